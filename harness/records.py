@@ -1,0 +1,142 @@
+"""The nouns of the data flow: what each step hands to the next.
+
+All records are frozen: a step makes new ones and never edits those it was given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+Level = Literal["clean", "character", "word", "sentence", "semantic"]
+Target = Literal["instruction", "input", "both"]
+Style = Literal["task", "role"]
+
+CLEAN: Final = "clean"
+PERTURBED_LEVELS: Final[tuple[Level, ...]] = ("character", "word", "sentence", "semantic")
+LEVELS: Final[tuple[Level, ...]] = ("clean", *PERTURBED_LEVELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One clean wording of what the model is asked to do."""
+
+    id: str
+    style: Style
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row of a task: its fields, the rendered input and the gold label's name."""
+
+    id: str
+    fields: Mapping[str, str]
+    input: str
+    gold: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change: characters `start:end` of the original held `before` and now read `after`.
+
+    An insertion has `start == end` and an empty `before`; a deletion has an empty `after`.
+    """
+
+    start: int
+    end: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """How far a variant is from its original, and whether what must not change did not."""
+
+    words_changed: float
+    """Share of the original's words that differ, in [0, 1]."""
+    char_distance: int
+    """Levenshtein distance in characters."""
+    protected_intact: bool
+    similarity: float | None = None
+    """Cosine of sentence embeddings, where an encoder was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One instruction text that is evaluated on every example of its task."""
+
+    id: str
+    task: str
+    level: Level
+    perturbation: str
+    instruction_id: str
+    index: int
+    seed: int
+    text: str
+    original: str
+    edits: tuple[Edit, ...] = ()
+    validity: Validity | None = None
+    target: Target = "instruction"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One variant on one example: the unit of work and of resuming."""
+
+    variant: Variant
+    example: Example
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked for one cell, in tokens.
+
+    `context` is shared by all labels; `continuations` maps a label to the tokens that follow it.
+    Together they are exactly the tokens of the full prompt text, also across the seam.
+    """
+
+    context: tuple[int, ...]
+    continuations: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a model answered to one request."""
+
+    scores: Mapping[str, float] | None = None
+    """Label -> summed log-likelihood in nats of its continuation given the context."""
+    text: str | None = None
+    """Greedily generated text, where generation was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One scored cell: a row of the table `samples`."""
+
+    variant_id: str
+    example_id: str
+    task: str
+    level: Level
+    perturbation: str
+    instruction_id: str
+    gold: str
+    prediction: str | None
+    correct: bool
+    parsed: bool
+    scorer: str
+    scores: Mapping[str, float] | None = None
+    text: str | None = None
+
+
+def stable_hash(*parts: object, bits: int = 64) -> int:
+    """An integer of `bits` bits that depends on the parts alone, on any machine and Python."""
+    payload = "\x1f".join(str(part) for part in parts).encode("utf-8")
+    return int.from_bytes(hashlib.blake2b(payload, digest_size=bits // 8).digest(), "big")
+
+
+def stable_id(*parts: object) -> str:
+    """A 16-character hexadecimal identifier of the parts."""
+    return f"{stable_hash(*parts, bits=64):016x}"

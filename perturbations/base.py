@@ -1,0 +1,70 @@
+"""What a perturbation is: a named, pure function from a subject and a generator to a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from harness.records import Edit, Level
+from harness.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `start:end` of a text that must stay as they are, and why."""
+
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The text to perturb and what a perturbation may know about it."""
+
+    text: str
+    protected: tuple[Span, ...] = ()
+    """Label words, placeholders, quoted strings, numbers and negations, sorted, disjoint."""
+    label_words: tuple[str, ...] = ()
+    paraphrases: tuple[str, ...] = ()
+    """The paraphrase bank of this very instruction."""
+    others: tuple[str, ...] = ()
+    """Other things a perturbation of this task may draw from (the task's other instructions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A perturbed text and the edits, in coordinates of the subject's text, that lead to it."""
+
+    text: str
+    edits: tuple[Edit, ...]
+
+
+Apply = Callable[[Subject, Random], Draft | None]
+"""Gives a draft, or None where the subject offers nothing to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Perturbation:
+    """One way of phrasing differently, with what a reader must know to judge it."""
+
+    name: str
+    level: Level
+    description: str
+    """One line: what changes, by how much, and after which source."""
+    apply: Apply
+    languages: tuple[str, ...] = ("en",)
+    strength: str = "1 edit"
+    """How much one variant changes, in words a person understands."""
+    on_input: bool = True
+    """Whether it may also be applied to an example's input text (`--target input`)."""
+    needs: tuple[str, ...] = field(default=())
+    """Optional packages or data files that it reads when first applied."""
+
+
+REGISTRY: Final[Registry[Perturbation]] = Registry(
+    "perturbation", group="harness.perturbations"
+)
+"""Every perturbation by name; filled lazily by `perturbations.catalogue`."""
