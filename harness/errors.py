@@ -74,11 +74,17 @@ class NothingToEvaluateError(HarnessError):
     exit_code = ExitCode.NOTHING_TO_EVALUATE
 
 
+def nearest_hint(given: str, names: Iterable[str]) -> str:
+    """A sentence that offers the nearest names, with a leading space, or nothing."""
+    near = difflib.get_close_matches(given, list(names), n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+
+
 def _suggestion(given: str, names: list[str]) -> str:
     if not names:
         return "; none is available."
-    near = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
+    near = nearest_hint(given, names)
     if near:
-        return f". Did you mean {' or '.join(repr(name) for name in near)}?"
+        return f".{near}"
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return f". Available: {shown}."

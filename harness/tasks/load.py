@@ -1,0 +1,111 @@
+"""From a task file to a task: rows read, inputs rendered, labels checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import UsageError, nearest_hint
+from harness.records import Example
+from harness.tasks.rows import Row, iter_fields, read_source
+from harness.tasks.schema import Source, TaskSpec
+from harness.tasks.suites import suite_task_paths, task_path
+from harness.tasks.task import Task
+from harness.tasks.template import Render, compile_template
+from harness.tasks.yamlfile import read_yaml
+
+
+def load_tasks(
+    *, suite: str | None, names: Sequence[str], data_dir: Path | None, few_shot: bool = False
+) -> list[Task]:
+    """The tasks of a suite, or those named; both where both are given.
+
+    Raises:
+        UsageError: an unknown name, two tasks of one name, or a task that cannot be loaded.
+    """
+    paths = suite_task_paths(suite) if suite else []
+    paths += [task_path(name) for name in names]
+    tasks = [load_task(path, data_dir=data_dir, few_shot=few_shot) for path in paths]
+    seen: dict[str, Path] = {}
+    for task, path in zip(tasks, paths, strict=True):
+        if task.name in seen:
+            raise UsageError(
+                f"two tasks are called {task.name!r}: {seen[task.name]} and {path}.",
+                hint="Change the `name:` of one.",
+            )
+        seen[task.name] = path
+    return tasks
+
+
+def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> Task:
+    """A task with all of its examples; few-shot rows are read where asked for.
+
+    Raises:
+        UsageError: a bad task file, no rows, a missing field, or a label not among the labels.
+    """
+    spec = read_yaml(path, TaskSpec, what="task")
+    render = compile_template(spec.input, where=str(path))
+    shots = few_shot and spec.few_shot is not None
+    return Task(
+        name=spec.name,
+        description=spec.description,
+        labels=spec.labels,
+        chance=spec.chance if spec.chance is not None else 1 / len(spec.labels),
+        answer_cue=spec.answer_cue.strip(),
+        template=spec.input,
+        instructions=tuple(instruction.record() for instruction in spec.instructions),
+        paraphrases={key: tuple(t.strip() for t in v) for key, v in spec.paraphrases.items()},
+        examples=_read_examples(spec, spec.source, render, path, data_dir),
+        few_shot=(
+            _read_examples(spec, spec.few_shot, render, path, data_dir)
+            if shots and spec.few_shot
+            else ()
+        ),
+        source=str(path),
+    )
+
+
+def _read_examples(
+    spec: TaskSpec, source: Source, render: Render, path: Path, data_dir: Path | None
+) -> tuple[Example, ...]:
+    try:
+        rows = read_source(source, beside=path.parent, data_dir=data_dir)
+    except UsageError as error:
+        raise UsageError(f"task {spec.name!r}: {error.message}", hint=error.hint) from None
+    names = {label.key: label.name for label in spec.labels}
+    examples = tuple(
+        _example(spec, row, index, render, names, path) for index, row in enumerate(rows)
+    )
+    _check_ids(spec, examples, path)
+    return examples
+
+
+def _example(
+    spec: TaskSpec, row: Row, index: int, render: Render, names: dict[str, str], path: Path
+) -> Example:
+    fields = dict(iter_fields(row))
+    for wanted, what in ((spec.label_field, "label_field"), (spec.id_field, "id_field")):
+        if wanted is not None and wanted not in fields:
+            raise UsageError(
+                f"{path}: {what} names {wanted!r}, which row {index + 1} does not have; it has "
+                f"{', '.join(sorted(fields))}.{nearest_hint(wanted, fields)}"
+            )
+    value = fields[spec.label_field]
+    if value not in names:
+        raise UsageError(
+            f"{path}: row {index + 1} has the label {value!r}, which is not among the labels "
+            f"({', '.join(names)}).{nearest_hint(value, names)}"
+        )
+    identity = fields[spec.id_field] if spec.id_field else str(index)
+    return Example(id=identity, fields=fields, input=render(fields), gold=names[value])
+
+
+def _check_ids(spec: TaskSpec, examples: Sequence[Example], path: Path) -> None:
+    seen: set[str] = set()
+    for index, example in enumerate(examples):
+        if example.id in seen:
+            raise UsageError(
+                f"{path}: row {index + 1} repeats the id {example.id!r} of field "
+                f"{spec.id_field!r}; ids must be unique."
+            )
+        seen.add(example.id)

@@ -1,0 +1,175 @@
+"""Rows of a source: JSON Lines, CSV, Parquet (plain, .gz or .xz) or a hub data set."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import lzma
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from harness.errors import MissingPackageError, UsageError, nearest_hint
+from harness.tasks.schema import HubSource, Source
+
+Row = Mapping[str, object]
+
+_OPENERS = {".gz": gzip.open, ".xz": lzma.open}
+
+
+def read_source(source: Source, *, beside: Path, data_dir: Path | None) -> list[Row]:
+    """All rows of a source, in file order.
+
+    `beside` is the folder of the task file; `data_dir` the folder given by the user.
+
+    Raises:
+        UsageError: no file and no hub data set can be had, or a file is empty or malformed.
+    """
+    if source.file is not None:
+        return read_file(beside / source.file)
+    if source.data is not None and data_dir is not None:
+        path = data_dir / source.data
+        if path.is_file() or source.hub is None:
+            return read_file(path)
+    if source.hub is not None:
+        return _read_hub(source.hub, wanted=source.data, data_dir=data_dir)
+    raise UsageError(
+        f"the rows are in {source.data!r} of a data folder, and none was given.",
+        hint="Type: --data-dir FOLDER (or set HARNESS_DATA_DIR).",
+    )
+
+
+def read_file(path: Path) -> list[Row]:
+    """All rows of a .jsonl, .csv or .parquet file, plain or compressed by gzip or xz.
+
+    Raises:
+        UsageError: missing, empty, of another kind, not UTF-8, or malformed (with the line).
+    """
+    if not path.is_file():
+        siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+        raise UsageError(f"data file not found: {path}.{nearest_hint(path.name, siblings)}")
+    kind = next((s for s in path.suffixes[::-1] if s not in _OPENERS), "")
+    readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
+    if kind not in readers:
+        raise UsageError(
+            f"{path}: cannot tell how to read {kind or 'a file without a suffix'!r}; "
+            "expected .jsonl, .csv or .parquet, plain or as .gz or .xz."
+        )
+    rows = readers[kind](path)
+    if not rows:
+        raise UsageError(f"{path}: the data file has no rows.")
+    return rows
+
+
+def _read_jsonl(path: Path) -> list[Row]:
+    rows: list[Row] = []
+    # Only "\n" ends a row: str.splitlines would also split at U+2028 inside a JSON string.
+    for number, line in enumerate(_read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UsageError(
+                f"{path}, line {number}: not valid JSON: {error.msg} at column {error.colno}."
+            ) from None
+        if not isinstance(row, dict):
+            raise UsageError(f"{path}, line {number}: a row is a JSON object, this is not.")
+        rows.append(row)
+    return rows
+
+
+def _read_csv(path: Path) -> list[Row]:
+    reader = csv.DictReader(io.StringIO(_read_text(path)), strict=True)
+    rows: list[Row] = []
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                raise UsageError(
+                    f"{path}, line {reader.line_num}: {len(reader.fieldnames or ())} columns were "
+                    "expected, as in the first line."
+                )
+            rows.append(row)
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num}: not valid CSV: {error}.") from None
+    return rows
+
+
+def _read_parquet(path: Path) -> list[Row]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingPackageError(
+            "pyarrow",
+            needed_for=f"reading {path.name}",
+            install='pip install "robustness-harness[parquet]"',
+        ) from None
+    try:
+        with _open(path) as stream:
+            table = parquet.read_table(io.BytesIO(stream.read()))
+    except (pyarrow.ArrowException, OSError, EOFError, lzma.LZMAError) as error:
+        raise UsageError(f"{path}: not a Parquet file: {_first_line(error)}") from None
+    rows: list[Row] = table.to_pylist()
+    return rows
+
+
+def _read_hub(source: HubSource, *, wanted: str | None, data_dir: Path | None) -> list[Row]:
+    place = f"{data_dir}/{wanted}" if data_dir and wanted else None
+    hint = "Type: --data-dir FOLDER (or set HARNESS_DATA_DIR)." if wanted else None
+    name = "/".join(filter(None, (source.path, source.config, source.split)))
+    try:
+        import datasets
+    except ImportError:
+        raise MissingPackageError(
+            "datasets",
+            needed_for=f"{place or 'no data folder'} is not there; the hub data set {name}",
+            install=f'pip install "robustness-harness[hub]"{f", or {hint[6:]}" if hint else ""}',
+        ) from None
+    try:
+        rows = list(datasets.load_dataset(source.path, source.config, split=source.split))
+    except Exception as error:  # datasets raises many kinds, from many libraries
+        missing = f"{place} is not there, and the " if place else "the "
+        raise UsageError(
+            f"{missing}hub data set {name} cannot be loaded: {_first_line(error)}", hint=hint
+        ) from None
+    return rows
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with _open(path) as stream:
+            return stream.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path}: not UTF-8 (byte {error.object[error.start]:#04x} at offset {error.start}).",
+            hint=f"Convert it: iconv -t utf-8 {path}",
+        ) from None
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise UsageError(f"{path}: cannot be read: {_first_line(error)}") from None
+
+
+def _open(path: Path) -> io.BufferedIOBase:
+    opener = _OPENERS.get(path.suffix)
+    stream: io.BufferedIOBase = opener(path) if opener else path.open("rb")  # type: ignore[operator]
+    return stream
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def data_dir_from_environment() -> Path | None:
+    """The folder named by HARNESS_DATA_DIR, if it is set."""
+    value = os.environ.get("HARNESS_DATA_DIR")
+    return Path(value) if value else None
+
+
+def iter_fields(row: Row) -> Iterator[tuple[str, str]]:
+    """The fields of a row that hold something, as text."""
+    for name, value in row.items():
+        if value is not None:
+            yield str(name), value if isinstance(value, str) else str(value)

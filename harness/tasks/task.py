@@ -1,0 +1,74 @@
+"""A loaded task: examples with rendered inputs and gold labels, instructions, label words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+from harness.records import Example, Instruction, stable_hash
+from harness.tasks.schema import LabelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the rest of the harness knows about a task."""
+
+    name: str
+    description: str
+    labels: tuple[LabelSpec, ...]
+    chance: float
+    answer_cue: str
+    template: str
+    instructions: tuple[Instruction, ...]
+    paraphrases: Mapping[str, tuple[str, ...]]
+    examples: tuple[Example, ...]
+    few_shot: tuple[Example, ...] = ()
+    source: str = ""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Label names, in the task file's order."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def label_words(self) -> tuple[str, ...]:
+        """What the model should say, in the order of `label_names`."""
+        return tuple(label.answer for label in self.labels)
+
+    @property
+    def word_of(self) -> dict[str, str]:
+        """Label name -> label word."""
+        return {label.name: label.answer for label in self.labels}
+
+    def with_examples(self, limit: int | None, *, seed: int) -> Task:
+        """This task with `limit` examples, a seeded sample that keeps the file's order.
+
+        Samples are nested: the sample of 50 lies within the sample of 100.
+        """
+        if limit is None or limit >= len(self.examples):
+            return self
+        order = list(range(len(self.examples)))
+        Random(stable_hash(seed, self.name, "examples")).shuffle(order)
+        return replace(self, examples=tuple(self.examples[i] for i in sorted(order[:limit])))
+
+    def with_instructions(self, limit: int | None) -> Task:
+        """This task with `limit` instructions, styles taken in turn."""
+        if limit is None or limit >= len(self.instructions):
+            return self
+        styles = list(dict.fromkeys(instruction.style for instruction in self.instructions))
+        by_style = {s: [i for i in self.instructions if i.style == s] for s in styles}
+        longest = max(len(group) for group in by_style.values())
+        turns = [g[n] for n in range(longest) for g in by_style.values() if n < len(g)]
+        return replace(self, instructions=tuple(turns[:limit]))
+
+    def shots(self, count: int, *, seed: int) -> tuple[Example, ...]:
+        """`count` few-shot examples, spread over the labels, in a seeded order."""
+        rng = Random(stable_hash(seed, self.name, "few-shot"))
+        pools = {name: [e for e in self.few_shot if e.gold == name] for name in self.label_names}
+        for pool in pools.values():
+            rng.shuffle(pool)
+        turns = [p[n] for n in range(count) for p in pools.values() if n < len(p)]
+        chosen = turns[:count]
+        rng.shuffle(chosen)
+        return tuple(chosen)

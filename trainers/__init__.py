@@ -1,0 +1,1 @@
+"""Contrastive instruction tuning and its baselines."""
