@@ -11,7 +11,7 @@ from harness.tasks.rows import Row, iter_fields, read_source
 from harness.tasks.schema import Source, TaskSpec
 from harness.tasks.suites import suite_task_paths, task_path
 from harness.tasks.task import Task
-from harness.tasks.template import Render, compile_template
+from harness.tasks.template import Template, compile_template
 from harness.tasks.yamlfile import read_yaml
 
 
@@ -44,7 +44,7 @@ def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> T
         UsageError: a bad task file, no rows, a missing field, or a label not among the labels.
     """
     spec = read_yaml(path, TaskSpec, what="task")
-    render = compile_template(spec.input, where=str(path))
+    template = compile_template(spec.input, where=str(path))
     shots = few_shot and spec.few_shot is not None
     return Task(
         name=spec.name,
@@ -52,12 +52,12 @@ def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> T
         labels=spec.labels,
         chance=spec.chance if spec.chance is not None else 1 / len(spec.labels),
         answer_cue=spec.answer_cue.strip(),
-        template=spec.input,
+        template=template,
         instructions=tuple(instruction.record() for instruction in spec.instructions),
         paraphrases={key: tuple(t.strip() for t in v) for key, v in spec.paraphrases.items()},
-        examples=_read_examples(spec, spec.source, render, path, data_dir),
+        examples=_read_examples(spec, spec.source, template, path, data_dir),
         few_shot=(
-            _read_examples(spec, spec.few_shot, render, path, data_dir)
+            _read_examples(spec, spec.few_shot, template, path, data_dir)
             if shots and spec.few_shot
             else ()
         ),
@@ -66,7 +66,7 @@ def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> T
 
 
 def _read_examples(
-    spec: TaskSpec, source: Source, render: Render, path: Path, data_dir: Path | None
+    spec: TaskSpec, source: Source, template: Template, path: Path, data_dir: Path | None
 ) -> tuple[Example, ...]:
     try:
         rows = read_source(source, beside=path.parent, data_dir=data_dir)
@@ -74,14 +74,14 @@ def _read_examples(
         raise UsageError(f"task {spec.name!r}: {error.message}", hint=error.hint) from None
     names = {label.key: label.name for label in spec.labels}
     examples = tuple(
-        _example(spec, row, index, render, names, path) for index, row in enumerate(rows)
+        _example(spec, row, index, template, names, path) for index, row in enumerate(rows)
     )
     _check_ids(spec, examples, path)
     return examples
 
 
 def _example(
-    spec: TaskSpec, row: Row, index: int, render: Render, names: dict[str, str], path: Path
+    spec: TaskSpec, row: Row, index: int, template: Template, names: dict[str, str], path: Path
 ) -> Example:
     fields = dict(iter_fields(row))
     for wanted, what in ((spec.label_field, "label_field"), (spec.id_field, "id_field")):
@@ -97,7 +97,7 @@ def _example(
             f"({', '.join(names)}).{nearest_hint(value, names)}"
         )
     identity = fields[spec.id_field] if spec.id_field else str(index)
-    return Example(id=identity, fields=fields, input=render(fields), gold=names[value])
+    return Example(id=identity, fields=fields, input=template.render(fields), gold=names[value])
 
 
 def _check_ids(spec: TaskSpec, examples: Sequence[Example], path: Path) -> None:

@@ -8,6 +8,7 @@ from random import Random
 
 from harness.records import Example, Instruction, stable_hash
 from harness.tasks.schema import LabelSpec
+from harness.tasks.template import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Task:
     labels: tuple[LabelSpec, ...]
     chance: float
     answer_cue: str
-    template: str
+    template: Template
     instructions: tuple[Instruction, ...]
     paraphrases: Mapping[str, tuple[str, ...]]
     examples: tuple[Example, ...]
@@ -40,6 +41,10 @@ class Task:
     def word_of(self) -> dict[str, str]:
         """Label name -> label word."""
         return {label.name: label.answer for label in self.labels}
+
+    def content_free_input(self, filler: str) -> str:
+        """The input with `filler` in place of every field that the template shows."""
+        return self.template.render(dict.fromkeys(self.template.fields, filler))
 
     def with_examples(self, limit: int | None, *, seed: int) -> Task:
         """This task with `limit` examples, a seeded sample that keeps the file's order.

@@ -1,0 +1,177 @@
+"""Everything a run needs, loaded and checked before a byte is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from harness.config import DEFAULT_SUITE, RunConfig, check_config
+from harness.engine import TaskTools
+from harness.errors import NothingToEvaluateError, UsageError
+from harness.estimate import TaskLengths, check_lengths, measure_lengths
+from harness.models import Model, load_model
+from harness.plan import Plan
+from harness.prompts import Prompter, PromptFormat, resolve_format
+from harness.provenance import run_id, task_hash, variants_hash
+from harness.requests import RequestBuilder
+from harness.rundir import Json
+from harness.scoring import LabelParser
+from harness.tasks import Task, load_tasks
+from harness.tasks.rows import data_dir_from_environment
+from harness.variants import TaskVariants, VariantOptions, build_variants, read_variants
+from perturbations import Perturbation, load_plugin, select
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to start."""
+
+    config: RunConfig
+    plan: Plan
+    made: dict[str, TaskVariants]
+    model: Model
+    layout: PromptFormat
+    notes: tuple[str, ...] = ()
+    _tools: dict[str, TaskTools] = field(default_factory=dict)
+
+    def tools(self, task: Task) -> TaskTools:
+        """What turns this task's cells into requests."""
+        if task.name not in self._tools:
+            prompter = self._prompter(task)
+            self._tools[task.name] = TaskTools(
+                prompter=prompter,
+                builder=RequestBuilder(prompter, self.model.tokenizer, task.label_names),
+                parser=LabelParser(task.word_of),
+            )
+        return self._tools[task.name]
+
+    @cached_property
+    def lengths(self) -> list[TaskLengths]:
+        """Token counts of each task."""
+        return [
+            measure_lengths(task, self.plan, self.tools(task).prompter, self.model.tokenizer)
+            for task in self.plan.tasks
+        ]
+
+    @cached_property
+    def content(self) -> Json:
+        """Hashes of what the run's results depend on beside its options."""
+        return {
+            "model": self.model.info.fingerprint,
+            "tasks": {task.name: task_hash(task) for task in self.plan.tasks},
+            "variants": variants_hash(list(self.plan.all_variants())),
+        }
+
+    @cached_property
+    def identity(self) -> Json:
+        """The options that define the results, `auto` resolved."""
+        resolved = {"dtype": self.model.info.dtype, "prompt_format": self.layout}
+        return {**self.config.identity(), **resolved}
+
+    @property
+    def run_id(self) -> str:
+        """A short name of what is asked; equal for equal questions."""
+        return run_id(self.identity, self.content)
+
+    @cached_property
+    def out(self) -> Path:
+        """The run's directory: as given, or named after the model, the tasks and the question."""
+        if self.config.out is not None:
+            return self.config.out
+        tasks = self.config.suite or "-".join(task.name for task in self.plan.tasks)[:40]
+        name = Path(self.config.model).name.replace(" ", "-")
+        return Path("runs") / f"{name}-{tasks}-{self.run_id}"
+
+    def _prompter(self, task: Task) -> Prompter:
+        return Prompter(
+            layout=self.layout,
+            answer_cue=task.answer_cue,
+            word_of=task.word_of,
+            shots=task.shots(self.config.few_shot, seed=self.config.seed),
+            render_chat=self.model.tokenizer.render_chat if self.layout == "chat" else None,
+        )
+
+
+def prepare(config: RunConfig) -> Prepared:
+    """Load and check everything a run needs, cheapest first; nothing is written.
+
+    Raises:
+        UsageError: an option, a file, a name or a model that cannot be used.
+        NothingToEvaluateError: the options leave no cell.
+    """
+    config = _with_defaults(config)
+    check_config(config)
+    for plugin in config.plugins:
+        load_plugin(Path(plugin))
+    chosen, notes = _perturbations(config)
+    tasks = _load_tasks(config)
+    made = _make_variants(config, tasks, chosen)
+    tasks = [task for task in tasks if task.name in made]
+    plan = Plan(tuple(tasks), {name: own.variants for name, own in made.items()})
+    if plan.cells == 0:
+        raise NothingToEvaluateError(
+            "no cell is left to evaluate: no variant could be made, or no example was read."
+        )
+    model = load_model(
+        config.model,
+        base=config.base,
+        dtype=config.dtype,
+        device=config.device,
+        revision=config.revision,
+        trust_remote_code=config.trust_remote_code,
+    )
+    has_template = model.tokenizer.chat_template is not None
+    layout = resolve_format(config.prompt_format, has_chat_template=has_template)
+    prepared = Prepared(config, plan, made, model, layout, notes=tuple(notes))
+    check_lengths(prepared.lengths, plan, model.info.max_context)
+    return prepared
+
+
+def _with_defaults(config: RunConfig) -> RunConfig:
+    suite = config.suite if config.suite or config.tasks else DEFAULT_SUITE
+    data_dir = config.data_dir or data_dir_from_environment()
+    return config.model_copy(update={"suite": suite, "data_dir": data_dir})
+
+
+def _perturbations(config: RunConfig) -> tuple[list[Perturbation], list[str]]:
+    if config.variants is not None:
+        return [], []
+    selection = select(
+        levels=config.levels,
+        names=config.perturbations,
+        stacks=config.stacks,
+        data_dir=config.data_dir,
+    )
+    return list(selection.perturbations), list(selection.notes)
+
+
+def _load_tasks(config: RunConfig) -> list[Task]:
+    tasks = load_tasks(
+        suite=config.suite,
+        names=config.tasks,
+        data_dir=config.data_dir,
+        few_shot=config.few_shot > 0,
+    )
+    for task in tasks:
+        available = len(task.few_shot)
+        if config.few_shot > available:
+            raise UsageError(
+                f"--few-shot {config.few_shot}: task {task.name!r} has {available} few-shot rows.",
+                hint="Give it a `few_shot:` source, or ask for fewer.",
+            )
+    return [
+        task.with_examples(config.limit, seed=config.seed).with_instructions(config.instructions)
+        for task in tasks
+    ]
+
+
+def _make_variants(
+    config: RunConfig, tasks: list[Task], chosen: list[Perturbation]
+) -> dict[str, TaskVariants]:
+    if config.variants is not None:
+        return read_variants(config.variants, tasks)
+    options = VariantOptions(
+        seed=config.seed, per_perturbation=config.per_perturbation, target=config.target
+    )
+    return {task.name: build_variants(task, chosen, options) for task in tasks}

@@ -1,0 +1,188 @@
+"""The sample store: one SQLite row a scored cell, written a window at a time, resumable."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from harness.errors import IncompleteRunError, UsageError
+from harness.records import Sample
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS samples (
+    variant_id TEXT NOT NULL, example_id TEXT NOT NULL, task TEXT NOT NULL, level TEXT NOT NULL,
+    perturbation TEXT NOT NULL, instruction_id TEXT NOT NULL, gold TEXT NOT NULL,
+    prediction TEXT, correct INTEGER NOT NULL, parsed INTEGER NOT NULL, scorer TEXT NOT NULL,
+    scores TEXT, text TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS sample_key ON samples (variant_id, example_id, scorer);
+CREATE TABLE IF NOT EXISTS priors (
+    variant_id TEXT PRIMARY KEY, scores TEXT NOT NULL
+);
+"""
+_INSERT = f"INSERT OR REPLACE INTO samples VALUES ({', '.join('?' * 13)})"
+
+COMPACT_COLUMNS = (
+    "variant_id", "example_id", "task", "level", "perturbation", "instruction_id", "gold",
+    "prediction", "correct", "parsed", "scorer",
+)  # fmt: skip
+"""What statistics need; without the texts and scores a million samples stay small."""
+
+_CATEGORIES = (*COMPACT_COLUMNS[:8], "scorer")
+
+
+class SampleStore:
+    """Writes and resumes the samples of one run.
+
+    The journal is a write-ahead log, so that a killed process loses the window in flight at most
+    and readers are never blocked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise _explain(error, path) from None
+
+    def __enter__(self) -> SampleStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.close()
+
+    def finished(self, variant_id: str, scorer: str) -> set[str]:
+        """Ids of the examples that this variant has been scored on."""
+        rows = self._db.execute(
+            "SELECT example_id FROM samples WHERE variant_id = ? AND scorer = ?",
+            (variant_id, scorer),
+        )
+        return {row[0] for row in rows}
+
+    def count(self) -> int:
+        """How many samples are stored."""
+        total: int = self._db.execute("SELECT count(*) FROM samples").fetchone()[0]
+        return total
+
+    def prior(self, variant_id: str) -> dict[str, float] | None:
+        """Content-free label log-probabilities of a variant, if they have been measured."""
+        row = self._db.execute(
+            "SELECT scores FROM priors WHERE variant_id = ?", (variant_id,)
+        ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def write(
+        self, samples: Iterable[Sample], priors: Mapping[str, Mapping[str, float]] | None = None
+    ) -> None:
+        """Store samples, and priors by variant id, in one transaction: all of them or none.
+
+        Raises:
+            IncompleteRunError: the disk is full or the file cannot be written; nothing is lost
+                that was stored before, and the same command resumes.
+        """
+        try:
+            with self._db:
+                self._db.executemany(_INSERT, (_row(sample) for sample in samples))
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO priors VALUES (?, ?)",
+                    ((variant, json.dumps(dict(p))) for variant, p in (priors or {}).items()),
+                )
+        except sqlite3.DatabaseError as error:
+            raise _explain(error, self.path) from None
+
+
+def read_samples(path: Path, columns: Sequence[str] = COMPACT_COLUMNS) -> pd.DataFrame:
+    """The samples as a frame, strings as categories, in an order that no resume can change.
+
+    Read in chunks: the memory of a million samples is their codes, not their strings.
+
+    Raises:
+        UsageError: no such file, or not a sample store.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise UsageError(f"no samples at {path}.")
+    categories = _read_categories(path, columns)
+    dtypes = {name: pd.CategoricalDtype(values) for name, values in categories.items()}
+    query = f"SELECT {', '.join(columns)} FROM samples ORDER BY variant_id, example_id, scorer"
+    with closing(_open_to_read(path)) as db:
+        chunks = [chunk.astype(dtypes) for chunk in pd.read_sql_query(query, db, chunksize=100_000)]
+    frame = pd.concat(chunks, ignore_index=True)
+    for name in {"correct", "parsed"} & set(columns):
+        frame[name] = frame[name].astype(bool)
+    if "scores" in columns:
+        frame["scores"] = [None if text is None else json.loads(text) for text in frame["scores"]]
+    return frame
+
+
+def _read_categories(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
+    with closing(_open_to_read(path)) as db:
+        return {
+            name: [
+                row[0]
+                for row in db.execute(
+                    f"SELECT DISTINCT {name} FROM samples WHERE {name} IS NOT NULL ORDER BY 1"
+                )
+            ]
+            for name in columns
+            if name in _CATEGORIES
+        }
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(path)
+        db.execute("SELECT 1 FROM samples LIMIT 1")
+    except sqlite3.DatabaseError as error:
+        raise UsageError(f"{path}: not a sample store: {error}.") from None
+    return db
+
+
+def _row(sample: Sample) -> tuple[object, ...]:
+    scores = sample.scores
+    return (
+        sample.variant_id,
+        sample.example_id,
+        sample.task,
+        sample.level,
+        sample.perturbation,
+        sample.instruction_id,
+        sample.gold,
+        sample.prediction,
+        int(sample.correct),
+        int(sample.parsed),
+        sample.scorer,
+        None if scores is None else json.dumps({k: round(v, 6) for k, v in scores.items()}),
+        sample.text,
+    )
+
+
+def _explain(error: sqlite3.DatabaseError, path: Path) -> IncompleteRunError | UsageError:
+    text = str(error)
+    if "full" in text or "I/O" in text or "readonly" in text:
+        return IncompleteRunError(
+            f"the samples cannot be written to {path}: {text}.",
+            hint="Make room, then repeat the same command: it resumes.",
+        )
+    if "not a database" in text or "malformed" in text:
+        return UsageError(
+            f"{path} is damaged: {text}.", hint="Type: --fresh to start this run over."
+        )
+    return IncompleteRunError(f"the samples cannot be written to {path}: {text}.")
