@@ -1,0 +1,34 @@
+# Everything sets itself up in .venv; only Python 3.11+ and make are needed.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint types check format clean
+
+demo: $(READY)  ## Evaluate the bundled model on every level and write a report
+	$(BIN)/harness run --model smollm2-135m --levels all --limit 12 --instructions 2 --out runs/demo
+
+test: $(READY)  ## Run the tests
+	$(BIN)/python -m pytest -q -n 2
+
+lint: $(READY)  ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)  ## Check types
+	$(BIN)/mypy
+
+check: lint types test
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(READY): pyproject.toml constraints.txt requirements-nodeps.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-nodeps.txt
+	touch $(READY)
+
+clean:
+	rm -rf .venv runs .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,99 @@
+"""The Python API: the same code path as the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.config import RunConfig, parse_levels
+from harness.errors import UsageError
+from harness.pipeline import execute
+from harness.prepare import Prepared, prepare
+from harness.progress import NoProgress, Progress
+from harness.records import Instruction, Variant
+from harness.rundir import Run, load_run
+from perturbations import load_plugin, make_variants, select
+
+if TYPE_CHECKING:
+    from harness.records import Level
+
+__all__ = ["Run", "evaluate", "load_run", "perturb", "run"]
+
+
+def run(
+    model: str,
+    *,
+    levels: str | Sequence[str] = "all",
+    tasks: Sequence[str] = (),
+    suite: str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Run:
+    """Evaluate a model and give the finished run.
+
+    `options` are the fields of `harness.config.RunConfig`: `limit`, `instructions`, `scorer`,
+    `seed`, `out`, `data_dir` and so on, named as on the command line. A run whose directory holds
+    the same question already is resumed.
+
+    Raises:
+        HarnessError: an option, a file or a model that cannot be used, or a full disk.
+    """
+    names = levels if isinstance(levels, str) else ",".join(levels)
+    unknown = sorted(set(options) - set(RunConfig.model_fields))
+    if unknown:
+        from harness.errors import UnknownNameError
+
+        raise UnknownNameError("option", unknown[0], RunConfig.model_fields)
+    try:
+        config = RunConfig(
+            model=model, levels=parse_levels(names), tasks=tuple(tasks), suite=suite, **options
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return evaluate(prepare(config), command=f"harness.run(model={model!r})", progress=progress)
+
+
+def evaluate(prepared: Prepared, *, command: str, progress: Progress | None = None) -> Run:
+    """Evaluate what has been prepared and write its reports; gives the finished run."""
+    from reports import render
+
+    finished = execute(prepared, command=command, progress=progress or NoProgress())
+    render([finished], ("md", "html"), finished.path)
+    return finished
+
+
+def perturb(
+    text: str,
+    *,
+    levels: str | Sequence[str] = "all",
+    perturbations: Sequence[str] = (),
+    stacks: Sequence[str] = (),
+    label_words: Sequence[str] = (),
+    paraphrases: Sequence[str] = (),
+    per_perturbation: int = 1,
+    plugins: Sequence[str] = (),
+    data_dir: Path | None = None,
+    seed: int = 0,
+) -> list[Variant]:
+    """Variants of an instruction, in order of level, with their edits.
+
+    Raises:
+        UsageError: an empty text, or an unknown level or perturbation.
+    """
+    if not text.strip():
+        raise UsageError("the text to perturb is empty.")
+    for plugin in plugins:
+        load_plugin(Path(plugin))
+    wanted: Sequence[Level] = parse_levels(levels if isinstance(levels, str) else ",".join(levels))
+    chosen = select(levels=wanted, names=perturbations, stacks=stacks, data_dir=data_dir)
+    made = make_variants(
+        "text",
+        Instruction(id="text", style="task", text=text),
+        perturbations=chosen.perturbations,
+        label_words=tuple(label_words),
+        paraphrases=tuple(paraphrases),
+        seed=seed,
+        per_perturbation=per_perturbation,
+    )
+    return list(made.variants)

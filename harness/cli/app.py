@@ -1,0 +1,70 @@
+"""The application: its commands, and how every failure becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+import typer
+
+from harness import __version__
+from harness.cli import caching, evaluating, inspecting, perturbing, reporting
+from harness.errors import ExitCode, HarnessError
+
+app = typer.Typer(
+    name="harness",
+    help="Measure how a language model's answers change when an instruction is phrased "
+    "differently.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for module in (evaluating, perturbing, inspecting, reporting, caching):
+    module.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if version:
+        typer.echo(f"robustness-harness {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with one of `ExitCode`."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; gives the exit code. A user's mistake never shows a traceback."""
+    try:
+        outcome = app(args=arguments, standalone_mode=False)
+    except HarnessError as error:
+        _complain(error.message, error.hint)
+        return error.exit_code
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        _complain(error.format_message(), context and f"Type: {context.command_path} --help.")
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted.", "Repeat the same command: a run resumes where it stopped.")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has gone; python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception:
+        traceback.print_exc()
+        _complain("this is a bug in the harness.", "Please report it with the lines above.")
+        return ExitCode.INTERNAL
+    return outcome if isinstance(outcome, int) else ExitCode.OK
+
+
+def _complain(message: str, hint: str | None) -> None:
+    sys.stderr.write(f"error: {message}{f' {hint}' if hint else ''}\n")

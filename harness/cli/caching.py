@@ -1,0 +1,51 @@
+"""`harness cache`: what the user cache holds, and emptying it."""
+
+from __future__ import annotations
+
+import typer
+
+from harness.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="The user cache: responses and converted models.")
+    group.command("info")(info_command)
+    group.command("clear")(clear_command)
+    app.add_typer(group, name="cache")
+
+
+def info_command(as_json: options.AsJson = False) -> None:
+    """Show where the cache is and what it holds."""
+    from harness.cache import cache_dir, cache_entries
+    from harness.cli.terminal import print_json, print_table
+
+    entries = cache_entries()
+    if as_json:
+        print_json(
+            {
+                "path": str(cache_dir()),
+                "entries": [
+                    {"kind": e.kind, "path": str(e.path), "bytes": e.bytes, "rows": e.responses}
+                    for e in entries
+                ],
+            }
+        )
+        return
+    rows = [
+        (
+            e.kind,
+            e.path.name,
+            f"{e.bytes / 1e6:,.1f} MB",
+            "-" if e.responses is None else f"{e.responses:,}",
+        )
+        for e in entries
+    ]
+    print_table(f"Cache at {cache_dir()}", ("kind", "name", "size", "responses"), rows)
+
+
+def clear_command() -> None:
+    """Delete all cached responses. Converted models stay."""
+    from harness.cache import clear_responses
+
+    typer.echo(f"freed {clear_responses() / 1e6:,.1f} MB")

@@ -1,0 +1,207 @@
+"""`harness run`: evaluate a model at every level."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    from harness.config import RunConfig
+    from harness.estimate import Estimate
+    from harness.prepare import Prepared
+    from harness.rundir import Run
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(run_command)
+
+
+def run_command(
+    model: options.Model,
+    base: Annotated[str | None, typer.Option(help="Base model of an adapter.")] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Suite of tasks.  [default: starter]", show_default=False)
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="A task's name or YAML file. Repeatable.")
+    ] = None,
+    levels: options.Levels = "all",
+    perturbations: Annotated[
+        list[str] | None,
+        typer.Option("--perturbations", help="Only these perturbations, by name."),
+    ] = None,
+    stack: Annotated[
+        list[str] | None, typer.Option(help="A composition such as keyboard+politeness.")
+    ] = None,
+    plugin: options.Plugins = None,
+    target: Annotated[
+        str, typer.Option(help="What is perturbed: instruction, input or both.")
+    ] = "instruction",
+    limit: Annotated[int | None, typer.Option(help="Examples a task: a seeded sample.")] = None,
+    instructions: Annotated[int | None, typer.Option(help="Instructions a task.")] = None,
+    per_perturbation: Annotated[int, typer.Option(help="Variants of each perturbation.")] = 1,
+    variants: Annotated[
+        Path | None, typer.Option(help="Score exactly the instruction texts of this JSONL file.")
+    ] = None,
+    scorer: Annotated[str, typer.Option(help="loglik, generate or both.")] = "loglik",
+    calibrate: Annotated[
+        str, typer.Option(help="none, or content-free (contextual calibration).")
+    ] = "none",
+    max_new_tokens: Annotated[int, typer.Option(help="Longest generated answer.")] = 7,
+    few_shot: Annotated[int, typer.Option(help="Answered examples before each question.")] = 0,
+    prompt_format: Annotated[str, typer.Option(help="auto, plain, coin or chat.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    revision: Annotated[str | None, typer.Option(help="Revision of a hub model.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that comes with a hub model.")
+    ] = False,
+    data_dir: options.DataDir = None,
+    seed: options.Seed = 0,
+    confidence: Annotated[float, typer.Option(help="Confidence of intervals.")] = 0.95,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 2000,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run directory; resumed if it holds this run.  [default: runs/…]"),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over, do not resume.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Take no response from earlier runs.")
+    ] = False,
+    window: Annotated[int | None, typer.Option(help="Cells a unit of work.", hidden=True)] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be run and what it costs.")
+    ] = False,
+    as_json: options.AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+) -> None:
+    """Evaluate a model on every level and write a report.
+
+    The same command resumes a run that was stopped. Results: run.json, variants.jsonl,
+    samples.sqlite, summary.json, report.md and report.html in the run directory.
+    """
+    from harness.config import parse_levels
+
+    config = _config(
+        model=model,
+        base=base,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        dtype=dtype,
+        device=device,
+        prompt_format=prompt_format,
+        suite=suite,
+        tasks=options.split_names(task),
+        levels=parse_levels(levels),
+        perturbations=options.split_names(perturbations),
+        stacks=tuple(stack or ()),
+        plugins=tuple(plugin or ()),
+        target=target,
+        limit=limit,
+        instructions=instructions,
+        per_perturbation=per_perturbation,
+        variants=variants,
+        scorer=scorer,
+        calibrate=calibrate,
+        max_new_tokens=max_new_tokens,
+        few_shot=few_shot,
+        seed=seed,
+        confidence=confidence,
+        resamples=resamples,
+        data_dir=data_dir,
+        out=out,
+        fresh=fresh,
+        cache=not no_cache,
+        window=window,
+    )
+    _evaluate(config, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
+    from harness.api import evaluate
+    from harness.cli.terminal import TerminalProgress, err
+    from harness.pipeline import count_finished
+    from harness.prepare import prepare
+    from harness.progress import NoProgress
+
+    prepared = prepare(config)
+    if dry_run:
+        from harness.estimate import estimate
+
+        cost = estimate(prepared.plan, prepared.lengths, prepared.model, count_finished(prepared))
+        _show_estimate(prepared, cost, as_json=as_json)
+        return
+    silent = quiet or (as_json and not sys.stderr.isatty())
+    progress = NoProgress() if silent else TerminalProgress()
+    if not silent:
+        err().print(f"run directory: {prepared.out}", style="dim", markup=False)
+    for note in prepared.notes:
+        progress.note(note)
+    command = shlex.join(["harness", *sys.argv[1:]])
+    run = evaluate(prepared, command=command, progress=progress)
+    _show_result(run, as_json=as_json, quiet=quiet)
+
+
+def _config(**values: Any) -> RunConfig:
+    """The checked configuration, with an option's name in every complaint."""
+    from pydantic import ValidationError
+
+    from harness.config import CALIBRATIONS, SCORERS, TARGETS, RunConfig, check_choice
+    from harness.errors import UsageError
+
+    check_choice("target", values["target"], TARGETS)
+    check_choice("scorer", values["scorer"], SCORERS)
+    check_choice("calibration", values["calibrate"], CALIBRATIONS)
+    try:
+        return RunConfig(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "--" + str(first["loc"][0]).replace("_", "-")
+        raise UsageError(f"{name} {first['input']!r}: {first['msg'].lower()}.") from None
+
+
+def _show_estimate(prepared: Prepared, cost: Estimate, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from harness.cli.terminal import out, print_json, print_table
+
+    if as_json:
+        print_json({"out": str(prepared.out), **asdict(cost)})
+        return
+    rows = [
+        (
+            task.name,
+            f"{len(prepared.plan.variants[task.name]):,}",
+            f"{len(task.examples):,}",
+            f"{len(prepared.plan.variants[task.name]) * len(task.examples):,}",
+        )
+        for task in prepared.plan.tasks
+    ]
+    print_table("Nothing was run. This would be:", ("task", "variants", "examples", "cells"), rows)
+    minutes = cost.seconds / 60
+    console = out()
+    console.print(f"cells      {cost.cells:,} ({cost.finished_cells:,} of them finished already)")
+    console.print(
+        f"tokens     {cost.own_tokens:,} to compute; {cost.tokens:,} without prefix reuse"
+    )
+    console.print(
+        f"time       about {cost.seconds:.0f} s ({minutes:.1f} min) at this machine's matmul rate"
+    )
+    console.print(f"directory  {prepared.out}", markup=False)
+
+
+def _show_result(run: Run, *, as_json: bool, quiet: bool) -> None:
+    from harness.cli.summaries import print_summary
+    from harness.cli.terminal import print_json
+
+    if as_json:
+        print_json(run.summary)
+    elif not quiet:
+        print_summary(run)

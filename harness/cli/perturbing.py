@@ -1,0 +1,93 @@
+"""`harness perturb`: show what each perturbation makes of a text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from harness.records import Variant
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("perturb")(perturb_command)
+
+
+def perturb_command(
+    text: Annotated[str, typer.Argument(help="The instruction to perturb.")],
+    levels: options.Levels = "all",
+    perturbations: Annotated[
+        list[str] | None,
+        typer.Option("--perturbations", help="Only these perturbations, by name."),
+    ] = None,
+    stack: Annotated[
+        list[str] | None, typer.Option(help="A composition such as keyboard+politeness.")
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="A label word that must stay. Repeatable.")
+    ] = None,
+    per_perturbation: Annotated[int, typer.Option(help="Variants of each perturbation.")] = 1,
+    plugin: options.Plugins = None,
+    data_dir: options.DataDir = None,
+    seed: options.Seed = 0,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show variants of a text at each level, with the edits marked."""
+    from harness.api import perturb
+    from harness.cli.terminal import print_json
+    from harness.config import parse_levels
+    from harness.rundir import variant_row
+
+    variants = perturb(
+        text,
+        levels=parse_levels(levels),
+        perturbations=options.split_names(perturbations),
+        stacks=tuple(stack or ()),
+        label_words=options.split_names(label),
+        per_perturbation=per_perturbation,
+        plugins=tuple(plugin or ()),
+        data_dir=data_dir,
+        seed=seed,
+    )
+    if as_json:
+        print_json([variant_row(variant) for variant in variants])
+    else:
+        _show(variants)
+
+
+def _show(variants: list[Variant]) -> None:
+    from itertools import groupby
+
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from harness.cli.terminal import out
+
+    console = out()
+    for level, group in groupby(variants, key=lambda variant: variant.level):
+        console.print(Text(level, "bold"))
+        for variant in group:
+            console.print(Padding(Text(variant.perturbation, "dim"), (0, 0, 0, 2)))
+            console.print(Padding(_marked(variant), (0, 0, 0, 4)))
+
+
+def _marked(variant: Variant) -> Text:
+    """The text with deletions struck through and insertions underlined."""
+    from rich.text import Text
+
+    from harness.cli.terminal import printable
+
+    marked, position = Text(), 0
+    for edit in sorted(variant.edits, key=lambda edit: (edit.start, edit.end)):
+        marked.append(printable(variant.original[position : edit.start]))
+        marked.append(printable(edit.before), "strike red")
+        marked.append(printable(edit.after), "underline green")
+        position = edit.end
+    marked.append(printable(variant.original[position:]))
+    return marked

@@ -1,0 +1,76 @@
+"""`harness prompts`, `harness export` and `harness report`: what is in a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options
+
+RunPath = Annotated[Path, typer.Argument(help="A run directory.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("prompts")(prompts_command)
+    app.command("export")(export_command)
+    app.command("report")(report_command)
+
+
+def prompts_command(
+    run: RunPath,
+    limit: Annotated[int | None, typer.Option(help="Cells to show.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show exactly what the model saw for each cell, as text and as tokens."""
+    import json
+    import sys
+
+    from harness.cli.terminal import printable
+    from harness.replay import iter_prompts
+
+    rows = iter_prompts(run, limit=limit)
+    if as_json:
+        # Streamed, so that a large run does not have to fit into memory.
+        sys.stdout.write("[")
+        for number, row in enumerate(rows):
+            sys.stdout.write((",\n " if number else "\n ") + json.dumps(row, ensure_ascii=False))
+        sys.stdout.write("\n]\n")
+        return
+    for row in rows:
+        typer.echo(f"--- variant {row['variant_id']} · example {row['example_id']}")
+        typer.echo(printable(str(row["prompt"])))
+        typer.echo(f"    labels: {', '.join(row['continuations'])}")
+
+
+def export_command(
+    run: RunPath,
+    file_format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    out: Annotated[Path | None, typer.Option(help="File to write.  [default: in the run]")] = None,
+) -> None:
+    """Write the samples, joined with their variants, as one table."""
+    from harness.export import export_samples
+
+    typer.echo(str(export_samples(run, file_format=file_format, out=out)))
+
+
+def report_command(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories, the baseline first.")],
+    formats: Annotated[
+        str, typer.Option("--format", help="A list of html, md, csv and junit.")
+    ] = "html,md",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to.  [default: the first run's]")
+    ] = None,
+) -> None:
+    """Write the report of one run, or of several side by side."""
+    from harness.api import load_run
+    from reports import render
+
+    loaded = [load_run(path) for path in runs]
+    wanted = options.split_names([formats])
+    written = render(loaded, wanted, out or loaded[0].path)
+    for path in written.values():
+        typer.echo(str(path))

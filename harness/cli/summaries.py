@@ -1,0 +1,68 @@
+"""The table by level that ends a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from harness.cli.terminal import out, printable
+from harness.records import LEVELS
+
+if TYPE_CHECKING:
+    from harness.rundir import Run
+
+_COLUMNS = ("level", "accuracy", "95 % interval", "drop", "worst prompt", "consistency", "cells")
+
+
+def print_summary(run: Run) -> None:
+    """Print accuracy, drop and consistency by level, and what to be careful about."""
+    summary = run.summary
+    confidence = round(100 * summary.get("confidence", 0.95))
+    table = Table(title="Accuracy by level", title_justify="left", header_style="bold")
+    for name in _COLUMNS:
+        label = name.replace("95", str(confidence))
+        table.add_column(label, justify="left" if name == "level" else "right")
+    for level in LEVELS:
+        if level in summary["levels"]:
+            table.add_row(*_row(level, summary["levels"][level]))
+    console = out()
+    console.print(table)
+    weak = [name for name, task in summary["tasks"].items() if task.get("above_chance") is False]
+    if weak:
+        names = ", ".join(printable(name) for name in weak)
+        console.print(
+            Text(f"Not above chance when clean: {names}. A drop there says nothing.", "yellow")
+        )
+    for name in ("report.html", "report.md"):
+        if (run.path / name).is_file():
+            console.print(f"report: {run.path / name}", markup=False)
+
+
+def _row(level: str, stats: dict[str, Any]) -> list[Text]:
+    low, high = stats.get("accuracy_ci") or (None, None)
+    drop = stats.get("drop")
+    return [
+        Text(level),
+        Text(_points(stats["accuracy"])),
+        Text(f"{_points(low)} to {_points(high)}"),
+        Text("-" if level == "clean" or drop is None else f"{100 * drop:+.1f}", _tone(stats)),
+        Text(_points(stats.get("worst_prompt_accuracy"))),
+        Text(_points(stats.get("consistency"))),
+        Text(f"{stats['cells']:,}"),
+    ]
+
+
+def _tone(stats: dict[str, Any]) -> str:
+    """Red where the drop's interval lies above zero, green where below, plain where within."""
+    low, high = stats.get("drop_ci") or (None, None)
+    if low is not None and low > 0:
+        return "red"
+    if high is not None and high < 0:
+        return "green"
+    return ""
+
+
+def _points(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
