@@ -76,7 +76,7 @@ class NothingToEvaluateError(HarnessError):
 
 def nearest_hint(given: str, names: Iterable[str]) -> str:
     """A sentence that offers the nearest names, with a leading space, or nothing."""
-    near = difflib.get_close_matches(given, list(names), n=3, cutoff=0.5)
+    near = difflib.get_close_matches(given, list(names), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 

@@ -59,7 +59,8 @@ def read_text(path: Path, *, what: str) -> str:
 
 
 def _describe(error: ValidationError, path: Path, root: Node | None, model: type[BaseModel]) -> str:
-    first = error.errors()[0]
+    # A misspelt key also makes the right one missing: the misspelling is what helps.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     location = first["loc"]
     line = _line_of(root, location)
     where = ".".join(str(part) for part in location)

@@ -1,0 +1,24 @@
+"""Fixtures shared by the tests: an offline world, a private cache, and the data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may reach a hub or read the user's settings."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("HARNESS_DATA_DIR", raising=False)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data beside the checkout."""
+    if not _DATA.is_dir():
+        pytest.skip("the data folder ../shared/data is not here")
+    return _DATA

@@ -1,0 +1,80 @@
+"""The three layouts, character by character."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from harness.errors import UnknownNameError, UsageError
+from harness.prompts import Prompter, resolve_format
+from harness.records import Example
+
+WORDS = {"pos": "positive", "neg": "negative"}
+SHOT = Example(id="s", fields={}, input="Text: fine", gold="pos")
+
+
+def render(messages: Sequence[Mapping[str, str]]) -> str:
+    turns = "".join(f"<{m['role']}>{m['content']}</>" for m in messages)
+    return turns + "<assistant>"
+
+
+def prompter(layout: str, cue: str = "Answer:", shots: tuple[Example, ...] = ()) -> Prompter:
+    return Prompter(layout, cue, WORDS, shots, render_chat=render)  # type: ignore[arg-type]
+
+
+def test_plain() -> None:
+    made = prompter("plain")
+    assert made.prompt("Judge.", "Text: bad") == "Judge.\n\nText: bad\nAnswer:"
+    assert made.continuation("pos") == " positive"
+    assert made.special_tokens
+
+
+def test_plain_without_a_cue_ends_in_a_line_break() -> None:
+    made = prompter("plain", cue="")
+    assert made.prompt("Judge.", "Text: bad") == "Judge.\n\nText: bad\n"
+    assert made.continuation("pos") == "positive"
+
+
+def test_plain_with_shots() -> None:
+    assert prompter("plain", shots=(SHOT,)).prompt("Judge.", "Text: bad") == (
+        "Judge.\n\nText: fine\nAnswer: positive\n\nText: bad\nAnswer:"
+    )
+
+
+def test_coin() -> None:
+    made = prompter("coin")
+    assert made.prompt("Judge.", "Text: bad") == "Judge.\nText: bad\n\n### Response:"
+    assert made.continuation("neg") == " negative"
+    assert prompter("coin", shots=(SHOT,)).prompt("Judge.", "Text: bad") == (
+        "Judge.\nText: fine\n\n### Response: positive\n\nText: bad\n\n### Response:"
+    )
+
+
+def test_chat() -> None:
+    made = prompter("chat")
+    assert made.prompt("Judge.", "Text: bad") == (
+        "<user>Judge.\n\nText: bad\nAnswer:</><assistant>"
+    )
+    assert made.continuation("pos") == "positive"
+    assert not made.special_tokens
+
+
+def test_chat_with_shots_gives_the_instruction_once() -> None:
+    assert prompter("chat", shots=(SHOT,)).prompt("Judge.", "Text: bad") == (
+        "<user>Judge.\n\nText: fine\nAnswer:</><assistant>positive</>"
+        "<user>Text: bad\nAnswer:</><assistant>"
+    )
+
+
+def test_auto_is_chat_where_there_is_a_template() -> None:
+    assert resolve_format("auto", has_chat_template=True) == "chat"
+    assert resolve_format("auto", has_chat_template=False) == "plain"
+    assert resolve_format("coin", has_chat_template=False) == "coin"
+
+
+def test_formats_that_cannot_be() -> None:
+    with pytest.raises(UsageError, match="--prompt-format plain"):
+        resolve_format("chat", has_chat_template=False)
+    with pytest.raises(UnknownNameError, match="'chat'"):
+        resolve_format("chatt", has_chat_template=True)

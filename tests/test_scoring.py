@@ -1,0 +1,108 @@
+"""Scores and texts become predictions as documented, with hand-computed values."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.records import Cell, Example, Response, Variant
+from harness.scoring import LabelParser, content_free_prior, score_generate, score_loglik
+
+VARIANT = Variant(
+    id="v", task="t", level="word", perturbation="p", instruction_id="i", index=0, seed=0,
+    text="Do.", original="Do.",
+)  # fmt: skip
+CELL = Cell(VARIANT, Example(id="1", fields={}, input="x", gold="pos"))
+SENTIMENT = LabelParser({"pos": "positive", "neg": "negative"})
+EQUIVALENCE = LabelParser({"no": "not equivalent", "yes": "equivalent"})
+
+
+def test_highest_score_wins_and_the_first_of_equals() -> None:
+    sample = score_loglik(CELL, Response(scores={"neg": -2.0, "pos": -1.0}))
+    assert (sample.prediction, sample.correct, sample.parsed) == ("pos", True, True)
+    tied = score_loglik(CELL, Response(scores={"neg": -1.0, "pos": -1.0}))
+    assert tied.prediction == "neg"
+
+
+def test_prior_is_subtracted() -> None:
+    prior = {"neg": math.log(0.2), "pos": math.log(0.8)}
+    sample = score_loglik(CELL, Response(scores={"neg": -2.0, "pos": -1.0}), prior)
+    # -2 - log .2 = -0.39, -1 - log .8 = -0.78: calibration turns the answer round.
+    assert sample.prediction == "neg"
+    assert sample.scores == {"neg": -2.0, "pos": -1.0}
+
+
+def test_scores_that_are_no_numbers_are_unparsed() -> None:
+    sample = score_loglik(CELL, Response(scores={"neg": math.nan, "pos": -1.0}))
+    assert (sample.prediction, sample.parsed, sample.correct, sample.scores) == (
+        None, False, False, None,
+    )  # fmt: skip
+
+
+def test_content_free_prior_is_the_log_of_the_mean_probability() -> None:
+    first = {"a": math.log(0.6), "b": math.log(0.2)}  # normalised: .75, .25
+    second = {"a": math.log(0.1), "b": math.log(0.3)}  # normalised: .25, .75
+    third = {"a": math.log(0.4), "b": math.log(0.1)}  # normalised: .8, .2
+    prior = content_free_prior([first, second, third])
+    assert prior["a"] == pytest.approx(math.log((0.75 + 0.25 + 0.8) / 3))
+    assert prior["b"] == pytest.approx(math.log((0.25 + 0.75 + 0.2) / 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("positive", "pos"),
+        (" Positive.", "pos"),
+        ("**negative** because", "neg"),
+        ('"positive"', "pos"),
+        ("The sentiment is positive", "pos"),
+        ("positive or negative", "pos"),
+        ("It is positive, not negative", None),
+        ("positively", None),
+        ("good", None),
+        ("", None),
+        ("\n\npositive", "pos"),
+        ("unclear\npositive", None),
+    ],
+)
+def test_sentiment_answers(text: str, label: str | None) -> None:
+    assert SENTIMENT.parse(text) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("not equivalent", "no"),
+        ("equivalent", "yes"),
+        ("They are not  equivalent.", "no"),
+        ("They are equivalent.", "yes"),
+        ("not", None),
+    ],
+)
+def test_the_longer_label_word_wins(text: str, label: str | None) -> None:
+    assert EQUIVALENCE.parse(text) == label
+
+
+def test_a_decision_waits_for_the_end_of_the_word() -> None:
+    assert not SENTIMENT.is_decided("positive")
+    assert SENTIMENT.is_decided("positive.")
+    growing = LabelParser({"a": "not", "b": "not equivalent"})
+    assert not growing.is_decided("not equi")
+    assert growing.is_decided("not at all")
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_a_decided_text_keeps_its_label_whatever_follows(start: str, more: str) -> None:
+    for parser in (SENTIMENT, EQUIVALENCE):
+        for word in ("", "positive", "not equivalent", "equivalent"):
+            text = word + start
+            if parser.is_decided(text):
+                assert parser.parse(text) == parser.parse(text + more)
+
+
+def test_generated_text_is_kept() -> None:
+    sample = score_generate(CELL, Response(text="maybe"), SENTIMENT.parse)
+    assert (sample.text, sample.parsed, sample.prediction) == ("maybe", False, None)
