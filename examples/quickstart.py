@@ -1,0 +1,30 @@
+"""A tour of the Python API; every block can be run on its own, as in a notebook."""
+
+# %% Evaluate the bundled model on two levels of one task
+import harness
+
+run = harness.run(
+    model="smollm2-135m",
+    tasks=["sentiment"],
+    levels=["character", "semantic"],
+    limit=8,
+    instructions=2,
+    out="runs/quickstart",
+)
+
+# %% The numbers: fractions in [0, 1], intervals as [low, high]
+for level, stats in run.summary["levels"].items():
+    low, high = stats["accuracy_ci"]
+    print(f"{level:10} accuracy {stats['accuracy']:.3f} [{low:.3f}, {high:.3f}]")
+
+# %% Every cell, as a pandas frame
+print(run.samples.groupby(["level", "perturbation"], observed=True)["correct"].mean())
+
+# %% The phrasings that hurt most
+for worst in run.summary["worst_variants"][:3]:
+    text = run.variants.set_index("id").loc[worst["variant_id"], "text"]
+    print(f"{100 * worst['drop']:+.1f} points: {text}")
+
+# %% What a perturbation does to a text
+for variant in harness.perturb("Classify the sentiment of the review.", levels="character"):
+    print(f"{variant.perturbation:14} {variant.text}")
