@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -32,6 +33,8 @@ class Subject:
     """The paraphrase bank of this very instruction."""
     others: tuple[str, ...] = ()
     """Other things a perturbation of this task may draw from (the task's other instructions)."""
+    data_dir: Path | None = None
+    """Where the data files lie that some perturbations read (`--data-dir`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,8 @@ class Perturbation:
     on_input: bool = True
     """Whether it may also be applied to an example's input text (`--target input`)."""
     needs: tuple[str, ...] = field(default=())
-    """Optional packages or data files that it reads when first applied."""
+    """Optional packages, and files of the data folder (those with a slash), that it reads."""
 
 
-REGISTRY: Final[Registry[Perturbation]] = Registry(
-    "perturbation", group="harness.perturbations"
-)
+REGISTRY: Final[Registry[Perturbation]] = Registry("perturbation", group="harness.perturbations")
 """Every perturbation by name; filled lazily by `perturbations.catalogue`."""

@@ -1,0 +1,32 @@
+"""Ways of phrasing an instruction differently, at four levels: character to semantic.
+
+from perturbations import find, perturb_text
+
+perturb_text("Classify the review.", find("keyboard"), seed=7)
+"""
+
+from perturbations.apply import Made, clean_variant, make_variants, perturb_text
+from perturbations.base import REGISTRY, Apply, Draft, Perturbation, Span, Subject
+from perturbations.catalogue import Selection, find, load_plugin, select
+from perturbations.protect import find_protected
+from perturbations.validity import Similarity, measure
+
+__all__ = [
+    "REGISTRY",
+    "Apply",
+    "Draft",
+    "Made",
+    "Perturbation",
+    "Selection",
+    "Similarity",
+    "Span",
+    "Subject",
+    "clean_variant",
+    "find",
+    "find_protected",
+    "load_plugin",
+    "make_variants",
+    "measure",
+    "perturb_text",
+    "select",
+]

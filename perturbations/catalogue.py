@@ -1,0 +1,154 @@
+"""The catalogue: every native perturbation by name, plug-ins, and choosing among them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.errors import HarnessError, UnknownNameError, UsageError
+from harness.records import LEVELS, PERTURBED_LEVELS, Level, Target, stable_id
+from perturbations.base import REGISTRY, Perturbation
+from perturbations.resources import missing_need
+from perturbations.stack import stack
+
+# Name -> where it is; a module is imported when one of its perturbations is first asked for.
+_NATIVE: Final = {
+    "keyboard": "character:KEYBOARD",
+    "swap": "character:SWAP",
+    "drop": "character:DROP",
+    "add": "character:ADD",
+    "repeat": "character:REPEAT",
+}
+
+for _name, _target in _NATIVE.items():
+    REGISTRY.add(_name, f"perturbations.{_target}")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The perturbations chosen, and what was left out and why."""
+
+    perturbations: tuple[Perturbation, ...]
+    notes: tuple[str, ...] = ()
+
+
+def select(
+    *,
+    levels: Sequence[str] = (),
+    names: Sequence[str] = (),
+    stacks: Sequence[str] = (),
+    target: Target = "instruction",
+    data_dir: Path | None = None,
+) -> Selection:
+    """The perturbations of the levels, those named, and the stacks, each once, in that order.
+
+    `all` stands for every level. What a level holds but cannot be applied here (data or a package
+    is missing, or it makes no sense on an input) is left out with a note; asked for by name it is
+    an error.
+
+    Raises:
+        UnknownNameError: a level or a name that does not exist.
+        UsageError: a named perturbation that cannot be applied here.
+    """
+    wanted = _expand(levels)
+    chosen: dict[str, Perturbation] = {}
+    notes: list[str] = []
+    for perturbation in map(find, REGISTRY.names() if wanted else ()):
+        if perturbation.level not in wanted or perturbation.name in names:
+            continue
+        problem = _problem(perturbation, target, data_dir)
+        if problem is None:
+            chosen[perturbation.name] = perturbation
+        else:
+            notes.append(f"{perturbation.name} left out: {problem}")
+    for perturbation in map(find, (*names, *stacks)):
+        problem = _problem(perturbation, target, data_dir)
+        if problem is not None:
+            raise problem
+        chosen[perturbation.name] = perturbation
+    return Selection(tuple(chosen.values()), tuple(notes))
+
+
+def find(name: str) -> Perturbation:
+    """The perturbation of that name; `a+b` is the stack of the two.
+
+    Raises:
+        UnknownNameError: no such perturbation.
+        UsageError: a plug-in that cannot be loaded or is no perturbation.
+    """
+    if "+" in name and name not in REGISTRY:
+        return stack(name, find)
+    try:
+        found = REGISTRY.get(name)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"perturbation {name!r} cannot be loaded: {error}.") from error
+    return _checked(found, f"perturbation {name!r}")
+
+
+def load_plugin(path: Path) -> tuple[Perturbation, ...]:
+    """Register the perturbations of a Python file, which lists them in `PERTURBATIONS`.
+
+    The file is run, as any import is. Loading the same file again changes nothing.
+
+    Raises:
+        UsageError: no such file, it fails, lists no perturbations, or takes a name in use.
+    """
+    if not path.is_file():
+        raise UsageError(f"plug-in not found: {path}.", hint="Give the path of a Python file.")
+    module_name = f"harness_plugin_{stable_id(path.resolve())}"
+    if module_name in sys.modules:
+        return tuple(sys.modules[module_name].PERTURBATIONS)
+    perturbations = _run_plugin(path, module_name)
+    for perturbation in perturbations:
+        REGISTRY.add(perturbation.name, perturbation)
+    return perturbations
+
+
+def _expand(levels: Sequence[str]) -> tuple[Level, ...]:
+    for level in levels:
+        if level not in (*LEVELS, "all"):
+            raise UnknownNameError("level", level, (*LEVELS, "all"))
+    return tuple(one for one in PERTURBED_LEVELS if one in levels or "all" in levels)
+
+
+def _problem(
+    perturbation: Perturbation, target: Target, data_dir: Path | None
+) -> HarnessError | None:
+    """Why the perturbation cannot be applied here, or None if it can."""
+    if target != "instruction" and not perturbation.on_input:
+        return UsageError(f"it rewrites instructions and cannot be applied to {target!r}.")
+    for need in perturbation.needs:
+        problem = missing_need(need, data_dir=data_dir, needed_for=perturbation.name)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _run_plugin(path: Path, module_name: str) -> tuple[Perturbation, ...]:
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path}: not a Python file.", hint="A plug-in ends in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+        listed = module.PERTURBATIONS
+        return tuple(_checked(one, f"{path}: an entry of PERTURBATIONS") for one in listed)
+    except Exception as error:
+        del sys.modules[module_name]
+        if isinstance(error, HarnessError):
+            raise
+        raise UsageError(
+            f"{path}: the plug-in cannot be loaded: {type(error).__name__}: {error}.",
+            hint="It must define PERTURBATIONS, a sequence of perturbations.Perturbation.",
+        ) from error
+
+
+def _checked(thing: object, what: str) -> Perturbation:
+    if not isinstance(thing, Perturbation):
+        raise UsageError(f"{what} is a {type(thing).__name__}, not a Perturbation.")
+    return thing
