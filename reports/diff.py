@@ -1,0 +1,121 @@
+"""Word-level marks: what a variant removed from its original and what it added."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Final, Literal
+
+from reports.visible import TEXT_LIMIT, character_name
+
+_TOKEN: Final = re.compile(r"(\w(?:\S*\w)?|[^\w\s]+|)(\s*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch of text that both wordings share, or that one of them alone has."""
+
+    kind: Literal["same", "removed", "added"]
+    text: str
+    focus: tuple[int, int] | None = None
+    """The characters `start:end` of `text` that differ from the word it stands for."""
+    note: str = ""
+    """What the eye cannot see, such as a Cyrillic letter in a Latin word."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    word: str
+    space: str
+
+
+def word_marks(original: str, text: str) -> tuple[Mark, ...]:
+    """The marks that, read without the removed ones, give `text`, up to the limit of a report.
+
+    Words are compared whole; a word that stands for exactly one other word also has the characters
+    that differ as its focus. Changed white space between equal words is marked too.
+    """
+    before, after = _tokens(original[:TEXT_LIMIT]), _tokens(text[:TEXT_LIMIT])
+    matcher = SequenceMatcher(
+        None, [token.word for token in before], [token.word for token in after], autojunk=False
+    )
+    marks: list[Mark] = []
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag == "equal":
+            marks.extend(_same(before[i:j], after[k:m]))
+        else:
+            marks.extend(_replaced(before[i:j], after[k:m]))
+    cut = max(len(original), len(text)) - TEXT_LIMIT
+    if cut > 0:
+        marks.append(Mark("same", f"… ({cut:,} more characters)"))
+    return tuple(_joined(marks))
+
+
+def _tokens(text: str) -> list[_Token]:
+    return [_Token(*found.groups()) for found in _TOKEN.finditer(text) if found.group()]
+
+
+def _same(before: Sequence[_Token], after: Sequence[_Token]) -> Iterator[Mark]:
+    for old, new in zip(before, after, strict=True):
+        yield Mark("same", new.word)
+        if old.space == new.space:
+            yield Mark("same", new.space)
+            continue
+        yield Mark("removed", old.space.replace(" ", "␣"))
+        yield Mark("added", new.space.replace(" ", "␣"))
+
+
+def _replaced(before: Sequence[_Token], after: Sequence[_Token]) -> Iterator[Mark]:
+    if len(before) != len(after):
+        yield from _one_sided("removed", before)
+        yield from _one_sided("added", after)
+        return
+    for old, new in zip(before, after, strict=True):
+        start, old_end, new_end = _differing(old.word, new.word)
+        yield Mark("removed", old.word, (start, old_end))
+        yield Mark("added", new.word, (start, new_end), _foreign_letters(old.word, new.word))
+        yield Mark("same", new.space)
+
+
+def _one_sided(kind: Literal["removed", "added"], tokens: Sequence[_Token]) -> Iterator[Mark]:
+    text = "".join(token.word + token.space for token in tokens)
+    if text:
+        yield Mark(kind, text.rstrip() or text)
+        yield Mark("same", text[len(text.rstrip()) :] if text.strip() else "")
+
+
+def _differing(old: str, new: str) -> tuple[int, int, int]:
+    """Where two words begin to differ, and where each stops to."""
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - start and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return start, len(old) - tail, len(new) - tail
+
+
+def _foreign_letters(old: str, new: str) -> str:
+    """Names the letters of `new` from outside ASCII, where `old` had none."""
+    if not old.isascii():
+        return ""
+    foreign = list(dict.fromkeys(letter for letter in new if letter.isalpha() and letter > "\x7f"))
+    return ", ".join(f"{letter} is {character_name(letter)}" for letter in foreign[:3])
+
+
+def _joined(marks: Sequence[Mark]) -> Iterator[Mark]:
+    """The marks with neighbours of "same" merged and empty ones left out."""
+    pending = ""
+    for mark in marks:
+        if mark.kind == "same":
+            pending += mark.text
+            continue
+        if pending:
+            yield Mark("same", pending)
+            pending = ""
+        if mark.text:
+            yield mark
+    if pending:
+        yield Mark("same", pending)

@@ -1,0 +1,90 @@
+"""How numbers are written, in one place: percentages, points, intervals, counts, times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+MINUS: Final = "\u2212"
+MISSING: Final = "–"
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """A fraction as a percentage: 0.7124 -> '71.2%'."""
+    return MISSING if fraction is None else f"{_signed(100 * fraction, digits)}%"
+
+
+def points(fraction: float | None, digits: int = 1) -> str:
+    """A difference of two fractions in percentage points: 0.0624 -> '6.2'."""
+    return MISSING if fraction is None else _signed(100 * fraction, digits)
+
+
+def points_interval(low: float | None, high: float | None) -> str:
+    """An interval in points or percent: '[3.1, 9.4]'."""
+    if low is None or high is None:
+        return MISSING
+    return f"[{points(low)}, {points(high)}]"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A plain number: 0.8312 -> '0.83'."""
+    return MISSING if value is None else _signed(value, digits)
+
+
+def p_value(value: float | None) -> str:
+    """A p-value: '0.031', never '0.000'."""
+    if value is None:
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def count(value: int | None) -> str:
+    """A count with thousands separated: 12240 -> '12,240'."""
+    return MISSING if value is None else f"{value:,}"
+
+
+def counted(value: int, noun: str, plural: str | None = None) -> str:
+    """A count and its noun: '1 task', '12 tasks'."""
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time span: '51 s', '4 min 12 s', '2 h 05 min'."""
+    if seconds is None:
+        return MISSING
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def day(iso: str | None) -> str:
+    """The day of an ISO time stamp: '22 November 2026'; the text itself where it is none."""
+    if not iso:
+        return MISSING
+    try:
+        when = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return f"{when.day} {when:%B %Y}"
+
+
+def listed(items: Sequence[str], *, limit: int = 6) -> str:
+    """Items as prose: 'a, b and c', with the rest counted beyond `limit`."""
+    shown = list(items[:limit])
+    if len(items) > limit:
+        shown.append(f"{len(items) - limit} more")
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _signed(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    # A rounded zero carries no sign: "-0.0" would read as a difference.
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)

@@ -1,0 +1,211 @@
+"""The report as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from reports.diff import Mark
+from reports.figures import MISSING, count, counted, percent, points, points_interval
+from reports.group import Group, Reading
+from reports.phrasings import Phrasing
+from reports.provenance import Provenance
+from reports.view import ReportView, RunView
+from reports.visible import one_line, visible
+
+WORST_SHOWN: Final = 5
+
+# What GitHub reads as markup inside a line; < > & become entities, which every renderer agrees on.
+_MARKUP: Final = re.compile(r"[\\`*_\[\]|~$#@]|(?<=w)\.(?=\S)|(?<=[a-zA-Z]):(?=//)")
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
+
+
+def render_markdown(view: ReportView) -> str:
+    """report.md: the headline, the tables, the worst wordings, and what was run."""
+    several = len(view.runs) > 1
+    lines = [f"# Robustness of {escape(view.title)}", "", f"**{escape(view.headline)}**", ""]
+    for run in view.runs:
+        lines += [f"- {_of(run, several)}{escape(sentence)}" for sentence in run.caveats]
+    lines += ["", "## Accuracy by level", "", *_levels(view), ""]
+    lines += ["## Drop by task and level, in points", "", *_tasks(view), ""]
+    lines += ["## Drop by perturbation, in points", "", *_perturbations(view), ""]
+    lines += ["## Worst wordings", "", *_worst(view), ""]
+    lines += [*_flips(view), "", "## What was run", ""]
+    for run in view.runs:
+        lines += _provenance(run, several)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def escape(text: object, *, limit: int = 400) -> str:
+    """Text that Markdown shows as it is, on one line and inside a table."""
+    shown = one_line(text, limit=limit)
+    entities = "".join(_ENTITIES.get(letter, letter) for letter in shown.replace("@", "\x00"))
+    return _MARKUP.sub(r"\\\g<0>", entities).replace("\x00", _ENTITIES["@"])
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> list[str]:
+    """A table whose first `left` columns are text and whose others are numbers."""
+    rule = [":--" if column < left else "--:" for column in range(len(head))]
+    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+
+
+def mark_markdown(marks: Sequence[Mark]) -> str:
+    """Word-level marks as `<del>` and `<ins>`, which work inside words and beside punctuation."""
+    tags = {"same": "", "removed": "del", "added": "ins"}
+    parts = []
+    for mark in marks:
+        text, tag = escape(mark.text, limit=2000), tags[mark.kind]
+        parts.append(f"<{tag}>{text}</{tag}>" if tag else text)
+        if mark.note:
+            parts.append(f" <sub>({escape(mark.note)})</sub>")
+    return "".join(parts)
+
+
+def code_block(text: str) -> list[str]:
+    """Text as a fenced block that nothing in the text can close."""
+    shown = visible(text)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", *shown.split("\n"), fence]
+
+
+def _of(run: RunView, several: bool) -> str:
+    return f"{escape(run.name)}: " if several else ""
+
+
+def _levels(view: ReportView) -> list[str]:
+    several = len(view.runs) > 1
+    interval = f"{100 * view.confidence:.0f}% interval"
+    head = ["Level", *(["Run"] * several), "Reading", "Accuracy", interval, "Drop", interval]
+    rows = [
+        [escape(level), *([escape(run.name)] * several), *_level_cells(run.tables.levels[level])]
+        for level in view.levels
+        for run in view.runs
+        if level in run.tables.levels
+    ]
+    return table([*head, "Worst wording", "Wordings", "Cells"], rows, left=2 + several)
+
+
+def _level_cells(group: Group) -> Iterator[str]:
+    yield _reading(group)
+    for estimate, write in ((group.accuracy, percent), (group.drop, points)):
+        yield write(estimate.value) if estimate else MISSING
+        yield points_interval(estimate.low, estimate.high) if estimate else MISSING
+    yield percent(group.worst_prompt_accuracy)
+    yield count(group.prompts)
+    yield count(group.cells)
+
+
+def _reading(group: Group) -> str:
+    text = group.reading.value
+    return f"**{text}**" if group.reading in (Reading.CLEAR_DROP, Reading.CLEAR_GAIN) else text
+
+
+def _tasks(view: ReportView) -> list[str]:
+    several = len(view.runs) > 1
+    rows = []
+    for name in view.tasks:
+        for run in view.runs:
+            task = run.task(name)
+            if task is None:
+                continue
+            weak = "" if task.above_chance else " (not above chance)"
+            clean = task.clean.accuracy if task.clean else None
+            row = [f"{escape(name)}{weak}", *([escape(run.name)] * several)]
+            row.append(percent(clean.value if clean else None))
+            row += [_drop_cell(task.levels.get(level)) for level in view.perturbed_levels]
+            rows.append(row)
+    head = ["Task", *(["Run"] * several), "Clean", *map(escape, view.perturbed_levels)]
+    return [
+        *table(head, rows, left=1 + several),
+        "",
+        "Bold: the interval leaves out 0. In brackets: not judged, clean is not above chance.",
+    ]
+
+
+def _drop_cell(group: Group | None) -> str:
+    if group is None or group.drop is None:
+        return MISSING
+    text = points(group.drop.value)
+    if group.reading is Reading.NOT_JUDGED:
+        return f"({text})"
+    return f"**{text}**" if group.reading in (Reading.CLEAR_DROP, Reading.CLEAR_GAIN) else text
+
+
+def _perturbations(view: ReportView) -> list[str]:
+    several = len(view.runs) > 1
+    rows = []
+    for name in view.perturbations:
+        for run in view.runs:
+            row = run.perturbation(name)
+            if row is None:
+                continue
+            drop = row.group.drop
+            rows.append(
+                [
+                    escape(name),
+                    escape(row.level),
+                    *([escape(run.name)] * several),
+                    _reading(row.group),
+                    points(drop.value if drop else None),
+                    points_interval(drop.low, drop.high) if drop else MISSING,
+                    percent(row.group.flip_rate),
+                ]
+            )
+    head = ["Perturbation", "Level", *(["Run"] * several), "Reading", "Drop", "Interval"]
+    return table([*head, "Answers changed"], rows, left=3 + several)
+
+
+def _worst(view: ReportView) -> list[str]:
+    lines = [
+        "The extremes of many, picked after the fact: expect them to lose less when measured again."
+    ]
+    for run in view.runs:
+        if len(view.runs) > 1:
+            lines += ["", f"### {escape(run.name)}"]
+        lines.append("")
+        for rank, phrasing in enumerate(run.worst[:WORST_SHOWN], start=1):
+            lines += _phrasing(rank, phrasing)
+        if not run.worst:
+            lines.append("No perturbed wording was measured.")
+    return lines
+
+
+def _phrasing(rank: int, item: Phrasing) -> list[str]:
+    drop = item.drop
+    interval = f" {points_interval(drop.low, drop.high)}" if drop and drop.low is not None else ""
+    return [
+        f"{rank}. **{points(drop.value if drop else None)} points**{interval}, "
+        f"{item.reading.value}: {escape(item.task)}, {escape(item.perturbation)} of "
+        f"{escape(item.instruction_id)}, {percent(item.clean_accuracy)} → "
+        f"{percent(item.accuracy)} on {counted(item.examples, 'example')}<br>",
+        f"   {mark_markdown(item.marks)}",
+    ]
+
+
+def _flips(view: ReportView) -> list[str]:
+    lines = ["## Flips", ""]
+    head = ["From", "To", "Right → wrong", "Wrong → right", "Other", "Cells compared"]
+    rows = [
+        [
+            escape(flips.before),
+            escape(flips.after),
+            *(count(flips.counts[kind]) for kind in flips.counts),
+            count(flips.compared),
+        ]
+        for flips in view.flips
+    ]
+    return lines + table(head, rows, left=2)
+
+
+def _provenance(run: RunView, several: bool) -> list[str]:
+    facts: Provenance = run.provenance
+    lines = [f"### {escape(run.name)}", ""] if several else []
+    if facts.command:
+        lines += [*code_block(facts.command), ""]
+    return [
+        *lines,
+        *table(["", ""], [[escape(name), escape(value)] for name, value in facts.facts], left=2),
+        "",
+    ]

@@ -1,0 +1,91 @@
+"""What was run, on what, and the command that runs it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reports.figures import count, day, duration
+from reports.source import Run, count_at, number_at, section, text_at, texts_at
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt of a task exactly as the model saw it."""
+
+    task: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Facts about one run, in words, and what it takes to repeat it."""
+
+    facts: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str], ...]
+    prompts: tuple[Prompt, ...]
+    command: str
+
+
+def build_provenance(run: Run) -> Provenance:
+    """The provenance that a run's manifest holds."""
+    return Provenance(
+        facts=tuple((name, value) for name, value in _facts(run) if value),
+        settings=tuple(_flat(section(run.manifest, "config"))),
+        prompts=_prompts(run),
+        command=_command(run),
+    )
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    model, timing = section(run.manifest, "model"), section(run.manifest, "timing")
+    yield "Model", text_at(model, "name")
+    yield "Model path", text_at(model, "path")
+    yield "Fingerprint", text_at(model, "fingerprint")
+    yield "Parameters", count(count_at(model, "parameters") or None)
+    yield "Adapter", text_at(model, "adapter")
+    yield "Base model", text_at(model, "base")
+    yield "Precision and device", _joined(model, "dtype", "device")
+    yield "Prompt format", text_at(run.manifest, "prompt_format")
+    yield "Chat template", text_at(model, "chat_template_hash")
+    yield "Scorer", text_at(run.summary, "scorer")
+    yield "Seed", text_at(run.manifest, "seed")
+    yield "Status", text_at(run.manifest, "status")
+    yield "Started", day(text_at(run.manifest, "created"))
+    yield "Cells", count(count_at(timing, "cells") or None)
+    yield "Time", duration(number_at(timing, "seconds"))
+    yield "Cells per second", text_at(timing, "cells_per_second")
+    yield "Answered from the cache", count(count_at(timing, "cache_hits"))
+    yield "Versions", _pairs(section(run.manifest, "versions"))
+    yield "Machine", _pairs(section(run.manifest, "machine"))
+    yield "Run directory", str(run.path)
+
+
+def _joined(parent: Mapping[str, object], *keys: str) -> str:
+    return ", ".join(value for key in keys if (value := text_at(parent, key)))
+
+
+def _pairs(parent: Mapping[str, object]) -> str:
+    return " · ".join(f"{key} {value}" for key, value in parent.items())
+
+
+def _flat(config: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            yield f"{prefix}{key}", ", ".join(str(item) for item in value)
+        elif value is not None:
+            yield f"{prefix}{key}", str(value)
+
+
+def _prompts(run: Run) -> tuple[Prompt, ...]:
+    tasks = section(run.manifest, "tasks")
+    prompts = (Prompt(task, text_at(section(tasks, task), "rendered_prompt")) for task in tasks)
+    return tuple(prompt for prompt in prompts if prompt.text)
+
+
+def _command(run: Run) -> str:
+    words = texts_at(run.manifest, "command")
+    return shlex.join(words) if words else text_at(run.manifest, "command")

@@ -1,0 +1,87 @@
+"""Writes the reports of one run, or of several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from harness.errors import IncompleteRunError, UnknownNameError
+from reports.source import Run
+from reports.view import ReportView, build_view
+
+
+def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, Path]:
+    """Write the report of `runs` in each of `formats` into the folder `out`.
+
+    The first run is the baseline that flips are counted from. Gives the path of each format's file.
+
+    Raises:
+        UsageError: no run, or an unknown format.
+        IncompleteRunError: the folder cannot be written.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownNameError("report format", name, FORMATS)
+    view = build_view(runs)
+    written = {}
+    for name in dict.fromkeys(formats):
+        file_name, write = FORMATS[name]
+        written[name] = _write(out / file_name, write(view))
+    return written
+
+
+def _markdown(view: ReportView) -> str:
+    from reports.markdown import render_markdown
+
+    return render_markdown(view)
+
+
+def _html(view: ReportView) -> str:
+    from reports.html import render_html
+
+    return render_html(view)
+
+
+def _csv(view: ReportView) -> str:
+    from reports.csvfile import render_csv
+
+    return render_csv(view)
+
+
+def _svg(view: ReportView) -> str:
+    from reports.picture import render_svg
+
+    return render_svg(view)
+
+
+def _junit(view: ReportView) -> str:
+    from reports.junit import render_levels
+
+    return render_levels(view)
+
+
+FORMATS: Final[dict[str, tuple[str, Callable[[ReportView], str]]]] = {
+    "md": ("report.md", _markdown),
+    "html": ("report.html", _html),
+    "csv": ("report.csv", _csv),
+    "svg": ("report.svg", _svg),
+    "junit": ("report.junit.xml", _junit),
+}
+"""Format -> its file name and its writer."""
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write a file at once: a reader sees the old report or the new, never a part."""
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise IncompleteRunError(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Type: --out with a folder that can be written.",
+        ) from None
+    return path

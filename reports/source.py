@@ -1,0 +1,94 @@
+"""What a report is made from: a run, and careful ways into its JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Run(Protocol):
+    """A run directory, read."""
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+
+    @property
+    def manifest(self) -> Mapping[str, object]:
+        """run.json."""
+
+    @property
+    def summary(self) -> Mapping[str, object]:
+        """summary.json."""
+
+    @property
+    def variants(self) -> pd.DataFrame:
+        """One row a variant."""
+
+    @property
+    def compact_samples(self) -> pd.DataFrame:
+        """One row a cell and scorer, without scores and generated text."""
+
+
+def section(parent: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """The JSON object at `key`; empty where there is none."""
+    value = parent.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def text_at(parent: Mapping[str, object], key: str, default: str = "") -> str:
+    """The value at `key` as text."""
+    value = parent.get(key)
+    return default if value is None else str(value)
+
+
+def number_at(parent: Mapping[str, object], key: str) -> float | None:
+    """The number at `key`; None where there is none."""
+    return as_number(parent.get(key))
+
+
+def as_number(value: object) -> float | None:
+    """`value` as a number; None for what is none, NaN and booleans included."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return float(value)
+
+
+def count_at(parent: Mapping[str, object], key: str) -> int:
+    """The count at `key`; 0 where there is none."""
+    return round(number_at(parent, key) or 0)
+
+
+def texts_at(parent: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """The list of texts at `key`."""
+    value = parent.get(key)
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return ()
+    return tuple(str(item) for item in value)
+
+
+def primary_scorer(run: Run) -> str:
+    """The scorer whose numbers stand in the summary's main tables."""
+    return text_at(run.summary, "scorer", "loglik")
+
+
+def primary_samples(run: Run) -> pd.DataFrame:
+    """The samples of the primary scorer, one row a cell."""
+    samples = run.compact_samples
+    if samples.empty:
+        return samples
+    return samples[samples["scorer"] == primary_scorer(run)]
+
+
+def run_names(runs: Sequence[Run]) -> list[str]:
+    """A short name for each run, all different: the model's, or else the folder's."""
+    models = [text_at(section(run.manifest, "model"), "name", run.path.name) for run in runs]
+    for names in (models, [run.path.name for run in runs]):
+        if len(set(names)) == len(names):
+            return names
+    return [f"{name} ({run.path})" for name, run in zip(models, runs, strict=True)]

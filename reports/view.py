@@ -1,0 +1,157 @@
+"""Everything a report shows, shaped once: each format lays out this view and computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError
+from harness.records import CLEAN
+from reports.coverage import Coverage, build_coverage
+from reports.figures import day
+from reports.flips import Flips, flips_between, flips_from_clean
+from reports.group import Group
+from reports.headline import caveats, run_headline, several_headline
+from reports.phrasings import DotRow, Phrasing, dot_rows, worst_phrasings
+from reports.provenance import Provenance, build_provenance
+from reports.source import Run, number_at, primary_samples, run_names, text_at
+from reports.tables import (
+    PerturbationRow,
+    Tables,
+    TaskRow,
+    build_tables,
+    in_level_order,
+    largest_drop,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run, shaped."""
+
+    name: str
+    headline: str
+    caveats: tuple[str, ...]
+    tables: Tables
+    worst: tuple[Phrasing, ...]
+    dots: tuple[DotRow, ...]
+    coverage: tuple[Coverage, ...]
+    provenance: Provenance
+
+    @property
+    def largest_drop(self) -> tuple[str, Group] | None:
+        """The level with the largest drop, clear or not."""
+        return largest_drop(self.tables.levels)
+
+    @property
+    def flip_rate(self) -> float | None:
+        """Share of perturbed cells that are answered otherwise than their clean wording."""
+        groups = [group for group in self.tables.levels.values() if group.flip_rate is not None]
+        cells = sum(group.cells or 0 for group in groups)
+        flips = sum((group.flip_rate or 0.0) * (group.cells or 0) for group in groups)
+        return flips / cells if cells else None
+
+    def task(self, name: str) -> TaskRow | None:
+        """The task of that name."""
+        return next((task for task in self.tables.tasks if task.name == name), None)
+
+    def perturbation(self, name: str) -> PerturbationRow | None:
+        """The perturbation of that name."""
+        return next((row for row in self.tables.perturbations if row.name == name), None)
+
+    def dot_row(self, task: str, level: str) -> DotRow | None:
+        """The wordings of a task and level."""
+        return next((row for row in self.dots if (row.task, row.level) == (task, level)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """One or more runs side by side, and the flips within or between them."""
+
+    title: str
+    headline: str
+    date: str
+    confidence: float
+    runs: tuple[RunView, ...]
+    flips: tuple[Flips, ...]
+    """From clean where there is one run; from the first run to each other where there are more."""
+
+    @property
+    def levels(self) -> list[str]:
+        """Every level that any run has, clean first."""
+        return in_level_order(_unique(level for run in self.runs for level in run.tables.levels))
+
+    @property
+    def perturbed_levels(self) -> list[str]:
+        """The levels but clean."""
+        return [level for level in self.levels if level != CLEAN]
+
+    @property
+    def tasks(self) -> list[str]:
+        """Every task that any run has."""
+        return _unique(task.name for run in self.runs for task in run.tables.tasks)
+
+    @property
+    def perturbations(self) -> list[str]:
+        """Every perturbation that any run has, the worst of the first run first."""
+        return _unique(row.name for run in self.runs for row in run.tables.perturbations)
+
+
+def build_view(runs: Sequence[Run]) -> ReportView:
+    """The view of one or more runs.
+
+    Raises:
+        UsageError: no run is given.
+    """
+    if not runs:
+        raise UsageError("a report needs at least one run.", hint="Type: harness report RUN_DIR")
+    names = run_names(runs)
+    samples = [primary_samples(run) for run in runs]
+    views = tuple(_run_view(*parts) for parts in zip(names, runs, samples, strict=True))
+    return ReportView(
+        title=" vs ".join(names),
+        headline=_headline(views),
+        date=day(text_at(runs[0].manifest, "created")),
+        confidence=number_at(runs[0].summary, "confidence") or 0.95,
+        runs=views,
+        flips=_flips(runs, names, samples),
+    )
+
+
+def _run_view(name: str, run: Run, samples: pd.DataFrame) -> RunView:
+    tables = build_tables(run)
+    return RunView(
+        name=name,
+        headline=run_headline(name, tables),
+        caveats=caveats(run, tables),
+        tables=tables,
+        worst=worst_phrasings(run),
+        dots=dot_rows(run, samples),
+        coverage=build_coverage(run),
+        provenance=build_provenance(run),
+    )
+
+
+def _headline(views: Sequence[RunView]) -> str:
+    if len(views) == 1:
+        return views[0].headline
+    return several_headline([view.name for view in views], [view.tables for view in views])
+
+
+def _flips(
+    runs: Sequence[Run], names: Sequence[str], samples: Sequence[pd.DataFrame]
+) -> tuple[Flips, ...]:
+    if len(runs) == 1:
+        return (flips_from_clean(runs[0], samples[0]),)
+    return tuple(
+        flips_between(samples[0], samples[n], runs[n], (names[0], names[n]))
+        for n in range(1, len(runs))
+    )
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
