@@ -226,7 +226,7 @@ def compare_scores(
 
 def harness(command: str) -> list[str]:
     """The command line of this harness, in this environment."""
-    return [sys.executable, "-c", "from harness.cli import main; main()", command]
+    return [sys.executable, "-m", "harness.cli", command]
 
 
 def seconds_of(command: Sequence[str], environment: dict[str, str]) -> float:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.config import RunConfig, parse_levels
 from harness.errors import UsageError
 from harness.pipeline import execute
 from harness.prepare import Prepared, prepare
 from harness.progress import NoProgress, Progress
-from harness.records import Instruction, Variant
+from harness.records import PERTURBED_LEVELS, Instruction, Level, Variant
 from harness.rundir import Run, load_run
 from perturbations import load_plugin, make_variants, select
-
-if TYPE_CHECKING:
-    from harness.records import Level
 
 __all__ = ["Run", "evaluate", "load_run", "perturb", "run"]
 
@@ -24,7 +21,7 @@ __all__ = ["Run", "evaluate", "load_run", "perturb", "run"]
 def run(
     model: str,
     *,
-    levels: str | Sequence[str] = "all",
+    levels: str | Sequence[str] | None = None,
     tasks: Sequence[str] = (),
     suite: str | None = None,
     progress: Progress | None = None,
@@ -39,7 +36,6 @@ def run(
     Raises:
         HarnessError: an option, a file or a model that cannot be used, or a full disk.
     """
-    names = levels if isinstance(levels, str) else ",".join(levels)
     unknown = sorted(set(options) - set(RunConfig.model_fields))
     if unknown:
         from harness.errors import UnknownNameError
@@ -47,7 +43,7 @@ def run(
         raise UnknownNameError("option", unknown[0], RunConfig.model_fields)
     try:
         config = RunConfig(
-            model=model, levels=parse_levels(names), tasks=tuple(tasks), suite=suite, **options
+            model=model, levels=_levels(levels), tasks=tuple(tasks), suite=suite, **options
         )
     except ValueError as error:
         raise UsageError(str(error)) from None
@@ -66,7 +62,7 @@ def evaluate(prepared: Prepared, *, command: str, progress: Progress | None = No
 def perturb(
     text: str,
     *,
-    levels: str | Sequence[str] = "all",
+    levels: str | Sequence[str] | None = None,
     perturbations: Sequence[str] = (),
     stacks: Sequence[str] = (),
     label_words: Sequence[str] = (),
@@ -85,7 +81,9 @@ def perturb(
         raise UsageError("the text to perturb is empty.")
     for plugin in plugins:
         load_plugin(Path(plugin))
-    wanted: Sequence[Level] = parse_levels(levels if isinstance(levels, str) else ",".join(levels))
+    wanted = _levels(levels)
+    if wanted is None:
+        wanted = () if perturbations or stacks else PERTURBED_LEVELS
     chosen = select(levels=wanted, names=perturbations, stacks=stacks, data_dir=data_dir)
     made = make_variants(
         "text",
@@ -95,5 +93,12 @@ def perturb(
         paraphrases=tuple(paraphrases),
         seed=seed,
         per_perturbation=per_perturbation,
+        data_dir=data_dir,
     )
     return list(made.variants)
+
+
+def _levels(given: str | Sequence[str] | None) -> tuple[Level, ...] | None:
+    if given is None:
+        return None
+    return parse_levels(given if isinstance(given, str) else ",".join(given))

@@ -37,7 +37,8 @@ class RunConfig(BaseModel):
     prompt_format: str = "auto"
     suite: str | None = None
     tasks: tuple[str, ...] = ()
-    levels: tuple[Level, ...] = PERTURBED_LEVELS
+    levels: tuple[Level, ...] | None = None
+    """Default: every level, or none where perturbations or stacks are named."""
     perturbations: tuple[str, ...] = ()
     stacks: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
@@ -60,6 +61,13 @@ class RunConfig(BaseModel):
     cache: bool = True
     window: Annotated[int, Field(ge=1)] | None = None
     """Cells a unit of work; default: by the device."""
+
+    @property
+    def chosen_levels(self) -> tuple[Level, ...]:
+        """The levels whose perturbations are applied."""
+        if self.levels is not None:
+            return self.levels
+        return () if self.perturbations or self.stacks else PERTURBED_LEVELS
 
     @property
     def scorers(self) -> tuple[Scorer, ...]:

@@ -13,7 +13,7 @@ from random import Random
 
 from harness.records import CLEAN, Cell, Example, Variant, stable_hash
 from harness.tasks import Task
-from perturbations import REGISTRY, perturb_text
+from perturbations import find, perturb_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,11 @@ def perturb_example(task: Task, variant: Variant, example: Example) -> Example:
     """
     if variant.target == "instruction" or variant.level == CLEAN:
         return example
-    perturbation = REGISTRY.get(variant.perturbation)
+    perturbation = find(variant.perturbation)
     fields = dict(example.fields)
     for name in task.template.fields:
         seed = stable_hash(variant.seed, example.id, name)
-        draft = perturb_text(fields[name], perturbation, seed, label_words=())
+        draft = perturb_text(fields[name], perturbation, seed)
         if draft is not None:
             fields[name] = draft.text
     return replace(example, fields=fields, input=task.template.render(fields))

@@ -138,9 +138,10 @@ def _perturbations(config: RunConfig) -> tuple[list[Perturbation], list[str]]:
     if config.variants is not None:
         return [], []
     selection = select(
-        levels=config.levels,
+        levels=config.chosen_levels,
         names=config.perturbations,
         stacks=config.stacks,
+        target=config.target,
         data_dir=config.data_dir,
     )
     return list(selection.perturbations), list(selection.notes)
@@ -172,6 +173,9 @@ def _make_variants(
     if config.variants is not None:
         return read_variants(config.variants, tasks)
     options = VariantOptions(
-        seed=config.seed, per_perturbation=config.per_perturbation, target=config.target
+        seed=config.seed,
+        per_perturbation=config.per_perturbation,
+        target=config.target,
+        data_dir=config.data_dir,
     )
     return {task.name: build_variants(task, chosen, options) for task in tasks}

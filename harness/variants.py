@@ -44,6 +44,7 @@ class VariantOptions:
     target: Target = "instruction"
     similarity: Similarity | None = None
     min_similarity: float | None = None
+    data_dir: Path | None = None
 
 
 def build_variants(
@@ -71,6 +72,8 @@ def build_variants(
             others=tuple(i.text for i in task.instructions if i.id != instruction.id),
             seed=options.seed,
             per_perturbation=options.per_perturbation,
+            data_dir=options.data_dir,
+            similarity=options.similarity,
         )
         perturbed += [_retarget(variant, options.target) for variant in result.variants]
         no_ops += result.no_ops

@@ -6,12 +6,15 @@ import os
 import sys
 import traceback
 
-import click
 import typer
 
 from harness import __version__
 from harness.cli import caching, evaluating, inspecting, perturbing, reporting
 from harness.errors import ExitCode, HarnessError
+
+# Typer carries its own click from 0.20 on and shares the installed one before: the base class of
+# what the parser raises (ClickException) is found through a name that both export.
+_ParserError = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="harness",
@@ -48,11 +51,11 @@ def run(arguments: list[str] | None = None) -> int:
     except HarnessError as error:
         _complain(error.message, error.hint)
         return error.exit_code
-    except click.ClickException as error:
+    except _ParserError as error:
         context = getattr(error, "ctx", None)
-        _complain(error.format_message(), context and f"Type: {context.command_path} --help.")
+        _complain(_format(error), context and f"Type: {context.command_path} --help.")
         return ExitCode.USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted.", "Repeat the same command: a run resumes where it stopped.")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
@@ -64,6 +67,11 @@ def run(arguments: list[str] | None = None) -> int:
         _complain("this is a bug in the harness.", "Please report it with the lines above.")
         return ExitCode.INTERNAL
     return outcome if isinstance(outcome, int) else ExitCode.OK
+
+
+def _format(error: BaseException) -> str:
+    message: str = error.format_message() if hasattr(error, "format_message") else str(error)
+    return " ".join(message.split())
 
 
 def _complain(message: str, hint: str | None) -> None:

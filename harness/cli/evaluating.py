@@ -32,7 +32,7 @@ def run_command(
     task: Annotated[
         list[str] | None, typer.Option(help="A task's name or YAML file. Repeatable.")
     ] = None,
-    levels: options.Levels = "all",
+    levels: options.Levels = None,
     perturbations: Annotated[
         list[str] | None,
         typer.Option("--perturbations", help="Only these perturbations, by name."),
@@ -99,7 +99,7 @@ def run_command(
         prompt_format=prompt_format,
         suite=suite,
         tasks=options.split_names(task),
-        levels=parse_levels(levels),
+        levels=parse_levels(levels) if levels is not None else None,
         perturbations=options.split_names(perturbations),
         stacks=tuple(stack or ()),
         plugins=tuple(plugin or ()),

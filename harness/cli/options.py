@@ -20,7 +20,10 @@ DataDir = Annotated[
     typer.Option(help="Folder with glue/ and words/ data.  [default: $HARNESS_DATA_DIR]"),
 ]
 Levels = Annotated[
-    str, typer.Option(help="all, or a list such as character,semantic. Clean is always in it.")
+    str | None,
+    typer.Option(
+        help="all, or a list such as character,semantic. Clean is always in it.  [default: all]"
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Decides samples and variants.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]

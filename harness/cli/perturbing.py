@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def perturb_command(
     text: Annotated[str, typer.Argument(help="The instruction to perturb.")],
-    levels: options.Levels = "all",
+    levels: options.Levels = None,
     perturbations: Annotated[
         list[str] | None,
         typer.Option("--perturbations", help="Only these perturbations, by name."),
@@ -41,12 +41,11 @@ def perturb_command(
     """Show variants of a text at each level, with the edits marked."""
     from harness.api import perturb
     from harness.cli.terminal import print_json
-    from harness.config import parse_levels
     from harness.rundir import variant_row
 
     variants = perturb(
         text,
-        levels=parse_levels(levels),
+        levels=levels,
         perturbations=options.split_names(perturbations),
         stacks=tuple(stack or ()),
         label_words=options.split_names(label),

@@ -24,7 +24,8 @@ from rich.text import Text
 
 def out() -> Console:
     """The console of results."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    # A pipe or a file has no width of its own; 80 columns would fold most tables.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 def err() -> Console:
