@@ -1,8 +1,4 @@
-"""An instruction taken apart: its sentences, what each is for, and what the main one asks.
-
-A shallow reading by word lists and word order, made for instructions. Where it does not recognise
-something it says so (`Reading.ask` is None) and no rule is applied.
-"""
+"""An instruction taken apart: its sentences, what each is for, and what the main one asks."""
 
 from __future__ import annotations
 
@@ -11,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from perturbations.base import Span, Subject
-from perturbations.questions import command_of
-from perturbations.verbs import Verb, gerunds, verb_at
+from perturbations.asking import QUOTED, Ask, asks_answer, parse, role_of
+from perturbations.base import Subject
 
 Kind = Literal[
     "role", "setting", "command", "question", "answer", "condition", "field", "item", "other"
@@ -32,47 +27,11 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
-    """One verb phrase of a command: `and` + `carefully` + `compare` + `the two sentences`."""
-
-    joint: str
-    """What joins it to the one before, with its spaces; empty for the first."""
-    adverb: str
-    verb: Verb
-    rest: str
-
-    @property
-    def decides(self) -> bool:
-        """Whether it asks `whether`."""
-        return self.verb.decides and bool(re.match(r"(?:if|whether)\b", self.rest))
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What the main sentence asks: `{lead}, {phrases}{answer}{end}`."""
-
-    lead: str
-    """`As a grammar checker`, `Given the sentence below`, or empty; without the comma."""
-    phrases: tuple[Phrase, ...]
-    answer: str
-    """The request to answer in a form, as a sentence of its own; empty where there is none."""
-    full: str
-    """The command in the imperative, lower case, without frame, lead and full stop, the request
-    to answer included."""
-    end: str
-    """The punctuation that ends the sentence."""
-
-    @property
-    def core(self) -> str:
-        """The command in the imperative without the request to answer."""
-        return render(self.phrases)
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """A text's sentences and, where it is recognised, what the main one asks."""
 
     text: str
+    label_words: tuple[str, ...]
     sentences: tuple[Sentence, ...]
     main: Sentence | None
     ask: Ask | None
@@ -97,76 +56,47 @@ def read(subject: Subject) -> Reading:
         (s for s in sentences if asks.get(s.start)), key=lambda s: _rank(s, asks[s.start])
     )
     main = ranked[0] if ranked else None
-    return Reading(subject.text, sentences, main, asks[main.start] if main else None)
+    ask = asks[main.start] if main else None
+    return Reading(subject.text, subject.label_words, sentences, main, ask)
 
 
 def split(subject: Subject) -> tuple[Sentence, ...]:
     """The sentences, list items and field lines of a subject's text, in order."""
-    text, found = subject.text, []
+    text = subject.text
+    found: list[Sentence] = []
     closed = _closed_spans(subject)
     for line in re.finditer(r"[^\n]+", text):
         pieces = [(line.start(), line.end())]
         if not _FIELD.match(line.group()) and not _ITEM.match(line.group()):
             pieces = _split_line(text, line.start(), line.end(), closed)
-        for start, end in pieces:
-            piece = text[start:end]
-            start, end = start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
-            if start < end:
-                kind = _kind(text[start:end], subject.label_words)
-                found.append(Sentence(start, end, text[start:end], kind))
+        found += [_sentence(subject, *piece) for piece in pieces if text[slice(*piece)].strip()]
     return tuple(found)
 
 
-def parse(sentence: str, label_words: tuple[str, ...] = ()) -> Ask | None:
-    """What one sentence asks, or None where it is not recognised as a request."""
-    body = sentence.rstrip(" .:?!")
-    end = sentence[len(body) :].strip()[:1]
-    lead, rest = _split_lead(body)
-    if end == "?" and not _FRAME.match(rest):
-        rest = command_of(lower_first(rest))
-    rest = lower_first(_FRAME.sub("", rest))
-    phrases = _phrases(rest)
-    if not phrases:
-        return None
-    phrases, answer = _split_answer(phrases, label_words)
-    return Ask(lead, phrases, answer, rest, end)
-
-
-def render(phrases: tuple[Phrase, ...], form: Literal["base", "gerund"] = "base") -> str:
-    """The phrases as one text, their verbs in the form that is asked for."""
-
-    def verb(phrase: Phrase) -> str:
-        return phrase.verb.base if form == "base" else phrase.verb.gerund
-
-    return "".join(f"{p.joint}{p.adverb}{verb(p)} {p.rest}" for p in phrases).strip()
-
-
-def names_answer(text: str, label_words: tuple[str, ...] = ()) -> bool:
-    """Whether a label word or a quoted string stands in the text."""
-    if _QUOTED.search(text):
+def has_role(subject: Subject) -> bool:
+    """Whether the text tells the reader who they are."""
+    reading = read(subject)
+    if reading.ask and role_of(reading.ask.lead):
         return True
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in label_words)
+    return any(s.kind == "role" or _ROLE.search(s.text) for s in reading.sentences)
 
 
-def lower_first(text: str) -> str:
-    """The text with its first letter in lower case, unless its first word is no common word."""
-    first = re.match(r"[A-Za-z'’]+", text)
-    if first is None or first.group() in {"I", "I'm", "I'd"} or first.group()[1:].lower() != (
-        first.group()[1:]
-    ):
-        return text
-    return text[:1].lower() + text[1:]
+def refers_back(text: str) -> bool:
+    """Whether a sentence has words that only what stands before it can explain."""
+    return bool(_REFERS_BACK.search(text))
 
 
-def upper_first(text: str) -> str:
-    """The text with its first letter in upper case."""
-    return text[:1].upper() + text[1:]
+def _sentence(subject: Subject, start: int, end: int) -> Sentence:
+    piece = subject.text[start:end]
+    begin = start + len(piece) - len(piece.lstrip())
+    text = piece.strip()
+    return Sentence(begin, begin + len(text), text, _kind(text, subject.label_words))
 
 
 def _closed_spans(subject: Subject) -> list[tuple[int, int]]:
     """Where no sentence may end: protected spans, quoted strings, brackets."""
-    quoted = [match.span() for match in _QUOTED.finditer(subject.text)]
-    return [*quoted, *((span.start, span.end) for span in subject.protected if span.reason)]
+    quoted = [match.span() for match in QUOTED.finditer(subject.text)]
+    return [*quoted, *((span.start, span.end) for span in subject.protected)]
 
 
 def _split_line(
@@ -176,7 +106,7 @@ def _split_line(
     for match in _BOUNDARY.finditer(text, start, end):
         inside = any(low < match.start() < high - 1 for low, high in closed)
         rest = text[match.end() : end].lstrip()
-        if inside or (rest and rest[0].islower()) or _ABBREVIATION.search(text[:match.end()]):
+        if inside or (rest and rest[0].islower()) or _ABBREVIATION.search(text[: match.end()]):
             continue
         pieces.append((begun, match.end()))
         begun = match.end()
@@ -184,15 +114,15 @@ def _split_line(
 
 
 def _kind(text: str, label_words: tuple[str, ...]) -> Kind:
+    if text.endswith("?"):
+        return "question"
     for kind, pattern in _KINDS:
         if pattern.match(text):
             return kind
-    if text.endswith("?"):
-        return "question"
     ask = parse(text, label_words)
     if ask is None:
         return "other"
-    return "answer" if all(_asks_answer(p, label_words) for p in ask.phrases) else "command"
+    return "answer" if all(asks_answer(p, label_words) for p in ask.phrases) else "command"
 
 
 def _rank(sentence: Sentence, ask: Ask | None) -> int:
@@ -202,83 +132,7 @@ def _rank(sentence: Sentence, ask: Ask | None) -> int:
     return 1 if sentence.kind == "question" else 3
 
 
-def _split_lead(body: str) -> tuple[str, str]:
-    """`As a critic, please rate ...` as `As a critic` and `please rate ...`."""
-    if _LEAD.match(body):
-        for comma in re.finditer(r",\s+", body):
-            rest = body[comma.end() :]
-            if _FRAME.match(rest) or _verb_phrase(rest) or _QUESTION.match(rest):
-                return body[: comma.start()], rest
-    return "", body
-
-
-def _verb_phrase(text: str, *, known: bool = True) -> Phrase | None:
-    """The verb phrase that a text begins with, in the imperative, or None."""
-    adverb = _ADVERB.match(text)
-    start = adverb.end() if adverb else 0
-    verb = verb_at(lower_first(text[start:]))
-    if verb is None and not known:
-        unknown = _UNKNOWN_VERB.match(text[start:])
-        verb = Verb(unknown["verb"].lower()) if unknown else None
-    if verb is None:
-        return None
-    after = text[start + len(verb.base) :]
-    rest = after.lstrip()
-    if not rest or _NOT_VERB.match(after) or (verb.nounlike and not _AFTER_VERB.match(rest)):
-        return None
-    return Phrase("", text[:start], verb, rest)
-
-
-def _phrases(command: str) -> tuple[Phrase, ...]:
-    first = _verb_phrase(command, known=False)
-    if first is None:
-        return ()
-    quoted = [match.span() for match in _QUOTED.finditer(command)]
-    cuts: list[tuple[int, int, Phrase]] = []
-    for match in _JOINT.finditer(command):
-        phrase = _verb_phrase(command[match.end() :])
-        if phrase and not any(low < match.end() < high for low, high in quoted):
-            cuts.append((match.start(), match.end(), phrase))
-    ends = [start for start, _, _ in cuts[0:]] + [len(command)]
-    offset = len(command) - len(first.rest)
-    phrases = [Phrase("", first.adverb, first.verb, command[offset : ends[0]])]
-    for (start, begin, phrase), end in zip(cuts, ends[1:], strict=True):
-        offset = len(command) - len(phrase.rest)
-        rest = command[offset:end]
-        phrases.append(Phrase(command[start:begin], phrase.adverb, phrase.verb, rest))
-    return tuple(phrases)
-
-
-def _split_answer(
-    phrases: tuple[Phrase, ...], label_words: tuple[str, ...]
-) -> tuple[tuple[Phrase, ...], str]:
-    """The phrases without a request to answer at their end, and that request as a sentence."""
-    *before, last = phrases
-    if before and _asks_answer(last, label_words):
-        return tuple(before), upper_first(f"{last.adverb}{last.verb.base} {last.rest}.")
-    for match in _TAIL.finditer(last.rest):
-        verb = gerunds().get(match["verb"])
-        said = last.rest[match.end() :].strip()
-        if verb and (verb.answers or verb.gives) and names_answer(said, label_words):
-            shorter = Phrase(last.joint, last.adverb, last.verb, last.rest[: match.start()])
-            return (*before, shorter), upper_first(f"{verb.base} {said}.")
-    return phrases, ""
-
-
-def _asks_answer(phrase: Phrase, label_words: tuple[str, ...]) -> bool:
-    """Whether a phrase only says in which form to answer."""
-    if phrase.decides or not (phrase.verb.answers or phrase.verb.gives):
-        return False
-    if phrase.verb.answers and _ANSWER_FORM.match(phrase.rest):
-        return True
-    return names_answer(phrase.rest, label_words) and not _NEW_OBJECT.match(phrase.rest)
-
-
 _ASKING: Final = {"command", "question", "answer"}
-_QUOTED: Final = re.compile(
-    r"(?<!\w)'[^'\n]{1,60}'(?!\w)|\"[^\"\n]{1,120}\"|“[^”\n]{1,120}”|‘[^’\n]{1,60}’|`[^`\n]{1,60}`"
-    r"|\{[^{}\n]*\}|\([^()\n]*\)"
-)
 _BOUNDARY: Final = re.compile(r"[.?!]+[\"'”’)]*(?=\s|$)")
 _ABBREVIATION: Final = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|Mr|Ms|Dr|No|[A-Z])\.$")
 _FIELD: Final = re.compile(
@@ -294,7 +148,8 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     (
         "setting",
         re.compile(
-            r"(?:In this task, )?(?:You (?:are|will be|have been) (?:given|shown|provided|presented)"
+            r"(?:In this task, )?"
+            r"(?:You (?:are|will be|have been) (?:given|shown|provided|presented)"
             r"|You will (?:see|read|get|receive)|Here (?:is|are)|Below (?:is|are|you)"
             r"|The following (?:is|are)|There (?:is|are)|I will (?:give|show))\b",
             re.IGNORECASE,
@@ -304,8 +159,9 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
         "role",
         re.compile(
             r"(?!.*\band [a-z]+ (?:the|this|these|if|whether)\b)"
-            rf"(?:(?:You are|You're|Imagine (?:that )?you are|Pretend (?:that )?you are) {_NOT_ROLE}"
-            r"|(?:I want you to )?(?:Act|act) as\b)"
+            rf"(?:(?:(?:Imagine |Pretend )?(?:that )?you(?: are|['’]re) {_NOT_ROLE})"
+            r"|You (?:work as|teach|write|run|edit|study)\b|(?:I want you to )?act as\b)",
+            re.IGNORECASE,
         ),
     ),
     ("condition", re.compile(r"(?:If|When|Otherwise|Unless)\b")),
@@ -313,52 +169,16 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
         "answer",
         re.compile(
             r"(?:Your|The) (?:only )?(?:possible |valid |allowed )?"
-            r"(?:answer|response|output|reply|label|option|choice)s? (?:should|must|can|is|are|has|to)\b"
+            r"(?:answer|response|output|reply|label|option|choice)s?"
+            r" (?:should|must|can|is|are|has|to)\b"
             r"|(?:Possible|Valid|Available|Allowed|Permitted) \w+|(?:Options|Labels|Choices)\b.*:"
             r"|Only (?:answer|respond|reply|output|use|return)\b|(?:Do not|Don[’']t|Never)\b",
         ),
     ),
 )
-_FRAME: Final = re.compile(
-    r"(?:(?:please|kindly|now|next|then)\b,?\s+"
-    r"|(?:your|the|our) (?:task|job|goal|objective|aim|role|assignment)(?: here)? is to\s+"
-    r"|you (?:should|must|need to|have to|will|are to|are asked to|are required to"
-    r"|are expected to|may|can)\s+"
-    r"|(?:I|we)(?: want| need| would like|[’']d like| ask) you to\s+"
-    r"|(?:can|could|would|will) you\s+(?:please\s+|kindly\s+)?"
-    r"|(?:let[’']s|let us|try to|make sure to|be sure to)\s+)+",
+_ROLE: Final = re.compile(r"\b(?:imagine|pretend|suppose)\b|\bact as\b|\brole of\b", re.IGNORECASE)
+_REFERS_BACK: Final = re.compile(
+    r"\b(?:it|its|they|their|them|this|that|these|those|otherwise|so|also|then)\b"
+    r"|\bif (?:yes|no|not)\b",
     re.IGNORECASE,
-)
-_LEAD: Final = re.compile(
-    r"(?:As|In|For|With|Given|Based|From|On|Upon|Below|Like|To|Without|While|When|After|Before"
-    r"|By|Here|At|Out|Among|Between|According|[A-Z][a-z]+ing)\b"
-)
-_QUESTION: Final = re.compile(
-    r"(?:is|are|was|were|do|does|did|can|could|would|should|will|has|have|what|which|who|how)\b"
-)
-_ADVERB: Final = re.compile(
-    r"(?:(?:first|then|next|now|just|simply|only|(?!reply|apply|supply|rely)[a-z]+ly)\b,?\s+)+", re.IGNORECASE
-)
-_DETERMINER: Final = (
-    r"(?:the|an?|this|that|these|those|all|each|every|both|your|its|their|his|her|our|my|some|any"
-    r"|if|whether|what|which|who|how|why|where|it|them|me|us|one|two|three|either|only)\b"
-)
-_UNKNOWN_VERB: Final = re.compile(
-    rf"(?!{_DETERMINER}|(?:when|while|is|are|was|do|does|on|in|of|from|to|as|for|at|by)\b)"
-    rf"(?P<verb>[A-Za-z]+)(?<!ing)(?<!ed)(?<!s)\s+{_DETERMINER}",
-    re.IGNORECASE,
-)
-_NOT_VERB: Final = re.compile(r"\S|\s+(?:of|is|are|was|were|has|have)\b")
-_AFTER_VERB: Final = re.compile(
-    rf"{_DETERMINER}|(?:with|by|as|in|from|between|using|for|on|among|exactly|just|no|yes)\b|[\W_]",
-    re.IGNORECASE,
-)
-_JOINT: Final = re.compile(r",?\s+(?:and\s+then|and|then)\s+|,\s+")
-_TAIL: Final = re.compile(r"(?:,\s*(?:by\s+|while\s+)?|\s+by\s+)(?:\w+ly\s+)?(?P<verb>[a-z]+ing)\b")
-_ANSWER_FORM: Final = re.compile(
-    r"(?:with|by|in|using|only|as|me|either|exactly|just|one|yes|no)\b|[\"'“‘]", re.IGNORECASE
-)
-_NEW_OBJECT: Final = re.compile(
-    r"(?:the|an?|some|your)\s+(?!(?:\w+\s+)?(?:labels?|words?|answers?|options?|categor|letters?"
-    r"|names?|numbers?|choices?|decision|response|result|verdict|judge?ment)\b)"
 )

@@ -37,6 +37,8 @@ class Verb:
     """Asks for its object: `determine the tone` is `what is the tone`."""
     names: bool = False
     """Gives its object a label: `classify the tone as ...`."""
+    moves: bool = False
+    """Takes its object from somewhere to somewhere: translate, extract."""
     nounlike: bool = False
     """Is as often a noun, so that its neighbours must decide."""
     passive: bool = True
