@@ -138,7 +138,7 @@ def scatter(tables: Sequence[Tables], names: Sequence[str]) -> Markup:
     ]
     x = accuracy_scale([accuracy for *_, accuracy, _ in found])
     y = accuracy_scale([consistency for *_, consistency in found])
-    parts = [*_grid(x, y)]
+    parts = [*_grid(x, y), *_least_consistent(x, y, found)]
     for run, task, level, accuracy, consistency in found:
         hollow = " hollow" if level == "clean" else ""
         label = (
@@ -247,6 +247,21 @@ def _grid(x: Scale, y: Scale) -> Iterable[Markup]:
         yield element("line", {"class": "grid", "x1": "0", "x2": "100%", "y1": at, "y2": at})
         label = {"class": "start", "x": "2", "y": f"{_up(y, tick) - 4:g}"}
         yield element("text", label, escape(percent(tick, 0)))
+
+
+def _least_consistent(
+    x: Scale, y: Scale, found: Sequence[tuple[int, str, str, float, float]]
+) -> Iterable[Markup]:
+    """Names beside the points whose answers depend most on the wording."""
+    for _, task, level, accuracy, consistency in sorted(found, key=lambda point: point[-1])[:2]:
+        left = x.at(accuracy) > 60
+        attributes = {
+            "class": "end" if left else "start",
+            "x": f"{x.at(accuracy)}%",
+            "y": f"{_up(y, consistency) + 4:g}",
+            "dx": "-11" if left else "11",
+        }
+        yield element("text", attributes, escape(f"{one_line(task, limit=24)}, {level}"))
 
 
 def _title(text: str) -> Markup:

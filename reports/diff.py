@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Final, Literal
 
-from reports.visible import TEXT_LIMIT, character_name
+from reports.visible import TEXT_LIMIT, letter_origin
 
+_ALIKE: Final = 0.6
+"""Similarity from which two words count as spellings of one, so that letters are compared."""
+_WORD_LIMIT: Final = 60
 _TOKEN: Final = re.compile(r"(\w(?:\S*\w)?|[^\w\s]+|)(\s*)")
 
 
@@ -19,7 +22,7 @@ class Mark:
 
     kind: Literal["same", "removed", "added"]
     text: str
-    focus: tuple[int, int] | None = None
+    focus: tuple[tuple[int, int], ...] = ()
     """The characters `start:end` of `text` that differ from the word it stands for."""
     note: str = ""
     """What the eye cannot see, such as a Cyrillic letter in a Latin word."""
@@ -73,9 +76,9 @@ def _replaced(before: Sequence[_Token], after: Sequence[_Token]) -> Iterator[Mar
         yield from _one_sided("added", after)
         return
     for old, new in zip(before, after, strict=True):
-        start, old_end, new_end = _differing(old.word, new.word)
-        yield Mark("removed", old.word, (start, old_end))
-        yield Mark("added", new.word, (start, new_end), _foreign_letters(old.word, new.word))
+        removed, added = _differing(old.word, new.word)
+        yield Mark("removed", old.word, removed)
+        yield Mark("added", new.word, added, _foreign_letters(old.word, new.word))
         yield Mark("same", new.space)
 
 
@@ -86,15 +89,15 @@ def _one_sided(kind: Literal["removed", "added"], tokens: Sequence[_Token]) -> I
         yield Mark("same", text[len(text.rstrip()) :] if text.strip() else "")
 
 
-def _differing(old: str, new: str) -> tuple[int, int, int]:
-    """Where two words begin to differ, and where each stops to."""
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - start and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    return start, len(old) - tail, len(new) - tail
+def _differing(old: str, new: str) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """Where the characters of two words differ: in the old, in the new; empty for unlike words."""
+    matcher = SequenceMatcher(None, old[:_WORD_LIMIT], new[:_WORD_LIMIT], autojunk=False)
+    if matcher.ratio() < _ALIKE:
+        return (), ()
+    changes = [codes[1:] for codes in matcher.get_opcodes() if codes[0] != "equal"]
+    removed = tuple((i, j) for i, j, _, _ in changes if i < j)
+    added = tuple((k, m) for _, _, k, m in changes if k < m)
+    return removed, added
 
 
 def _foreign_letters(old: str, new: str) -> str:
@@ -102,12 +105,13 @@ def _foreign_letters(old: str, new: str) -> str:
     if not old.isascii():
         return ""
     foreign = list(dict.fromkeys(letter for letter in new if letter.isalpha() and letter > "\x7f"))
-    return ", ".join(f"{letter} is {character_name(letter)}" for letter in foreign[:3])
+    return ", ".join(letter_origin(letter) for letter in foreign[:3])
 
 
 def _joined(marks: Sequence[Mark]) -> Iterator[Mark]:
-    """The marks with neighbours of "same" merged and empty ones left out."""
+    """The marks with neighbours of "same" merged, empty ones left out and no note said twice."""
     pending = ""
+    noted: set[str] = set()
     for mark in marks:
         if mark.kind == "same":
             pending += mark.text
@@ -116,6 +120,7 @@ def _joined(marks: Sequence[Mark]) -> Iterator[Mark]:
             yield Mark("same", pending)
             pending = ""
         if mark.text:
-            yield mark
+            yield replace(mark, note="") if mark.note in noted else mark
+            noted.add(mark.note)
     if pending:
         yield Mark("same", pending)

@@ -23,15 +23,47 @@ def run_headline(name: str, tables: Tables) -> str:
             "so this run cannot say how robust it is."
         )
     clear = clear_drops(tables.levels)
-    if clear:
-        return _breaks(name, clear, tables.levels)
-    return _holds(name, tables.levels)
+    if not clear:
+        return _holds(name, tables.levels)
+    level, group = clear[0]
+    return (
+        f"{level.capitalize()}-level rephrasing breaks {name} most: {_fall(tables, group)}, "
+        f"{_loss(group)}."
+    )
+
+
+def run_detail(tables: Tables) -> str:
+    """What the other levels do, after the one that the headline names."""
+    if not tables.judged:
+        return ""
+    clear = clear_drops(tables.levels)
+    also = [f"{level} ({points(_value(group))})" for level, group in clear[1:]]
+    noise = [level for level, group in tables.levels.items() if group.reading is Reading.NOISE]
+    gains = [level for level, group in tables.levels.items() if group.reading is Reading.CLEAR_GAIN]
+    sentences = [
+        f"Changes at the {listed(also)} level{'s' * (len(also) > 1)} cost points too."
+        if also
+        else "",
+        f"{_levels(noise)} within noise." if noise and clear else "",
+        f"{_levels(gains)} above the clean wording." if gains else "",
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def several_headline(names: Sequence[str], tables: Sequence[Tables]) -> str:
     """One sentence over several runs, each with its largest drop."""
     clauses = [_clause(name, one) for name, one in zip(names, tables, strict=True)]
     return f"{'; '.join(clauses)}."
+
+
+def several_detail(names: Sequence[str], tables: Sequence[Tables]) -> str:
+    """How right each run is on the clean wording: robust and wrong is no achievement."""
+    right = [
+        f"{name} {percent(clean.accuracy.value)}"
+        for name, one in zip(names, tables, strict=True)
+        if (clean := one.levels.get(CLEAN)) and clean.accuracy
+    ]
+    return f"Right on the clean wording: {listed(right)}." if right else ""
 
 
 def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
@@ -49,17 +81,17 @@ def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
     )
 
 
-def _breaks(name: str, clear: list[tuple[str, Group]], levels: Mapping[str, Group]) -> str:
-    (worst, group), *others = clear
-    sentence = f"{worst.capitalize()}-level rephrasing breaks {name} most: {_loss(group)}"
-    if others:
-        also = [f"{level} {points(_value(group))}" for level, group in others]
-        sentence += f"; {listed(also)} too"
-    rest = [level for level, group in levels.items() if group.reading is Reading.NOISE]
-    if rest:
-        verb = "is" if len(rest) == 1 else "are"
-        sentence += f"; {listed(rest)} {verb} within noise"
-    return f"{sentence}."
+def _fall(tables: Tables, group: Group) -> str:
+    clean = tables.levels.get(CLEAN)
+    if clean is None or clean.accuracy is None or group.accuracy is None:
+        return "accuracy falls"
+    before, after = percent(clean.accuracy.value), percent(group.accuracy.value)
+    return f"accuracy falls from {before} to {after}"
+
+
+def _levels(names: list[str]) -> str:
+    verb = "changes are" if len(names) == 1 else "level changes are"
+    return f"{listed(names).capitalize()} {verb}"
 
 
 def _holds(name: str, levels: Mapping[str, Group]) -> str:
@@ -135,5 +167,5 @@ def _blind_spot(tables: Tables) -> str:
     if not spots or not tables.judged:
         return ""
     examples = [group.examples for group in tables.levels.values() if group.examples]
-    over = f" over {counted(max(examples), 'example')}" if examples else ""
-    return f"A drop under about {points(max(spots))} points could have been missed{over}."
+    over = f"With {counted(max(examples), 'example')}" if examples else "Here"
+    return f"{over} a drop under about {points(max(spots))} points could have been missed."

@@ -110,11 +110,12 @@ def _mark_html(mark: Mark) -> Markup:
 
 
 def _focused(mark: Mark) -> Markup:
-    start, end = mark.focus or (0, 0)
-    if start == end or (start, end) == (0, len(mark.text)):
-        return Markup("{}").format(visible(mark.text))
-    before, changed, after = mark.text[:start], mark.text[start:end], mark.text[end:]
-    return Markup("{}<b>{}</b>{}").format(visible(before), visible(changed), visible(after))
+    parts, done = [], 0
+    for start, end in mark.focus:
+        parts.append(Markup("{}").format(visible(mark.text[done:start])))
+        parts.append(Markup("<b>{}</b>").format(visible(mark.text[start:end])))
+        done = end
+    return Markup("").join([*parts, Markup("{}").format(visible(mark.text[done:]))])
 
 
 def _environment() -> Environment:

@@ -25,8 +25,11 @@ def render_markdown(view: ReportView) -> str:
     """report.md: the headline, the tables, the worst wordings, and what was run."""
     several = len(view.runs) > 1
     lines = [f"# Robustness of {escape(view.title)}", "", f"**{escape(view.headline)}**", ""]
-    for run in view.runs:
-        lines += [f"- {_of(run, several)}{escape(sentence)}" for sentence in run.caveats]
+    if view.detail:
+        lines += [escape(view.detail), ""]
+    for caveat in view.caveats:
+        of = "" if len(caveat.runs) == len(view.runs) else _names(view, caveat.runs)
+        lines.append(f"- {of}{escape(caveat.sentence)}")
     lines += ["", "## Accuracy by level", "", *_levels(view), ""]
     lines += ["## Drop by task and level, in points", "", *_tasks(view), ""]
     lines += ["## Drop by perturbation, in points", "", *_perturbations(view), ""]
@@ -70,8 +73,8 @@ def code_block(text: str) -> list[str]:
     return [f"{fence}text", *shown.split("\n"), fence]
 
 
-def _of(run: RunView, several: bool) -> str:
-    return f"{escape(run.name)}: " if several else ""
+def _names(view: ReportView, indices: Sequence[int]) -> str:
+    return f"{', '.join(escape(view.runs[index].name) for index in indices)}: "
 
 
 def _levels(view: ReportView) -> list[str]:

@@ -58,15 +58,15 @@ class DotRow:
 
 
 def worst_phrasings(run: Run, limit: int = 10) -> tuple[Phrasing, ...]:
-    """The wordings with the largest drop, as the summary ranks them."""
+    """The wordings with the largest drop; those of tasks that cannot be judged come last."""
     listed = run.summary.get("worst_variants")
     if not isinstance(listed, list):
         return ()
     texts = _texts(run)
     tasks = section(run.summary, "tasks")
-    return tuple(
-        _phrasing(worst, texts, tasks) for worst in listed[:limit] if isinstance(worst, Mapping)
-    )
+    found = [_phrasing(worst, texts, tasks) for worst in listed if isinstance(worst, Mapping)]
+    found.sort(key=lambda phrasing: phrasing.reading is Reading.NOT_JUDGED)
+    return tuple(found[:limit])
 
 
 def dot_rows(run: Run, samples: pd.DataFrame) -> tuple[DotRow, ...]:

@@ -12,7 +12,13 @@ from reports.coverage import Coverage, build_coverage
 from reports.figures import day
 from reports.flips import Flips, flips_between, flips_from_clean
 from reports.group import Group
-from reports.headline import caveats, run_headline, several_headline
+from reports.headline import (
+    caveats,
+    run_detail,
+    run_headline,
+    several_detail,
+    several_headline,
+)
 from reports.phrasings import DotRow, Phrasing, dot_rows, worst_phrasings
 from reports.provenance import Provenance, build_provenance
 from reports.source import Run, number_at, primary_samples, run_names, text_at
@@ -69,16 +75,35 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class Caveat:
+    """What a reader must know first, and the positions of the runs that it is true of."""
+
+    sentence: str
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportView:
     """One or more runs side by side, and the flips within or between them."""
 
     title: str
     headline: str
+    detail: str
+    """What the headline leaves out; may be empty."""
     date: str
     confidence: float
     runs: tuple[RunView, ...]
     flips: tuple[Flips, ...]
     """From clean where there is one run; from the first run to each other where there are more."""
+
+    @property
+    def caveats(self) -> list[Caveat]:
+        """Every run's caveats, each sentence once."""
+        sentences = _unique(sentence for run in self.runs for sentence in run.caveats)
+        return [
+            Caveat(one, tuple(n for n, run in enumerate(self.runs) if one in run.caveats))
+            for one in sentences
+        ]
 
     @property
     def levels(self) -> list[str]:
@@ -100,6 +125,22 @@ class ReportView:
         """Every perturbation that any run has, the worst of the first run first."""
         return _unique(row.name for run in self.runs for row in run.tables.perturbations)
 
+    def with_level(self, level: str) -> list[RunView]:
+        """The runs that have this level."""
+        return [run for run in self.runs if level in run.tables.levels]
+
+    def with_task(self, name: str) -> list[RunView]:
+        """The runs that have this task."""
+        return [run for run in self.runs if run.task(name)]
+
+    def with_perturbation(self, name: str) -> list[RunView]:
+        """The runs that have this perturbation."""
+        return [run for run in self.runs if run.perturbation(name)]
+
+    def with_dots(self, task: str, level: str) -> list[RunView]:
+        """The runs that have wordings of this task and level."""
+        return [run for run in self.runs if run.dot_row(task, level)]
+
 
 def build_view(runs: Sequence[Run]) -> ReportView:
     """The view of one or more runs.
@@ -115,6 +156,7 @@ def build_view(runs: Sequence[Run]) -> ReportView:
     return ReportView(
         title=" vs ".join(names),
         headline=_headline(views),
+        detail=_detail(views),
         date=day(text_at(runs[0].manifest, "created")),
         confidence=number_at(runs[0].summary, "confidence") or 0.95,
         runs=views,
@@ -140,6 +182,12 @@ def _headline(views: Sequence[RunView]) -> str:
     if len(views) == 1:
         return views[0].headline
     return several_headline([view.name for view in views], [view.tables for view in views])
+
+
+def _detail(views: Sequence[RunView]) -> str:
+    if len(views) == 1:
+        return run_detail(views[0].tables)
+    return several_detail([view.name for view in views], [view.tables for view in views])
 
 
 def _flips(

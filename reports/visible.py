@@ -35,9 +35,10 @@ def one_line(text: object, *, limit: int = TEXT_LIMIT) -> str:
     return visible(text, limit=limit).replace("\n", " ⏎ ").replace("\t", " ")
 
 
-def character_name(character: str) -> str:
-    """The code point and name of a character, such as 'U+0435 CYRILLIC SMALL LETTER IE'."""
-    return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
+def letter_origin(letter: str) -> str:
+    """The script, the letter and its code point, such as 'Cyrillic е U+0435'."""
+    script = unicodedata.name(letter, "").split(" ", 1)[0].capitalize()
+    return f"{script} {letter} U+{ord(letter):04X}".lstrip()
 
 
 def _spell_out(found: re.Match[str]) -> str:
