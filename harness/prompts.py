@@ -43,7 +43,10 @@ class Prompter:
         return self.layout != "chat"
 
     def prompt(self, instruction: str, input_text: str) -> str:
-        """Everything up to the answer, without a trailing space."""
+        """Everything up to the answer, without a trailing space.
+
+        The input may be empty, where the instruction holds it.
+        """
         if self.layout == "chat":
             return self._chat(instruction, input_text)
         if self.layout == "coin":
@@ -61,14 +64,14 @@ class Prompter:
 
     def _plain(self, instruction: str, input_text: str) -> str:
         def ask(text: str) -> str:
-            return f"{text}\n{self.answer_cue}"
+            return f"{text}\n{self.answer_cue}" if text else self.answer_cue
 
         answered = [f"{ask(s.input)}{self.continuation(s.gold)}" for s in self.shots]
         return "\n\n".join([instruction, *answered, ask(input_text)])
 
     def _coin(self, instruction: str, input_text: str) -> str:
         def ask(text: str) -> str:
-            return f"{text}\n\n{_COIN_RESPONSE}"
+            return f"{text}\n\n{_COIN_RESPONSE}" if text else f"\n{_COIN_RESPONSE}"
 
         answered = [f"{ask(s.input)}{self.continuation(s.gold)}\n\n" for s in self.shots]
         return f"{instruction}\n{''.join(answered)}{ask(input_text)}"
@@ -84,11 +87,12 @@ class Prompter:
             turns.append({"role": "user", "content": self._ask(shot.input)})
             turns.append({"role": "assistant", "content": self.word_of[shot.gold]})
         turns.append({"role": "user", "content": self._ask(input_text)})
-        turns[0]["content"] = f"{instruction}\n\n{turns[0]['content']}"
+        asked = turns[0]["content"]
+        turns[0]["content"] = f"{instruction}\n\n{asked}" if asked else instruction
         return self.render_chat(turns)
 
     def _ask(self, text: str) -> str:
-        return f"{text}\n{self.answer_cue}" if self.answer_cue else text
+        return "\n".join(filter(None, (text, self.answer_cue)))
 
 
 def resolve_format(wanted: str, *, has_chat_template: bool) -> PromptFormat:
