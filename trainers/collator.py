@@ -1,0 +1,101 @@
+"""From encoded pairs to tensors: originals and paraphrases in one batch, little padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+import torch
+from torch import Tensor
+
+from trainers.features import EncodedPair, EncodedText
+
+PaddingSide = Literal["left", "right"]
+
+
+class MicroBatch(TypedDict):
+    """What goes through the model at once: `n` originals, then their `n` paraphrases."""
+
+    input_ids: Tensor
+    """[2n, length]"""
+    attention_mask: Tensor
+    """[2n, length], 1 for tokens, 0 for padding."""
+    position_ids: Tensor
+    """[2n, length], counted from each text's first token."""
+    prompt: Tensor
+    """[2n, length], True for the prompt's tokens."""
+    response: Tensor
+    """[2n, length], True for the response's tokens."""
+    content: Tensor
+    """[2n, length], True for tokens of the instruction and the input, where they were asked for."""
+
+
+class Batch(TypedDict):
+    """The pairs of one optimiser step on one device."""
+
+    pairs: Tensor
+    """[pairs], their indices in the data."""
+    micro: list[MicroBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class PairCollator:
+    """Makes a batch of pairs, in micro-batches of similar length.
+
+    Example:
+        >>> text = EncodedText(ids=(5, 6, 7), prompt=2)
+        >>> pair = EncodedPair(text, text, "x", "i", "j")
+        >>> batch = PairCollator(pad_id=0, micro=2)([(0, pair)])
+        >>> batch["micro"][0]["response"].tolist()
+        [[False, False, True], [False, False, True]]
+    """
+
+    pad_id: int
+    micro: int
+    """Pairs that go through the model at once."""
+    side: PaddingSide = "left"
+    multiple_of: int = 1
+    """Lengths are padded to a multiple of it: matrix units of GPUs like 8."""
+    sort: bool = True
+    """Whether pairs may change places for less padding; not where micro-batches must stay."""
+
+    def __call__(self, items: Sequence[tuple[int, EncodedPair]]) -> Batch:
+        """The batch of (index, pair) items."""
+        if self.sort:
+            items = sorted(items, key=lambda item: item[1].length, reverse=True)
+        return Batch(
+            pairs=torch.tensor([index for index, _ in items]),
+            micro=[
+                self._micro_batch([pair for _, pair in items[start : start + self.micro]])
+                for start in range(0, len(items), self.micro)
+            ],
+        )
+
+    def _micro_batch(self, pairs: Sequence[EncodedPair]) -> MicroBatch:
+        texts = [pair.original for pair in pairs] + [pair.paraphrase for pair in pairs]
+        longest = max(len(text.ids) for text in texts)
+        shape = (len(texts), -(-longest // self.multiple_of) * self.multiple_of)
+        batch = MicroBatch(
+            input_ids=torch.full(shape, self.pad_id),
+            attention_mask=torch.zeros(shape, dtype=torch.long),
+            position_ids=torch.zeros(shape, dtype=torch.long),
+            prompt=torch.zeros(shape, dtype=torch.bool),
+            response=torch.zeros(shape, dtype=torch.bool),
+            content=torch.zeros(shape, dtype=torch.bool),
+        )
+        for row, (start, text) in enumerate(self._places(texts, shape[1])):
+            end, seam = start + len(text.ids), start + text.prompt
+            batch["input_ids"][row, start:end] = torch.tensor(text.ids)
+            batch["attention_mask"][row, start:end] = 1
+            batch["position_ids"][row, start:end] = torch.arange(len(text.ids))
+            batch["prompt"][row, start:seam] = True
+            batch["response"][row, seam:end] = True
+            batch["content"][row, [start + position for position in text.content]] = True
+        return batch
+
+    def _places(
+        self, texts: Sequence[EncodedText], length: int
+    ) -> Iterator[tuple[int, EncodedText]]:
+        for text in texts:
+            yield (length - len(text.ids) if self.side == "left" else 0), text

@@ -1,0 +1,145 @@
+"""A pair: one request in two wordings, with what must be answered to both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import IncompleteRunError, NothingToEvaluateError, UsageError, nearest_hint
+from harness.records import stable_id
+from harness.tasks.rows import read_file
+
+REQUIRED = ("original", "paraphrase", "target")
+_OPTIONAL = ("input", "answer_cue", "task", "instruction_id", "instance_id", "level")
+_KEYS = (*REQUIRED, *_OPTIONAL, "perturbation", "provenance", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An original instruction, its paraphrase, the input both are about, and the target."""
+
+    original: str
+    paraphrase: str
+    target: str
+    input: str = ""
+    """May be empty where the wordings contain it."""
+    answer_cue: str = ""
+    """The line that ends a plain prompt, as in a task."""
+    task: str = ""
+    instruction_id: str = ""
+    """Equal for pairs that ask the same of different inputs: hard negatives come from these."""
+    instance_id: str = ""
+    """Equal for pairs about the same input and target: such are never each other's negatives."""
+    level: str = "semantic"
+    perturbation: str = "paraphrase"
+    provenance: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """What the pair is, by its content."""
+        return stable_id(self.original, self.paraphrase, self.input, self.target)
+
+    def row(self) -> dict[str, object]:
+        """The pair as a row of a pairs file."""
+        return {
+            "id": self.id,
+            "task": self.task,
+            "original": self.original,
+            "paraphrase": self.paraphrase,
+            "input": self.input,
+            "answer_cue": self.answer_cue,
+            "target": self.target,
+            "level": self.level,
+            "perturbation": self.perturbation,
+            "instruction_id": self.instruction_id,
+            "instance_id": self.instance_id,
+            "provenance": dict(self.provenance),
+        }
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """The pairs of a .jsonl, .csv or .parquet file, plain or compressed.
+
+    Raises:
+        UsageError: a missing column, a value that is no text, or an empty target, with the row.
+        NothingToEvaluateError: no pair is left, or no paraphrase differs from its original.
+    """
+    try:
+        rows = read_file(path)
+    except UsageError as error:
+        if error.message.endswith("has no rows."):
+            raise NothingToEvaluateError(f"{path}: the pairs file is empty.") from None
+        raise
+    _check_columns(rows[0], path)
+    pairs = [_pair(row, where=f"{path}, row {number}") for number, row in enumerate(rows, 1)]
+    if all(pair.original.split() == pair.paraphrase.split() for pair in pairs):
+        raise NothingToEvaluateError(
+            f"{path}: the paraphrase equals the original in each of its {len(pairs):,} pairs; "
+            "there is nothing to learn from.",
+            hint="Type: harness pairs --help.",
+        )
+    return pairs
+
+
+def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
+    """Write a pairs file at once: a reader sees the old content or the new, never a part.
+
+    Raises:
+        IncompleteRunError: it cannot be written, as on a full disk.
+    """
+    lines = (json.dumps(pair.row(), ensure_ascii=False) + "\n" for pair in pairs)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(lines)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise IncompleteRunError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def hash_pairs(pairs: Sequence[Pair]) -> str:
+    """A hash of what pairs teach, whatever file they came from."""
+    digest = hashlib.blake2b(digest_size=16)
+    for pair in pairs:
+        digest.update(f"{pair.id}\x1f{pair.answer_cue}\x1e".encode())
+    return digest.hexdigest()
+
+
+def _check_columns(row: Mapping[str, object], path: Path) -> None:
+    missing = [name for name in REQUIRED if name not in row]
+    if not missing:
+        return
+    near = nearest_hint(missing[0], row)
+    raise UsageError(
+        f"{path}: the column {missing[0]!r} is missing; a pair needs {', '.join(REQUIRED)}, and "
+        f"the file has {', '.join(map(str, row))}.{near}",
+        hint="harness pairs builds such a file from other forms.",
+    )
+
+
+def _pair(row: Mapping[str, object], *, where: str) -> Pair:
+    texts: dict[str, str] = {}
+    for name in (*REQUIRED, *_OPTIONAL, "perturbation"):
+        value = row.get(name)
+        if value is None and name not in REQUIRED:
+            continue
+        if not isinstance(value, str):
+            raise UsageError(f"{where}: {name!r} must be a text; it is {value!r}.")
+        texts[name] = value.strip()
+    for name in REQUIRED:
+        if not texts[name]:
+            raise UsageError(f"{where}: {name!r} is empty.")
+    provenance = row.get("provenance")
+    texts["instruction_id"] = texts.get("instruction_id") or texts["original"]
+    texts["instance_id"] = texts.get("instance_id") or _instance(texts)
+    return Pair(**texts, provenance=provenance if isinstance(provenance, dict) else {})
+
+
+def _instance(texts: Mapping[str, str]) -> str:
+    # Without a separate input, the wording itself holds it.
+    return stable_id(texts.get("input") or texts["original"], texts["target"])

@@ -1,0 +1,109 @@
+"""Pairs out of instances that are there in several wordings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from random import Random
+
+from harness.records import stable_hash, stable_id
+from trainers.pairs.filters import Drops
+from trainers.pairs.record import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A whole prompt, the template it was made with, and the answer that template asks for."""
+
+    template: str
+    prompt: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One row of a data set in all of its wordings."""
+
+    task: str
+    row: int
+    wordings: tuple[Wording, ...]
+
+
+def pair_wordings(
+    instances: Sequence[Instance], *, source: str, file: str, seed: int, drops: Drops
+) -> Iterator[Pair]:
+    """Pairs of wordings that ask for the same answer words, one a row and class of templates.
+
+    Two templates go together only if their answers are equal on every row of the task: on a single
+    row "Yes" may answer opposite questions. This parts templates with other answer words, those
+    that reverse the task, and those that ask something else.
+    """
+    ordered = sorted(instances, key=lambda instance: instance.task)
+    for task, group in groupby(ordered, key=lambda instance: instance.task):
+        members = list(group)
+        classes = _classes(members)
+        for instance in members:
+            by_template = {wording.template: wording for wording in instance.wordings}
+            for templates in classes:
+                if len(templates) < 2:
+                    drops.add("one wording", task)
+                    continue
+                rng = Random(stable_hash(seed, task, instance.row, templates[0]))
+                original, paraphrase = (by_template[t] for t in rng.sample(templates, 2))
+                yield _pair(instance, original, paraphrase, source, file)
+
+
+def _classes(instances: Sequence[Instance]) -> list[list[str]]:
+    """Templates that give equal answers on all rows, by class; sorted, templates of all rows."""
+    answers: dict[str, list[str]] = {}
+    for instance in instances:
+        for wording in instance.wordings:
+            answers.setdefault(wording.template, []).append(wording.answer)
+    classes: dict[tuple[str, ...], list[str]] = {}
+    for template, given in answers.items():
+        if len(given) == len(instances):
+            classes.setdefault(tuple(given), []).append(template)
+    return sorted(sorted(templates) for templates in classes.values())
+
+
+def _pair(
+    instance: Instance, original: Wording, paraphrase: Wording, source: str, file: str
+) -> Pair:
+    return Pair(
+        original=original.prompt,
+        paraphrase=paraphrase.prompt,
+        target=original.answer,
+        task=instance.task,
+        instruction_id=f"{instance.task}/{original.template}",
+        instance_id=stable_id(instance.task, instance.row, original.answer),
+        perturbation="template",
+        provenance={
+            "source": source,
+            "file": file,
+            "row": instance.row,
+            "original": original.template,
+            "paraphrase": paraphrase.template,
+        },
+    )
+
+
+def complete(instances: Sequence[Instance], drops: Drops) -> list[Instance]:
+    """The instances that have all templates their task has on most rows; the others are counted.
+
+    A template that fails on many rows is left out instead of those rows.
+    """
+    kept: list[Instance] = []
+    ordered = sorted(instances, key=lambda instance: instance.task)
+    for task, group in groupby(ordered, key=lambda instance: instance.task):
+        members = list(group)
+        counts = Counter(w.template for member in members for w in member.wordings)
+        common = {name for name, count in counts.items() if 2 * count > len(members)}
+        for member in members:
+            wordings = tuple(w for w in member.wordings if w.template in common)
+            if len(wordings) == len(common):
+                kept.append(Instance(task, member.row, wordings))
+            else:
+                drops.add("empty", task)
+    return kept

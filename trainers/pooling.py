@@ -1,0 +1,45 @@
+"""One state for a sequence, whichever side it is padded on."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+import torch
+from torch import Tensor
+
+Pooling = Literal["last", "mean", "max", "first_last"]
+PoolAt = Literal["sequence-end", "prompt-end"]
+POOLINGS: Final[tuple[str, ...]] = get_args(Pooling)
+POOL_PLACES: Final[tuple[str, ...]] = get_args(PoolAt)
+
+
+def pool(states: Tensor, mask: Tensor, method: Pooling, *, first: Tensor | None = None) -> Tensor:
+    """Pooled states, [rows, width].
+
+    `last` takes the last marked token, `mean` and `max` look at marked tokens alone, `first_last`
+    is the mean of the first layer's and the last layer's states (as in SimCSE's variant).
+
+    Args:
+        states: [rows, length, width], the last layer after the final norm
+        mask: [rows, length], True for the tokens to pool; at least one a row
+        method: how
+        first: [rows, length, width], the first layer's output, for `first_last`
+    """
+    if method == "last":
+        rows = torch.arange(states.shape[0], device=states.device)
+        return states[rows, last_marked(mask)]  # [rows, width]
+    marked = mask.unsqueeze(-1)  # [rows, length, 1]
+    if method == "max":
+        return states.masked_fill(~marked, float("-inf")).amax(1)  # [rows, width]
+    if method == "first_last":
+        if first is None:
+            raise ValueError("first_last pooling needs the first layer's states.")
+        states = (states + first) / 2  # [rows, length, width]
+    total = states.masked_fill(~marked, 0).sum(1)  # [rows, width]
+    return total / marked.sum(1)  # [rows, width]
+
+
+def last_marked(mask: Tensor) -> Tensor:
+    """Index of the last True of each row, [rows]. With right padding that is not index -1."""
+    length = mask.shape[1]
+    return length - 1 - mask.flip(1).int().argmax(1)

@@ -1,0 +1,239 @@
+"""Which pairs meet in a batch: seeded, sharded over ranks, resumable.
+
+A batch keeps a pair beside its hard negative (same instruction, different input and target), never
+holds two pairs with the same input and target (each would be the other's false negative), and is
+made of sequences of similar length. Batches depend on the seed and the epoch alone, so that a
+resumed run, and each rank of a larger one, finds the same ones.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from harness.errors import UsageError
+from harness.records import stable_hash
+
+Unit = tuple[int, ...]
+"""Indices of pairs that stay together: a pair and its hard negative, or a pair without one."""
+
+_CHUNK_BATCHES = 50
+"""Sorted by length are this many batches at a time: on the large scale, order stays random."""
+
+
+class Contrastable(Protocol):
+    """What decides which pairs may meet."""
+
+    @property
+    def instruction_id(self) -> str: ...
+    @property
+    def instance_id(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+
+
+class PairBatchSampler:
+    """Yields this rank's batches of an epoch, each a list of indices into the pairs.
+
+    Every pair is met at least once an epoch; the last batch is filled up with pairs of others.
+    Members of a unit stand side by side at even places, so that any even part of a batch keeps
+    them together.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Contrastable],
+        lengths: Sequence[int],
+        *,
+        batch: int,
+        seed: int,
+        hard_negatives: bool = True,
+        ranks: int = 1,
+        rank: int = 0,
+    ) -> None:
+        """Plan the first epoch.
+
+        Args:
+            pairs: what is trained on.
+            lengths: of each pair's longer sequence, in tokens.
+            batch: pairs a rank and step.
+            seed: with the epoch, decides everything.
+            hard_negatives: whether a pair is kept beside its hard negative.
+            ranks: how many processes share a step.
+            rank: which of them this one is.
+
+        Raises:
+            UsageError: the batch is too small or odd, or there are too few distinct inputs.
+        """
+        check_batch(pairs, batch=batch, ranks=ranks, hard_negatives=hard_negatives)
+        self._pairs, self._lengths, self._hard_negatives = pairs, lengths, hard_negatives
+        self._batch, self._size, self._start = batch, batch * ranks, batch * rank
+        self._seed = seed
+        self._epoch = 0
+        self._batches = self._plan(0)
+        self._steps = len(self._batches)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches are yielded next."""
+        if epoch != self._epoch:
+            self._epoch, self._batches = epoch, self._plan(epoch)
+
+    def __len__(self) -> int:
+        """Batches of an epoch, the same for each."""
+        return self._steps
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in range(self._steps):
+            # Clashes can make one epoch's plan a batch longer or shorter than another's.
+            whole = self._batches[step % len(self._batches)]
+            yield whole[self._start : self._start + self._batch]
+
+    def _plan(self, epoch: int) -> list[list[int]]:
+        rng = Random(stable_hash(self._seed, "batches", epoch))
+        if self._hard_negatives:
+            units = match_hard_negatives(self._pairs, rng)
+        else:
+            units = [(index,) for index in rng.sample(range(len(self._pairs)), len(self._pairs))]
+        chunk = self._size * _CHUNK_BATCHES // 2
+        ordered = [
+            unit
+            for start in range(0, len(units), chunk)
+            for unit in self._sort(units[start : start + chunk])
+        ]
+        batches = list(self._fill(ordered))
+        rng.shuffle(batches)
+        return batches
+
+    def _sort(self, units: Iterable[Unit]) -> list[Unit]:
+        """The units, longest first; those of one pair are joined by two to stay at even places."""
+        ordered: list[Unit] = []
+        single: Unit | None = None
+        for unit in sorted(units, key=self._length, reverse=True):
+            alone = self._batch % 2 or (single and _clash(self._pairs, single + unit))
+            if len(unit) > 1 or alone:
+                ordered.append(unit)
+            elif single:
+                ordered.append(single + unit)
+                single = None
+            else:
+                single = unit
+        return sorted([*ordered, *([single] if single else [])], key=self._length, reverse=True)
+
+    def _fill(self, units: Sequence[Unit]) -> Iterator[list[int]]:
+        """Batches of exactly the global size, no instance twice in one; what clashes waits."""
+        waiting = deque(units)
+        while waiting:
+            batch = _Batch(self._pairs, self._size)
+            passed: list[Unit] = []
+            while waiting and batch.room:
+                unit = waiting.popleft()
+                if not batch.add(unit):
+                    passed.append(unit)
+            waiting.extendleft(reversed(passed))
+            for unit in units if batch.room else ():
+                batch.add_parts(unit)
+            yield batch.indices
+
+    def _length(self, unit: Unit) -> int:
+        return max(self._lengths[index] for index in unit)
+
+
+def match_hard_negatives(pairs: Sequence[Contrastable], rng: Random) -> list[Unit]:
+    """Every pair once, as many as possible beside a hard negative; in random order.
+
+    Within an instruction, pairs of the two most frequent targets are joined until one target is
+    left over: so as few as can be stay alone.
+    """
+    by_instruction: dict[str, dict[str, list[int]]] = {}
+    for index in rng.sample(range(len(pairs)), len(pairs)):
+        by_target = by_instruction.setdefault(pairs[index].instruction_id, {})
+        by_target.setdefault(pairs[index].target, []).append(index)
+    units: list[Unit] = []
+    for by_target in by_instruction.values():
+        for unit in _match(list(by_target.values())):
+            units += [(index,) for index in unit] if _clash(pairs, unit) else [unit]
+    rng.shuffle(units)
+    return units
+
+
+def count_hard_negatives(pairs: Sequence[Contrastable]) -> int:
+    """How many pairs can stand beside a hard negative."""
+    return sum(len(unit) for unit in match_hard_negatives(pairs, Random(0)) if len(unit) > 1)
+
+
+def check_batch(
+    pairs: Sequence[Contrastable], *, batch: int, ranks: int, hard_negatives: bool
+) -> None:
+    """Complain where batches of that size cannot be made.
+
+    Raises:
+        UsageError: too small or odd for hard negatives, or more than there are distinct inputs.
+    """
+    if hard_negatives and (batch < 2 or batch % 2):
+        raise UsageError(
+            f"a batch of {batch} on each device has no room for hard negatives, which stand beside "
+            "their pairs: an even number is needed.",
+            hint=f"Type: --batch {ranks * (batch + batch % 2 or 2)}, or --no-hard-negatives.",
+        )
+    distinct = len({pair.instance_id for pair in pairs})
+    if distinct < batch * ranks:
+        raise UsageError(
+            f"a batch of {batch * ranks} pairs needs as many different inputs, for equal ones "
+            f"would be false negatives; the pairs have {distinct:,}.",
+            hint=f"Type: --batch {max(2, distinct - distinct % 2)}, or build more pairs.",
+        )
+
+
+@dataclass(slots=True)
+class _Batch:
+    pairs: Sequence[Contrastable]
+    size: int
+    instances: set[str] = field(default_factory=set)
+    whole: list[int] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+    """Pairs that came alone: they stand behind the others."""
+
+    @property
+    def room(self) -> int:
+        return self.size - len(self.instances)
+
+    @property
+    def indices(self) -> list[int]:
+        return self.whole + self.parts
+
+    def add(self, unit: Unit) -> bool:
+        """Take the unit if it fits and clashes with none; gives whether it was taken."""
+        instances = {self.pairs[index].instance_id for index in unit}
+        fits = len(unit) <= self.room and len(instances) == len(unit)
+        if not fits or instances & self.instances:
+            return False
+        self.instances |= instances
+        (self.whole if len(unit) > 1 else self.parts).extend(unit)
+        return True
+
+    def add_parts(self, unit: Unit) -> None:
+        """Take the unit, or those of its pairs that can be taken."""
+        if not self.add(unit):
+            for index in unit:
+                self.add((index,))
+
+
+def _clash(pairs: Sequence[Contrastable], unit: Unit) -> bool:
+    return len({pairs[index].instance_id for index in unit}) < len(unit)
+
+
+def _match(groups: list[list[int]]) -> Iterator[Unit]:
+    heap = [(-len(group), number) for number, group in enumerate(groups)]
+    heapq.heapify(heap)
+    while len(heap) > 1:
+        first, second = heapq.heappop(heap)[1], heapq.heappop(heap)[1]
+        yield groups[first].pop(), groups[second].pop()
+        for number in (first, second):
+            if groups[number]:
+                heapq.heappush(heap, (-len(groups[number]), number))
+    for _, number in heap:
+        yield from ((index,) for index in groups[number])
