@@ -14,8 +14,8 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from reports.figures import percent, points, points_interval
-from reports.group import Estimate, Group, Reading
+from reports.figures import Estimate, percent, points, with_interval
+from reports.group import Group, Reading
 from reports.phrasings import Dot, DotRow
 from reports.tables import Tables
 from reports.visible import one_line
@@ -72,7 +72,7 @@ def strip(scale: Scale, estimate: Estimate | None, run: int, marks: Mapping[str,
     """One row of an interval chart: the interval, its value, and named vertical lines."""
     parts = [_line(scale.at(value), kind) for kind, value in marks.items()]
     if estimate is not None:
-        parts.append(_interval(scale, estimate, f"r{run}"))
+        parts.append(_interval(scale, estimate, f"r{run}", with_interval(estimate, percent)))
         parts.append(_glyph(scale.at(estimate.value), STRIP_HEIGHT / 2, run, f"r{run}"))
     return _strip(parts)
 
@@ -83,7 +83,7 @@ def drop_strip(scale: Scale, group: Group, run: int) -> Markup:
     if group.drop is not None:
         clear = group.reading in (Reading.CLEAR_DROP, Reading.CLEAR_GAIN)
         style = f"r{run}{'' if clear else ' hollow'}"
-        parts.append(_interval(scale, group.drop, style))
+        parts.append(_interval(scale, group.drop, style, with_interval(group.drop, points)))
         parts.append(_glyph(scale.at(group.drop.value), STRIP_HEIGHT / 2, run, style))
     return _strip(parts)
 
@@ -198,12 +198,11 @@ def _line(position: float, kind: str) -> Markup:
     return element("line", {"class": f"guide {kind}", **ends})
 
 
-def _interval(scale: Scale, estimate: Estimate, style: str) -> Markup:
+def _interval(scale: Scale, estimate: Estimate, style: str, label: str) -> Markup:
     low, high = (scale.at(end) for end in _ends(estimate))
     middle = f"{STRIP_HEIGHT / 2:g}"
     attributes = {"class": f"interval {style}", "x1": f"{low}%", "x2": f"{high}%"}
-    title = _title(f"{percent(estimate.value)} {points_interval(estimate.low, estimate.high)}")
-    return element("line", {**attributes, "y1": middle, "y2": middle}, title)
+    return element("line", {**attributes, "y1": middle, "y2": middle}, _title(label))
 
 
 def _glyph(x: float, y: float, shape: int, style: str, label: str = "") -> Markup:

@@ -8,12 +8,24 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Final
 
-from reports.group import Estimate, Group, Reading
+from reports.figures import Estimate
+from reports.group import Group, Reading
 from reports.view import ReportView, RunView
 from reports.visible import one_line
 
 _KEYS: Final = ("run", "task", "level", "perturbation", "reading")
-_ESTIMATES: Final = ("accuracy", "drop", "consistency")
+_ESTIMATES: Final = (
+    "accuracy",
+    "drop",
+    "pdr",
+    "worst_prompt_accuracy",
+    "consistency",
+    "kappa",
+    "correct_and_consistent",
+    "instance_sensitivity",
+    "flip_rate",
+    "unparsed_rate",
+)
 _MEASURES: Final = tuple(
     field.name for field in fields(Group) if field.name not in (*_ESTIMATES, "reading")
 )

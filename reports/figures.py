@@ -2,34 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 MINUS: Final = "\u2212"
 MISSING: Final = "–"
 
 
-def percent(fraction: float | None, digits: int = 1) -> str:
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value and, where it was computed, its interval; shares and differences as fractions."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+Figure: TypeAlias = float | Estimate | None
+"""What can be written: a value, the value of an estimate, or nothing."""
+
+
+def percent(figure: Figure, digits: int = 1) -> str:
     """A fraction as a percentage: 0.7124 -> '71.2%'."""
-    return MISSING if fraction is None else f"{_signed(100 * fraction, digits)}%"
+    value = _value(figure)
+    return MISSING if value is None else f"{_signed(100 * value, digits)}%"
 
 
-def points(fraction: float | None, digits: int = 1) -> str:
+def points(figure: Figure, digits: int = 1) -> str:
     """A difference of two fractions in percentage points: 0.0624 -> '6.2'."""
-    return MISSING if fraction is None else _signed(100 * fraction, digits)
+    value = _value(figure)
+    return MISSING if value is None else _signed(100 * value, digits)
 
 
-def points_interval(low: float | None, high: float | None) -> str:
-    """An interval in points or percent: '[3.1, 9.4]'."""
-    if low is None or high is None:
-        return MISSING
-    return f"[{points(low)}, {points(high)}]"
-
-
-def number(value: float | None, digits: int = 2) -> str:
+def number(figure: Figure, digits: int = 2) -> str:
     """A plain number: 0.8312 -> '0.83'."""
+    value = _value(figure)
     return MISSING if value is None else _signed(value, digits)
+
+
+def interval(estimate: Estimate | None, write: Callable[[float], str] = points) -> str:
+    """An estimate's interval, in points or percent unless `write` says else: '[3.1, 9.4]'."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return MISSING
+    return f"[{write(estimate.low)}, {write(estimate.high)}]"
+
+
+def with_interval(
+    estimate: Estimate | None,
+    write: Callable[[Figure], str],
+    inner: Callable[[float], str] = points,
+) -> str:
+    """An estimate and its interval where it has one: '71.2% [68.0, 74.1]'."""
+    if estimate is None or estimate.low is None:
+        return write(estimate)
+    return f"{write(estimate)} {interval(estimate, inner)}"
 
 
 def p_value(value: float | None) -> str:
@@ -80,6 +108,10 @@ def listed(items: Sequence[str], *, limit: int = 6) -> str:
     if len(shown) < 2:
         return "".join(shown)
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _value(figure: Figure) -> float | None:
+    return figure.value if isinstance(figure, Estimate) else figure
 
 
 def _signed(value: float, digits: int) -> str:

@@ -7,19 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from reports.source import as_number, number_at
+from reports.figures import Estimate
+from reports.source import as_number, number_at, text_at
 
 # Half-widths of a 95% interval to the difference that a two-sided test at 5% finds 4 times in 5.
 _DETECTABLE: Final = (1.960 + 0.842) / 1.960
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value and, where it was computed, its interval; all as fractions."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 class Reading(Enum):
@@ -37,28 +29,29 @@ class Reading(Enum):
 class Group:
     """The measures of one group; None where one is undefined or was not computed."""
 
+    reading: Reading
     accuracy: Estimate | None
     drop: Estimate | None
+    pdr: Estimate | None
+    worst_prompt_accuracy: Estimate | None
     consistency: Estimate | None
-    std_over_prompts: float | None
-    pdr: float | None
-    pdr_flag: str | None
-    worst_prompt_accuracy: float | None
-    worst_prompt_id: str | None
+    kappa: Estimate | None
+    correct_and_consistent: Estimate | None
+    instance_sensitivity: Estimate | None
+    flip_rate: Estimate | None
+    unparsed_rate: Estimate | None
+    accuracy_parsed: float | None
     best_prompt_accuracy: float | None
+    std_over_prompts: float | None
     spread: float | None
-    kappa: float | None
-    correct_and_consistent: float | None
-    instance_sensitivity: float | None
-    flip_rate: float | None
+    null_spread: float | None
     flips_right_wrong: int | None
     flips_wrong_right: int | None
-    unparsed_rate: float | None
-    accuracy_parsed: float | None
     prompts: int | None
     examples: int | None
     cells: int | None
-    reading: Reading
+    worst_prompt_id: str
+    pdr_flag: str
 
     @property
     def detectable(self) -> float | None:
@@ -70,30 +63,32 @@ class Group:
 
 def read_group(stats: Mapping[str, object], *, is_clean: bool, above_chance: bool) -> Group:
     """The group that one entry of summary.json holds."""
-    drop = _estimate(stats, "drop")
+    # The clean wording is what drops and flips are counted from: it has none of its own.
+    drop = None if is_clean else _estimate(stats, "drop")
     return Group(
+        reading=Reading.CLEAN if is_clean else read_drop(drop, above_chance=above_chance),
         accuracy=_estimate(stats, "accuracy"),
         drop=drop,
+        pdr=None if is_clean else _estimate(stats, "pdr"),
+        worst_prompt_accuracy=_estimate(stats, "worst_prompt_accuracy"),
         consistency=_estimate(stats, "consistency"),
-        std_over_prompts=number_at(stats, "std_over_prompts"),
-        pdr=number_at(stats, "pdr"),
-        pdr_flag=_text(stats, "pdr_flag"),
-        worst_prompt_accuracy=number_at(stats, "worst_prompt_accuracy"),
-        worst_prompt_id=_text(stats, "worst_prompt_id"),
-        best_prompt_accuracy=number_at(stats, "best_prompt_accuracy"),
-        spread=number_at(stats, "spread"),
-        kappa=number_at(stats, "kappa"),
-        correct_and_consistent=number_at(stats, "correct_and_consistent"),
-        instance_sensitivity=number_at(stats, "instance_sensitivity"),
-        flip_rate=number_at(stats, "flip_rate"),
-        flips_right_wrong=_count(stats, "flips_right_wrong"),
-        flips_wrong_right=_count(stats, "flips_wrong_right"),
-        unparsed_rate=number_at(stats, "unparsed_rate"),
+        kappa=_estimate(stats, "kappa"),
+        correct_and_consistent=_estimate(stats, "correct_and_consistent"),
+        instance_sensitivity=_estimate(stats, "instance_sensitivity"),
+        flip_rate=None if is_clean else _estimate(stats, "flip_rate"),
+        unparsed_rate=_estimate(stats, "unparsed_rate"),
         accuracy_parsed=number_at(stats, "accuracy_parsed"),
+        best_prompt_accuracy=number_at(stats, "best_prompt_accuracy"),
+        std_over_prompts=number_at(stats, "std_over_prompts"),
+        spread=number_at(stats, "spread"),
+        null_spread=number_at(stats, "null_spread"),
+        flips_right_wrong=None if is_clean else _count(stats, "flips_right_wrong"),
+        flips_wrong_right=None if is_clean else _count(stats, "flips_wrong_right"),
         prompts=_count(stats, "prompts"),
         examples=_count(stats, "examples"),
         cells=_count(stats, "cells"),
-        reading=Reading.CLEAN if is_clean else read_drop(drop, above_chance=above_chance),
+        worst_prompt_id=text_at(stats, "worst_prompt_id"),
+        pdr_flag=text_at(stats, "pdr_flag"),
     )
 
 
@@ -127,8 +122,3 @@ def _estimate(stats: Mapping[str, object], key: str) -> Estimate | None:
 def _count(stats: Mapping[str, object], key: str) -> int | None:
     value = number_at(stats, key)
     return None if value is None else round(value)
-
-
-def _text(stats: Mapping[str, object], key: str) -> str | None:
-    value = stats.get(key)
-    return None if value is None else str(value)

@@ -37,7 +37,7 @@ def run_detail(tables: Tables) -> str:
     if not tables.judged:
         return ""
     clear = clear_drops(tables.levels)
-    also = [f"{level} ({points(_value(group))})" for level, group in clear[1:]]
+    also = [f"{level} ({points(group.drop)})" for level, group in clear[1:]]
     noise = [level for level, group in tables.levels.items() if group.reading is Reading.NOISE]
     gains = [level for level, group in tables.levels.items() if group.reading is Reading.CLEAR_GAIN]
     sentences = [
@@ -59,7 +59,7 @@ def several_headline(names: Sequence[str], tables: Sequence[Tables]) -> str:
 def several_detail(names: Sequence[str], tables: Sequence[Tables]) -> str:
     """How right each run is on the clean wording: robust and wrong is no achievement."""
     right = [
-        f"{name} {percent(clean.accuracy.value)}"
+        f"{name} {percent(clean.accuracy)}"
         for name, one in zip(names, tables, strict=True)
         if (clean := one.levels.get(CLEAN)) and clean.accuracy
     ]
@@ -85,7 +85,7 @@ def _fall(tables: Tables, group: Group) -> str:
     clean = tables.levels.get(CLEAN)
     if clean is None or clean.accuracy is None or group.accuracy is None:
         return "accuracy falls"
-    before, after = percent(clean.accuracy.value), percent(group.accuracy.value)
+    before, after = percent(clean.accuracy), percent(group.accuracy)
     return f"accuracy falls from {before} to {after}"
 
 
@@ -115,8 +115,8 @@ def _clause(name: str, tables: Tables) -> str:
         return f"{name} has no measured drop"
     level, group = largest
     if group.reading is Reading.CLEAR_DROP:
-        return f"{name} loses {points(_value(group))} points at its weakest level, {level}"
-    return f"{name} loses nothing beyond noise (most: {points(_value(group))} points, {level})"
+        return f"{name} loses {points(group.drop)} points at its weakest level, {level}"
+    return f"{name} loses nothing beyond noise (most: {points(group.drop)} points, {level})"
 
 
 def _loss(group: Group) -> str:
@@ -124,12 +124,8 @@ def _loss(group: Group) -> str:
     if drop is None:
         return "an unknown number of points"
     if drop.low is None:
-        return f"{points(drop.value)} points"
-    return f"{points(drop.value)} points ({points(drop.low)} to {points(drop.high)})"
-
-
-def _value(group: Group) -> float | None:
-    return group.drop.value if group.drop else None
+        return f"{points(drop)} points"
+    return f"{points(drop)} points ({points(drop.low)} to {points(drop.high)})"
 
 
 def _unfinished(run: Run) -> str:
@@ -152,7 +148,7 @@ def _below_chance(tables: Tables) -> str:
 
 
 def _unparsed(levels: Mapping[str, Group]) -> str:
-    rates = [group.unparsed_rate or 0.0 for group in levels.values()]
+    rates = [group.unparsed_rate.value for group in levels.values() if group.unparsed_rate]
     worst = max(rates, default=0.0)
     if worst < _UNPARSED_WORTH_SAYING:
         return ""

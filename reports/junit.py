@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from reports.figures import percent, points, points_interval
+from reports.figures import interval, percent, points
 from reports.group import Group, Reading
 from reports.view import ReportView, RunView
 from reports.visible import one_line
@@ -52,11 +52,10 @@ def _case(task: str, level: str, group: Group) -> Iterator[str]:
 
 
 def _numbers(group: Group) -> str:
-    accuracy = percent(group.accuracy.value if group.accuracy else None)
+    accuracy = percent(group.accuracy)
     if group.drop is None:
         return f"accuracy {accuracy}"
-    interval = points_interval(group.drop.low, group.drop.high)
     return (
-        f"accuracy {accuracy}, drop {points(group.drop.value)} points {interval}, "
+        f"accuracy {accuracy}, drop {points(group.drop)} points {interval(group.drop)}, "
         f"{group.reading.value}"
     )

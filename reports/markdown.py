@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from reports.diff import Mark
-from reports.figures import MISSING, count, counted, percent, points, points_interval
+from reports.figures import MISSING, count, counted, interval, percent, points
 from reports.group import Group, Reading
 from reports.phrasings import Phrasing
 from reports.provenance import Provenance
@@ -79,8 +79,8 @@ def _names(view: ReportView, indices: Sequence[int]) -> str:
 
 def _levels(view: ReportView) -> list[str]:
     several = len(view.runs) > 1
-    interval = f"{100 * view.confidence:.0f}% interval"
-    head = ["Level", *(["Run"] * several), "Reading", "Accuracy", interval, "Drop", interval]
+    between = f"{100 * view.confidence:.0f}% interval"
+    head = ["Level", *(["Run"] * several), "Reading", "Accuracy", between, "Drop", between]
     rows = [
         [escape(level), *([escape(run.name)] * several), *_level_cells(run.tables.levels[level])]
         for level in view.levels
@@ -93,8 +93,8 @@ def _levels(view: ReportView) -> list[str]:
 def _level_cells(group: Group) -> Iterator[str]:
     yield _reading(group)
     for estimate, write in ((group.accuracy, percent), (group.drop, points)):
-        yield write(estimate.value) if estimate else MISSING
-        yield points_interval(estimate.low, estimate.high) if estimate else MISSING
+        yield write(estimate)
+        yield interval(estimate)
     yield percent(group.worst_prompt_accuracy)
     yield count(group.prompts)
     yield count(group.cells)
@@ -114,9 +114,8 @@ def _tasks(view: ReportView) -> list[str]:
             if task is None:
                 continue
             weak = "" if task.above_chance else " (not above chance)"
-            clean = task.clean.accuracy if task.clean else None
             row = [f"{escape(name)}{weak}", *([escape(run.name)] * several)]
-            row.append(percent(clean.value if clean else None))
+            row.append(percent(task.clean.accuracy if task.clean else None))
             row += [_drop_cell(task.levels.get(level)) for level in view.perturbed_levels]
             rows.append(row)
     head = ["Task", *(["Run"] * several), "Clean", *map(escape, view.perturbed_levels)]
@@ -130,7 +129,7 @@ def _tasks(view: ReportView) -> list[str]:
 def _drop_cell(group: Group | None) -> str:
     if group is None or group.drop is None:
         return MISSING
-    text = points(group.drop.value)
+    text = points(group.drop)
     if group.reading is Reading.NOT_JUDGED:
         return f"({text})"
     return f"**{text}**" if group.reading in (Reading.CLEAR_DROP, Reading.CLEAR_GAIN) else text
@@ -144,15 +143,14 @@ def _perturbations(view: ReportView) -> list[str]:
             row = run.perturbation(name)
             if row is None:
                 continue
-            drop = row.group.drop
             rows.append(
                 [
                     escape(name),
                     escape(row.level),
                     *([escape(run.name)] * several),
                     _reading(row.group),
-                    points(drop.value if drop else None),
-                    points_interval(drop.low, drop.high) if drop else MISSING,
+                    points(row.group.drop),
+                    interval(row.group.drop),
                     percent(row.group.flip_rate),
                 ]
             )
@@ -176,10 +174,8 @@ def _worst(view: ReportView) -> list[str]:
 
 
 def _phrasing(rank: int, item: Phrasing) -> list[str]:
-    drop = item.drop
-    interval = f" {points_interval(drop.low, drop.high)}" if drop and drop.low is not None else ""
     return [
-        f"{rank}. **{points(drop.value if drop else None)} points**{interval}, "
+        f"{rank}. **{points(item.drop)} points** {interval(item.drop)}, "
         f"{item.reading.value}: {escape(item.task)}, {escape(item.perturbation)} of "
         f"{escape(item.instruction_id)}, {percent(item.clean_accuracy)} → "
         f"{percent(item.accuracy)} on {counted(item.examples, 'example')}<br>",

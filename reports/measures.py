@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from reports.figures import count, number, percent, points, points_interval
-from reports.group import Estimate, Group
+from reports.figures import Estimate, count, number, percent, points, with_interval
+from reports.group import Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +19,29 @@ class Measure:
     write: Callable[[Group], str]
 
 
-def _estimate(estimate: Estimate | None, write: Callable[[float | None], str]) -> str:
-    if estimate is None:
-        return write(None)
-    if estimate.low is None:
-        return write(estimate.value)
-    return f"{write(estimate.value)} {points_interval(estimate.low, estimate.high)}"
+def _share(estimate: Estimate | None) -> str:
+    return with_interval(estimate, percent)
+
+
+def _plain(estimate: Estimate | None) -> str:
+    return with_interval(estimate, number, number)
 
 
 def _relative_drop(group: Group) -> str:
-    return (
-        f"({percent(group.pdr)})"
-        if group.pdr_flag and group.pdr is not None
-        else percent(group.pdr)
-    )
+    text = percent(group.pdr)
+    return f"({text})" if group.pdr_flag and group.pdr else text
 
 
 MEASURES: Final = (
-    Measure(
-        "Accuracy", "share of answers that are right", lambda g: _estimate(g.accuracy, percent)
-    ),
+    Measure("Accuracy", "share of answers that are right", lambda g: _share(g.accuracy)),
     Measure(
         "Accuracy on parsed answers",
         "the same, without the answers that could not be read",
         lambda g: percent(g.accuracy_parsed),
     ),
-    Measure("Drop, points", "clean minus changed, same cells", lambda g: _estimate(g.drop, points)),
+    Measure(
+        "Drop, points", "clean minus changed, same cells", lambda g: with_interval(g.drop, points)
+    ),
     Measure(
         "Detectable drop, points",
         "the drop that this many examples and wordings would show 4 times in 5",
@@ -60,9 +57,14 @@ MEASURES: Final = (
         "best wording minus worst; grows with their number",
         lambda g: points(g.spread),
     ),
+    Measure(
+        "Spread by chance, points",
+        "what equal wordings would show: the answers of an example dealt out at random",
+        lambda g: points(g.null_spread),
+    ),
     Measure("Best wording", "accuracy of the best one", lambda g: percent(g.best_prompt_accuracy)),
     Measure(
-        "Worst wording", "accuracy of the worst one", lambda g: percent(g.worst_prompt_accuracy)
+        "Worst wording", "accuracy of the worst one", lambda g: _share(g.worst_prompt_accuracy)
     ),
     Measure(
         "Standard deviation, points",
@@ -72,24 +74,24 @@ MEASURES: Final = (
     Measure(
         "Consistency",
         "share of wording pairs with the same answer",
-        lambda g: _estimate(g.consistency, percent),
+        lambda g: _share(g.consistency),
     ),
-    Measure("Fleiss’ κ", "consistency beyond chance", lambda g: number(g.kappa)),
+    Measure("Fleiss’ κ", "consistency beyond chance", lambda g: _plain(g.kappa)),
     Measure(
         "Right under every wording",
         "share of examples that no wording breaks",
-        lambda g: percent(g.correct_and_consistent),
+        lambda g: _share(g.correct_and_consistent),
     ),
     Measure(
         "Instance sensitivity (PSS)",
         "how often two wordings differ in being right, per example",
-        lambda g: number(g.instance_sensitivity),
+        lambda g: _plain(g.instance_sensitivity),
     ),
-    Measure("Answers changed", "against the clean wording", lambda g: percent(g.flip_rate)),
+    Measure("Answers changed", "against the clean wording", lambda g: _share(g.flip_rate)),
     Measure("Flips right → wrong", "cells", lambda g: count(g.flips_right_wrong)),
     Measure("Flips wrong → right", "cells", lambda g: count(g.flips_wrong_right)),
     Measure(
-        "Unparsed", "share of answers no label was found in", lambda g: percent(g.unparsed_rate)
+        "Unparsed", "share of answers no label was found in", lambda g: _share(g.unparsed_rate)
     ),
     Measure("Wordings", "over all tasks", lambda g: count(g.prompts)),
     Measure("Examples", "over all tasks", lambda g: count(g.examples)),

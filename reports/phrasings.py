@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from reports.diff import Mark, word_marks
-from reports.group import Estimate, Reading, read_drop, read_estimate
+from reports.figures import Estimate
+from reports.group import Reading, read_drop, read_estimate
 from reports.source import Run, count_at, number_at, section, text_at
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ class DotRow:
     task: str
     level: str
     dots: tuple[Dot, ...]
-    mean: float
 
     @property
     def worst(self) -> Dot:
@@ -81,10 +80,7 @@ def dot_rows(run: Run, samples: pd.DataFrame) -> tuple[DotRow, ...]:
         text = texts.get(str(row["variant_id"]), ("", ""))[1]
         dot = Dot(float(row["correct"]), str(row["perturbation"]), str(row["instruction_id"]), text)
         found.setdefault((str(row["task"]), str(row["level"])), []).append(dot)
-    return tuple(
-        DotRow(task, level, tuple(dots), fmean(dot.accuracy for dot in dots))
-        for (task, level), dots in found.items()
-    )
+    return tuple(DotRow(task, level, tuple(dots)) for (task, level), dots in found.items())
 
 
 def _texts(run: Run) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from reports.charts import GLYPHS, Scale, element, level_scale
-from reports.figures import percent, points, points_interval
+from reports.figures import percent, points, with_interval
 from reports.group import Group
 from reports.view import ReportView, RunView
 from reports.visible import one_line
@@ -92,8 +92,7 @@ def _row(scale: Scale, y: float, level: str, run: int, group: Group) -> Iterator
     yield _glyph(_at(scale, value), y, run)
     yield _text(600, y + 5, percent(value), "end")
     if group.drop:
-        interval = points_interval(group.drop.low, group.drop.high)
-        yield _text(_WIDTH - 24, y + 5, f"{points(group.drop.value)}  {interval}", "quiet end")
+        yield _text(_WIDTH - 24, y + 5, with_interval(group.drop, points), "quiet end")
 
 
 def _glyph(x: float, y: float, run: int) -> Markup:

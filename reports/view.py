@@ -56,10 +56,13 @@ class RunView:
     @property
     def flip_rate(self) -> float | None:
         """Share of perturbed cells that are answered otherwise than their clean wording."""
-        groups = [group for group in self.tables.levels.values() if group.flip_rate is not None]
-        cells = sum(group.cells or 0 for group in groups)
-        flips = sum((group.flip_rate or 0.0) * (group.cells or 0) for group in groups)
-        return flips / cells if cells else None
+        found = [
+            (group.flip_rate.value, group.cells)
+            for group in self.tables.levels.values()
+            if group.flip_rate and group.cells
+        ]
+        cells = sum(count for _, count in found)
+        return sum(rate * count for rate, count in found) / cells if cells else None
 
     def task(self, name: str) -> TaskRow | None:
         """The task of that name."""

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from harness.records import stable_hash, stable_id
+from harness.summary import TaskFacts, summarize
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ def make_run(
         [row for task in tasks for row in _sample_rows(task, variants, strength, model, seed)]
     )
     manifest = _manifest(tasks, variants, samples, model, seed, Path(path))
-    summary = make_summary(manifest, samples)
-    return MadeRun(Path(path), manifest, summary, pd.DataFrame(variants), samples)
+    frame = pd.DataFrame(variants)
+    return MadeRun(Path(path), manifest, make_summary(manifest, samples, frame), frame, samples)
 
 
 def _variant_rows(task: TaskPlan, per_perturbation: int, seed: int) -> list[dict[str, Any]]:
@@ -272,6 +273,7 @@ def _manifest(
 ) -> dict[str, Any]:
     manifest = {
         "schema_version": 1,
+        "run_id": f"{stable_hash(model, seed):012x}"[:12],
         "status": "complete",
         "command": f"harness run --model {model} --suite core --seed {seed} --out {path}",
         "created": "2026-11-22T10:04:11+00:00",
@@ -327,128 +329,25 @@ def _manifest(
     return json.loads(json.dumps(manifest))
 
 
-def make_summary(manifest: dict[str, Any], samples: pd.DataFrame) -> dict[str, Any]:
-    """A summary of the right shape, with plain estimates in place of the real statistics."""
-    tasks = {
-        name: _task_summary(samples[samples["task"] == name], task)
+def make_summary(
+    manifest: dict[str, Any], samples: pd.DataFrame, variants: pd.DataFrame
+) -> dict[str, Any]:
+    """summary.json of these samples, as a run writes it."""
+    facts = {
+        name: TaskFacts(chance=task["chance"], labels=task["labels"])
         for name, task in manifest["tasks"].items()
     }
-    return {
+    head = {
         "schema_version": 1,
-        "run_id": stable_id(manifest["command"]),
+        "run_id": manifest["run_id"],
         "model": manifest["model"]["name"],
         "scorer": "loglik",
-        "seed": manifest["seed"],
-        "confidence": 0.95,
-        "levels": _macro([task["levels"] for task in tasks.values()]),
-        "tasks": tasks,
-        "perturbations": _macro([task["perturbations"] for task in tasks.values()]),
-        "worst_variants": _worst_variants(samples),
     }
-
-
-def _task_summary(samples: pd.DataFrame, task: dict[str, Any]) -> dict[str, Any]:
-    clean = samples[samples["level"] == "clean"]
-    levels = {str(level): _stats(part, clean, task) for level, part in samples.groupby("level")}
-    return {
-        "chance": task["chance"],
-        "labels": task["labels"],
-        "above_chance": levels["clean"]["accuracy_ci"][0] > task["chance"],
-        "levels": levels,
-        "perturbations": {
-            str(name): _stats(part, clean, task) for name, part in samples.groupby("perturbation")
-        },
-    }
-
-
-def _stats(part: pd.DataFrame, clean: pd.DataFrame, task: dict[str, Any]) -> dict[str, Any]:
-    table = part.pivot_table(index="variant_id", columns="example_id", values="correct").astype(
-        float
+    body = summarize(
+        samples.drop(columns=["scores", "text"]),
+        variants,
+        facts,
+        seed=manifest["seed"],
+        resamples=200,
     )
-    scores = table.to_numpy()
-    by_prompt = pd.Series(scores.mean(axis=1), index=table.index)
-    base = clean.pivot_table(index="variant_id", columns="example_id", values="correct")
-    per_example = base.to_numpy(dtype=float).mean(axis=0) - scores.mean(axis=0)
-    joined = part.merge(clean, on=["instruction_id", "example_id"], suffixes=("", "_clean"))
-    flips = joined["prediction"] != joined["prediction_clean"]
-    is_clean = part["level"].iloc[0] == "clean"
-    above = float(base.to_numpy(dtype=float).mean()) > task["chance"] + 0.1
-    agreement = scores.mean(axis=0) ** 2 + (1 - scores.mean(axis=0)) ** 2
-    return {
-        "accuracy": float(scores.mean()),
-        "accuracy_ci": _interval(scores.mean(axis=0)),
-        "std_over_prompts": float(by_prompt.std(ddof=0)),
-        "drop": None if is_clean else float(per_example.mean()),
-        "drop_ci": None if is_clean else _interval(per_example),
-        "pdr": None if is_clean else float(per_example.mean() / max(base.to_numpy().mean(), 1e-9)),
-        "pdr_flag": None if above else "clean accuracy is not above chance",
-        "worst_prompt_accuracy": float(by_prompt.min()),
-        "worst_prompt_id": by_prompt.idxmin(),
-        "best_prompt_accuracy": float(by_prompt.max()),
-        "spread": float(by_prompt.max() - by_prompt.min()),
-        "consistency": float(agreement.mean()),
-        "consistency_ci": _interval(agreement),
-        "kappa": float(2 * agreement.mean() - 1),
-        "correct_and_consistent": float((scores.min(axis=0) == 1).mean()),
-        "instance_sensitivity": float(1 - agreement.mean()),
-        "flip_rate": None if is_clean else float(flips.mean()),
-        "flips_right_wrong": int((joined["correct_clean"] & ~joined["correct"]).sum()),
-        "flips_wrong_right": int((~joined["correct_clean"] & joined["correct"]).sum()),
-        "unparsed_rate": float(1 - part["parsed"].mean()),
-        "accuracy_parsed": float(scores.mean()),
-        "prompts": len(table),
-        "examples": int(table.shape[1]),
-        "cells": len(part),
-    }
-
-
-def _interval(values: np.ndarray) -> list[float]:
-    half = 1.96 * float(values.std()) / max(len(values), 1) ** 0.5
-    return [float(values.mean()) - half, float(values.mean()) + half]
-
-
-_COUNTS: Final = ("flips_right_wrong", "flips_wrong_right", "prompts", "examples", "cells")
-
-
-def _macro(groups: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    names = list(dict.fromkeys(name for group in groups for name in group))
-    return {name: _mean([group[name] for group in groups if name in group]) for name in names}
-
-
-def _mean(stats: list[dict[str, Any]]) -> dict[str, Any]:
-    mean: dict[str, Any] = {}
-    for key in stats[0]:
-        values = [one[key] for one in stats if one[key] is not None]
-        if key in _COUNTS:
-            mean[key] = sum(values)
-        elif isinstance(values[0] if values else None, list):
-            centre = np.mean(values, axis=0)
-            half = np.diff(centre)[0] / 2 / len(values) ** 0.5
-            mean[key] = [float(centre.mean() - half), float(centre.mean() + half)]
-        elif not values or isinstance(values[0], str):
-            mean[key] = None
-        else:
-            mean[key] = float(np.mean(values))
-    return mean
-
-
-def _worst_variants(samples: pd.DataFrame, count: int = 20) -> list[dict[str, Any]]:
-    keys = ["variant_id", "task", "level", "perturbation", "instruction_id"]
-    rows = samples.groupby(keys)["correct"].agg(["mean", "size"]).reset_index()
-    clean = rows[rows["level"] == "clean"].set_index(["task", "instruction_id"])["mean"]
-    worst = []
-    for row in rows[rows["level"] != "clean"].itertuples():
-        base = float(clean[(row.task, row.instruction_id)])
-        drop = base - float(row.mean)
-        half = 1.2 / float(row.size) ** 0.5
-        worst.append(
-            {
-                **{key: getattr(row, key) for key in keys},
-                "accuracy": float(row.mean),
-                "clean_accuracy": base,
-                "drop": drop,
-                "drop_ci": [drop - half, drop + half],
-                "examples": int(row.size),
-            }
-        )
-    return sorted(worst, key=lambda one: -one["drop"])[:count]
+    return json.loads(json.dumps({**head, **body}))
