@@ -93,6 +93,7 @@ def make_variants(
         paraphrases=tuple(paraphrases),
         others=tuple(others),
         data_dir=data_dir,
+        task=task,
     )
     no_ops: Counter[str] = Counter()
     duplicates: Counter[str] = Counter()

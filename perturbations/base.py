@@ -35,6 +35,8 @@ class Subject:
     """Other things a perturbation of this task may draw from (the task's other instructions)."""
     data_dir: Path | None = None
     """Where the data files lie that some perturbations read (`--data-dir`)."""
+    task: str = ""
+    """The task's name, for perturbations that draw on what was published for it."""
 
 
 @dataclass(frozen=True, slots=True)

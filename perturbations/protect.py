@@ -37,12 +37,13 @@ _QUOTATION: Final = re.compile(
 
 LABEL: Final = "label word"
 NEGATION: Final = "negation"
+NUMBER: Final = "number"
 # In order of weight: where spans of two kinds overlap, the whole is named after the first.
 _PATTERNS: Final = (
     ("placeholder", _PLACEHOLDER),
     ("URL", _URL),
     (NEGATION, _NEGATION),
-    ("number", _NUMBER),
+    (NUMBER, _NUMBER),
     ("quotation", _QUOTATION),
 )
 _WEIGHT: Final = {LABEL: 0} | {reason: rank for rank, (reason, _) in enumerate(_PATTERNS, 1)}

@@ -13,6 +13,11 @@ from typing import Final
 
 from harness.errors import HarnessError, MissingPackageError, UsageError
 
+_INSTALL: Final = {
+    "lemminflect": 'pip install "robustness-harness[words]"',
+    # Its pins cannot resolve beside current transformers; its prompts are all that is read.
+    "promptbench": "pip install --no-deps promptbench==0.0.4",
+}
 _FLAG: Final = "Type: --data-dir FOLDER (or set HARNESS_DATA_DIR)."
 
 
@@ -56,9 +61,8 @@ def missing_need(need: str, *, data_dir: Path | None, needed_for: str) -> Harnes
         return None if present else MissingDataError(need, needed_for=needed_for, data_dir=data_dir)
     if importlib.util.find_spec(need) is not None:
         return None
-    return MissingPackageError(
-        need, needed_for=needed_for, install='pip install "robustness-harness[words]"'
-    )
+    install = _INSTALL.get(need, f"pip install {need}")
+    return MissingPackageError(need, needed_for=needed_for, install=install)
 
 
 def _read(name: str) -> str:

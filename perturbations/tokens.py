@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from perturbations.base import Span, Subject
+from harness.records import Edit
+from perturbations.base import Apply, Draft, Span, Subject
+from perturbations.diff import draft_by
 from perturbations.resources import word_list
 
 # Letters only, with inner apostrophes; nothing that a digit or an underscore touches.
 _WORD: Final = re.compile(r"(?<!\w)[^\W\d_]+(?:['’][^\W\d_]+)*(?!\w)")
 _WORDS_PER_EDIT: Final = 8
+ONE_IN_EIGHT: Final = "1 place in 1 word of 8, at least 1 word"
+ONE_WORD_IN_EIGHT: Final = "1 word in 8, at least 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,10 @@ class Word:
     start: int
     end: int
     text: str
+
+
+Rewrite = Callable[[str, Random], tuple[int, int, str] | None]
+"""From a word to the change of its characters `start:end`, or None where it offers none."""
 
 
 def find_words(text: str) -> list[Word]:
@@ -40,10 +48,35 @@ def free_words(subject: Subject) -> list[Word]:
     ]
 
 
+def in_words(rewrite: Rewrite, *, min_length: int = 4) -> Apply:
+    """Changes a budget of words, one place in each; words shorter than `min_length` are left."""
+
+    def apply(subject: Subject, rng: Random) -> Draft | None:
+        budget = edit_budget(subject.text)
+        words = (word for word in free_words(subject) if len(word.text) >= min_length)
+        edits: list[Edit] = []
+        for word in shuffle_words(words, rng):
+            start, end, after = rewrite(word.text, rng) or (0, 0, "")
+            before = word.text[start:end]
+            if before != after:
+                edits.append(Edit(word.start + start, word.start + end, before, after))
+            if len(edits) == budget:
+                break
+        return draft_by(subject.text, edits)
+
+    return apply
+
+
 def is_protected(start: int, end: int, spans: Sequence[Span]) -> bool:
     """Whether `start:end` overlaps or touches one of the sorted, disjoint spans."""
     nearest = bisect_left(spans, start, key=lambda span: span.end)
     return nearest < len(spans) and spans[nearest].start <= end
+
+
+def overlaps(start: int, end: int, spans: Sequence[Span]) -> bool:
+    """Whether a character of `start:end` is in one of the sorted, disjoint spans."""
+    nearest = bisect_right(spans, start, key=lambda span: span.end)
+    return nearest < len(spans) and spans[nearest].start < end
 
 
 def edit_budget(text: str) -> int:
@@ -77,3 +110,8 @@ def match_case(word: str, model: str) -> str:
     if model[:1].isupper():
         return word[:1].upper() + word[1:]
     return word
+
+
+def inner(word: str) -> range:
+    """Positions of a word between its first and last letter, which readers rely on."""
+    return range(1, len(word) - 1)

@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.records import Edit, Validity
 from perturbations.base import Draft, Span
-from perturbations.protect import NEGATION, find_protected, whole_word
+from perturbations.protect import NEGATION, NUMBER, find_protected, whole_word
 
 Similarity = Callable[[str, str], float]
 """Gives the cosine of the embeddings of two texts; injected, so that no encoder is loaded here."""
@@ -91,15 +91,19 @@ def _touches(edit: Edit, span: Span) -> bool:
 
 
 def _key(protected: str, reason: str) -> str:
-    return NEGATION if reason == NEGATION else protected.strip(_QUOTES) or protected
+    """What to look for in its place: a regular expression, or that any negation will do."""
+    if reason == NEGATION:
+        return NEGATION
+    if reason == NUMBER:
+        # It may touch letters (`sst2`), so only a digit next to it makes it another number.
+        return rf"(?i:(?<!\d){re.escape(protected)}(?!\d))"
+    return whole_word(protected.strip(_QUOTES) or protected)
 
 
 def _occurrences(key: str, text: str) -> int:
     if key == NEGATION:
         return sum(span.reason == NEGATION for span in find_protected(text))
-    # A number may touch letters (`sst2`), so only a digit next to it makes it another number.
-    pattern = rf"(?<!\d){re.escape(key)}(?!\d)" if key[-1].isdigit() else whole_word(key)
-    return len(re.findall(pattern, text))
+    return len(re.findall(key, text))
 
 
 def _common_subsequence(old: Sequence[str], new: Sequence[str]) -> int:
