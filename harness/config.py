@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.errors import UnknownNameError, UsageError
+from harness.instructions import SOURCE
 from harness.prompts import FORMAT_CHOICES
 from harness.records import LEVELS, PERTURBED_LEVELS, Level, Target
 from harness.scoring import Scorer
@@ -44,7 +45,8 @@ class RunConfig(BaseModel):
     plugins: tuple[str, ...] = ()
     target: Target = "instruction"
     limit: Annotated[int, Field(ge=1)] | None = None
-    instructions: Annotated[int, Field(ge=1)] | None = None
+    instructions: Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=SOURCE)] | None = None
+    """How many of the task's own, or a source of others: `promptbench`, `promptbench:4`."""
     per_perturbation: Annotated[int, Field(ge=1)] = 1
     variants: Path | None = None
     scorer: Literal["loglik", "generate", "both"] = "loglik"

@@ -10,6 +10,7 @@ from harness.config import DEFAULT_SUITE, RunConfig, check_config
 from harness.engine import TaskTools
 from harness.errors import NothingToEvaluateError, UsageError
 from harness.estimate import TaskLengths, check_lengths, measure_lengths
+from harness.instructions import choose_instructions
 from harness.models import Model, load_model
 from harness.plan import Plan
 from harness.prompts import Prompter, PromptFormat, resolve_format
@@ -162,7 +163,7 @@ def _load_tasks(config: RunConfig) -> list[Task]:
                 hint="Give it a `few_shot:` source, or ask for fewer.",
             )
     return [
-        task.with_examples(config.limit, seed=config.seed).with_instructions(config.instructions)
+        choose_instructions(task.with_examples(config.limit, seed=config.seed), config.instructions)
         for task in tasks
     ]
 

@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from harness import __version__
-from harness.cli import caching, evaluating, inspecting, perturbing, reporting
+from harness.cli import caching, evaluating, importing, inspecting, perturbing, reporting
 from harness.errors import ExitCode, HarnessError
 
 # Typer carries its own click from 0.20 on and shares the installed one before: the base class of
@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (evaluating, perturbing, inspecting, reporting, caching):
+for module in (evaluating, perturbing, importing, inspecting, reporting, caching):
     module.register(app)
 
 

@@ -45,7 +45,10 @@ def run_command(
         str, typer.Option(help="What is perturbed: instruction, input or both.")
     ] = "instruction",
     limit: Annotated[int | None, typer.Option(help="Examples a task: a seeded sample.")] = None,
-    instructions: Annotated[int | None, typer.Option(help="Instructions a task.")] = None,
+    instructions: Annotated[
+        str | None,
+        typer.Option(help="Instructions a task, or promptbench, or promptbench:4 for four of its."),
+    ] = None,
     per_perturbation: Annotated[int, typer.Option(help="Variants of each perturbation.")] = 1,
     variants: Annotated[
         Path | None, typer.Option(help="Score exactly the instruction texts of this JSONL file.")
@@ -88,6 +91,7 @@ def run_command(
     samples.sqlite, summary.json, report.md and report.html in the run directory.
     """
     from harness.config import parse_levels
+    from harness.instructions import parse_instructions
 
     config = _config(
         model=model,
@@ -105,7 +109,7 @@ def run_command(
         plugins=tuple(plugin or ()),
         target=target,
         limit=limit,
-        instructions=instructions,
+        instructions=parse_instructions(instructions),
         per_perturbation=per_perturbation,
         variants=variants,
         scorer=scorer,
