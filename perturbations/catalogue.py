@@ -55,6 +55,7 @@ _NATIVE: Final = {
     "inflection": "wordforms:INFLECTION",
     "wordnet": "neighbours:WORDNET",
     "counterfitted": "neighbours:COUNTERFITTED",
+    "synonym": "synonyms:SYNONYM",
     "checklist-random": "sentence:CHECKLIST_RANDOM",
     "checklist-handle": "sentence:CHECKLIST_HANDLE",
     "checklist-url": "sentence:CHECKLIST_URL",

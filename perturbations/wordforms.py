@@ -69,7 +69,7 @@ def replace_forms(
         if others and len(edits) < edit_budget(subject.text):
             after = match_case(rng.choice(others), word.text)
             edits.append(Edit(word.start, word.end, word.text, after))
-            edits += _agree_article(subject, word, after)
+            edits += agree_article(subject, word, after)
     return draft_by(subject.text, edits)
 
 
@@ -109,7 +109,7 @@ def _parse_forms(subject: Subject) -> list[tuple[Word, Form]]:
     return found
 
 
-def _agree_article(subject: Subject, word: Word, after: str) -> list[Edit]:
+def agree_article(subject: Subject, word: Word, after: str) -> list[Edit]:
     """The edit that makes `a` before a replaced word `an`, or the other way round, if need be."""
     article = _ARTICLE_BEFORE.search(subject.text, 0, word.start)
     if article is None or is_protected(*article.span(1), subject.protected):
