@@ -1,0 +1,182 @@
+"""How often the intervals hold the truth: `python benchmarks/coverage.py [--runs 1000]`.
+
+Each simulated run draws prompts and examples afresh from a latent model (a prompt has a skill, an
+example a difficulty, a cell its own noise, all normal on the logit scale), answers a task with two
+labels and asks for the 95 % interval of a metric whose true value is known from the model. The
+plain percentile interval of the two-way bootstrap stands beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.metrics.grid import Group
+from harness.metrics.influences import of_accuracy, of_consistency, of_drop
+from harness.stats.arrays import Floats
+from harness.stats.bootstrap import resample_means, resample_prompt_means
+from harness.stats.estimate import Interval
+from harness.stats.twoway import estimate
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class World:
+    """A population of prompts and examples; all effects in logits."""
+
+    name: str
+    centre: float
+    prompts: float
+    examples: float
+    cells: float = 0.3
+    change: float = -0.4
+    """What a perturbation costs on average, and `prompts` is how much that varies."""
+
+    def accuracy(self) -> float:
+        """The true accuracy."""
+        return _expected(self.centre, self.prompts**2 + self.examples**2 + self.cells**2)
+
+    def consistency(self) -> float:
+        """The true share of prompt pairs that agree on an example."""
+        points, weights = np.polynomial.hermite_e.hermegauss(60)
+        noise = self.prompts**2 + self.cells**2
+        right = np.array([_expected(self.centre + self.examples * x, noise) for x in points])
+        return float((weights / weights.sum() * (right**2 + (1 - right) ** 2)).sum())
+
+    def drop(self) -> float:
+        """The true loss from clean prompts to their variants."""
+        noise = self.examples**2 + self.cells**2 + 0.5**2
+        after = _expected(self.centre + self.change, noise + self.prompts**2)
+        return _expected(self.centre, noise) - after
+
+
+WORLDS = (
+    World("middling, mild prompts", centre=0.0, prompts=0.3, examples=1.5),
+    World("good, mild prompts", centre=1.5, prompts=0.3, examples=1.5),
+    World("good, prompts differ", centre=1.5, prompts=0.8, examples=1.5),
+    World("very good, prompts differ", centre=3.0, prompts=0.6, examples=1.5),
+    World("prompts do not differ", centre=1.0, prompts=0.0, examples=1.0),
+)
+SIZES = ((6, 50), (6, 300), (12, 100), (24, 100), (40, 50), (40, 300))
+
+
+def simulate_group(world: World, prompts: int, examples: int, rng: np.random.Generator) -> Group:
+    """A group of answers of `world`: K prompts of one clean instruction each."""
+    skill = world.prompts * rng.normal(size=(prompts, 1))
+    ability = world.centre + world.examples * rng.normal(size=(1, examples))
+    ability = ability + world.cells * rng.normal(size=(prompts, examples))
+    right = rng.logistic(size=(prompts, examples)) < ability + skill
+    return _group(right.astype(np.float64), np.zeros_like(right, dtype=np.float64), rng)
+
+
+def simulate_drop(world: World, prompts: int, examples: int, rng: np.random.Generator) -> Group:
+    """Clean prompts and one variant of each, which mostly answer alike."""
+    shape = (prompts, examples)
+    ability = world.centre + world.examples * rng.normal(size=(1, examples))
+    ability = ability + world.cells * rng.normal(size=shape) + 0.5 * rng.normal(size=(prompts, 1))
+    luck = rng.logistic(size=shape)
+    change = world.change + world.prompts * rng.normal(size=(prompts, 1))
+    own = np.where(rng.random(shape) < 0.7, luck, rng.logistic(size=shape))
+    return _group((own < ability + change) * 1.0, (luck < ability) * 1.0, rng)
+
+
+def _group(score: Floats, clean: Floats, rng: np.random.Generator) -> Group:
+    prompts, examples = score.shape
+    gold = rng.integers(2, size=examples)
+    everywhere = np.ones(score.shape, dtype=np.bool_)
+    return Group(
+        task="simulated",
+        rows=np.arange(prompts),
+        variants=tuple(map(str, range(prompts))),
+        examples=tuple(map(str, range(examples))),
+        families=np.arange(prompts),
+        score=score,
+        answer=np.where(score > 0, gold, 1 - gold).astype(np.int16),
+        present=everywhere,
+        clean_score=clean,
+        clean_answer=np.where(clean > 0, gold, 1 - gold).astype(np.int16),
+        matched=everywhere,
+        classes=2,
+    )
+
+
+def interval_of(metric: str, group: Group) -> Interval:
+    """The interval that a summary would print."""
+    influence = {"accuracy": of_accuracy, "consistency": of_consistency, "drop": of_drop}[metric]
+    found = influence(group)
+    if found is None:
+        raise ValueError(metric)
+    kind = "difference" if metric == "drop" else "share"
+    measured = estimate(found, group.families, kind=kind).interval(CONFIDENCE)
+    if measured is None:
+        raise ValueError(metric)
+    return measured
+
+
+def plain_bootstrap(metric: str, group: Group, rng: np.random.Generator) -> Interval | None:
+    """The uncorrected percentile interval of the two-way bootstrap; None for pairs of prompts."""
+    if metric == "consistency":
+        return None
+    score = group.score if metric == "accuracy" else group.clean_score - group.score
+    means = resample_means(resample_prompt_means(score, group.present, rng, 400), rng)
+    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def coverage(
+    metric: str, world: World, prompts: int, examples: int, runs: int, *, plain: bool = False
+) -> tuple[float, float, float]:
+    """Share of runs whose interval holds the truth, its mean width, and the plain one's share."""
+    rng = np.random.default_rng([prompts, examples, WORLDS.index(world)])
+    truth = {"accuracy": world.accuracy, "consistency": world.consistency, "drop": world.drop}
+    simulate: Callable[..., Group] = simulate_drop if metric == "drop" else simulate_group
+    target, held, widths, plain_held = truth[metric](), [], [], []
+    for _ in range(runs):
+        group = simulate(world, prompts, examples, rng)
+        low, high = interval_of(metric, group)
+        held.append(low <= target <= high)
+        widths.append(high - low)
+        uncorrected = plain_bootstrap(metric, group, rng) if plain else None
+        if uncorrected:
+            plain_held.append(uncorrected[0] <= target <= uncorrected[1])
+    nothing = float("nan")
+    return float(np.mean(held)), float(np.mean(widths)), float(np.mean(plain_held or nothing))
+
+
+def rows(runs: int) -> Iterator[str]:
+    """The table, line by line, as Markdown."""
+    yield f"95 % intervals over {runs} simulated runs: share that holds the truth (mean width)\n"
+    yield "| metric | world | " + " | ".join(f"K={k} N={n}" for k, n in SIZES) + " |"
+    yield "| --- " * (len(SIZES) + 2) + "|"
+    for metric in ("accuracy", "drop", "consistency"):
+        for world in WORLDS:
+            found = [coverage(metric, world, k, n, runs, plain=True) for k, n in SIZES]
+            ours = " | ".join(f"{100 * held:.1f} ({width:.3f})" for held, width, _ in found)
+            yield f"| {metric} | {world.name} | {ours} |"
+            if metric != "consistency":
+                theirs = " | ".join(f"{100 * plain:.1f}" for _, _, plain in found)
+                yield f"| | *plain two-way percentile* | {theirs} |"
+
+
+def _expected(centre: float, variance: float) -> float:
+    """The mean of the logistic function over a normal with this centre and variance."""
+    points, weights = np.polynomial.hermite_e.hermegauss(80)
+    return float(
+        (weights / weights.sum() / (1 + np.exp(-centre - np.sqrt(variance) * points))).sum()
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    for row in rows(parser.parse_args().runs):
+        print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Accuracy over prompts: its mean, spread, worst case and combined scores.
+
+Scores are arrays [K, N] in [0, 1] of K prompts on N examples; `present` [K, N] says which cells are
+there. A_k is prompt k's mean over its examples. Undefined values are NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from harness.metrics.grid import UNPARSED, Answers
+from harness.stats.arrays import Booleans, Floats, ratio
+
+QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def prompt_accuracies(score: Floats, present: Booleans) -> Floats:
+    """A_k = mean_i Y[k, i]: [K], NaN for a prompt without cells."""
+    counts = present.sum(axis=1)
+    totals = np.where(present, score, 0.0).sum(axis=1)
+    return ratio(totals, counts)
+
+
+def accuracy(score: Floats, present: Booleans) -> float:
+    """mean_k A_k: every prompt counts the same."""
+    return _mean(prompt_accuracies(score, present))
+
+
+def accuracy_std(score: Floats, present: Booleans) -> float:
+    """The standard deviation of A_k over prompts, with ddof 0 as PromptBench and CoIN have it."""
+    return float(np.std(prompt_accuracies(score, present)))
+
+
+def accuracy_quantiles(
+    score: Floats, present: Booleans, quantiles: Sequence[float] = QUANTILES
+) -> list[float]:
+    """Quantiles of A_k over prompts, linearly interpolated."""
+    return [float(q) for q in np.quantile(prompt_accuracies(score, present), quantiles)]
+
+
+def spread(score: Floats, present: Booleans) -> float:
+    """max_k A_k - min_k A_k (FormatSpread, arXiv 2310.11324).
+
+    It grows with the number of prompts by chance alone: read it beside `null_spread`.
+    """
+    return float(np.ptp(prompt_accuracies(score, present)))
+
+
+def null_spread(score: Floats, present: Booleans) -> float:
+    """The spread to expect if the prompts did not differ: their labels permuted in each example.
+
+    Under such permutations an example's K scores move among prompts with variance v_i (divided by
+    K), so the A_k have the variance s^2 = sum_i v_i / N^2 and the correlation -1 / (K - 1). Sums
+    over many examples are nearly normal, and the expected range of exchangeable normals is
+    s sqrt(K / (K - 1)) d_K, with d_K the expected range of K independent standard normals.
+    """
+    prompts, examples = score.shape
+    if prompts < 2:
+        return 0.0
+    counts = np.maximum(present.sum(axis=0), 1)
+    values = np.where(present, score, 0.0)
+    mean = values.sum(axis=0) / counts
+    variance = (np.where(present, score - mean, 0.0) ** 2).sum(axis=0) / counts
+    deviation = np.sqrt(variance.sum()) / examples
+    return float(deviation * np.sqrt(prompts / (prompts - 1)) * expected_normal_range(prompts))
+
+
+def expected_normal_range(count: int) -> float:
+    """d_K: the expected range of K independent standard normals.
+
+    d_K = integral of 1 - Phi(x)^K - (1 - Phi(x))^K over the real line (Tippett 1925).
+    """
+    from scipy.special import ndtr
+
+    points = np.linspace(-9.0, 9.0, 4001)
+    below = ndtr(points)
+    return float(np.trapezoid(1 - below**count - (1 - below) ** count, points))
+
+
+def worst_prompt(score: Floats, present: Booleans) -> tuple[int, float]:
+    """W_task = min_k A_k and the row of the prompt that has it (the first, where tied)."""
+    accuracies = prompt_accuracies(score, present)
+    row = int(np.nanargmin(accuracies))
+    return row, float(accuracies[row])
+
+
+def worst_case_accuracy(score: Floats, present: Booleans) -> float:
+    """W_item = mean_i min_k Y[k, i] (RobustAlpacaEval, arXiv 2406.10248)."""
+    return _mean(np.where(present, score, np.inf).min(axis=0)[present.any(axis=0)])
+
+
+def best_case_accuracy(score: Floats, present: Booleans) -> float:
+    """B_item = mean_i max_k Y[k, i]; B_item - W_item is the gap that prompts open."""
+    return _mean(np.where(present, score, -np.inf).max(axis=0)[present.any(axis=0)])
+
+
+def saturation(score: Floats, present: Booleans) -> float:
+    """Sat = 1 - (MaxP - AvgP), with MaxP = max_k A_k and AvgP = mean_k A_k (arXiv 2401.00595)."""
+    accuracies = prompt_accuracies(score, present)
+    return float(1 - (accuracies.max() - accuracies.mean()))
+
+
+def combined_performance_score(score: Floats, present: Booleans) -> float:
+    """CPS = Sat * MaxP (State of What Art, arXiv 2401.00595)."""
+    return saturation(score, present) * float(prompt_accuracies(score, present).max())
+
+
+def unparsed_rate(answer: Answers, present: Booleans) -> float:
+    """The mean over prompts of the share of answers from which no label could be read."""
+    return accuracy((answer == UNPARSED).astype(np.float64), present)
+
+
+def accuracy_parsed(score: Floats, answer: Answers, present: Booleans) -> float:
+    """Accuracy on parsed answers alone; prompts without any are left out."""
+    parsed = present & (answer != UNPARSED)
+    rows = parsed.any(axis=1)
+    return accuracy(score[rows], parsed[rows])
+
+
+def _mean(values: Floats) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")

@@ -1,0 +1,49 @@
+"""How much accuracy falls from the clean instruction to its variants.
+
+Each variant is compared with the clean prompt of its own instruction on the same examples:
+`score` and `clean` are [K, N], `matched` [K, N] says where both are there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.metrics.accuracy import accuracy, prompt_accuracies
+from harness.stats.arrays import Booleans, Floats, ratio
+
+
+def drop(score: Floats, clean: Floats, matched: Booleans) -> float:
+    """D = A_0 - mean_k A_k, as a fraction: positive where the variants do worse."""
+    rows = matched.any(axis=1)
+    return accuracy((clean - score)[rows], matched[rows])
+
+
+def performance_drop_rates(score: Floats, clean: Floats, matched: Booleans) -> Floats:
+    """PDR_k = 1 - A_k / A_0 (PromptBench, arXiv 2306.04528): [K], NaN where A_0 = 0."""
+    return relative_drops(prompt_accuracies(clean, matched), prompt_accuracies(score, matched))
+
+
+def relative_drops(clean: Floats, attacked: Floats) -> Floats:
+    """1 - attacked / clean for accuracies [K] on any one scale; NaN where clean is 0 or unknown."""
+    return 1 - ratio(attacked, clean)
+
+
+def average_performance_drop_rate(score: Floats, clean: Floats, matched: Booleans) -> float:
+    """APDR: the plain mean of PDR_k over the prompts for which it is defined.
+
+    A mean of ratios, unlike `drop`, and not the worst of them: PromptBench's table of translated
+    prompts prints the worst.
+    """
+    rates = performance_drop_rates(score, clean, matched)
+    return float(np.nanmean(rates)) if np.isfinite(rates).any() else float("nan")
+
+
+def chance_adjusted_drop_rates(
+    score: Floats, clean: Floats, matched: Booleans, chance: float
+) -> Floats:
+    """(A_0 - A_k) / (A_0 - c): [K], the lost share of what was above chance.
+
+    NaN where A_0 is not above chance c, since nothing was there to be lost.
+    """
+    before, after = prompt_accuracies(clean, matched), prompt_accuracies(score, matched)
+    return ratio(before - after, np.maximum(before - chance, 0.0))

@@ -1,0 +1,237 @@
+"""Samples in compact form: one array of cells a task, prompts down and examples across.
+
+Everything that the metrics need is read from the frames once, by integer codes. A cell costs four
+bytes of score, two of answer and one that says whether it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import UsageError
+from harness.records import CLEAN, LEVELS
+from harness.stats.arrays import Booleans, Floats, Integers, Singles
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNPARSED = -1
+"""The code of an answer that no label could be read from."""
+
+Answers = NDArray[np.int16]
+T = TypeVar("T", bound=np.generic)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The cells of some prompts of a task, and the clean cells that they are compared with."""
+
+    task: str
+    rows: Integers  # [K], where the prompts stand in their grid
+    variants: tuple[str, ...]  # [K]
+    examples: tuple[str, ...]  # [N]
+    families: Integers  # [K], the code of each variant's instruction
+    score: Floats  # [K, N], 0 where missing
+    answer: Answers  # [K, N], codes of answers
+    present: Booleans  # [K, N]
+    clean_score: Floats  # [K, N], the same instruction unperturbed, on the same example
+    clean_answer: Answers  # [K, N]
+    matched: Booleans  # [K, N], where both are there; nowhere for clean prompts themselves
+    classes: int
+    """How many answers there are, unparsed not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """All cells of a task under one scorer."""
+
+    task: str
+    variants: tuple[str, ...]  # [K]
+    levels: tuple[str, ...]  # [K]
+    perturbations: tuple[str, ...]  # [K]
+    instructions: tuple[str, ...]  # [K]
+    examples: tuple[str, ...]  # [N]
+    labels: tuple[str, ...]  # the task's, then other answers that were given
+    score: Singles  # [K, N]
+    answer: Answers  # [K, N]
+    present: Booleans  # [K, N]
+    clean_row: Integers  # [K], the clean prompt of the same instruction, -1 where there is none
+    gold: Integers  # [N], codes of the right answers, -1 where unknown
+    likelihood: Singles | None  # [K, N, labels of the task], in nats; NaN where missing
+
+    def rows(self, *, level: str | None = None, perturbation: str | None = None) -> Integers:
+        """The prompts of a level and of a perturbation; those left out do not restrict."""
+        fits = np.ones(len(self.variants), dtype=np.bool_)
+        if level is not None:
+            fits &= np.array(self.levels) == level
+        if perturbation is not None:
+            fits &= np.array(self.perturbations) == perturbation
+        return np.flatnonzero(fits)
+
+    def group(self, rows: Integers) -> Group | None:
+        """The cells of these prompts, without prompts and examples that have none; None if none."""
+        rows = rows[self.present[rows].any(axis=1)]
+        if not len(rows):
+            return None
+        columns = np.flatnonzero(self.present[rows].any(axis=0))
+        cells = np.ix_(rows, columns)
+        clean = self.clean_row[rows]
+        of_clean = np.ix_(np.where(clean < 0, rows, clean), columns)
+        comparable = (clean >= 0) & (clean != rows)
+        present = self.present[cells]
+        return Group(
+            task=self.task,
+            rows=rows,
+            variants=_pick(self.variants, rows),
+            examples=_pick(self.examples, columns),
+            families=np.unique(np.array(self.instructions), return_inverse=True)[1][rows],
+            score=self.score[cells].astype(np.float64),
+            answer=self.answer[cells],
+            present=present,
+            clean_score=self.score[of_clean].astype(np.float64),
+            clean_answer=self.answer[of_clean],
+            matched=present & self.present[of_clean] & comparable[:, None],
+            classes=len(self.labels),
+        )
+
+
+def build_grids(
+    samples: pd.DataFrame,
+    variants: pd.DataFrame,
+    labels: Mapping[str, Sequence[str]],
+    *,
+    scorer: str,
+) -> dict[str, Grid]:
+    """A grid for each task of `labels` that has samples under `scorer`, in the order of `labels`.
+
+    Neither the order of the samples' rows nor that of the variants' changes anything.
+
+    Raises:
+        UsageError: samples of unknown variants, or two samples of one cell.
+    """
+    variants = _in_order(variants)
+    kept = samples[(samples["scorer"] == scorer).to_numpy()]
+    positions = _positions(kept["variant_id"], variants["id"].tolist())
+    if (positions < 0).any():
+        unknown = kept["variant_id"].to_numpy()[positions < 0][0]
+        raise UsageError(f"the samples name the variant {unknown!r}, which is not in the run.")
+    task_of = variants["task"].to_numpy()
+    grids = {}
+    for task, names in labels.items():
+        chosen = np.flatnonzero(task_of == task)
+        place = np.full(len(task_of), -1)
+        place[chosen] = np.arange(len(chosen))
+        rows = place[positions]
+        mine = np.flatnonzero(rows >= 0)
+        if len(mine):
+            grids[task] = _build(
+                task, variants.iloc[chosen], kept.iloc[mine], rows[mine], tuple(names)
+            )
+    return grids
+
+
+def _build(
+    task: str,
+    variants: pd.DataFrame,
+    samples: pd.DataFrame,
+    rows: Integers,
+    task_labels: tuple[str, ...],
+) -> Grid:
+    examples = _distinct(samples["example_id"])
+    shape = (len(variants), len(examples))
+    cells = rows * shape[1] + _positions(samples["example_id"], examples)
+    present = _mark(cells, shape, samples)
+    labels = (*task_labels, *sorted(set(_distinct(samples["prediction"])) - set(task_labels)))
+    answers = np.where(samples["parsed"], _positions(samples["prediction"], labels), UNPARSED)
+    golds = np.full(shape[1], -1)
+    golds[cells % shape[1]] = _positions(samples["gold"], labels)
+    return Grid(
+        task=task,
+        variants=tuple(variants["id"]),
+        levels=tuple(variants["level"]),
+        perturbations=tuple(variants["perturbation"]),
+        instructions=tuple(variants["instruction_id"]),
+        examples=tuple(examples),
+        labels=labels,
+        score=_fill(cells, shape, samples["correct"].to_numpy().astype(np.float32)),
+        answer=_fill(cells, shape, answers.astype(np.int16)),
+        present=present,
+        clean_row=_clean_rows(variants),
+        gold=golds,
+        likelihood=_likelihood(samples, cells, shape, task_labels),
+    )
+
+
+def _in_order(variants: pd.DataFrame) -> pd.DataFrame:
+    """Variants by task, level, perturbation, instruction, index and id."""
+    order = {level: place for place, level in enumerate(LEVELS)}
+    keyed = variants.assign(_level=[order.get(level, len(order)) for level in variants["level"]])
+    keys = ["task", "_level", "perturbation", "instruction_id", "index", "id"]
+    return keyed.sort_values(keys, kind="stable").drop_duplicates("id").drop(columns="_level")
+
+
+def _positions(values: pd.Series[str], names: Iterable[str]) -> Integers:
+    """Where each value stands among `names`; -1 for a missing value and for no such name."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    found = pd.Index(list(names), dtype=object).get_indexer(pd.Index(distinct, dtype=object))
+    return np.where(codes >= 0, np.append(found, -1)[codes], -1).astype(np.int64)
+
+
+def _distinct(values: pd.Series[str]) -> list[str]:
+    """The values there are, sorted, missing ones left out."""
+    import pandas as pd
+
+    return sorted(str(value) for value in pd.unique(values.dropna()))
+
+
+def _mark(cells: Integers, shape: tuple[int, int], samples: pd.DataFrame) -> Booleans:
+    counts = np.bincount(cells, minlength=shape[0] * shape[1])
+    if counts.max() > 1:
+        row = samples.iloc[int(np.flatnonzero(counts[cells] > 1)[0])]
+        raise UsageError(
+            f"the cell of variant {row['variant_id']!r} and example {row['example_id']!r} has "
+            f"{counts.max()} samples of one scorer; one was expected."
+        )
+    return (counts > 0).reshape(shape)
+
+
+def _fill(cells: Integers, shape: tuple[int, int], values: NDArray[T]) -> NDArray[T]:
+    grid = np.zeros(shape, dtype=values.dtype)
+    grid.ravel()[cells] = values
+    return grid
+
+
+def _clean_rows(variants: pd.DataFrame) -> Integers:
+    instructions, levels = variants["instruction_id"].tolist(), variants["level"].tolist()
+    clean: dict[str, int] = {}
+    for row, (instruction, level) in enumerate(zip(instructions, levels, strict=True)):
+        if level == CLEAN:
+            clean.setdefault(instruction, row)
+    return np.array([clean.get(instruction, -1) for instruction in instructions])
+
+
+def _likelihood(
+    samples: pd.DataFrame, cells: Integers, shape: tuple[int, int], labels: tuple[str, ...]
+) -> Singles | None:
+    if "scores" not in samples:
+        return None
+    scores = cast("list[Mapping[str, float] | None]", samples["scores"].tolist())
+    scored = [place for place, one in enumerate(scores) if one is not None and len(one)]
+    if not scored:
+        return None
+    grid = np.full((shape[0] * shape[1], len(labels)), np.nan, dtype=np.float32)
+    for column, label in enumerate(labels):
+        read = (cast("Mapping[str, float]", scores[place]).get(label, np.nan) for place in scored)
+        grid[cells[scored], column] = np.fromiter(read, np.float32, len(scored))
+    return grid.reshape(*shape, len(labels))
+
+
+def _pick(names: tuple[str, ...], places: Integers) -> tuple[str, ...]:
+    return tuple(names[place] for place in places)

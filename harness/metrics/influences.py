@@ -1,0 +1,117 @@
+"""What each cell contributes to a metric: from this follow intervals and paired differences.
+
+Each function gives the influence of one metric on a group of cells, or None where the metric is
+undefined there. The values are those of `harness.metrics`; here they stand as averages of cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from harness.metrics.accuracy import prompt_accuracies
+from harness.metrics.agreement import agreement_with_others, count_answers
+from harness.metrics.drop import relative_drops
+from harness.metrics.grid import UNPARSED, Group
+from harness.metrics.pairs import mean_distance_to_others
+from harness.stats.arrays import Booleans, Floats, example_weights, prompt_weights
+from harness.stats.twoway import Influence, influence_of_mean, linear
+
+InfluenceOf: TypeAlias = Callable[[Group], Influence | None]
+
+
+def of_accuracy(group: Group) -> Influence:
+    """mean_k A_k."""
+    return influence_of_mean(group.score, prompt_weights(group.present))
+
+
+def of_drop(group: Group) -> Influence | None:
+    """A_0 - mean_k A_k, cell by cell against the clean prompt on the same example."""
+    if not group.matched.any():
+        return None
+    return influence_of_mean(group.clean_score - group.score, prompt_weights(group.matched))
+
+
+def of_drop_rate(group: Group) -> Influence | None:
+    """APDR = mean_k (1 - A_k / A_0), linearised: A_k and A_0 of a prompt move with their cells."""
+    clean = prompt_accuracies(group.clean_score, group.matched)
+    after = prompt_accuracies(group.score, group.matched)
+    usable = np.nan_to_num(clean) > 0
+    if not usable.any():
+        return None
+    clean, after = np.where(usable, clean, 1.0)[:, None], np.where(usable, after, 0.0)[:, None]
+    rates = relative_drops(clean[:, 0], after[:, 0])[:, None]
+    moved = (group.score - after) - after / clean * (group.clean_score - clean)
+    weights = prompt_weights(group.matched & usable[:, None])
+    return influence_of_mean(rates - moved / clean, weights)
+
+
+def of_consistency(group: Group) -> Influence | None:
+    """CR: the mean over cells of the agreement with the other prompts on the same example."""
+    compared = _compared(group.present)
+    if not compared.any():
+        return None
+    agreement = agreement_with_others(group.answer, group.present, group.classes)
+    return influence_of_mean(agreement, example_weights(compared), of_pairs=True)
+
+
+def of_kappa(group: Group) -> Influence | None:
+    """Fleiss' kappa (CR - E) / (1 - E), through its derivatives by CR and by E."""
+    agreement = of_consistency(group)
+    if agreement is None:
+        return None
+    compared = _compared(group.present)
+    counts = count_answers(group.answer, compared, group.classes).sum(axis=0)
+    shares = counts / counts.sum()
+    expected = float((shares**2).sum())
+    if expected == 1.0:
+        return None
+    codes = np.where(group.answer == UNPARSED, group.classes, group.answer)
+    # E = sum_c p_c^2 moves by 2 sum_c p_c dp_c, so a cell weighs twice its own answer's share.
+    chance = influence_of_mean(2 * shares[codes], compared / compared.sum())
+    room = 1 - expected
+    return linear(
+        (agreement.value - expected) / room,
+        [(1 / room, agreement), (-(1 - agreement.value) / room**2, chance)],
+    )
+
+
+def of_instance_sensitivity(group: Group) -> Influence | None:
+    """PSS: the mean over cells of the distance to the other prompts' scores on the same example."""
+    compared = _compared(group.present)
+    if not compared.any():
+        return None
+    distances = mean_distance_to_others(group.score, group.present)
+    return influence_of_mean(distances, example_weights(compared), of_pairs=True)
+
+
+def of_correct_and_consistent(group: Group) -> Influence:
+    """The share of examples that are right under every prompt: one row, prompts as given."""
+    right = (np.where(group.present, group.score, 1.0) == 1.0).all(axis=0)
+    return influence_of_mean(right[None, :].astype(np.float64), _one_row(group.present))
+
+
+def of_flip_rate(group: Group) -> Influence | None:
+    """The share of cells with another answer than the clean prompt's."""
+    if not group.matched.any():
+        return None
+    flipped = (group.answer != group.clean_answer).astype(np.float64)
+    return influence_of_mean(flipped, prompt_weights(group.matched))
+
+
+def of_unparsed_rate(group: Group) -> Influence:
+    """The share of answers from which no label could be read."""
+    unparsed = (group.answer == UNPARSED).astype(np.float64)
+    return influence_of_mean(unparsed, prompt_weights(group.present))
+
+
+def _compared(present: Booleans) -> Booleans:
+    """The cells of examples that two prompts at least have answered."""
+    compared: Booleans = present & (present.sum(axis=0) > 1)
+    return compared
+
+
+def _one_row(present: Booleans) -> Floats:
+    return prompt_weights(np.asarray(present.any(axis=0, keepdims=True)))

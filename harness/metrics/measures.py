@@ -1,0 +1,148 @@
+"""The metrics that carry an interval, by name, with which way is better.
+
+`measure` gives one for a group of cells; `measure_difference` gives second - first for two runs'
+groups that hold the same cells, with what they have in common cancelled; `average` is the plain
+mean over tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+from harness.errors import UnknownNameError
+from harness.metrics import influences
+from harness.metrics.accuracy import prompt_accuracies
+from harness.metrics.grid import Grid, Group
+from harness.metrics.influences import InfluenceOf
+from harness.records import stable_hash
+from harness.stats.arrays import Integers, Singles
+from harness.stats.bootstrap import resample_prompt_means
+from harness.stats.estimate import Estimate, Kind, mean_of
+from harness.stats.extremes import WorstPrompt, mean_of_worst, worst_prompt
+from harness.stats.twoway import Influence, difference, estimate
+
+Measured: TypeAlias = Estimate | WorstPrompt
+
+WORST_PROMPT: Final = "worst_prompt_accuracy"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric with an interval."""
+
+    name: str
+    better: Literal["higher", "lower"]
+    kind: Kind
+    influence: InfluenceOf | None
+    """None for the worst prompt, which is no average: it is resampled."""
+
+
+MEASURES: Final[dict[str, Measure]] = {
+    one.name: one
+    for one in (
+        Measure("accuracy", "higher", "share", influences.of_accuracy),
+        Measure("drop", "lower", "difference", influences.of_drop),
+        Measure("pdr", "lower", "ratio", influences.of_drop_rate),
+        Measure(WORST_PROMPT, "higher", "share", None),
+        Measure("consistency", "higher", "share", influences.of_consistency),
+        Measure("kappa", "higher", "ratio", influences.of_kappa),
+        Measure("correct_and_consistent", "higher", "share", influences.of_correct_and_consistent),
+        Measure("instance_sensitivity", "lower", "share", influences.of_instance_sensitivity),
+        Measure("flip_rate", "lower", "share", influences.of_flip_rate),
+        Measure("unparsed_rate", "lower", "share", influences.of_unparsed_rate),
+    )
+}
+
+
+def get_measure(name: str) -> Measure:
+    """The measure of that name.
+
+    Raises:
+        UnknownNameError: no such measure; the message offers the nearest ones.
+    """
+    if name not in MEASURES:
+        raise UnknownNameError("metric", name, MEASURES)
+    return MEASURES[name]
+
+
+def resample_grid(grid: Grid, seed: int, resamples: int) -> Singles:
+    """The means of a task's prompts over resampled examples [resamples, K].
+
+    The draws depend on the seed and the task alone, so runs that are compared are resampled alike.
+    """
+    rng = np.random.default_rng(stable_hash(seed, "resample", grid.task))
+    return resample_prompt_means(grid.score.astype(np.float64), grid.present, rng, resamples)
+
+
+def measure(name: str, group: Group, resampled: Singles) -> Measured | None:
+    """A metric of a group with its uncertainty; None where it is undefined.
+
+    Args:
+        name: one of `MEASURES`.
+        group: the cells.
+        resampled: `resample_grid` of the grid that the group is part of.
+    """
+    one = get_measure(name)
+    if one.influence is None:
+        means = prompt_accuracies(group.score, group.present)
+        return worst_prompt(means, resampled[:, group.rows], len(group.examples))
+    influence = one.influence(group)
+    if influence is None:
+        return None
+    return estimate(influence, _families(influence, group), kind=one.kind)
+
+
+def measure_difference(
+    name: str, second: Group, first: Group, resampled: tuple[Singles, Singles]
+) -> Estimate | None:
+    """second - first of a metric on the same cells; None where it is undefined in either.
+
+    Args:
+        name: one of `MEASURES`.
+        second: the cells of one run.
+        first: the same cells of the other.
+        resampled: as for `measure`, of second and of first, from the same resamples.
+    """
+    one = get_measure(name)
+    if one.influence is None:
+        return _worst_prompt_difference(second, first, resampled)
+    after, before = one.influence(second), one.influence(first)
+    if after is None or before is None:
+        return None
+    kind: Kind = "ratio" if one.kind == "ratio" else "difference"
+    return estimate(difference(after, before), _families(after, first), kind=kind)
+
+
+def average(measured: Sequence[Measured]) -> Measured:
+    """The plain mean of a metric over tasks; all of one metric, at least one."""
+    worst = [one for one in measured if isinstance(one, WorstPrompt)]
+    if worst:
+        return mean_of_worst(worst)
+    return mean_of([one for one in measured if isinstance(one, Estimate)])
+
+
+def _families(influence: Influence, group: Group) -> Integers:
+    """The prompts' instructions; one for a metric that takes all prompts of an example together."""
+    return group.families[: len(influence.weights)]
+
+
+def _worst_prompt_difference(
+    second: Group, first: Group, resampled: tuple[Singles, Singles]
+) -> Estimate:
+    """With the prompts taken as given and examples resampled: both minima move together."""
+    after, before = resampled[0][:, second.rows], resampled[1][:, first.rows]
+    moves = after.min(axis=1).astype(np.float64) - before.min(axis=1)
+    lowest = [prompt_accuracies(one.score, one.present).min() for one in (second, first)]
+    examples = len(first.examples)
+    return Estimate(
+        value=float(lowest[0] - lowest[1]),
+        variance=float(moves.var(ddof=1)) * examples / max(examples - 1, 1),
+        df=max(examples - 1, 1),
+        examples=examples,
+        kind="difference",
+        over="examples",
+    )
