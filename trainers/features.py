@@ -132,9 +132,7 @@ class PairEncoder:
         content = self._find_content(prompt, wording, length) if self._content else ()
         return EncodedText(ids, length, content)
 
-    def _find_content(
-        self, prompt: str, wording: tuple[Pair, str], length: int
-    ) -> tuple[int, ...]:
+    def _find_content(self, prompt: str, wording: tuple[Pair, str], length: int) -> tuple[int, ...]:
         """Token positions that overlap the instruction or the input, never the first token."""
         pair, instruction = wording
         spans: list[tuple[int, int]] = []

@@ -29,11 +29,19 @@ class Contrastable(Protocol):
     """What decides which pairs may meet."""
 
     @property
-    def instruction_id(self) -> str: ...
+    def instruction_id(self) -> str:
+        """Equal for pairs that ask the same."""
+        ...
+
     @property
-    def instance_id(self) -> str: ...
+    def instance_id(self) -> str:
+        """Equal for pairs about the same input and target."""
+        ...
+
     @property
-    def target(self) -> str: ...
+    def target(self) -> str:
+        """What is to be answered."""
+        ...
 
 
 class PairBatchSampler:

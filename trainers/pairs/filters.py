@@ -19,17 +19,20 @@ _BALANCED_LABELS: Final = 20
 """A task of more distinct targets has free answers: there is nothing to balance."""
 _EVEN_SHARE: Final = 1.5
 """No target may be more often than this times its even share."""
+_MANY: Final = 20
+"""A task with this many pairs and a single target teaches only to say it."""
 
 REASONS: Final = {
     "empty": "a wording or the target is empty",
     "one wording": "no other wording asks for the same answer words",
     "same": "the paraphrase equals the original",
+    "answer words": "the paraphrase does not name the answer words that the original names",
     "no paraphrase": "no paraphrase is known, and no perturbation applies",
     "length": "one wording is much longer than the other, or both are too long",
     "placeholders": "the paraphrase lost or gained a placeholder",
     "duplicate": "an equal pair came before",
     "leak": "it holds a text of an excluded file",
-    "balance": "its target is too frequent in its task",
+    "balance": "its target is too frequent in its task, or the only one",
     "limit": "beyond the number asked for",
 }
 
@@ -122,7 +125,7 @@ def _balance(pairs: list[Pair], seed: int, drops: Drops) -> list[Pair]:
     for index, pair in enumerate(pairs):
         by_task.setdefault(pair.task, {}).setdefault(pair.target, []).append(index)
     for task, by_target in by_task.items():
-        if not 1 < len(by_target) <= _BALANCED_LABELS:
+        if len(by_target) > _BALANCED_LABELS:
             continue
         cap = _cap([len(indices) for indices in by_target.values()])
         for target, indices in by_target.items():
@@ -133,7 +136,9 @@ def _balance(pairs: list[Pair], seed: int, drops: Drops) -> list[Pair]:
 
 
 def _cap(counts: Sequence[int]) -> int:
-    """The largest number that no count may pass if none is to pass 1.5 times the even share."""
+    """The number that no count may pass if none is to pass 1.5 times the even share."""
+    if len(counts) == 1:
+        return counts[0] if counts[0] < _MANY else 0
     cap = max(counts)
     while cap > 1 and cap > _EVEN_SHARE * fmean(min(count, cap) for count in counts):
         cap -= 1

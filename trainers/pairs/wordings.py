@@ -90,16 +90,16 @@ def _pair(
 
 
 def complete(instances: Sequence[Instance], drops: Drops) -> list[Instance]:
-    """The instances that have all templates their task has on most rows; the others are counted.
+    """The instances that have every template of their task; the others are counted.
 
-    A template that fails on many rows is left out instead of those rows.
+    A template that cannot be filled from one row in twenty is left out instead of those rows.
     """
     kept: list[Instance] = []
     ordered = sorted(instances, key=lambda instance: instance.task)
     for task, group in groupby(ordered, key=lambda instance: instance.task):
         members = list(group)
         counts = Counter(w.template for member in members for w in member.wordings)
-        common = {name for name, count in counts.items() if 2 * count > len(members)}
+        common = {name for name, count in counts.items() if count >= 0.95 * len(members)}
         for member in members:
             wordings = tuple(w for w in member.wordings if w.template in common)
             if len(wordings) == len(common):

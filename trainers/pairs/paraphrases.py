@@ -1,0 +1,189 @@
+"""Instruction data plus a paraphrase bank or perturbations: train against chosen levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+
+import yaml
+
+from harness.errors import UsageError
+from harness.records import Instruction, Variant, stable_hash, stable_id
+from harness.tasks.rows import Row, read_file
+from harness.tasks.yamlfile import read_text
+from perturbations import Perturbation, make_variants
+from trainers.pairs.filters import Drops
+from trainers.pairs.record import Pair
+
+_LABEL_WORDS = 20
+"""An instruction with more distinct targets has free answers, none of them words to protect."""
+_SEEDS = 8
+"""Different draws of a perturbation on one instruction: rows beyond share them."""
+_OUTPUTS = ("output", "target", "response", "answer")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParaphraseOptions:
+    """How paraphrases are made."""
+
+    perturbations: tuple[Perturbation, ...]
+    bank: Mapping[str, tuple[str, ...]]
+    """Instruction -> its paraphrases, for the perturbation `paraphrase`."""
+    per_row: int = 1
+    data_dir: Path | None = None
+
+
+def paraphrase_pairs(
+    path: Path, options: ParaphraseOptions, *, seed: int, drops: Drops
+) -> Iterator[Pair]:
+    """Each row's instruction beside a paraphrase or a perturbed form of it.
+
+    Levels are drawn evenly, then a perturbation of the level.
+
+    Raises:
+        UsageError: a row of an unknown form.
+    """
+    pairs = list(read_instructions(path))
+    words = _label_words(pairs)
+    vary = lru_cache(maxsize=65536)(_vary)
+    for number, pair in enumerate(pairs):
+        rng = Random(stable_hash(seed, "paraphrase", number))
+        named = tuple(word for word in words[pair.original] if word in pair.original)
+        made = 0
+        for perturbation in _draw(options.perturbations, rng):
+            key = (pair.task, pair.original, words[pair.original], perturbation.name)
+            variant = vary(options, *key, seed + number % _SEEDS)
+            if variant is None:
+                continue
+            if not all(word in variant.text for word in named):
+                drops.add("answer words", pair.task)
+                continue
+            yield _with(pair, variant)
+            made += 1
+            if made == options.per_row:
+                break
+        if not made:
+            drops.add("no paraphrase", pair.task)
+
+
+def read_instructions(path: Path) -> Iterator[Pair]:
+    """Pairs whose paraphrase is not made yet, out of the usual forms of instruction data.
+
+    `{instruction, input, output}`, `{instruction | definition, instances: [{input, output}]}`, or
+    `{messages: [user, assistant]}`.
+
+    Raises:
+        UsageError: a row of another form.
+    """
+    for number, row in enumerate(read_file(path), 1):
+        found = list(_requests(row))
+        if not found:
+            raise UsageError(
+                f"{path}, row {number}: not instruction data; it has {', '.join(row)}.",
+                hint="Expected: instruction, input, output; or instances; or messages.",
+            )
+        task = str(row.get("task") or row.get("dataset") or "")
+        for instruction, input_text, output in found:
+            yield Pair(
+                original=instruction,
+                paraphrase=instruction,
+                target=output,
+                input=input_text,
+                answer_cue=str(row.get("answer_cue") or ""),
+                task=task,
+                instruction_id=stable_id(instruction),
+                instance_id=stable_id(input_text or instruction, output),
+                provenance={"source": "paraphrases", "file": path.name, "row": number - 1},
+            )
+
+
+def read_bank(path: Path) -> dict[str, tuple[str, ...]]:
+    """Paraphrases by instruction, from YAML or JSON `{instruction: [text, …]}`.
+
+    Raises:
+        UsageError: a file of another form.
+    """
+    try:
+        content = yaml.safe_load(read_text(path, what="paraphrase bank"))
+    except yaml.YAMLError:
+        raise UsageError(f"{path}: neither YAML nor JSON.") from None
+    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
+        raise UsageError(f"{path}: a paraphrase bank is a mapping: instruction -> list of texts.")
+    return {str(key).strip(): tuple(map(str, texts)) for key, texts in content.items()}
+
+
+def _requests(row: Row) -> Iterator[tuple[str, str, str]]:
+    """(instruction, input, output) of each request in a row."""
+    messages, instances = row.get("messages"), row.get("instances")
+    if isinstance(messages, list) and len(messages) > 1:
+        yield _text(messages[0].get("content")), "", _text(messages[1].get("content"))
+        return
+    instruction = _text(row.get("instruction") or row.get("definition"))
+    if not instruction:
+        return
+    for one in instances if isinstance(instances, list) else [row]:
+        output = next((one[key] for key in _OUTPUTS if key in one), None)
+        if output is not None:
+            yield instruction, _text(one.get("input")), _text(output)
+
+
+def _text(value: object) -> str:
+    # Some data sets give alternatives as a list; the first is the one to learn.
+    first = value[0] if isinstance(value, list) and value else value
+    return "" if first is None else str(first).strip()
+
+
+def _label_words(pairs: Sequence[Pair]) -> dict[str, tuple[str, ...]]:
+    """Instruction -> the words its answers consist of, where they are few."""
+    targets: dict[str, set[str]] = {}
+    for pair in pairs:
+        targets.setdefault(pair.original, set()).add(pair.target)
+    return {
+        instruction: tuple(sorted(found)) if len(found) <= _LABEL_WORDS else ()
+        for instruction, found in targets.items()
+    }
+
+
+def _draw(perturbations: Sequence[Perturbation], rng: Random) -> Iterator[Perturbation]:
+    """All perturbations in random order, levels in turn."""
+    levels = sorted({perturbation.level for perturbation in perturbations})
+    queues = [
+        [one for one in rng.sample(perturbations, len(perturbations)) if one.level == level]
+        for level in rng.sample(levels, len(levels))
+    ]
+    while any(queues):
+        for queue in filter(None, queues):
+            yield queue.pop()
+
+
+def _vary(
+    options: ParaphraseOptions,
+    task: str,
+    instruction: str,
+    label_words: tuple[str, ...],
+    perturbation: str,
+    seed: int,
+) -> Variant | None:
+    made = make_variants(
+        task,
+        Instruction(id=stable_id(instruction), style="task", text=instruction),
+        perturbations=[one for one in options.perturbations if one.name == perturbation],
+        label_words=label_words,
+        paraphrases=options.bank.get(instruction, ()),
+        seed=seed,
+        data_dir=options.data_dir,
+    )
+    return made.variants[0] if made.variants else None
+
+
+def _with(pair: Pair, variant: Variant) -> Pair:
+    return replace(
+        pair,
+        paraphrase=variant.text,
+        level=variant.level,
+        perturbation=variant.perturbation,
+        provenance={**pair.provenance, "seed": variant.seed},
+    )
