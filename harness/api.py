@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.choosing import choose_perturbations
 from harness.config import RunConfig, parse_levels
 from harness.errors import UsageError
 from harness.pipeline import execute
 from harness.prepare import Prepared, prepare
 from harness.progress import NoProgress, Progress
-from harness.records import PERTURBED_LEVELS, Instruction, Level, Variant
+from harness.records import Instruction, Level, Variant
 from harness.rundir import Run, load_run
-from perturbations import load_plugin, make_variants, select
+from perturbations import make_variants
 
 __all__ = ["Run", "evaluate", "load_run", "perturb", "run"]
 
@@ -79,12 +80,13 @@ def perturb(
     """
     if not text.strip():
         raise UsageError("the text to perturb is empty.")
-    for plugin in plugins:
-        load_plugin(Path(plugin))
-    wanted = _levels(levels)
-    if wanted is None:
-        wanted = () if perturbations or stacks else PERTURBED_LEVELS
-    chosen = select(levels=wanted, names=perturbations, stacks=stacks, data_dir=data_dir)
+    chosen = choose_perturbations(
+        levels=_levels(levels),
+        names=perturbations,
+        stacks=stacks,
+        plugins=plugins,
+        data_dir=data_dir,
+    )
     made = make_variants(
         "text",
         Instruction(id="text", style="task", text=text),

@@ -65,13 +65,6 @@ class RunConfig(BaseModel):
     """Cells a unit of work; default: by the device."""
 
     @property
-    def chosen_levels(self) -> tuple[Level, ...]:
-        """The levels whose perturbations are applied."""
-        if self.levels is not None:
-            return self.levels
-        return () if self.perturbations or self.stacks else PERTURBED_LEVELS
-
-    @property
     def scorers(self) -> tuple[Scorer, ...]:
         """The scorers to use, the primary one first."""
         if self.scorer == "both":

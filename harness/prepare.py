@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from harness.choosing import choose_perturbations
 from harness.config import DEFAULT_SUITE, RunConfig, check_config
 from harness.engine import TaskTools
 from harness.errors import NothingToEvaluateError, UsageError
@@ -21,7 +22,7 @@ from harness.scoring import LabelParser
 from harness.tasks import Task, load_tasks
 from harness.tasks.rows import data_dir_from_environment
 from harness.variants import TaskVariants, VariantOptions, build_variants, read_variants
-from perturbations import Perturbation, load_plugin, select
+from perturbations import Perturbation
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,6 @@ def prepare(config: RunConfig) -> Prepared:
     """
     config = _with_defaults(config)
     check_config(config)
-    for plugin in config.plugins:
-        load_plugin(Path(plugin))
     chosen, notes = _perturbations(config)
     tasks = _load_tasks(config)
     made = _make_variants(config, tasks, chosen)
@@ -138,10 +137,11 @@ def _with_defaults(config: RunConfig) -> RunConfig:
 def _perturbations(config: RunConfig) -> tuple[list[Perturbation], list[str]]:
     if config.variants is not None:
         return [], []
-    selection = select(
-        levels=config.chosen_levels,
+    selection = choose_perturbations(
+        levels=config.levels,
         names=config.perturbations,
         stacks=config.stacks,
+        plugins=config.plugins,
         target=config.target,
         data_dir=config.data_dir,
     )

@@ -138,6 +138,8 @@ def _retarget(variant: Variant, target: Target) -> Variant:
 
 
 def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
+    if not isinstance(row, dict):
+        raise UsageError(f"{where}: a variant is a JSON object, this is not.")
     for key in ("task", "level", "perturbation", "text"):
         if not isinstance(row.get(key), str) or not row[key]:
             raise UsageError(

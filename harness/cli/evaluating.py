@@ -35,7 +35,7 @@ def run_command(
     levels: options.Levels = None,
     perturbations: Annotated[
         list[str] | None,
-        typer.Option("--perturbations", help="Only these perturbations, by name."),
+        typer.Option("--perturbations", help="Only these, by name; all is the whole catalogue."),
     ] = None,
     stack: Annotated[
         list[str] | None, typer.Option(help="A composition such as keyboard+politeness.")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from harness.records import Variant
 
+Marks = tuple[tuple[str, str, str], tuple[str, str, str]]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -24,7 +26,7 @@ def perturb_command(
     levels: options.Levels = None,
     perturbations: Annotated[
         list[str] | None,
-        typer.Option("--perturbations", help="Only these perturbations, by name."),
+        typer.Option("--perturbations", help="Only these, by name; all is the whole catalogue."),
     ] = None,
     stack: Annotated[
         list[str] | None, typer.Option(help="A composition such as keyboard+politeness.")
@@ -73,11 +75,17 @@ def _show(variants: list[Variant]) -> None:
         console.print(Text(level, "bold"))
         for variant in group:
             console.print(Padding(Text(variant.perturbation, "dim"), (0, 0, 0, 2)))
-            console.print(Padding(_marked(variant), (0, 0, 0, 4)))
+            marks = _COLOURED if console.color_system else _PLAIN
+            console.print(Padding(_marked(variant, marks), (0, 0, 0, 4)))
 
 
-def _marked(variant: Variant) -> Text:
-    """The text with deletions struck through and insertions underlined."""
+# What surrounds a deletion and an insertion, and their styles.
+_COLOURED = (("", "", "strike red"), ("", "", "underline green"))
+_PLAIN = (("[-", "-]", ""), ("{+", "+}", ""))
+
+
+def _marked(variant: Variant, marks: Marks) -> Text:
+    """The text with its deletions and insertions marked."""
     from rich.text import Text
 
     from harness.cli.terminal import printable
@@ -85,8 +93,9 @@ def _marked(variant: Variant) -> Text:
     marked, position = Text(), 0
     for edit in sorted(variant.edits, key=lambda edit: (edit.start, edit.end)):
         marked.append(printable(variant.original[position : edit.start]))
-        marked.append(printable(edit.before), "strike red")
-        marked.append(printable(edit.after), "underline green")
+        for piece, (left, right, style) in zip((edit.before, edit.after), marks, strict=True):
+            if piece:
+                marked.append(left + printable(piece) + right, style)
         position = edit.end
     marked.append(printable(variant.original[position:]))
     return marked
