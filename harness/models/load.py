@@ -1,0 +1,63 @@
+"""Loading: from what the user typed to a model that answers requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.models.base import Model
+from harness.models.devices import choose_device, choose_dtype
+from harness.models.source import find_source
+
+if TYPE_CHECKING:
+    import torch
+
+
+def load_model(
+    spec: str,
+    *,
+    base: str | None = None,
+    dtype: str = "auto",
+    device: str = "auto",
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> Model:
+    """The model of a directory, a hub id, a `.gguf` file, a PEFT adapter directory or an alias.
+
+    Weights are read from safetensors only. A GGUF is converted once, into the user cache.
+
+    Args:
+        spec: what the user typed.
+        base: the base model of an adapter, where its own entry isn't to be used.
+        dtype: `auto`, `float32`, `bfloat16` or `float16`; `auto` is float32 on a CPU, else the
+            checkpoint's.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        revision: branch, tag or commit of a hub id.
+        trust_remote_code: whether Python code of the checkpoint may run.
+
+    Raises:
+        UsageError: the model can't be loaded; the message says why and what to type.
+    """
+    chosen_device = choose_device(device)
+    choose_dtype(dtype, chosen_device, None)  # a wrong name shows before anything is read
+    source = find_source(spec, base=base, revision=revision, code=trust_remote_code)
+
+    # Only now: torch and transformers take seconds to import, and a wrong path needs neither.
+    from torch import nn
+
+    from harness.models.adapter import apply_adapter
+    from harness.models.describe import describe
+    from harness.models.hf import HFModel
+    from harness.models.reading import read_config, read_tokenizer, read_weights
+    from harness.models.tokenizer import HFTokenizer
+
+    code = trust_remote_code
+    config = read_config(source.directory, code=code)
+    stored: torch.dtype | None = getattr(config, "dtype", None)
+    tokenizer = HFTokenizer(read_tokenizer(source.tokenizer, code=code))
+    chosen_dtype = choose_dtype(dtype, chosen_device, stored)
+    model = read_weights(source.directory, config, chosen_dtype, code=code)
+    if source.adapter is not None:
+        model = apply_adapter(model, source.adapter, base=source.base or "")
+    nn.Module.to(model, chosen_device)
+    info = describe(spec, source, model, tokenizer)
+    return HFModel(model, tokenizer, info, end_id=tokenizer.end_id)

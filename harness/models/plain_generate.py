@@ -1,0 +1,84 @@
+"""Greedy generation by transformers itself, for models whose past can't be shared between rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor
+from transformers import (
+    GenerationConfig,
+    GenerationMixin,
+    PreTrainedModel,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+from harness.models.budget import Budget
+from harness.models.generate import Ending, PlacedContext
+from harness.models.rows import Row, Tokens
+
+
+class PlainGenerator:
+    """Generates in batches of contexts of one length, which need no padding.
+
+    Padding to the left would change what a recurrent state has seen.
+    """
+
+    def __init__(self, model: PreTrainedModel, budget: Budget) -> None:
+        self._model = model
+        self._budget = budget
+
+    def generate(self, contexts: Sequence[Tokens], ending: Ending) -> Iterator[tuple[int, str]]:
+        """Yields (index of the context, text) as batches finish."""
+        by_length: dict[int, list[PlacedContext]] = defaultdict(list)
+        for index, context in enumerate(contexts):
+            placed = PlacedContext(Row(context, ()), 0, 0, index, ending.max_new_tokens)
+            by_length[len(context)].append(placed)
+        for rows in by_length.values():
+            for texts in self._budget.run(rows, partial(self._run_batch, ending)):
+                yield from texts
+
+    @torch.inference_mode()
+    def _run_batch(self, ending: Ending, batch: Sequence[PlacedContext]) -> list[tuple[int, str]]:
+        contexts = torch.tensor([placed.row.tokens for placed in batch], device=self._model.device)
+        stop = _Stop(ending, contexts.shape[1], len(batch))
+        cast(GenerationMixin, self._model).generate(
+            contexts,
+            attention_mask=torch.ones_like(contexts),
+            generation_config=_greedy(ending),
+            stopping_criteria=StoppingCriteriaList([stop]),
+        )
+        return [(p.index, text or "") for p, text in zip(batch, stop.texts, strict=True)]
+
+
+class _Stop(StoppingCriteria):
+    """Ends each row where `Ending` says so, and keeps its text."""
+
+    def __init__(self, ending: Ending, start: int, rows: int) -> None:
+        self._ending = ending
+        self._start = start
+        self.texts: list[str | None] = [None] * rows
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **_unused: object) -> Tensor:
+        for row, ids in enumerate(input_ids[:, self._start :].tolist()):
+            if self.texts[row] is None:
+                self.texts[row] = self._ending.text_if_over(ids)
+        over = [text is not None for text in self.texts]
+        return torch.tensor(over, device=input_ids.device)
+
+
+def _greedy(ending: Ending) -> GenerationConfig:
+    """Plain greedy decoding, whatever the checkpoint's own generation settings are."""
+    end_ids = sorted(ending.end_ids)
+    return GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        max_new_tokens=ending.max_new_tokens,
+        repetition_penalty=1.0,
+        eos_token_id=end_ids or None,
+        pad_token_id=end_ids[0] if end_ids else 0,
+    )

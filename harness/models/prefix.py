@@ -1,0 +1,103 @@
+"""Scoring with prefix reuse: a shared prefix is computed once, and every row attends to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from harness.models.attention import PackedAttention, Prefixes, RowAttention
+from harness.models.budget import Budget
+from harness.models.grouping import Group, group_requests
+from harness.models.packing import Placed, collect_reads, lay_out
+from harness.models.readout import only_at
+from harness.models.rows import Row, Tokens
+from harness.models.scores import Scored, ScoreSheet, sum_reads
+from harness.records import Request, Response
+
+
+class PrefixScorer:
+    """Scores labels in packed batches of a model that is set to the packed attention."""
+
+    def __init__(self, model: PreTrainedModel, budget: Budget) -> None:
+        self._model = model
+        self._budget = budget
+        self.windows: dict[int, int | None] = {}
+        """The sliding window that each layer asked for."""
+
+    def score(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
+        """Yields (index, response) as batches finish."""
+        return self.score_groups(group_requests(requests), requests)
+
+    def score_groups(
+        self, groups: Sequence[Group], requests: Sequence[Request]
+    ) -> Iterator[tuple[int, Response]]:
+        """As `score`, with the prefixes and rows given."""
+        sheet = ScoreSheet(requests)
+        yield from sheet.without_labels()
+        for wave in _waves(groups, self._budget.tokens):
+            prefixes = run_prefixes(self._model, [group.prefix for group in wave])
+            rows = [
+                Placed(row, index, len(group.prefix))
+                for index, group in enumerate(wave)
+                for row in group.rows
+            ]
+            for scored in self._budget.run(rows, partial(self._score_batch, prefixes)):
+                yield from sheet.enter(scored)
+
+    @torch.inference_mode()
+    def _score_batch(self, prefixes: Prefixes | None, batch: Sequence[Placed]) -> Scored:
+        layout = lay_out(batch, self._model.device)
+        reads = collect_reads(batch, self._model.device)
+        attention = RowAttention(layout, prefixes, windows=self.windows)
+        logits = run_packed(self._model, layout.tokens, layout.positions, attention, reads.nodes)
+        return sum_reads(logits, reads)
+
+
+@torch.inference_mode()
+def run_prefixes(model: PreTrainedModel, prefixes: Sequence[Tokens]) -> Prefixes | None:
+    """Keys and values of the prefixes, computed in one forward; None where they are empty."""
+    if not any(prefixes):
+        return None
+    kept = Prefixes(tuple(map(len, prefixes)))
+    rows = [Placed(Row(prefix, ()), index, 0) for index, prefix in enumerate(prefixes)]
+    layout = lay_out(rows, model.device)
+    unread = torch.zeros(1, dtype=torch.long, device=model.device)
+    attention = RowAttention(layout, keep=kept.layers)
+    run_packed(model, layout.tokens, layout.positions, attention, unread)
+    return kept
+
+
+def run_packed(
+    model: PreTrainedModel,
+    tokens: Tensor,
+    positions: Tensor,
+    attention: PackedAttention,
+    nodes: Tensor,
+) -> Tensor:
+    """One forward over (1, T) packed tokens: the (N, V) logits at the packed indices `nodes`."""
+    with only_at(model, nodes):
+        output = model(input_ids=tokens, position_ids=positions, use_cache=False, packed=attention)
+    logits: Tensor = output.logits
+    return logits[0]
+
+
+def _waves(groups: Sequence[Group], budget: int) -> Iterator[list[Group]]:
+    """Groups whose rows are batched together: small ones fill a batch jointly.
+
+    Neighbours have prefixes of like length, as those are padded to the longest.
+    """
+    wave: list[Group] = []
+    tokens = 0
+    for group in sorted(groups, key=lambda group: len(group.prefix)):
+        own = sum(len(row.tokens) for row in group.rows)
+        if wave and (tokens >= budget or not wave[-1].prefix):
+            yield wave
+            wave, tokens = [], 0
+        wave.append(group)
+        tokens += own
+    if wave:
+        yield wave

@@ -1,0 +1,124 @@
+"""Whether a model's prefixes can be shared between rows, found out on a short probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from harness.models import attention
+from harness.models.budget import Budget
+from harness.models.grouping import Group
+from harness.models.plain import PlainScorer
+from harness.models.prefix import PrefixScorer
+from harness.models.readout import vocabulary_size
+from harness.models.rows import build_row
+from harness.records import Request
+
+PROBE_PREFIX = 5
+PROBE_BUDGET = Budget(tokens=64, logit_rows=16)
+TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.1}
+"""Nats by which a probe's score may differ; other attention differs by more, rounding by less."""
+COARSE_TOLERANCE = 0.5
+FULL, SLIDING = "full_attention", "sliding_attention"
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """What may be reused: nothing, prompts up to a length, or all."""
+
+    longest: int | None
+    """Longest request that may reuse a prefix, 0 for none; None where length doesn't matter."""
+    note: str | None = None
+    """What the user should know."""
+
+
+@contextmanager
+def packed(model: PreTrainedModel) -> Iterator[None]:
+    """Lets the model run on packed rows, and puts its own attention back."""
+    own = model.config._attn_implementation
+    attention.register()
+    model.set_attn_implementation(attention.IMPLEMENTATION)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(own)
+
+
+def check_reuse(model: PreTrainedModel) -> Reuse:
+    """What the model's prefixes can be reused for."""
+    config = model.config.get_text_config()
+    reason = _unsupported(model, config)
+    windows: dict[int, int | None] = {}
+    if reason is None:
+        try:
+            windows, reason = _probe(model)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # a model's own code may do anything with packed rows
+            reason = f"its code fails on packed rows ({type(error).__name__})"
+    if reason is not None:
+        return Reuse(0, f"prefix reuse is off: {reason}; every prompt is computed in full.")
+    return Reuse(min((limit for limit in _limits(config, windows)), default=None))
+
+
+def _unsupported(model: PreTrainedModel, config: PreTrainedConfig) -> str | None:
+    """Why packed rows can't work, as far as the configuration tells."""
+    kinds = set(getattr(config, "layer_types", None) or ()) - {FULL, SLIDING}
+    if getattr(model, "_is_stateful", False) or kinds:
+        return f"{config.model_type} has layers with a state ({', '.join(sorted(kinds)) or 'all'})"
+    if not getattr(model, "_supports_attention_backend", False):
+        return f"the attention of {config.model_type} can't be replaced"
+    return None
+
+
+def _probe(model: PreTrainedModel) -> tuple[dict[int, int | None], str | None]:
+    """(each layer's sliding window, what is wrong) after scoring a few tokens in both ways."""
+    requests = _probe_requests(vocabulary_size(model))
+    group = Group(
+        requests[0].context[:PROBE_PREFIX],
+        tuple(build_row([i], requests, PROBE_PREFIX) for i in range(len(requests))),
+    )
+    plain = dict(PlainScorer(model, PROBE_BUDGET).score(requests))
+    scorer = PrefixScorer(model, PROBE_BUDGET)
+    with packed(model):
+        reused = dict(scorer.score_groups([group], requests))
+    tolerance = TOLERANCE.get(model.dtype, COARSE_TOLERANCE)
+    for index, response in plain.items():
+        for label, score in (response.scores or {}).items():
+            other = (reused[index].scores or {})[label]
+            if not abs(score - other) <= tolerance:
+                return {}, f"it changes a probe's score from {score:.4f} to {other:.4f}"
+    return scorer.windows, None
+
+
+def _probe_requests(vocabulary: int) -> list[Request]:
+    """Two prompts of different length with a shared prefix, and labels of one and two tokens."""
+    tokens = tuple(1 + 7919 * step % (vocabulary - 1) for step in range(PROBE_PREFIX + 12))
+    prefix, (*own, a, b, c, d) = tokens[:PROBE_PREFIX], tokens[PROBE_PREFIX:]
+    labels = {"one": (a,), "two": (b, c), "other": (b, d)}
+    return [Request((*prefix, *own), labels), Request((*prefix, *own[:3]), labels)]
+
+
+def _limits(config: PreTrainedConfig, windows: dict[int, int | None]) -> Iterator[int]:
+    """Lengths of requests beyond which a reused prefix may not be what a full forward sees."""
+    for layer, window in _expected_windows(config).items():
+        if windows.get(layer) != window and window is not None:
+            yield window
+    # These rotary embeddings depend on the length of the whole prompt, beyond a limit.
+    rope = getattr(config, "rope_parameters", None) or {}
+    for parameters in (rope, *(part for part in rope.values() if isinstance(part, dict))):
+        if parameters.get("rope_type") in ("dynamic", "longrope"):
+            yield (
+                parameters.get("original_max_position_embeddings") or config.max_position_embeddings
+            )
+
+
+def _expected_windows(config: PreTrainedConfig) -> dict[int, int | None]:
+    """Each layer's sliding window by the configuration."""
+    window: int | None = getattr(config, "sliding_window", None)
+    layers = getattr(config, "layer_types", None) or [SLIDING] * config.num_hidden_layers
+    return {index: window if kind == SLIDING else None for index, kind in enumerate(layers)}
