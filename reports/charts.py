@@ -14,11 +14,11 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from reports.figures import Estimate, percent, points, with_interval
+from reports.figures import Estimate, counted, percent, points, with_interval
 from reports.group import Group, Reading
 from reports.phrasings import Dot, DotRow
 from reports.tables import Tables
-from reports.visible import one_line
+from reports.visible import one_line, short, visible
 
 GLYPHS: Final = (
     "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z",
@@ -122,7 +122,7 @@ def dots(scale: Scale, row: DotRow, run: int, marks: Mapping[str, float]) -> Mar
         "width": "100%",
         "height": str(height),
         "role": "group",
-        "aria-label": f"{one_line(row.task)}, {row.level}: {len(row.dots)} wordings",
+        "aria-label": f"{one_line(row.task)}, {row.level}: {counted(len(row.dots), 'wording')}",
     }
     return element("svg", attributes, *parts)
 
@@ -253,23 +253,23 @@ def _least_consistent(
 ) -> Iterable[Markup]:
     """Names beside the points whose answers depend most on the wording."""
     for _, task, level, accuracy, consistency in sorted(found, key=lambda point: point[-1])[:2]:
-        left = x.at(accuracy) > 60
+        left = x.at(accuracy) > 50
         attributes = {
             "class": "end" if left else "start",
             "x": f"{x.at(accuracy)}%",
             "y": f"{_up(y, consistency) + 4:g}",
             "dx": "-11" if left else "11",
         }
-        yield element("text", attributes, escape(f"{one_line(task, limit=24)}, {level}"))
+        yield element("text", attributes, escape(f"{short(task, 20)}, {level}"))
 
 
 def _title(text: str) -> Markup:
-    return element("title", {}, escape(text))
+    return element("title", {}, escape(visible(text)))
 
 
 def element(name: str, attributes: Mapping[str, str], *children: Markup) -> Markup:
     """An element with its attributes escaped; children are markup already."""
     written = Markup("").join(
-        Markup(' {}="{}"').format(key, value) for key, value in attributes.items()
+        Markup(' {}="{}"').format(key, visible(value)) for key, value in attributes.items()
     )
     return Markup("<{}{}>{}</{}>").format(name, written, Markup("").join(children), name)

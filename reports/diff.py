@@ -47,7 +47,8 @@ def word_marks(original: str, text: str) -> tuple[Mark, ...]:
     marks: list[Mark] = []
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag == "equal":
-            marks.extend(_same(before[i:j], after[k:m]))
+            inside = not (j == len(before) and m == len(after))
+            marks.extend(_same(before[i:j], after[k:m], inside=inside))
         else:
             marks.extend(_replaced(before[i:j], after[k:m]))
     cut = max(len(original), len(text)) - TEXT_LIMIT
@@ -60,18 +61,26 @@ def _tokens(text: str) -> list[_Token]:
     return [_Token(*found.groups()) for found in _TOKEN.finditer(text) if found.group()]
 
 
-def _same(before: Sequence[_Token], after: Sequence[_Token]) -> Iterator[Mark]:
-    for old, new in zip(before, after, strict=True):
+def _same(before: Sequence[_Token], after: Sequence[_Token], *, inside: bool) -> Iterator[Mark]:
+    for number, (old, new) in enumerate(zip(before, after, strict=True), start=1):
         yield Mark("same", new.word)
-        if old.space == new.space:
-            yield Mark("same", new.space)
-            continue
-        yield Mark("removed", old.space.replace(" ", "␣"))
-        yield Mark("added", new.space.replace(" ", "␣"))
+        # White space before a changed word belongs to that change and is no change of its own.
+        if inside and number == len(before):
+            yield Mark("same", new.space or old.space)
+        else:
+            yield from _spaces(old, new)
+
+
+def _spaces(old: _Token, new: _Token) -> Iterator[Mark]:
+    if old.space == new.space:
+        yield Mark("same", new.space)
+        return
+    yield Mark("removed", old.space.replace(" ", "␣"))
+    yield Mark("added", new.space.replace(" ", "␣"))
 
 
 def _replaced(before: Sequence[_Token], after: Sequence[_Token]) -> Iterator[Mark]:
-    if len(before) != len(after):
+    if [token.space for token in before] != [token.space for token in after]:
         yield from _one_sided("removed", before)
         yield from _one_sided("added", after)
         return

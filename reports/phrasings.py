@@ -87,7 +87,7 @@ def _texts(run: Run) -> dict[str, tuple[str, str]]:
     """Variant id -> original and text."""
     if run.variants.empty:
         return {}
-    columns = (run.variants[name].map(str) for name in ("id", "original", "text"))
+    columns = (map(str, run.variants[name]) for name in ("id", "original", "text"))
     return {key: (original, text) for key, original, text in zip(*columns, strict=True)}
 
 

@@ -11,7 +11,7 @@ from reports.charts import GLYPHS, Scale, element, level_scale
 from reports.figures import percent, points, with_interval
 from reports.group import Group
 from reports.view import ReportView, RunView
-from reports.visible import one_line
+from reports.visible import one_line, short
 
 _WIDTH: Final = 760
 _ROW: Final = 30
@@ -41,7 +41,7 @@ def render_svg(view: ReportView) -> str:
         element("title", {}, escape(one_line(view.headline))),
         element("style", {}, Markup(_style())),
         element("rect", {"class": "page", "width": "100%", "height": "100%", "rx": "10"}),
-        _text(24, 34, f"Accuracy by level: {one_line(view.title, limit=60)}", "title"),
+        _text(24, 34, f"Accuracy by level: {short(view.title, 60)}", "title"),
         *_key(view.runs),
         *_axis(scale, height),
     ]
@@ -67,7 +67,7 @@ def _key(runs: tuple[RunView, ...]) -> Iterator[Markup]:
         return
     left = 24.0
     for index, run in enumerate(runs):
-        name = one_line(run.name, limit=28)
+        name = short(run.name, 28)
         yield _glyph(left + 6, 51, index)
         yield _text(left + 18, 56, name, "quiet")
         left += 40 + 7.2 * len(name)
@@ -81,7 +81,7 @@ def _axis(scale: Scale, height: float) -> Iterator[Markup]:
 
 
 def _row(scale: Scale, y: float, level: str, run: int, group: Group) -> Iterator[Markup]:
-    yield _text(24, y + 5, one_line(level, limit=18))
+    yield _text(24, y + 5, short(level, 16))
     if group.accuracy is None:
         return
     low, value, high = group.accuracy.low, group.accuracy.value, group.accuracy.high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -79,7 +80,8 @@ def _write(path: Path, text: str) -> Path:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise IncompleteRunError(
             f"{path} cannot be written: {error.strerror}.",
             hint="Type: --out with a folder that can be written.",

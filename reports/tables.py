@@ -89,7 +89,7 @@ def perturbation_levels(run: Run) -> dict[str, str]:
     if run.variants.empty:
         return {}
     pairs = run.variants[["perturbation", "level"]].drop_duplicates()
-    found = dict(zip(pairs["perturbation"].map(str), pairs["level"].map(str), strict=True))
+    found = dict(zip(map(str, pairs["perturbation"]), map(str, pairs["level"]), strict=True))
     return {name: level for name, level in found.items() if level != CLEAN}
 
 

@@ -35,6 +35,12 @@ def one_line(text: object, *, limit: int = TEXT_LIMIT) -> str:
     return visible(text, limit=limit).replace("\n", " ⏎ ").replace("\t", " ")
 
 
+def short(text: object, limit: int) -> str:
+    """`text` on one line in at most `limit` characters, for where there is room for no more."""
+    shown = one_line(text)
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
 def letter_origin(letter: str) -> str:
     """The script, the letter and its code point, such as 'Cyrillic е U+0435'."""
     script = unicodedata.name(letter, "").split(" ", 1)[0].capitalize()
@@ -42,6 +48,4 @@ def letter_origin(letter: str) -> str:
 
 
 def _spell_out(found: re.Match[str]) -> str:
-    code = ord(found.group())
-    # U+2400 onward pictures the C0 controls: ␀ for NUL, ␛ for the start of an ANSI escape.
-    return chr(0x2400 + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
+    return f"⟨U+{ord(found.group()):04X}⟩"

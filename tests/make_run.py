@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,9 +105,10 @@ class MadeRun:
 
     @property
     def compact_samples(self) -> pd.DataFrame:
-        return self.samples.drop(columns=["scores", "text"])
+        return self.samples.drop(columns=["scores", "text"], errors="ignore")
 
 
+@cache
 def make_run(
     path: Path | str = "runs/base",
     *,
@@ -119,7 +121,8 @@ def make_run(
 ) -> MadeRun:
     """A run of `model`: `strength` scales what every perturbation costs it.
 
-    Runs of the same tasks and seed share their variants and examples, as real ones do.
+    Runs of the same tasks and seed share their variants and examples, as real ones do. The same
+    arguments give the very same run: take it as read-only, and `dataclasses.replace` its parts.
     """
     if examples is not None:
         tasks = tuple(replace(task, examples=examples) for task in tasks)

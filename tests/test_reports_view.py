@@ -1,0 +1,269 @@
+"""The view: that a report claims what the numbers carry and no more."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+from make_run import MadeRun, make_run
+
+from harness.errors import UsageError
+from reports.figures import Estimate
+from reports.flips import ROW_LIMIT
+from reports.group import Reading, read_drop, read_estimate, read_group
+from reports.view import ReportView, build_view
+
+
+@pytest.fixture(scope="module")
+def base() -> MadeRun:
+    return make_run()
+
+
+@pytest.fixture(scope="module")
+def tuned() -> MadeRun:
+    return make_run("runs/tuned", model="tuned", strength=0.2)
+
+
+@pytest.fixture(scope="module")
+def view(base: MadeRun) -> ReportView:
+    return build_view([base])
+
+
+def with_levels(run: MadeRun, **drops: tuple[float, float, float] | None) -> MadeRun:
+    """The run with its levels' drops replaced: value, low, high."""
+    summary = copy.deepcopy(run.summary)
+    for level, drop in drops.items():
+        stats = summary["levels"][level]
+        stats["drop"], stats["drop_ci"] = (drop[0], list(drop[1:])) if drop else (None, None)
+    return replace(run, summary=summary)
+
+
+QUIET = {"word": (0, -0.1, 0.1), "sentence": (0, -0.1, 0.1), "semantic": (0, -0.1, 0.1)}
+
+
+def test_a_clear_drop_leads_the_headline(base: MadeRun) -> None:
+    run = with_levels(base, **{**QUIET, "character": (0.114, 0.072, 0.156)})
+    view = build_view([run])
+    assert view.headline.startswith("Character-level rephrasing breaks SmolLM2-135M-Instruct most")
+    assert "11.4 points (7.2 to 15.6)" in view.headline
+    assert view.detail == "Word, sentence and semantic level changes are within noise."
+
+
+def test_without_a_clear_drop_nothing_is_said_to_break(base: MadeRun) -> None:
+    run = with_levels(base, **{**QUIET, "character": (0.03, -0.01, 0.07)})
+    headline = build_view([run]).headline
+    assert "breaks" not in headline
+    assert "beyond noise" in headline
+    assert "3.0 points (−1.0 to 7.0) at the character level" in headline
+
+
+def test_a_model_that_guesses_is_not_called_robust(base: MadeRun) -> None:
+    summary = copy.deepcopy(base.summary)
+    for task in summary["tasks"].values():
+        task["above_chance"] = False
+    view = build_view([replace(base, summary=summary)])
+    assert "no better than guessing" in view.headline
+    assert view.detail == ""
+    readings = {group.reading for group in view.runs[0].tables.levels.values()}
+    assert readings == {Reading.CLEAN, Reading.NOT_JUDGED}
+
+
+def test_a_clean_only_run_says_so(base: MadeRun) -> None:
+    summary = {**base.summary, "levels": {"clean": base.summary["levels"]["clean"]}}
+    assert "nothing was rephrased" in build_view([replace(base, summary=summary)]).headline
+
+
+def test_a_clear_gain_is_told(base: MadeRun) -> None:
+    run = with_levels(base, **{**QUIET, "character": (-0.05, -0.08, -0.02)})
+    view = build_view([run])
+    assert view.runs[0].tables.levels["character"].reading is Reading.CLEAR_GAIN
+    assert "Character changes are above the clean wording." in view.detail
+
+
+def test_a_drop_without_an_interval_is_not_called_clear(base: MadeRun) -> None:
+    run = with_levels(base, **{**QUIET, "character": (0.3, float("nan"), 0.4)})
+    view = build_view([run])
+    assert view.runs[0].tables.levels["character"].reading is Reading.NO_INTERVAL
+    assert "with no interval computed" in view.headline
+
+
+def test_tasks_that_are_not_above_chance_are_a_caveat(view: ReportView) -> None:
+    assert any(
+        caveat.sentence.startswith("On acceptability clean accuracy is not above chance")
+        for caveat in view.caveats
+    )
+    task = view.runs[0].task("acceptability")
+    assert task is not None
+    assert task.levels["character"].reading is Reading.NOT_JUDGED
+
+
+def test_unparsed_answers_and_an_unfinished_run_are_caveats(base: MadeRun) -> None:
+    summary = copy.deepcopy(base.summary)
+    summary["levels"]["word"]["unparsed_rate"] = 0.12
+    manifest = {**base.manifest, "status": "incomplete", "notes": ["A note of the run."]}
+    sentences = " ".join(
+        caveat.sentence
+        for caveat in build_view([replace(base, summary=summary, manifest=manifest)]).caveats
+    )
+    assert "Up to 12.0% of a level's answers could not be parsed" in sentences
+    assert "The run is incomplete" in sentences
+    assert "A note of the run." in sentences
+
+
+def test_caveats_of_several_runs_are_said_once(base: MadeRun, tuned: MadeRun) -> None:
+    view = build_view([base, tuned])
+    shared = [caveat for caveat in view.caveats if "not above chance" in caveat.sentence]
+    assert [caveat.runs for caveat in shared] == [(0, 1)]
+
+
+def test_several_runs_have_a_clause_each(base: MadeRun, tuned: MadeRun) -> None:
+    view = build_view([base, tuned])
+    assert "SmolLM2-135M-Instruct loses" in view.headline
+    assert "; tuned " in view.headline
+    assert view.detail.startswith("Right on the clean wording: ")
+
+
+def test_runs_of_one_model_are_told_apart_by_folder_or_path(base: MadeRun) -> None:
+    again = make_run("other/base", examples=20)
+    assert [run.name for run in build_view([base, make_run("runs/b", examples=20)]).runs] == [
+        "base",
+        "b",
+    ]
+    assert build_view([base, again]).runs[1].name == "SmolLM2-135M-Instruct (other/base)"
+
+
+def test_no_run_is_an_error_with_a_hint() -> None:
+    with pytest.raises(UsageError, match="at least one run"):
+        build_view([])
+
+
+def test_dots_are_the_accuracy_of_each_wording(base: MadeRun, view: ReportView) -> None:
+    row = view.runs[0].dot_row("topic", "character")
+    assert row is not None
+    samples = base.samples.query("task == 'topic' and level == 'character'")
+    means = samples.groupby("variant_id")["correct"].mean()
+    assert sorted(dot.accuracy for dot in row.dots) == pytest.approx(sorted(means))
+    assert row.worst.accuracy == means.min()
+
+
+def test_worst_phrasings_of_judged_tasks_come_first(view: ReportView) -> None:
+    judged = [phrasing.reading is not Reading.NOT_JUDGED for phrasing in view.runs[0].worst]
+    assert judged == sorted(judged, reverse=True)
+    first = view.runs[0].worst[0]
+    assert first.drop is not None
+    assert first.clean_accuracy == pytest.approx((first.accuracy or 0) + first.drop.value)
+    assert any(mark.kind == "added" for mark in first.marks)
+
+
+def test_flips_from_clean_agree_with_the_summary(base: MadeRun, view: ReportView) -> None:
+    (flips,) = view.flips
+    stats = [stats for level, stats in base.summary["levels"].items() if level != "clean"]
+    assert flips.counts["broken"] == sum(one["flips_right_wrong"] for one in stats)
+    assert flips.counts["fixed"] == sum(one["flips_wrong_right"] for one in stats)
+    assert len(flips.shown) == ROW_LIMIT < flips.total
+
+
+def test_no_perturbation_crowds_out_the_others(view: ReportView) -> None:
+    shown = pd.DataFrame([(flip.task, flip.perturbation) for flip in view.flips[0].shown])
+    assert len(shown.drop_duplicates()) == 4 * 8
+
+
+def test_flips_between_runs_are_of_the_same_cells(base: MadeRun, tuned: MadeRun) -> None:
+    (flips,) = build_view([base, tuned]).flips
+    assert flips.compared == len(base.samples)
+    keys = ["variant_id", "example_id"]
+    both = base.samples.merge(tuned.samples, on=keys, suffixes=("_a", "_b"))
+    assert flips.counts["fixed"] == (~both["correct_a"] & both["correct_b"]).sum()
+    assert flips.counts["broken"] == (both["correct_a"] & ~both["correct_b"]).sum()
+    assert (flips.before, flips.after) == ("SmolLM2-135M-Instruct", "tuned")
+
+
+def test_runs_with_nothing_in_common_have_no_flips(base: MadeRun) -> None:
+    (flips,) = build_view([base, make_run("runs/c", model="c", seed=9, examples=20)]).flips
+    assert (flips.compared, flips.total, flips.shown) == (0, 0, ())
+
+
+def test_unparsed_answers_flip_once_and_have_a_name(base: MadeRun) -> None:
+    samples = base.samples.head(2).copy()
+    samples["variant_id"] = base.samples["variant_id"].iloc[0]
+    before, after = samples.copy(), samples.copy()
+    before.loc[:, "prediction"], after.loc[:, "prediction"] = None, None
+    after.loc[after.index[0], "prediction"] = "positive"
+    first, second = replace(base, samples=before), replace(base, samples=after)
+    (flips,) = build_view([first, replace(second, path=base.path / "b")]).flips
+    assert flips.total == 1
+    assert flips.shown[0].before == "(unparsed)"
+
+
+def test_categories_of_the_store_are_understood(base: MadeRun) -> None:
+    names = [*base.samples.columns[:8], "scorer"]
+    samples = base.samples.astype(dict.fromkeys(names, "category"))
+    assert build_view([replace(base, samples=samples)]) == build_view([base])
+
+
+def test_coverage_counts_what_was_not_made(view: ReportView) -> None:
+    rows = {row.perturbation: row for row in view.runs[0].coverage}
+    assert rows["synonyms"].no_ops == 1
+    assert rows["paraphrase"].duplicates == 8
+    assert rows["keyboard"].variants == 24
+    assert rows["drop_words"].broken == 12
+    assert len(rows["keyboard"].samples) == 3
+
+
+def test_a_perturbation_that_made_nothing_is_listed(base: MadeRun) -> None:
+    manifest = copy.deepcopy(base.manifest)
+    manifest["tasks"]["topic"]["no_ops"] = {"inflections": 6}
+    rows = {
+        row.perturbation: row
+        for row in build_view([replace(base, manifest=manifest)]).runs[0].coverage
+    }
+    assert (rows["inflections"].variants, rows["inflections"].no_ops) == (0, 6)
+
+
+def test_provenance_names_what_decides_a_result(view: ReportView) -> None:
+    facts = dict(view.runs[0].provenance.facts)
+    assert {"Model", "Fingerprint", "Seed", "Versions", "Scorer"} <= set(facts)
+    assert "Adapter" not in facts
+    assert view.runs[0].provenance.command.startswith("harness run --model")
+    assert dict(view.runs[0].provenance.settings)["levels"].startswith("character, word")
+
+
+def test_an_empty_run_still_has_a_view(base: MadeRun) -> None:
+    run = MadeRun(base.path, {}, {}, pd.DataFrame(), base.samples.head(0))
+    view = build_view([run])
+    assert view.runs[0].name == "base"
+    assert view.levels == []
+    assert view.flips[0].total == 0
+
+
+@pytest.mark.parametrize(
+    ("drop", "above", "reading"),
+    [
+        (Estimate(0.1, 0.01, 0.2), True, Reading.CLEAR_DROP),
+        (Estimate(0.1, 0.0, 0.2), True, Reading.NOISE),
+        (Estimate(-0.1, -0.2, -0.01), True, Reading.CLEAR_GAIN),
+        (Estimate(0.1), True, Reading.NO_INTERVAL),
+        (None, True, Reading.NO_INTERVAL),
+        (Estimate(0.5, 0.4, 0.6), False, Reading.NOT_JUDGED),
+    ],
+)
+def test_reading(drop: Estimate | None, above: bool, reading: Reading) -> None:
+    assert read_drop(drop, above_chance=above) is reading
+
+
+def test_estimates_survive_damaged_json() -> None:
+    assert read_estimate("0.5", [0, 1]) is None
+    assert read_estimate(True, None) is None
+    assert read_estimate(0.5, ["a", 1]) == Estimate(0.5)
+    assert read_estimate(0.5, [0.1]) == Estimate(0.5)
+    assert read_estimate(float("nan"), None) is None
+
+
+def test_the_detectable_drop_follows_from_the_interval() -> None:
+    stats: dict[str, Any] = {"drop": 0.1, "drop_ci": [0.1 - 0.0196, 0.1 + 0.0196]}
+    group = read_group(stats, is_clean=False, above_chance=True)
+    # A standard error of 0.01 makes 1.96 + 0.842 of them detectable at 5% with power 80%.
+    assert group.detectable == pytest.approx(0.02802)
