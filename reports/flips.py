@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from harness.records import CLEAN
 from reports.diff import Mark, word_marks
@@ -14,8 +14,7 @@ from reports.source import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["broken", "fixed", "changed"]
-KINDS: Final[dict[Kind, str]] = {
+KINDS: Final = {
     "broken": "right → wrong",
     "fixed": "wrong → right",
     "changed": "wrong → other wrong",
@@ -28,7 +27,8 @@ ROW_LIMIT: Final = 300
 class Flip:
     """One cell that is answered differently after than before."""
 
-    kind: Kind
+    kind: str
+    """One of `KINDS`."""
     task: str
     example_id: str
     level: str
@@ -48,7 +48,7 @@ class Flips:
     after: str
     compared: int
     """Cells that both sides answered."""
-    counts: dict[Kind, int]
+    counts: dict[str, int]
     shown: tuple[Flip, ...]
     wordings: dict[str, tuple[Mark, ...]]
     """Variant id -> its marks, for the shown flips."""
@@ -82,16 +82,12 @@ def _paired(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> pd.Da
 
 
 def _flips(both: pd.DataFrame, run: Run, before: str, after: str) -> Flips:
-    if both.empty:
-        return Flips(before, after, 0, dict.fromkeys(KINDS, 0), (), {})
     # An unparsed answer is missing; two missing ones are equal here, unlike NaN and NaN.
-    before_text, after_text = (
-        both[f"prediction_{side}"].astype(object).fillna("") for side in ("before", "after")
-    )
-    flipped = both[before_text != after_text]
-    flips = [_flip(row) for row in flipped.to_dict("records")]
-    counted = Counter(flip.kind for flip in flips)
-    shown = _in_turn(flips, ROW_LIMIT)
+    answers = [both[f"prediction_{side}"].astype(object).fillna("") for side in ("before", "after")]
+    flipped = both[answers[0] != answers[1]]
+    flipped = flipped.assign(kind=_kinds(flipped))
+    counted = Counter(flipped["kind"])
+    shown = tuple(_flip(row) for row in _in_turn(flipped, ROW_LIMIT).to_dict("records"))
     return Flips(
         before=before,
         after=after,
@@ -102,11 +98,27 @@ def _flips(both: pd.DataFrame, run: Run, before: str, after: str) -> Flips:
     )
 
 
+def _kinds(flipped: pd.DataFrame) -> pd.Series[str]:
+    was, is_now = flipped["correct_before"].astype(bool), flipped["correct_after"].astype(bool)
+    kinds = was.map({True: "broken", False: "changed"})
+    return kinds.mask(is_now & ~was, "fixed")
+
+
+def _in_turn(flipped: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Up to `limit` flips, taken in turn from each task, perturbation and kind.
+
+    So a perturbation that flips thousands of cells does not crowd out the others.
+    """
+    groups = flipped.groupby(["task", "perturbation", "kind"], observed=True, sort=False)
+    order = flipped["kind"].map({kind: rank for rank, kind in enumerate(KINDS)})
+    ranked = flipped.assign(turn=groups.cumcount(), order=order)
+    chosen = ranked.sort_values(["turn", "order"], kind="stable").head(limit).index
+    return flipped.loc[chosen.sort_values()]
+
+
 def _flip(row: Mapping[Hashable, object]) -> Flip:
-    was, is_now = bool(row["correct_before"]), bool(row["correct_after"])
-    kind: Kind = "broken" if was and not is_now else "fixed" if is_now and not was else "changed"
     return Flip(
-        kind=kind,
+        kind=str(row["kind"]),
         task=str(row["task"]),
         example_id=str(row["example_id"]),
         level=str(row["level"]),
@@ -121,22 +133,6 @@ def _flip(row: Mapping[Hashable, object]) -> Flip:
 
 def _answer(prediction: object) -> str:
     return prediction if isinstance(prediction, str) else "(unparsed)"
-
-
-def _in_turn(flips: Sequence[Flip], limit: int) -> tuple[Flip, ...]:
-    """Up to `limit` flips, taken in turn from each task, perturbation and kind.
-
-    So a perturbation that flips thousands of cells does not crowd out the others.
-    """
-    turn: Counter[tuple[str, str, Kind]] = Counter()
-    ranked = []
-    order = list(KINDS)
-    for position, flip in enumerate(flips):
-        group = (flip.task, flip.perturbation, flip.kind)
-        ranked.append((turn[group], order.index(flip.kind), position))
-        turn[group] += 1
-    chosen = sorted(position for *_, position in sorted(ranked)[:limit])
-    return tuple(flips[position] for position in chosen)
 
 
 def _wordings(run: Run, wanted: set[str]) -> dict[str, tuple[Mark, ...]]:
