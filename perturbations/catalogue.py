@@ -202,8 +202,9 @@ def _run_plugin(path: Path, module_name: str) -> tuple[Perturbation, ...]:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-        listed = module.PERTURBATIONS
-        return tuple(_checked(one, f"{path}: an entry of PERTURBATIONS") for one in listed)
+        what = f"{path}: an entry of PERTURBATIONS"
+        listed = tuple(_checked(one, what) for one in module.PERTURBATIONS)
+        _refuse_taken_names(path, [one.name for one in listed])
     except Exception as error:
         del sys.modules[module_name]
         if isinstance(error, HarnessError):
@@ -212,6 +213,15 @@ def _run_plugin(path: Path, module_name: str) -> tuple[Perturbation, ...]:
             f"{path}: the plug-in cannot be loaded: {type(error).__name__}: {error}.",
             hint="It must define PERTURBATIONS, a sequence of perturbations.Perturbation.",
         ) from error
+    return listed
+
+
+def _refuse_taken_names(path: Path, names: Sequence[str]) -> None:
+    for position, name in enumerate(names):
+        if name in REGISTRY or name in names[:position]:
+            raise UsageError(
+                f"{path}: there is a perturbation {name!r} already.", hint="Give it another name."
+            )
 
 
 def _checked(thing: object, what: str) -> Perturbation:

@@ -12,7 +12,7 @@ from harness.records import Edit
 from perturbations.base import Apply, Draft, Perturbation, Subject
 from perturbations.diff import draft_by
 from perturbations.protect import NEGATION, NUMBER
-from perturbations.tokens import edit_budget, free_words, is_protected, overlaps
+from perturbations.tokens import edit_budget, free_words, is_protected, neighbours, overlaps
 
 # A mark at the edge of a word, so that leaving it out joins no two words (`and/or`, `3.5`).
 _MARK: Final = re.compile(r"(?:(?<=\s)|^)[(\[]|[.,;:!?)\]](?=\s|$)")
@@ -69,7 +69,7 @@ def _drop_marks(subject: Subject, rng: Random) -> Draft | None:
 
 
 def _insert_marks(subject: Subject, rng: Random) -> Draft | None:
-    starts = [word.start for word in free_words(subject) if word.start > 0]
+    starts = [b.start for _, b in neighbours(subject)]
     chosen = rng.sample(starts, min(len(starts), edit_budget(subject.text)))
     edits = [Edit(at, at, "", f"{rng.choice(_INSERTED_MARKS)} ") for at in chosen]
     return draft_by(subject.text, edits)

@@ -9,11 +9,14 @@ from typing import Final
 
 from perturbations.base import Span
 
+# Lengths are bounded, here and below, so that a stray mark neither protects half a text nor costs
+# quadratic time.
 _PLACEHOLDER: Final = re.compile(
-    r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}\n]*\}|</?[A-Za-z][\w-]*/?>|\[[A-Z][A-Z_]*\]", re.DOTALL
+    r"\{\{.{0,200}?\}\}|\{%.{0,200}?%\}|\{[^{}\n]*\}|</?[A-Za-z][\w-]*/?>|\[[A-Z][A-Z_]*\]",
+    re.DOTALL,
 )
 _URL: Final = re.compile(
-    r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
 _NEGATION: Final = re.compile(
     r"(?<![^\W_])(?:no[ -]one|not|no|never|neither|nor|none|nobody|nothing|nowhere|without|cannot"
@@ -27,7 +30,6 @@ _NUMBER: Final = re.compile(
     r"(?![^\W_])",
     re.IGNORECASE,
 )
-# Lengths are bounded so that a stray mark neither protects half a text nor costs quadratic time.
 # An apostrophe between letters neither opens nor closes a quotation.
 _QUOTATION: Final = re.compile(
     r"\"[^\"\n]{1,200}\"|“[^”\n]{1,200}”|«[^»\n]{1,200}»|`[^`\n]{1,200}`"

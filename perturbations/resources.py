@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import lzma
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -66,11 +64,13 @@ def missing_need(need: str, *, data_dir: Path | None, needed_for: str) -> Harnes
 
 
 def _read(name: str) -> str:
-    return files(__package__).joinpath("data", name).read_text("utf-8")
+    return (Path(__file__).parent / "data" / name).read_text("utf-8")
 
 
 @lru_cache(maxsize=4)
 def _load(path: Path) -> Mapping[str, object]:
+    import lzma
+
     try:
         with lzma.open(path, "rt", encoding="utf-8") as stream:
             loaded = json.load(stream)

@@ -14,12 +14,14 @@ from perturbations.resources import table
 from perturbations.tokens import (
     ONE_WORD_IN_EIGHT,
     Rewrite,
-    find_words,
     free_words,
     in_words,
     is_protected,
     match_case,
 )
+
+# What shows that 's is short for `has`.
+_AFTER_HAS: Final = re.compile(r" (?:been|got|had|become)\b", re.IGNORECASE)
 
 
 def _by_table(name: str) -> Rewrite:
@@ -71,19 +73,15 @@ def _contractible() -> re.Pattern[str]:
 
 
 def _expand(subject: Subject, _: Random) -> Draft | None:
-    words = find_words(subject.text)
     edits: list[Edit] = []
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word in free_words(subject):
         full = _full_forms().get(word.text.lower().replace("’", "'"))
-        if full is None or is_protected(word.start, word.end, subject.protected):
+        if full is None:
             continue
-        if full.endswith(" is") and following is not None and following.text in _AFTER_HAS:
+        if full.endswith(" is") and _AFTER_HAS.match(subject.text, word.end):
             full = full.removesuffix("is") + "has"
         edits.append(Edit(word.start, word.end, word.text, match_case(full, word.text)))
     return draft_by(subject.text, edits)
-
-
-_AFTER_HAS: Final = ("been", "got", "had", "become")
 
 
 @cache

@@ -6,6 +6,8 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -34,18 +36,27 @@ Rewrite = Callable[[str, Random], tuple[int, int, str] | None]
 """From a word to the change of its characters `start:end`, or None where it offers none."""
 
 
-def find_words(text: str) -> list[Word]:
+@lru_cache(maxsize=64)
+def find_words(text: str) -> tuple[Word, ...]:
     """All words of a text, in order."""
-    return [Word(match.start(), match.end(), match.group()) for match in _WORD.finditer(text)]
+    return tuple(Word(m.start(), m.end(), m.group()) for m in _WORD.finditer(text))
 
 
-def free_words(subject: Subject) -> list[Word]:
+def free_words(subject: Subject) -> tuple[Word, ...]:
     """The words that neither overlap nor touch a protected span, in order."""
-    return [
-        word
-        for word in find_words(subject.text)
-        if not is_protected(word.start, word.end, subject.protected)
-    ]
+    return _free_words(subject.text, subject.protected)
+
+
+@lru_cache(maxsize=64)
+def _free_words(text: str, protected: tuple[Span, ...]) -> tuple[Word, ...]:
+    words = find_words(text)
+    return tuple(word for word in words if not is_protected(word.start, word.end, protected))
+
+
+def neighbours(subject: Subject) -> list[tuple[Word, Word]]:
+    """Pairs of free words with one space between them."""
+    text = subject.text
+    return [(a, b) for a, b in pairwise(free_words(subject)) if text[a.end : b.start] == " "]
 
 
 def in_words(rewrite: Rewrite, *, min_length: int = 4) -> Apply:

@@ -50,6 +50,7 @@ def char_distance(original: str, text: str) -> int:
 
     Bit-parallel (Myers 1999, in Hyyrö's 2003 form): a column of the edit matrix is one integer.
     """
+    original, text = _without_common_ends(original, text)
     if not original:
         return len(text)
     ones = (1 << len(original)) - 1
@@ -97,13 +98,27 @@ def _key(protected: str, reason: str) -> str:
     if reason == NUMBER:
         # It may touch letters (`sst2`), so only a digit next to it makes it another number.
         return rf"(?i:(?<!\d){re.escape(protected)}(?!\d))"
-    return whole_word(protected.strip(_QUOTES) or protected)
+    # A capital at the head of a sentence is no damage; any other change of case is.
+    word = protected.strip(_QUOTES) or protected
+    return f"{whole_word(word)}|{whole_word(word[0].swapcase() + word[1:])}"
 
 
 def _occurrences(key: str, text: str) -> int:
     if key == NEGATION:
         return sum(span.reason == NEGATION for span in find_protected(text))
     return len(re.findall(key, text))
+
+
+def _without_common_ends(a: str, b: str) -> tuple[str, str]:
+    """Both texts less what they begin and what they end with in common."""
+    start = _common_prefix(a, b)
+    end = _common_prefix(a[start:][::-1], b[start:][::-1])
+    return a[start : len(a) - end], b[start : len(b) - end]
+
+
+def _common_prefix(a: str, b: str) -> int:
+    pairs = enumerate(zip(a, b, strict=False))
+    return next((place for place, (x, y) in pairs if x != y), min(len(a), len(b)))
 
 
 def _common_subsequence(old: Sequence[str], new: Sequence[str]) -> int:

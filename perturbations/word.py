@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -17,6 +16,7 @@ from perturbations.tokens import (
     free_words,
     in_words,
     is_protected,
+    neighbours,
 )
 
 _VOWELS: Final = "aeiouy"
@@ -52,12 +52,12 @@ def _has_vowel(part: str) -> bool:
 
 
 def _merge_words(subject: Subject, rng: Random) -> Draft | None:
-    pairs = _choose_pairs(_neighbours(subject), subject, rng)
+    pairs = _choose_pairs(neighbours(subject), subject, rng)
     return draft_by(subject.text, [Edit(a.end, b.start, " ", "") for a, b in pairs])
 
 
 def _swap_words(subject: Subject, rng: Random) -> Draft | None:
-    movable = [(a, b) for a, b in _neighbours(subject) if _is_movable(a) and _is_movable(b)]
+    movable = [(a, b) for a, b in neighbours(subject) if _is_movable(a) and _is_movable(b)]
     pairs = _choose_pairs(movable, subject, rng)
     return draft_by(subject.text, [edit for a, b in pairs for edit in _exchange(a, b)])
 
@@ -84,16 +84,10 @@ def _drop_function_words(subject: Subject, rng: Random) -> Draft | None:
 
 def _insert_fillers(subject: Subject, rng: Random) -> Draft | None:
     fillers = sorted(word_list("fillers"))
-    gaps = [b.start - 1 for _, b in _neighbours(subject)]
+    gaps = [b.start - 1 for _, b in neighbours(subject)]
     chosen = rng.sample(gaps, min(len(gaps), max(1, edit_budget(subject.text) // 2)))
     edits = [Edit(gap, gap, "", f", {rng.choice(fillers)},") for gap in chosen]
     return draft_by(subject.text, edits)
-
-
-def _neighbours(subject: Subject) -> list[tuple[Word, Word]]:
-    """Pairs of free words with one space between them."""
-    text = subject.text
-    return [(a, b) for a, b in pairwise(free_words(subject)) if text[a.end : b.start] == " "]
 
 
 def _choose_pairs(
