@@ -16,6 +16,7 @@ from reports.visible import one_line, short
 _WIDTH: Final = 760
 _ROW: Final = 30
 _TOP: Final = 84
+_FOOT: Final = 30
 _PLOT: Final = (150.0, 530.0)
 """Where the chart begins and ends, between the names and the numbers."""
 
@@ -36,7 +37,7 @@ def render_svg(view: ReportView) -> str:
         for index, run in enumerate(view.runs)
         if level in run.tables.levels
     ]
-    height = _TOP + _ROW * len(rows) + 16
+    height = _TOP + _ROW * len(rows) + _FOOT
     parts = [
         element("title", {}, escape(one_line(view.headline))),
         element("style", {}, Markup(_style())),
@@ -44,9 +45,15 @@ def render_svg(view: ReportView) -> str:
         _text(24, 34, f"Accuracy by level: {short(view.title, 60)}", "title"),
         *_key(view.runs),
         *_axis(scale, height),
+        *_guessing(scale, height, view.runs[0].tables.chance),
     ]
+    named: set[str] = set()
     for number, (level, index, group) in enumerate(rows):
-        parts += _row(scale, _TOP + _ROW * (number + 0.5), level, index, group)
+        middle = _TOP + _ROW * (number + 0.5)
+        if level not in named:
+            parts.append(_text(24, middle + 5, short(level, 16)))
+        named.add(level)
+        parts += _row(scale, middle, index, group)
     attributes = {
         "xmlns": "http://www.w3.org/2000/svg",
         "viewBox": f"0 0 {_WIDTH} {height:g}",
@@ -80,8 +87,13 @@ def _axis(scale: Scale, height: float) -> Iterator[Markup]:
     yield _text(_WIDTH - 24, _TOP - 8, "drop, points", "quiet end")
 
 
-def _row(scale: Scale, y: float, level: str, run: int, group: Group) -> Iterator[Markup]:
-    yield _text(24, y + 5, short(level, 16))
+def _guessing(scale: Scale, height: float, chance: float | None) -> Iterator[Markup]:
+    if chance is not None:
+        yield _vertical(_at(scale, chance), height, "guessing")
+        yield _text(_at(scale, chance), height - 10, "guessing", "quiet middle")
+
+
+def _row(scale: Scale, y: float, run: int, group: Group) -> Iterator[Markup]:
     if group.accuracy is None:
         return
     low, value, high = group.accuracy.low, group.accuracy.value, group.accuracy.high
@@ -102,7 +114,7 @@ def _glyph(x: float, y: float, run: int) -> Markup:
 
 
 def _vertical(x: float, height: float, kind: str) -> Markup:
-    ends = {"x1": f"{x:g}", "x2": f"{x:g}", "y1": str(_TOP), "y2": f"{height - 16:g}"}
+    ends = {"x1": f"{x:g}", "x2": f"{x:g}", "y1": str(_TOP), "y2": f"{height - _FOOT:g}"}
     return element("line", {"class": kind, **ends})
 
 
@@ -126,9 +138,10 @@ text {{ font: 14px system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif;
 .quiet {{ fill: #5f636b; font-size: 12.5px; }}
 .middle {{ text-anchor: middle; }} .end {{ text-anchor: end; }}
 .page {{ fill: #faf8f4; }} .rule {{ stroke: #e3dfd6; }}
+.guessing {{ stroke: #5f636b; stroke-width: 1.75; stroke-dasharray: 1.5 4; stroke-linecap: round; }}
 .interval {{ stroke-width: 3; stroke-opacity: .45; stroke-linecap: round; }}
 {light}@media (prefers-color-scheme: dark) {{
 text {{ fill: #e9e6df; }} .quiet {{ fill: #a1a6ae; }}
-.page {{ fill: #121417; }} .rule {{ stroke: #2d3138; }}
+.page {{ fill: #121417; }} .rule {{ stroke: #2d3138; }} .guessing {{ stroke: #a1a6ae; }}
 {dark}}}
 """
