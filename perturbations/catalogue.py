@@ -130,7 +130,7 @@ def select(
         if problem is None:
             chosen[perturbation.name] = perturbation
         else:
-            notes.append(f"{perturbation.name} left out: {problem}")
+            notes.append(f"left out: {problem}")
     for perturbation in map(find, (*names, *stacks)):
         problem = _problem(perturbation, target, data_dir)
         if problem is not None:
@@ -186,7 +186,9 @@ def _problem(
 ) -> HarnessError | None:
     """Why the perturbation cannot be applied here, or None if it can."""
     if target != "instruction" and not perturbation.on_input:
-        return UsageError(f"it rewrites instructions and cannot be applied to {target!r}.")
+        return UsageError(
+            f"{perturbation.name} rewrites instructions and cannot be applied to {target!r}."
+        )
     for need in perturbation.needs:
         problem = missing_need(need, data_dir=data_dir, needed_for=perturbation.name)
         if problem is not None:

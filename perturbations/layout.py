@@ -16,7 +16,7 @@ from perturbations.tokens import edit_budget, free_words, is_protected, neighbou
 
 # A mark at the edge of a word, so that leaving it out joins no two words (`and/or`, `3.5`).
 _MARK: Final = re.compile(r"(?:(?<=\s)|^)[(\[]|[.,;:!?)\]](?=\s|$)")
-_SENTENCE_END: Final = re.compile(r"(?<=\w)[.!?](?=\s|$)|(?<=['\"”’])[.!?](?=\s|$)")
+_SENTENCE_END: Final = re.compile(r"(?<=[\w'\"”’) ])[.!?](?=\s|$)")
 _GAP: Final = re.compile(r"(?<=\S) (?=\S)")
 _BEFORE_MARK: Final = re.compile(r"(?<=\w)(?=[.,;:!?](?:\s|$))")
 _INSERTED_MARKS: Final = ".;?:!,"
