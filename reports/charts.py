@@ -52,7 +52,9 @@ class Scale:
 def accuracy_scale(values: Iterable[float | None]) -> Scale:
     """A scale over accuracies, widened to whole ticks within [0, 1]."""
     found = [value for value in values if value is not None] or [0.0, 1.0]
-    return _scale(max(0.0, min(found) - 0.01), min(1.0, max(found) + 0.01), bounds=(0.0, 1.0))
+    # At least ten points wide: a point more or less must not look like a landslide.
+    margin = max(0.01, (0.1 - (max(found) - min(found))) / 2)
+    return _scale(max(0.0, min(found) - margin), min(1.0, max(found) + margin), bounds=(0.0, 1.0))
 
 
 def level_scale(tables: Sequence[Tables]) -> Scale:
@@ -252,7 +254,8 @@ def _least_consistent(
     x: Scale, y: Scale, found: Sequence[tuple[int, str, str, float, float]]
 ) -> Iterable[Markup]:
     """Names beside the points whose answers depend most on the wording."""
-    for _, task, level, accuracy, consistency in sorted(found, key=lambda point: point[-1])[:2]:
+    unsteady = sorted((point for point in found if point[-1] < 1), key=lambda point: point[-1])
+    for _, task, level, accuracy, consistency in unsteady[:2]:
         left = x.at(accuracy) > 50
         attributes = {
             "class": "end" if left else "start",

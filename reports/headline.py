@@ -137,7 +137,7 @@ def _unfinished(run: Run) -> str:
 
 def _below_chance(tables: Tables) -> str:
     weak = [task.name for task in tables.tasks if not task.above_chance]
-    if not weak:
+    if not weak or not tables.judged:
         return ""
     their, say = ("its drop", "says") if len(weak) == 1 else ("their drops", "say")
     return (

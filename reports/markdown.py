@@ -169,7 +169,7 @@ def _worst(view: ReportView) -> list[str]:
         for rank, phrasing in enumerate(run.worst[:WORST_SHOWN], start=1):
             lines += _phrasing(rank, phrasing)
         if not run.worst:
-            lines.append("No perturbed wording was measured.")
+            lines.append("No wording did worse than its original.")
     return lines
 
 

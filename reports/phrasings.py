@@ -64,6 +64,7 @@ def worst_phrasings(run: Run, limit: int = 10) -> tuple[Phrasing, ...]:
     texts = _texts(run)
     tasks = section(run.summary, "tasks")
     found = [_phrasing(worst, texts, tasks) for worst in listed if isinstance(worst, Mapping)]
+    found = [phrasing for phrasing in found if phrasing.drop and phrasing.drop.value > 0]
     found.sort(key=lambda phrasing: phrasing.reading is Reading.NOT_JUDGED)
     return tuple(found[:limit])
 

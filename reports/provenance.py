@@ -41,7 +41,6 @@ def build_provenance(run: Run) -> Provenance:
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     model, timing = section(run.manifest, "model"), section(run.manifest, "timing")
     yield "Model", text_at(model, "name")
-    yield "Model path", text_at(model, "path")
     yield "Fingerprint", text_at(model, "fingerprint")
     yield "Parameters", count(count_at(model, "parameters") or None)
     yield "Adapter", text_at(model, "adapter")
