@@ -1,0 +1,136 @@
+"""The model card of a checkpoint, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Json = dict[str, Any]
+
+_ABOUT = {
+    "generation": "cross-entropy of the target under the original and the paraphrase, summed",
+    "modelling": "the same over instruction, input and target",
+    "contrast": "symmetric InfoNCE between the pooled states of both wordings",
+    "divergence": "Jensen-Shannon divergence between the answers to both wordings",
+    "majority": "cross-entropy on the answer that most wordings give",
+    "alignment": "closeness of states to those of the surest wording",
+}
+_METHODS = (
+    ("contrast", "Contrastive Instruction Tuning (arXiv 2402.11138)"),
+    ("modelling", "Instruction Modelling (arXiv 2405.14394)"),
+    ("divergence", "Prompt Perturbation Consistency Learning (arXiv 2402.15833)"),
+    ("majority", "Flip-Flop Consistency (arXiv 2510.14242)"),
+)
+
+
+def render_card(manifest: Json) -> str:
+    """The card that a manifest describes, with the metadata block that model hubs read."""
+    return "\n".join(_lines(manifest)) + "\n"
+
+
+def _lines(manifest: Json) -> Iterator[str]:
+    base, data = manifest["base"], manifest["data"]
+    adapter = manifest["kind"] == "adapter"
+    yield from _front_matter(base["name"], adapter=adapter)
+    yield f"# {base['name'].rsplit('/', 1)[-1]}, tuned on paraphrased instructions"
+    yield ""
+    yield (
+        f"{'A LoRA adapter for' if adapter else 'All weights of'} `{base['name']}`, trained on "
+        f"{data['pairs']:,} pairs of an instruction and its paraphrase, so that the answer depends "
+        "less on how the instruction is phrased."
+    )
+    yield from _section("Objective", _objective(manifest))
+    yield from _section("Data", _data(data))
+    yield from _section("Settings", _table(("option", "value"), manifest["config"].items()))
+    yield from _section("Results", _results(manifest))
+    yield from _section("Use", _use(manifest, adapter=adapter))
+    yield from _section(
+        "Limits",
+        [
+            "Trained for the wordings of its pairs; how it answers others must be measured. It has "
+            "the base model's limits and licence.",
+        ],
+    )
+
+
+def _front_matter(base: str, *, adapter: bool) -> Iterator[str]:
+    yield "---"
+    # An alias or a folder is no id of a hub.
+    if base.count("/") == 1:
+        yield f"base_model: {base}"
+    yield f"library_name: {'peft' if adapter else 'transformers'}"
+    yield "tags:"
+    yield "- robustness-harness"
+    yield "- instruction-tuning"
+    yield "---"
+    yield ""
+
+
+def _objective(manifest: Json) -> Iterator[str]:
+    terms = manifest["objective"]
+    yield from _table(
+        ("term", "weight", "what it is"),
+        [(term, f"{weight:g}", _ABOUT[term]) for term, weight in terms.items()],
+    )
+    methods = [name for term, name in _METHODS if term in terms]
+    if methods:
+        yield ""
+        yield f"After {'; '.join(methods)}."
+    if "contrast" in terms:
+        yield ""
+        yield f"Negatives per anchor: {manifest['negatives_per_anchor']:,}."
+
+
+def _data(data: Json) -> Iterator[str]:
+    yield from _table(
+        ("what", "number"),
+        [
+            ("pairs", f"{data['pairs']:,}"),
+            ("with a hard negative", f"{data['with_hard_negative']:,}"),
+            ("left out as too long", f"{data['overlong']:,}"),
+            ("held out for validation", f"{data['validation']:,}"),
+            ("tokens, both wordings", f"{data['tokens']:,}"),
+        ],
+    )
+    yield ""
+    yield f"File `{data['file']}`, content hash `{data['hash']}`."
+
+
+def _results(manifest: Json) -> Iterator[str]:
+    metrics = manifest["metrics"]
+    if not metrics:
+        yield "None yet."
+        return
+    yield from _table(("metric", "value"), [(k, f"{v:.4g}") for k, v in metrics.items()])
+    yield ""
+    yield f"After {manifest['steps']:,} steps on {manifest['devices']} device(s)."
+
+
+def _use(manifest: Json, *, adapter: bool) -> Iterator[str]:
+    yield "```console"
+    yield "harness run --model .            # how robust it is, level by level"
+    if adapter:
+        yield "harness merge . --out MERGED     # a whole model, without the adapter"
+    yield "```"
+    yield ""
+    yield (
+        f"Prompts were laid out as `{manifest['prompt_format']}`; evaluate it with "
+        f"`--prompt-format {manifest['prompt_format']}`."
+    )
+    yield ""
+    yield f"Base fingerprint `{manifest['base']['fingerprint']}`, seed {manifest['seed']}."
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield ""
+    yield f"## {title}"
+    yield ""
+    yield from lines
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(header) + " |"
+    yield "|" + " --- |" * len(header)
+    for row in rows:
+        cells = (str(cell).replace("|", "\\|") for cell in row)
+        yield "| " + " | ".join(cells) + " |"

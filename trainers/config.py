@@ -1,0 +1,219 @@
+"""The configuration of a training: one YAML file, every key also a flag."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from harness.errors import UsageError, nearest_hint
+from harness.prompts import FORMAT_CHOICES
+from harness.tasks.yamlfile import read_text
+from trainers.objectives import Term, parse_objective
+from trainers.pooling import PoolAt, Pooling
+
+REFERENCE_TARGETS: Final = ("q_proj", "k_proj", "v_proj", "o_proj")
+ALL_LINEAR: Final = "all-linear"
+
+_OPERATIONAL: Final = frozenset(
+    {"out", "fresh", "device", "keep", "save_every", "log_every", "report_to", "data_workers"}
+)
+"""Options that change where, when or how fast a training runs, never what comes of it."""
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class TrainConfig(BaseModel):
+    """What `harness train` was asked for; defaults are those of CoIN's reference, where it has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: str
+    """Base model: directory, hub id, .gguf file or the bundled smollm2-135m."""
+    pairs: Path
+    """Pairs file, as `harness pairs` writes it."""
+    out: Path
+    """Folder for the checkpoint; a training that was stopped there is resumed."""
+    fresh: bool = False
+    """Start over, do not resume."""
+
+    objective: str = "coin"
+    """Objectives or terms with optional weights, such as coin,consistency=0.5."""
+    temperature: Annotated[float, Field(gt=0)] = 0.05
+    """Of the contrast."""
+    contrast_weight: Annotated[float, Field(gt=0)] | None = None
+    """Fixed weight of the contrast, instead of the reference's adaptive one."""
+    contrast_limit: Annotated[float, Field(gt=0)] = 1000.0
+    """Upper bound of the adaptive weight."""
+    pooling: Pooling = "last"
+    """States that stand for a text: last, mean, max or first_last."""
+    pool_at: PoolAt = "sequence-end"
+    """Which tokens are pooled: up to sequence-end, or up to prompt-end."""
+    negatives: Literal["batch", "micro"] = "batch"
+    """Whether pairs of the whole batch are negatives, or those of a micro-batch."""
+    hard_negatives: bool = True
+    """Keep each pair beside one of the same instruction with another input and target."""
+    strict_majority: bool = False
+    """Objective consensus: wordings that differ decide nothing, instead of the surer one."""
+
+    prompt_format: str = "auto"
+    """Layout of prompts: auto, plain, coin or chat."""
+    max_length: Count = 256
+    """Longest prompt with its target, in tokens."""
+    overlong: Literal["error", "drop"] = "error"
+    """What becomes of pairs that are longer; nothing is ever cut."""
+    end_token: bool = True
+    """Put the end-of-answer token after each target."""
+    padding_side: Literal["left", "right"] = "left"
+    """Where shorter texts are padded."""
+    eval_pairs: Path | None = None
+    """Pairs file for validation."""
+    eval_share: Share = 0.0
+    """Share of the pairs' inputs that is held out for validation, where no file is given."""
+
+    tuning: Literal["lora", "full"] = "lora"
+    """What is trained: a LoRA adapter, or all weights."""
+    lora_r: Count = 16
+    """Rank of the adapter."""
+    lora_alpha: Count = 16
+    """Its scale, over the rank."""
+    lora_dropout: Share = 0.05
+    """Dropout before it."""
+    lora_targets: tuple[str, ...] = REFERENCE_TARGETS
+    """Names of the modules that get one, or all-linear."""
+    quantize: Literal["none", "8bit", "4bit"] = "none"
+    """Load the base in 8 or 4 bits (GPU, LoRA only)."""
+    bf16: Literal["auto", "on", "off"] = "auto"
+    """Compute in bfloat16; auto: where a GPU supports it."""
+    gradient_checkpointing: bool = False
+    """Recompute activations instead of keeping them."""
+
+    batch: Count = 64
+    """Pairs an optimiser step, over all devices."""
+    micro_batch: Count = 8
+    """Pairs that go through the model at once."""
+    epochs: Annotated[float, Field(gt=0)] = 1.0
+    """Passes over the pairs."""
+    max_steps: Count | None = None
+    """Stop after this many steps, whatever the epochs."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    """Of AdamW, after warm-up."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How it falls."""
+    warmup: Share = 0.1
+    """Share of the steps over which it rises."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Of AdamW."""
+    max_grad_norm: Annotated[float, Field(ge=0)] = 1.0
+    """Gradients are clipped to it; 0 is no clipping."""
+    seed: int = 0
+    """Decides batches, adapter initialisation and dropout."""
+
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+    save_every: Count = 50
+    """Steps between checkpoints to resume from."""
+    keep: Annotated[int, Field(ge=2)] = 2
+    """How many of them are kept."""
+    eval_every: Count | None = None
+    """Steps between validations; there is always one at the end."""
+    log_every: Count = 1
+    """Steps between lines of the log."""
+    report_to: tuple[str, ...] = ()
+    """Trackers, such as tensorboard or wandb."""
+    data_workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that prepare batches."""
+
+    @field_validator("lora_targets", "report_to", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _join(cls, value: object) -> object:
+        """A mapping of names to weights, as the text that a flag would hold."""
+        if isinstance(value, dict):
+            return ",".join(f"{name}={weight}" for name, weight in value.items())
+        return ",".join(map(str, value)) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        terms = self.terms
+        adaptive = "contrast" in terms and self.contrast_weight is None
+        if adaptive and not {"generation", "modelling"} & set(terms):
+            raise ValueError(
+                "the contrast's adaptive weight is relative to a generation loss, and the "
+                f"objective {self.objective!r} has none; set contrast_weight, or add sft"
+            )
+        if self.quantize != "none" and self.tuning == "full":
+            raise ValueError("a quantised base can only be trained with tuning lora")
+        if self.prompt_format not in FORMAT_CHOICES:
+            raise ValueError(f"prompt_format must be one of {', '.join(FORMAT_CHOICES)}")
+        if self.contrastive and self.negatives == "micro" and self.micro_batch < 2:
+            raise ValueError(
+                "a micro_batch of 1 leaves a pair without a negative where negatives is micro"
+            )
+        return self
+
+    @property
+    def terms(self) -> dict[Term, float]:
+        """The objective's terms and their weights."""
+        return parse_objective(self.objective)
+
+    @property
+    def contrastive(self) -> bool:
+        """Whether pairs are contrasted with each other."""
+        return "contrast" in self.terms
+
+    def identity(self) -> dict[str, Any]:
+        """The options that define the result, in plain JSON types; files by name."""
+        options = self.model_dump(mode="json", exclude=set(_OPERATIONAL))
+        for key in ("pairs", "eval_pairs"):
+            options[key] = options[key] and Path(options[key]).name
+        return options
+
+
+def load_train_config(path: Path | None, given: dict[str, object]) -> TrainConfig:
+    """The configuration of a YAML file, with options given beside it in its place.
+
+    Paths in the file are relative to the working folder, as on the command line.
+
+    Raises:
+        UsageError: the file cannot be read, or a key or value is wrong.
+    """
+    content: dict[str, object] = _read(path) if path else {}
+    values = {**content, **{key: value for key, value in given.items() if value is not None}}
+    try:
+        return TrainConfig.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(_describe(error, path, content)) from None
+
+
+def _read(path: Path) -> dict[str, object]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(read_text(path, what="training"))
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: a training file is a mapping of keys, this is not.")
+    return {str(key): value for key, value in content.items()}
+
+
+def _describe(error: ValidationError, path: Path | None, content: dict[str, object]) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    flag = f"--{name.replace('_', '-')}"
+    where = f"{path}: {name}" if path and name in content else flag
+    if first["type"] == "missing":
+        return f"{flag} is needed (or {name!r} in a --config file)."
+    if first["type"] == "extra_forbidden":
+        return f"{path}: unknown key {name!r}.{nearest_hint(name, TrainConfig.model_fields)}"
+    message = str(first["msg"]).removeprefix("Value error, ")
+    if not name:
+        return f"{message}."
+    return f"{where} {first['input']!r}: {message[:1].lower()}{message[1:]}."

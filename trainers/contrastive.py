@@ -1,0 +1,311 @@
+"""The trainer: a `transformers.Trainer` whose step runs over pairs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from transformers import (
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from trainers.checkpoint import SafeCheckpoints, not_finite
+from trainers.collator import Batch, MicroBatch, PairCollator
+from trainers.features import EncodedPair
+from trainers.forward import Outputs, PairForward
+from trainers.gradcache import StepReport, run_step
+from trainers.loss import LossOptions
+from trainers.objectives.generation import token_nll
+from trainers.pooling import PoolAt, Pooling
+from trainers.sampler import PairBatchSampler
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+EVAL_COLUMNS = ("nll_o", "tokens_o", "nll_p", "tokens_p", "right_o", "right_p", "agree", "cosine")
+
+
+class PairDataset(Dataset[tuple[int, EncodedPair]]):
+    """Encoded pairs with their indices."""
+
+    def __init__(self, pairs: Sequence[EncodedPair]) -> None:
+        self.pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> tuple[int, EncodedPair]:
+        return index, self.pairs[index]
+
+
+@dataclass(frozen=True, slots=True)
+class PairOptions:
+    """How pairs are batched, pooled and compared."""
+
+    loss: LossOptions
+    pooling: Pooling = "last"
+    pool_at: PoolAt = "sequence-end"
+    hard_negatives: bool = True
+
+
+class ContrastiveTrainer(SafeCheckpoints):
+    """Trains on pairs: one step is one batch, whatever the micro-batches it is run in.
+
+    `per_device_train_batch_size` is the number of pairs of a step on this device; the collator
+    parts them into micro-batches. `gradient_accumulation_steps` stays 1: accumulation is part of
+    the step, where it cannot change the negatives.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        args: TrainingArguments,
+        *,
+        collator: PairCollator,
+        train: Sequence[EncodedPair],
+        validation: Sequence[EncodedPair] = (),
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        options: PairOptions,
+    ) -> None:
+        self.pair_options = options
+        self._forward = PairForward(
+            model,
+            pooling=options.pooling,
+            pool_at=options.pool_at,
+            content=options.loss.content,
+        )
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=cast(Any, collator),
+            train_dataset=PairDataset(train),
+            eval_dataset=PairDataset(validation) if validation else None,
+            compute_metrics=summarise_eval,
+        )
+        self.tokenizer = tokenizer
+        self._sampler = PairBatchSampler(
+            train,
+            [pair.length for pair in train],
+            batch=args.per_device_train_batch_size,
+            seed=args.seed,
+            hard_negatives=options.hard_negatives,
+            ranks=args.world_size,
+            rank=args.process_index,
+        )
+        self._meter = Meter()
+        self._parameters = sum(parameter.numel() for parameter in model.parameters())
+        self.add_callback(_EpochOfSampler(self._sampler))
+
+    def get_train_dataloader(self) -> DataLoader[tuple[int, EncodedPair]]:
+        """Batches of this rank; the sampler has sharded them, so accelerate must not."""
+        return DataLoader(
+            PairDataset(self._sampler_pairs),
+            batch_sampler=self._sampler,
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.device.type == "cuda",
+        )
+
+    @property
+    def _sampler_pairs(self) -> Sequence[EncodedPair]:
+        dataset = self.train_dataset
+        return dataset.pairs if isinstance(dataset, PairDataset) else ()
+
+    def training_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor:
+        """One optimiser step's gradient, and the loss over all devices.
+
+        Raises:
+            IncompleteRunError: the loss is not a finite number.
+        """
+        model.train()
+        batch = cast(Batch, self._prepare_inputs(inputs))
+        with self.compute_loss_context_manager():
+            report = run_step(
+                batch["micro"],
+                lambda micro: self._forward(model, micro),
+                self.pair_options.loss,
+                AllDevices(self.accelerator),
+                lambda loss, last: self._backward(model, loss, last=last),
+            )
+        if not np.isfinite(report.loss):
+            raise not_finite(
+                self.state.global_step, Path(str(self.args.output_dir)), what="the loss"
+            )
+        self._meter.add(report, batch["micro"])
+        return torch.tensor(report.loss, device=self.args.device)
+
+    def _backward(self, model: nn.Module, loss: Tensor, *, last: bool) -> None:
+        # Gradients are exchanged once a step, with the last micro-batch.
+        with nullcontext() if last else self.accelerator.no_sync(model):
+            self.accelerator.backward(loss)
+
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[None, Tensor, Tensor]:
+        """What a validation batch adds up to: one row of `EVAL_COLUMNS` a pair."""
+        batch = cast(Batch, self._prepare_inputs(inputs))
+        with torch.no_grad(), self.compute_loss_context_manager():
+            rows = [measure_pairs(self._forward(model, micro)) for micro in batch["micro"]]
+        return None, torch.cat(rows), batch["pairs"]
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """6 x parameters x tokens, the usual estimate of a forward and a backward."""
+        batch = cast(Batch, inputs)
+        tokens = sum(int(micro["attention_mask"].sum()) for micro in batch["micro"])
+        return 6 * tokens * self._parameters
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with the terms of the loss, throughput, padding and memory since the last line."""
+        if "loss" in logs:
+            logs = {**logs, **self._meter.read(self.args.device)}
+        super().log(logs, start_time)
+
+
+class AllDevices:
+    """The processes that accelerate runs."""
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self._accelerator = accelerator
+        self.size: int = accelerator.num_processes
+        self.rank: int = accelerator.process_index
+
+    def gather(self, values: Tensor) -> Tensor:
+        """The rows of all devices, by rank."""
+        gathered: Tensor = self._accelerator.gather(values)
+        return gathered
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over devices."""
+        summed: Tensor = self._accelerator.reduce(values, reduction="sum")
+        return summed
+
+
+@dataclass(slots=True)
+class Meter:
+    """What has gone through the model since the last line of the log."""
+
+    steps: int = 0
+    tokens: int = 0
+    places: int = 0
+    """Tokens and padding."""
+    sums: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
+
+    def add(self, report: StepReport, batches: Sequence[MicroBatch]) -> None:
+        """Count a step."""
+        self.steps += 1
+        self.tokens += sum(int(micro["attention_mask"].sum()) for micro in batches)
+        self.places += sum(micro["attention_mask"].numel() for micro in batches)
+        parts: dict[str, float] = {str(term): value for term, value in report.terms.items()}
+        if report.contrast_weight is not None:
+            parts["contrast_weight"] = report.contrast_weight
+        for name, value in parts.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def read(self, device: torch.device) -> dict[str, float]:
+        """Means since the last reading; starts anew."""
+        seconds = time.perf_counter() - self.started
+        found = {name: total / max(1, self.steps) for name, total in self.sums.items()}
+        found |= {
+            "tokens_per_second": round(self.tokens / seconds, 1),
+            "padding": round(1 - self.tokens / max(1, self.places), 4),
+            "peak_memory_mb": round(peak_memory(device) / 2**20, 1),
+        }
+        self.steps = self.tokens = self.places = 0
+        self.sums, self.started = {}, time.perf_counter()
+        return found
+
+
+def peak_memory(device: torch.device) -> int:
+    """Most bytes ever held: by tensors on a GPU, by the process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ModuleNotFoundError:  # not a Unix
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def measure_pairs(outputs: Outputs) -> Tensor:
+    """[pairs, EVAL_COLUMNS] of a micro-batch: likelihoods, answers and closeness of states."""
+    n = outputs.pairs
+    response = outputs.in_response
+    rows = outputs.rows[response]  # [tokens]
+    logits, targets = outputs.logits[response], outputs.targets[response]
+    answers = logits.argmax(-1)  # [tokens]
+    empty = torch.zeros(2 * n, device=rows.device)
+    nll = empty.index_add(0, rows, token_nll(logits, targets).float())  # [2n]
+    tokens = empty.index_add(0, rows, torch.ones_like(rows, dtype=empty.dtype))  # [2n]
+    right = empty.index_add(0, rows, (answers == targets).float()) == tokens  # [2n]
+    first = answers[tokens.long().cumsum(0) - tokens.long()]  # [2n]
+    original, paraphrase = outputs.states.chunk(2)
+    columns = [
+        nll[:n],
+        tokens[:n],
+        nll[n:],
+        tokens[n:],
+        right[:n].float(),
+        right[n:].float(),
+        (first[:n] == first[n:]).float(),
+        torch.cosine_similarity(original, paraphrase).float(),
+    ]
+    return torch.stack(columns, dim=1)
+
+
+def summarise_eval(prediction: EvalPrediction) -> dict[str, float]:
+    """Validation metrics over all pairs.
+
+    `loss` is L_gen, `agreement` the share of pairs whose answers begin with the same token under
+    both wordings, `cosine` the mean closeness of their states.
+    """
+    rows = np.asarray(prediction.predictions, dtype=np.float64)
+    column = dict(zip(EVAL_COLUMNS, rows.T, strict=True))
+    original = column["nll_o"].sum() / column["tokens_o"].sum()
+    paraphrase = column["nll_p"].sum() / column["tokens_p"].sum()
+    return {
+        "loss": float(original + paraphrase),
+        "loss_original": float(original),
+        "loss_paraphrase": float(paraphrase),
+        "accuracy_original": float(column["right_o"].mean()),
+        "accuracy_paraphrase": float(column["right_p"].mean()),
+        "agreement": float(column["agree"].mean()),
+        "cosine": float(column["cosine"].mean()),
+    }
+
+
+class _EpochOfSampler(TrainerCallback):
+    """Tells the sampler which epoch it is, also after a resume."""
+
+    def __init__(self, sampler: PairBatchSampler) -> None:
+        self._sampler = sampler
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._sampler.set_epoch(state.global_step // len(self._sampler))

@@ -1,0 +1,129 @@
+"""One forward for originals and paraphrases, with the output layer on few positions only."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from harness.errors import UsageError
+from trainers.collator import MicroBatch
+from trainers.objectives.generation import widen
+from trainers.pooling import PoolAt, Pooling, pool
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a micro-batch of `n` pairs came to: rows 0 to n - 1 are originals, then paraphrases."""
+
+    states: Tensor
+    """[2n, width], pooled, in float32."""
+    logits: Tensor
+    """[positions, vocabulary], at the positions that predict a token of interest, row by row."""
+    targets: Tensor
+    """[positions], the token that follows."""
+    rows: Tensor
+    """[positions], which text each belongs to."""
+    in_response: Tensor
+    """[positions], whether that token is one of the response, not of the prompt."""
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs."""
+        return self.states.shape[0] // 2
+
+
+class PairForward:
+    """Runs micro-batches through a causal language model.
+
+    A hook before the output layer keeps the states that it would have seen, those of the last
+    layer after the final norm, and lets only the positions through whose next token is of
+    interest. The model itself is called as a whole, so that wrappers of data parallelism see it.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, *, pooling: Pooling, pool_at: PoolAt, content: bool
+    ) -> None:
+        """Hook the model's output layer.
+
+        Args:
+            model: the language model, without wrappers.
+            pooling: how states become one.
+            pool_at: whether the response's tokens are pooled too.
+            content: whether tokens of instruction and input are of interest, too.
+
+        Raises:
+            UsageError: the model has no output layer.
+        """
+        head = model.get_output_embeddings()
+        if not isinstance(head, nn.Module):
+            raise UsageError(f"{type(model).__name__} has no output layer to train against.")
+        self._pooling, self._pool_at, self._content = pooling, pool_at, content
+        self._positions = _accepts(model, "position_ids")
+        self._wanted: Tensor | None = None
+        self._states: Tensor | None = None
+        head.register_forward_pre_hook(self._select)
+
+    def __call__(self, model: nn.Module, batch: MicroBatch) -> Outputs:
+        """The outputs of a micro-batch; `model` is the hooked one, possibly wrapped."""
+        response = shift_left(batch["response"])  # [2n, length]
+        wanted = response | shift_left(batch["content"]) if self._content else response
+        inputs: dict[str, object] = {
+            "input_ids": batch["input_ids"],
+            "attention_mask": batch["attention_mask"],
+            "use_cache": False,
+        }
+        if self._positions:
+            # Learned positions would otherwise be counted from the padding on.
+            inputs["position_ids"] = batch["position_ids"]
+        if self._pooling == "first_last":
+            inputs["output_hidden_states"] = True
+        self._wanted = wanted
+        try:
+            out = model(**inputs)
+            states = self._states
+        finally:
+            self._wanted = self._states = None
+        if states is None:
+            raise UsageError("the model did not run its output layer, so its states are unknown.")
+        rows = torch.arange(wanted.shape[0], device=wanted.device).unsqueeze(1)
+        return Outputs(
+            states=self._pool(states, batch, out),  # [2n, width]
+            logits=out.logits.reshape(-1, out.logits.shape[-1]),  # [positions, vocabulary]
+            targets=batch["input_ids"].roll(-1, 1)[wanted],  # [positions]
+            rows=rows.expand_as(wanted)[wanted],  # [positions]
+            in_response=response[wanted],  # [positions]
+        )
+
+    def _select(self, head: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        if self._wanted is None:
+            return None  # a forward that is not ours, as in generation
+        self._states = inputs[0]  # [2n, length, width]
+        return (inputs[0][self._wanted].unsqueeze(0), *inputs[1:])  # [1, positions, width]
+
+    def _pool(self, states: Tensor, batch: MicroBatch, out: Mapping[str, object]) -> Tensor:
+        mask = batch["prompt"]  # [2n, length]
+        if self._pool_at == "sequence-end":
+            mask = mask | batch["response"]
+        first = None
+        if self._pooling == "first_last":
+            layers = out["hidden_states"]
+            first = widen(layers[1]) if isinstance(layers, tuple) else None
+        return pool(widen(states), mask, self._pooling, first=first)
+
+
+def shift_left(mask: Tensor) -> Tensor:
+    """Where the next token is marked: the positions that predict the marked ones."""
+    shifted = torch.zeros_like(mask)
+    shifted[:, :-1] = mask[:, 1:]
+    return shifted
+
+
+def _accepts(model: PreTrainedModel, argument: str) -> bool:
+    get_base = getattr(model, "get_base_model", None)  # of a PEFT model
+    base = get_base() if callable(get_base) else model
+    return argument in inspect.signature(base.forward).parameters

@@ -1,0 +1,247 @@
+"""One optimiser step over micro-batches, with negatives from all of them.
+
+The contrast compares every pair of a batch with every other, on all devices, so its gradient cannot
+be taken one micro-batch at a time. GradCache (arXiv 2101.06983) takes it in two passes: the first
+computes all pooled states without keeping activations; the gradient of the contrast with respect to
+them is cached; the second pass sends it back through one micro-batch after the other, together with
+the other terms. The result is that of one large batch, in the memory of a micro-batch. With a
+single micro-batch a device, the first pass keeps its graph and there is no second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from trainers.collator import MicroBatch
+from trainers.forward import Outputs
+from trainers.loss import LossOptions, Totals, compute_terms, count, language_loss, sum_terms
+from trainers.objectives import Term
+from trainers.objectives.contrast import contrast_loss
+
+Run = Callable[[MicroBatch], Outputs]
+Backward = Callable[[Tensor, bool], None]
+"""Called with a loss and whether it is the step's last."""
+
+
+class World(Protocol):
+    """The devices that share a step."""
+
+    size: int
+    rank: int
+
+    def gather(self, values: Tensor) -> Tensor:
+        """The rows of all devices, by rank; each device gives as many."""
+        ...
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over devices."""
+        ...
+
+
+class OneDevice:
+    """A world of one."""
+
+    size = 1
+    rank = 0
+
+    def gather(self, values: Tensor) -> Tensor:
+        """The rows themselves."""
+        return values
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The values themselves."""
+        return values
+
+
+@dataclass(slots=True)
+class StepReport:
+    """Values of a step over the whole batch."""
+
+    loss: float
+    terms: dict[Term, float]
+    """Each term before weighting."""
+    contrast_weight: float | None = None
+
+
+def run_step(
+    batches: Sequence[MicroBatch], run: Run, options: LossOptions, world: World, backward: Backward
+) -> StepReport:
+    """Send the gradient of the batch's loss back, and say what the loss was.
+
+    Gradients are meant to be averaged over devices afterwards, as data parallelism does.
+    """
+    totals = Totals(*world.sum(count(batches)).tolist())
+    over_batch = "contrast" in options.terms and options.negatives == "batch"
+    cache = _fill_cache(batches, run, totals, options, world) if over_batch else None
+    tally = _Tally()
+    for number, batch in enumerate(batches):
+        outputs = cache.outputs(number, batch, run) if cache else run(batch)
+        terms = compute_terms(outputs, totals, options)
+        loss = sum_terms(terms, options)
+        tally.add(terms)
+        if cache is not None:
+            loss = loss + cache.surrogate(number, outputs.states)
+        elif "contrast" in options.terms:
+            loss = loss + _contrast_within(outputs, batch, totals, options, tally)
+        backward(loss * world.size, number == len(batches) - 1)
+        del outputs, terms, loss  # before the next forward, not after it
+    return tally.report(options, cache, world)
+
+
+def contrast_gradient(
+    original: Tensor, paraphrase: Tensor, *, temperature: float, world: World
+) -> tuple[Tensor, Tensor, Tensor]:
+    """L_con over all devices, and its gradient with respect to this device's states.
+
+    Args:
+        original: [entries, width], this device's pooled states of originals
+        paraphrase: [entries, width], of paraphrases
+        temperature: of the contrast
+        world: the devices
+    """
+    own = [states.detach().requires_grad_() for states in (original, paraphrase)]
+    start, end = world.rank * len(original), (world.rank + 1) * len(original)
+    everyone = []
+    for states in own:
+        others = world.gather(states.detach())  # [entries of all devices, width]
+        everyone.append(torch.cat([others[:start], states, others[end:]]))
+    with torch.enable_grad():
+        loss = contrast_loss(everyone[0], everyone[1], temperature=temperature)
+    to_original, to_paraphrase = torch.autograd.grad(loss, own)
+    return loss.detach(), to_original, to_paraphrase
+
+
+@dataclass(slots=True)
+class _Cache:
+    """What the first pass leaves for the second."""
+
+    contrast: Tensor
+    weight: Tensor
+    gradients: list[Tensor]
+    """[2n, width] a micro-batch."""
+    random: list[_RandomState]
+    kept: Outputs | None
+    """The outputs with their graph, where there is a single micro-batch."""
+
+    def outputs(self, number: int, batch: MicroBatch, run: Run) -> Outputs:
+        """The micro-batch's outputs with a graph; dropout falls as in the first pass."""
+        if self.kept is not None:
+            return self.kept
+        with self.random[number].replayed():
+            return run(batch)
+
+    def surrogate(self, number: int, states: Tensor) -> Tensor:
+        """A number whose gradient is that of the weighted contrast."""
+        return self.weight * (self.gradients[number] * states).sum()
+
+
+def _fill_cache(
+    batches: Sequence[MicroBatch], run: Run, totals: Totals, options: LossOptions, world: World
+) -> _Cache:
+    single = len(batches) == 1
+    states: list[Tensor] = []
+    random: list[_RandomState] = []
+    language: list[Tensor] = []
+    kept = None
+    for batch in batches:
+        random.append(_RandomState.now(batch["input_ids"].device))
+        with torch.set_grad_enabled(single):
+            outputs = run(batch)
+        states.append(outputs.states.detach())
+        with torch.no_grad():
+            if options.fixed_weight is None:
+                found = language_loss(compute_terms(outputs, totals, options))
+                language += [found] if found is not None else []
+        kept = outputs if single else None
+        del outputs
+    halves = [torch.cat(parts) for parts in zip(*(s.chunk(2) for s in states), strict=True)]
+    contrast, *gradients = contrast_gradient(
+        halves[0], halves[1], temperature=options.temperature, world=world
+    )
+    generation = world.sum(torch.stack(language).sum()) if language else contrast
+    sizes = [len(s) // 2 for s in states]
+    by_batch = [torch.cat(pair) for pair in zip(*(g.split(sizes) for g in gradients), strict=True)]
+    weight = options.weigh_contrast(generation, contrast)
+    return _Cache(contrast, weight, by_batch, random, kept)
+
+
+def _contrast_within(
+    outputs: Outputs, batch: MicroBatch, totals: Totals, options: LossOptions, tally: _Tally
+) -> Tensor:
+    """The weighted contrast of a micro-batch taken for itself, as its share of the batch's."""
+    original, paraphrase = outputs.states.chunk(2)
+    contrast = contrast_loss(original, paraphrase, temperature=options.temperature)
+    with torch.no_grad():
+        own = compute_terms(outputs, Totals(*count([batch]).tolist()), options)
+    generation = language_loss(own)
+    weight = options.weigh_contrast(contrast if generation is None else generation, contrast)
+    share = outputs.pairs / totals.pairs
+    tally.contrast += share * contrast.detach()
+    tally.weighted += share * weight * contrast.detach()
+    return share * weight * contrast
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Sums over the micro-batches of this device."""
+
+    terms: dict[Term, Tensor] = field(default_factory=dict)
+    contrast: Tensor = field(default_factory=lambda: torch.zeros(()))
+    weighted: Tensor = field(default_factory=lambda: torch.zeros(()))
+
+    def add(self, terms: dict[Term, Tensor]) -> None:
+        for term, value in terms.items():
+            self.terms[term] = self.terms.get(term, torch.zeros_like(value)) + value.detach()
+
+    def report(self, options: LossOptions, cache: _Cache | None, world: World) -> StepReport:
+        names = list(self.terms)
+        own = [*self.terms.values(), self.contrast, self.weighted]
+        device = own[0].device
+        sums = world.sum(torch.stack([value.to(device).float() for value in own])).tolist()
+        terms = dict(zip(names, sums, strict=False))
+        contrast, weighted = sums[-2:]
+        if cache is not None:
+            contrast = cache.contrast.item()
+            weighted = cache.weight.item() * contrast
+        loss = sum(options.terms[name] * terms[name] for name in names) + weighted
+        if "contrast" not in options.terms:
+            return StepReport(loss, terms)
+        weight = weighted / contrast if contrast else 0.0
+        return StepReport(loss, {**terms, "contrast": contrast}, weight)
+
+
+@dataclass(frozen=True, slots=True)
+class _RandomState:
+    """The state of the generators that dropout draws from."""
+
+    device: torch.device
+    cpu: Tensor
+    accelerator: Tensor | None
+
+    @classmethod
+    def now(cls, device: torch.device) -> _RandomState:
+        own = None
+        if device.type != "cpu":
+            own = torch.get_device_module(device).get_rng_state()
+        return cls(device, torch.get_rng_state(), own)
+
+    @contextmanager
+    def replayed(self) -> Iterator[None]:
+        """Goes back to this state, and afterwards to the one before."""
+        before = _RandomState.now(self.device)
+        self._set()
+        try:
+            yield
+        finally:
+            before._set()
+
+    def _set(self) -> None:
+        torch.set_rng_state(self.cpu)
+        if self.accelerator is not None:
+            torch.get_device_module(self.device).set_rng_state(self.accelerator)

@@ -1,0 +1,101 @@
+"""train.json: what was trained from what, on what, how, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from harness.errors import UsageError
+from harness.provenance import describe_machine, package_versions
+from trainers.base import Base
+from trainers.checkpoint import read_json, write_json
+from trainers.config import TrainConfig
+from trainers.data import DataFacts
+
+MANIFEST: Final = "train.json"
+SCHEMA_VERSION: Final = 1
+
+Json = dict[str, Any]
+
+
+def make_manifest(
+    config: TrainConfig, base: Base, data: DataFacts, *, layout: str, devices: int, device: str
+) -> Json:
+    """The manifest of a training that begins."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "status": "running",
+        "kind": "adapter" if config.tuning == "lora" else "model",
+        "created": _now(),
+        "finished": None,
+        "base": {"name": base.name, "fingerprint": base.fingerprint},
+        "data": {"file": config.pairs.name, **data.row()},
+        "objective": dict(config.terms),
+        "prompt_format": layout,
+        "config": config.identity(),
+        "seed": config.seed,
+        "negatives_per_anchor": _negatives(config),
+        "devices": devices,
+        "versions": {**package_versions(), "accelerate": version("accelerate")},
+        "machine": describe_machine(device),
+        "steps": 0,
+        "metrics": {},
+    }
+
+
+def finish_manifest(manifest: Json, *, steps: int, metrics: dict[str, float]) -> Json:
+    """The manifest of a training that is done."""
+    return {
+        **manifest,
+        "status": "complete",
+        "finished": _now(),
+        "steps": steps,
+        "metrics": metrics,
+    }
+
+
+def read_manifest(folder: Path) -> Json | None:
+    """The manifest in a folder, if there is one."""
+    path = folder / MANIFEST
+    return read_json(path) if path.is_file() else None
+
+
+def write_manifest(folder: Path, manifest: Json) -> None:
+    """Write the manifest into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / MANIFEST, manifest)
+
+
+def check_same(existing: Json, wanted: Json, folder: Path) -> None:
+    """Complain where a folder holds a training of something else.
+
+    Raises:
+        UsageError: with the first difference, base and data before options.
+    """
+    parts = [
+        ("the base model", existing["base"]["fingerprint"], wanted["base"]["fingerprint"]),
+        ("the pairs", existing["data"]["hash"], wanted["data"]["hash"]),
+        *(
+            (f"--{key.replace('_', '-')}", existing["config"].get(key), value)
+            for key, value in wanted["config"].items()
+        ),
+    ]
+    for what, there, here in parts:
+        if there != here:
+            raise UsageError(
+                f"{folder} holds a training with another choice of {what} "
+                f"({there!r} there, {here!r} now).",
+                hint="Type: --fresh to start over, or --out with a new folder.",
+            )
+
+
+def _negatives(config: TrainConfig) -> int:
+    if not config.contrastive:
+        return 0
+    return (config.batch if config.negatives == "batch" else config.micro_batch) - 1
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

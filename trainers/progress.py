@@ -1,0 +1,88 @@
+"""What a training shows while it runs: a bar on stderr, and the log as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+LOG_FILE = "log.jsonl"
+
+
+class ProgressBar(TrainerCallback):
+    """Steps, loss, throughput and time left; only the first process shows it."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Show the bar, at the step that is resumed from."""
+        if state.is_world_process_zero:
+            self._bar.start()
+            self._bar.add_task("", total=state.max_steps, completed=state.global_step)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Move the bar."""
+        if self._bar.tasks:
+            self._bar.update(self._bar.tasks[0].id, completed=state.global_step)
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Show the newest loss and throughput."""
+        latest = state.log_history[-1] if state.log_history else {}
+        if self._bar.tasks and "tokens_per_second" in latest:
+            shown = f"loss {latest['loss']:.3f} · {latest['tokens_per_second']:,.0f} tokens/s"
+            self._bar.update(self._bar.tasks[0].id, description=shown)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Leave the bar as it is."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Give the terminal back, also after an error."""
+        self._bar.stop()
+
+
+class LogFile(TrainerCallback):
+    """Keeps the log beside the checkpoint, without what a resumed training has undone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOG_FILE
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Write all lines up to this checkpoint."""
+        self._write(state)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Write all lines."""
+        self._write(state)
+
+    def _write(self, state: TrainerState) -> None:
+        if state.is_world_process_zero:
+            lines = (json.dumps(entry) + "\n" for entry in state.log_history)
+            partial = self._path.with_name(f".{LOG_FILE}.part")
+            partial.write_text("".join(lines), encoding="utf-8")
+            partial.replace(self._path)

@@ -1,0 +1,238 @@
+"""From a configuration to a checkpoint that `harness run` takes as it is."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from harness.errors import IncompleteRunError, UsageError
+from harness.models.devices import choose_device
+from harness.models.tokenizer import HFTokenizer
+from harness.prompts import resolve_format
+from trainers.arguments import CHECKPOINTS, make_arguments
+from trainers.base import Base, check_context, find_base, load_model, load_tokenizer
+from trainers.card import render_card
+from trainers.checkpoint import check_space, find_checkpoint, no_space
+from trainers.collator import PairCollator
+from trainers.config import TrainConfig
+from trainers.contrastive import ContrastiveTrainer, PairOptions
+from trainers.data import TrainingData, load_data
+from trainers.loss import LossOptions
+from trainers.manifest import (
+    MANIFEST,
+    Json,
+    check_same,
+    finish_manifest,
+    make_manifest,
+    read_manifest,
+    write_manifest,
+)
+from trainers.progress import LOG_FILE, LogFile, ProgressBar
+
+CARD = "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished training."""
+
+    out: Path
+    manifest: Json
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What came of it."""
+        found: dict[str, float] = self.manifest["metrics"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that is known before the weights are read."""
+
+    config: TrainConfig
+    base: Base
+    tokenizer: PreTrainedTokenizerBase
+    args: TrainingArguments
+    data: TrainingData
+    manifest: Json
+    finished: bool
+    """Whether the folder holds this very training, done."""
+
+
+def train(config: TrainConfig, *, console: Console | None = None) -> Trained:
+    """Train, and write the checkpoint, its manifest, log and card to `config.out`.
+
+    A training that was stopped is resumed; one that is finished is given as it is. With a console,
+    progress is shown there.
+
+    Raises:
+        UsageError: an option, a file or a model that cannot be used; nothing was computed then.
+        IncompleteRunError: the loss or a weight was no longer a number, or memory or disk is full;
+            the last good checkpoint is kept.
+    """
+    prepared = prepare(config)
+    if prepared.finished:
+        return Trained(config.out, prepared.manifest)
+    model = load_model(prepared.base, config, prepared.args.device)
+    check_space(config.out, _bytes_needed(model, config.keep))
+    if prepared.args.should_save:
+        write_manifest(config.out, prepared.manifest)
+    trainer = _make_trainer(prepared, model)
+    bar = ProgressBar(console) if console else None
+    if bar:
+        trainer.add_callback(bar)
+    try:
+        return _run(trainer, prepared)
+    finally:
+        if bar:
+            bar.stop()
+
+
+def prepare(config: TrainConfig) -> Prepared:
+    """Read and check everything that a training needs, but for the weights.
+
+    Raises:
+        UsageError: something cannot be used, or the folder holds another training.
+    """
+    validates = bool(config.eval_pairs or config.eval_share)
+    args = make_arguments(config, choose_device(config.device), validates=validates)
+    with args.main_process_first(desc="finding the base model"):
+        base = find_base(config.model)
+    check_context(base, config.max_length)
+    tokenizer = load_tokenizer(base)
+    has_template = HFTokenizer(tokenizer).chat_template is not None
+    layout = resolve_format(config.prompt_format, has_chat_template=has_template)
+    data = load_data(config, tokenizer, layout, devices=args.world_size)
+    manifest = make_manifest(
+        config,
+        base,
+        data.facts,
+        layout=layout,
+        devices=args.world_size,
+        device=str(args.device),
+    )
+    with args.main_process_first(desc="opening the folder"):
+        existing = _open(config, manifest, writes=args.should_save)
+    if existing is not None and existing["status"] == "complete":
+        return Prepared(config, base, tokenizer, args, data, existing, finished=True)
+    return Prepared(config, base, tokenizer, args, data, manifest, finished=False)
+
+
+def _open(config: TrainConfig, manifest: Json, *, writes: bool) -> Json | None:
+    """The manifest of this training in the folder, if one has begun there.
+
+    Raises:
+        UsageError: the folder holds another training, or other things.
+    """
+    existing = read_manifest(config.out)
+    if existing is None:
+        if config.out.exists() and any(config.out.iterdir()):
+            raise UsageError(
+                f"{config.out} holds files and no {MANIFEST}, so it is no training to resume.",
+                hint="Type: --out with a new folder.",
+            )
+        return None
+    if not config.fresh:
+        check_same(existing, manifest, config.out)
+        return existing
+    if writes:
+        _clear(config.out)
+    return None
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a training has written, and nothing else."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    for name in (MANIFEST, LOG_FILE, CARD):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _make_trainer(prepared: Prepared, model: PreTrainedModel) -> ContrastiveTrainer:
+    config, tokenizer = prepared.config, prepared.tokenizer
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    within = config.contrastive and config.negatives == "micro"
+    trainer = ContrastiveTrainer(
+        model,
+        prepared.args,
+        collator=PairCollator(
+            pad_id=int(pad or 0),
+            micro=config.micro_batch,
+            side=config.padding_side,
+            multiple_of=8 if prepared.args.device.type == "cuda" else 1,
+            sort=not within,
+        ),
+        train=prepared.data.train,
+        validation=prepared.data.validation,
+        tokenizer=tokenizer,
+        options=PairOptions(
+            loss=LossOptions(
+                terms=config.terms,
+                temperature=config.temperature,
+                fixed_weight=config.contrast_weight,
+                weight_limit=config.contrast_limit,
+                negatives=config.negatives,
+                strict_majority=config.strict_majority,
+            ),
+            pooling=config.pooling,
+            pool_at=config.pool_at,
+            hard_negatives=config.hard_negatives,
+        ),
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(LogFile(config.out))
+    return trainer
+
+
+def _run(trainer: ContrastiveTrainer, prepared: Prepared) -> Trained:
+    config = prepared.config
+    checkpoint = find_checkpoint(config.out / CHECKPOINTS)
+    try:
+        result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        metrics = _metrics(trainer, result.metrics)
+        manifest = finish_manifest(
+            prepared.manifest, steps=trainer.state.global_step, metrics=metrics
+        )
+        _save(trainer, config.out, manifest)
+    except torch.OutOfMemoryError:
+        raise IncompleteRunError(
+            f"the device ran out of memory with {config.micro_batch} pairs at once.",
+            hint=f"Type: --micro-batch {max(1, config.micro_batch // 2)} (the negatives stay the "
+            "same), or --gradient-checkpointing.",
+        ) from None
+    return Trained(config.out, manifest)
+
+
+def _metrics(trainer: ContrastiveTrainer, result: dict[str, float]) -> dict[str, float]:
+    """The means over the training, the last line of its log, and the validation."""
+    last = next((line for line in reversed(trainer.state.log_history) if "loss" in line), {})
+    skipped = ("step", "epoch", "total_flos")
+    found = {f"last_{key}": value for key, value in last.items() if key not in skipped}
+    found |= {key: value for key, value in result.items() if key not in skipped}
+    if trainer.eval_dataset is not None:
+        found |= trainer.evaluate()
+    return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+
+
+def _save(trainer: ContrastiveTrainer, folder: Path, manifest: Json) -> None:
+    try:
+        trainer.save_model(str(folder))
+        if trainer.args.should_save:
+            (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
+            write_manifest(folder, manifest)
+    except OSError as error:
+        raise no_space(folder / MANIFEST, error) from None
+
+
+def _bytes_needed(model: PreTrainedModel, keep: int) -> int:
+    """Of `keep` checkpoints and one more while it is written, and of the result."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    weights = sum(p.numel() * p.element_size() for p in trained)
+    moments = sum(2 * p.numel() * p.element_size() for p in trained)
+    return (keep + 1) * (weights + moments) + weights + 50 * 2**20
