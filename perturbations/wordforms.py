@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from random import Random
 from types import ModuleType
@@ -73,6 +74,7 @@ def replace_forms(
     return draft_by(subject.text, edits)
 
 
+@lru_cache(maxsize=8192)
 def find_form(word: str, part: PartOfSpeech) -> Form | None:
     """The form that a word is as a noun or as a verb; the base form where it could be several."""
     for lemma in _lemminflect().getAllLemmas(word, part).get(part, ()):
@@ -84,6 +86,7 @@ def find_form(word: str, part: PartOfSpeech) -> Form | None:
     return None
 
 
+@lru_cache(maxsize=8192)
 def inflect(lemma: str, tag: str) -> tuple[str, ...]:
     """The forms of a known lemma with a tag; none for one that the dictionary lacks.
 
