@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from harness.cache import ResponseCache, response_cache_path
 from harness.engine import Engine, Prior
 from harness.errors import HarnessError
-from harness.plan import Block, windows
+from harness.plan import Block
 from harness.prepare import Prepared
 from harness.progress import NoProgress, Progress
 from harness.provenance import describe_machine, package_versions
 from harness.rundir import SCHEMA_VERSION, Json, Run, RunDirectory
+from harness.schedule import Outcomes, Schedule, UntilPrecise, WholePlan
 from harness.store import SampleStore
 from harness.summary import TaskFacts, summarize
 from harness.tasks import Task
@@ -59,7 +60,7 @@ def execute(prepared: Prepared, *, command: str, progress: Progress | None = Non
     directory.write_json("run.json", manifest)
     directory.write_variants(prepared.plan.all_variants())
     try:
-        timing = _evaluate(prepared, directory, progress)
+        timing, precision = _evaluate(prepared, directory, progress)
     except BaseException:
         _mark_incomplete(directory, manifest)
         raise
@@ -67,7 +68,12 @@ def execute(prepared: Prepared, *, command: str, progress: Progress | None = Non
         progress.stop()
     run = Run(directory.path)
     directory.write_json("summary.json", _summary(prepared, run))
-    ended = {"status": "complete", "finished": _now(), "timing": timing.to_dict()}
+    ended = {
+        "status": "complete",
+        "finished": _now(),
+        "timing": timing.to_dict(),
+        "precision": precision,
+    }
     directory.write_json("run.json", {**manifest, **ended})
     return run
 
@@ -81,7 +87,9 @@ def count_finished(prepared: Prepared) -> int:
         return store.count() // len(prepared.config.scorers)
 
 
-def _evaluate(prepared: Prepared, directory: RunDirectory, progress: Progress) -> Timing:
+def _evaluate(
+    prepared: Prepared, directory: RunDirectory, progress: Progress
+) -> tuple[Timing, Json | None]:
     config, model = prepared.config, prepared.model
     cache_path = response_cache_path(model.info.fingerprint) if config.cache else None
     progress.start(prepared.plan.cells * len(config.scorers))
@@ -96,23 +104,44 @@ def _evaluate(prepared: Prepared, directory: RunDirectory, progress: Progress) -
             calibrate=config.calibrate == "content-free",
         )
         resuming = store.count() > 0
-        for window in _schedule(prepared):
+        schedule = _schedule(prepared)
+        for window in schedule.windows():
             cells = sum(len(block) for block in window)
             if resuming and _is_finished(window, store, config.scorers):
                 progress.advance(cells * len(config.scorers))
-                continue
-            progress.doing(window[0].task.name, window[0].variant.level)
-            known = _known_priors(window, store) if engine.calibrate else {}
-            samples, priors = engine.evaluate(window, known, progress.advance)
-            store.write(samples, priors)
-            evaluated += cells
-    return Timing(evaluated, time.perf_counter() - start, engine.hits)
+            else:
+                progress.doing(window[0].task.name, window[0].variant.level)
+                known = _known_priors(window, store) if engine.calibrate else {}
+                samples, priors = engine.evaluate(window, known, progress.advance)
+                store.write(samples, priors)
+                evaluated += cells
+            if schedule.needs_outcomes:
+                schedule.record(window, _outcomes(window, store, config.scorers[0]))
+    timing = Timing(evaluated, time.perf_counter() - start, engine.hits)
+    return timing, schedule.report()
 
 
-def _schedule(prepared: Prepared) -> Iterator[list[Block]]:
-    on_cpu = prepared.model.info.device == "cpu"
-    size = prepared.config.window or (WINDOW_ON_CPU if on_cpu else WINDOW_ON_ACCELERATOR)
-    return windows(prepared.plan.blocks(chunk=size), size)
+def _schedule(prepared: Prepared) -> Schedule:
+    config, on_cpu = prepared.config, prepared.model.info.device == "cpu"
+    size = config.window or (WINDOW_ON_CPU if on_cpu else WINDOW_ON_ACCELERATOR)
+    if config.precision is None:
+        return WholePlan(prepared.plan, size)
+    return UntilPrecise(
+        prepared.plan,
+        size,
+        half_width=config.precision / 100,
+        seed=config.seed,
+        confidence=config.confidence,
+    )
+
+
+def _outcomes(window: Sequence[Block], store: SampleStore, scorer: str) -> Outcomes:
+    variants = {block.variant.id for block in window}
+    return {
+        (variant_id, example_id): right
+        for variant_id in variants
+        for example_id, right in store.outcomes(variant_id, scorer).items()
+    }
 
 
 def _is_finished(window: Sequence[Block], store: SampleStore, scorers: Sequence[str]) -> bool:
@@ -175,6 +204,7 @@ def _manifest(prepared: Prepared, command: str) -> Json:
         "seed": config.seed,
         "tasks": {task.name: _describe_task(prepared, task) for task in prepared.plan.tasks},
         "timing": None,
+        "precision": None,
         "notes": list(prepared.notes),
     }
 

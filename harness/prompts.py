@@ -2,8 +2,8 @@
 
 plain   instruction, blank line, input, answer cue; the label follows after a space
 coin    instruction, input, blank line, `### Response:`; the label follows after a space
-chat    the tokenizer's own chat template, the instruction and the input as the user's turn; the
-        label opens the assistant's turn
+chat    the tokenizer's own chat template: instruction, blank line and input are the user's turn, the
+        answer cue opens the assistant's, and the label follows after a space
 """
 
 from __future__ import annotations
@@ -55,12 +55,11 @@ class Prompter:
 
     def continuation(self, label: str) -> str:
         """What follows the prompt where the answer is that label."""
-        separator = "" if self.layout == "chat" or self._ends_in_newline else " "
-        return separator + self.word_of[label]
+        return (" " if self._ends_in_cue else "") + self.word_of[label]
 
     @property
-    def _ends_in_newline(self) -> bool:
-        return self.layout == "plain" and not self.answer_cue
+    def _ends_in_cue(self) -> bool:
+        return self.layout == "coin" or bool(self.answer_cue)
 
     def _plain(self, instruction: str, input_text: str) -> str:
         def ask(text: str) -> str:
@@ -84,15 +83,13 @@ class Prompter:
             )
         turns: list[dict[str, str]] = []
         for shot in self.shots:
-            turns.append({"role": "user", "content": self._ask(shot.input)})
-            turns.append({"role": "assistant", "content": self.word_of[shot.gold]})
-        turns.append({"role": "user", "content": self._ask(input_text)})
+            answer = self.answer_cue + self.continuation(shot.gold)
+            turns.append({"role": "user", "content": shot.input})
+            turns.append({"role": "assistant", "content": answer})
+        turns.append({"role": "user", "content": input_text})
         asked = turns[0]["content"]
         turns[0]["content"] = f"{instruction}\n\n{asked}" if asked else instruction
-        return self.render_chat(turns)
-
-    def _ask(self, text: str) -> str:
-        return "\n".join(filter(None, (text, self.answer_cue)))
+        return self.render_chat(turns) + self.answer_cue
 
 
 def resolve_format(wanted: str, *, has_chat_template: bool) -> PromptFormat:

@@ -75,6 +75,14 @@ class SampleStore:
         )
         return {row[0] for row in rows}
 
+    def outcomes(self, variant_id: str, scorer: str) -> dict[str, bool]:
+        """Example id -> whether this variant's answer was right."""
+        rows = self._db.execute(
+            "SELECT example_id, correct FROM samples WHERE variant_id = ? AND scorer = ?",
+            (variant_id, scorer),
+        )
+        return {example_id: bool(correct) for example_id, correct in rows}
+
     def count(self) -> int:
         """How many samples are stored."""
         total: int = self._db.execute("SELECT count(*) FROM samples").fetchone()[0]

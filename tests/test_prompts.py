@@ -54,17 +54,23 @@ def test_coin() -> None:
 def test_chat() -> None:
     made = prompter("chat")
     assert made.prompt("Judge.", "Text: bad") == (
-        "<user>Judge.\n\nText: bad\nAnswer:</><assistant>"
+        "<user>Judge.\n\nText: bad</><assistant>Answer:"
     )
-    assert made.continuation("pos") == "positive"
+    assert made.continuation("pos") == " positive"
     assert not made.special_tokens
 
 
 def test_chat_with_shots_gives_the_instruction_once() -> None:
     assert prompter("chat", shots=(SHOT,)).prompt("Judge.", "Text: bad") == (
-        "<user>Judge.\n\nText: fine\nAnswer:</><assistant>positive</>"
-        "<user>Text: bad\nAnswer:</><assistant>"
+        "<user>Judge.\n\nText: fine</><assistant>Answer: positive</>"
+        "<user>Text: bad</><assistant>Answer:"
     )
+
+
+def test_chat_without_a_cue_opens_with_the_label() -> None:
+    made = prompter("chat", cue="")
+    assert made.prompt("Judge.", "Text: bad") == "<user>Judge.\n\nText: bad</><assistant>"
+    assert made.continuation("pos") == "positive"
 
 
 def test_auto_is_chat_where_there_is_a_template() -> None:

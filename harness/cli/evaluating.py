@@ -67,6 +67,10 @@ def run_command(
         bool, typer.Option("--trust-remote-code", help="Run code that comes with a hub model.")
     ] = False,
     data_dir: options.DataDir = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(help="Draw examples until each level's interval is within this many points."),
+    ] = None,
     seed: options.Seed = 0,
     confidence: Annotated[float, typer.Option(help="Confidence of intervals.")] = 0.95,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 2000,
@@ -116,6 +120,7 @@ def run_command(
         calibrate=calibrate,
         max_new_tokens=max_new_tokens,
         few_shot=few_shot,
+        precision=precision,
         seed=seed,
         confidence=confidence,
         resamples=resamples,

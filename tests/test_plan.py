@@ -1,0 +1,145 @@
+"""Plans and windows: every cell once, cut at the same places, inputs perturbed by seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.plan import Plan, shuffled_examples, windows
+from harness.tasks import Task, load_task
+from harness.tasks.suites import task_path
+from harness.variants import VariantOptions, build_variants
+from perturbations import find
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    whole = load_task(task_path("sentiment"), data_dir=None)
+    return whole.with_examples(7, seed=0).with_instructions(2)
+
+
+def plan_of(task: Task, *names: str, target: str = "instruction") -> Plan:
+    options = VariantOptions(seed=3, target=target)  # type: ignore[arg-type]
+    made = build_variants(task, [find(name) for name in names], options)
+    return Plan((task,), {task.name: made.variants})
+
+
+@given(chunk=st.integers(1, 9), size=st.integers(1, 40))
+def test_windows_hold_every_cell_once_in_plan_order(task: Task, chunk: int, size: int) -> None:
+    plan = plan_of(task, "keyboard", "swap")
+    seen = [
+        (block.variant.id, example.id)
+        for window in windows(plan.blocks(chunk), size)
+        for block in window
+        for example in block.examples
+    ]
+    expected = [(v.id, e.id) for v in plan.variants[task.name] for e in task.examples]
+    assert seen == expected
+    assert len(seen) == plan.cells == 2 * 3 * 7
+
+
+def test_windows_are_cut_at_the_same_places(task: Task) -> None:
+    plan = plan_of(task, "keyboard")
+    sizes = [sum(map(len, window)) for window in windows(plan.blocks(4), 6)]
+    # Blocks of 4 and 3 for each of the four variants; a window ends once it holds 6.
+    assert sizes == [7, 7, 7, 7]
+
+
+def test_clean_variants_come_first(task: Task) -> None:
+    levels = [v.level for v in plan_of(task, "keyboard").variants[task.name]]
+    assert levels == ["clean", "clean", "character", "character"]
+
+
+def test_an_instruction_variant_leaves_inputs_alone(task: Task) -> None:
+    for block in plan_of(task, "keyboard").blocks(10):
+        assert tuple(cell.example for cell in block.cells()) == block.examples
+
+
+def test_an_input_variant_changes_inputs_and_only_them(task: Task) -> None:
+    first, again = (plan_of(task, "keyboard", target="input") for _ in range(2))
+    for one, two in zip(first.blocks(10), again.blocks(10), strict=True):
+        assert [c.example.input for c in one.cells()] == [c.example.input for c in two.cells()]
+        changed = [c.example.input != e.input for c, e in zip(one.cells(), one.examples, strict=True)]
+        assert one.variant.text == one.variant.original
+        assert all(changed) if one.variant.level == "character" else not any(changed)
+        for cell, example in zip(one.cells(), one.examples, strict=True):
+            assert cell.example.input.startswith("Text: ")
+            assert (cell.example.id, cell.example.gold) == (example.id, example.gold)
+
+
+def test_both_changes_instruction_and_input(task: Task) -> None:
+    plan = plan_of(task, "keyboard", target="both")
+    perturbed = [block for block in plan.blocks(10) if block.variant.level == "character"]
+    assert perturbed
+    for block in perturbed:
+        assert block.variant.text != block.variant.original
+        assert all(
+            c.example.input != e.input for c, e in zip(block.cells(), block.examples, strict=True)
+        )
+    ids = {block.variant.id for block in plan.blocks(10)}
+    assert ids.isdisjoint({b.variant.id for b in perturbed_of(task)})
+
+
+def perturbed_of(task: Task) -> list[object]:
+    blocks = plan_of(task, "keyboard").blocks(10)
+    return [block for block in blocks if block.variant.level == "character"]
+
+
+def test_the_order_of_drawing_is_seeded(task: Task) -> None:
+    assert shuffled_examples(task, 1) == shuffled_examples(task, 1)
+    assert shuffled_examples(task, 1) != shuffled_examples(task, 2)
+    assert sorted(e.id for e in shuffled_examples(task, 1)) == sorted(e.id for e in task.examples)
+
+
+def test_plan_of_nothing() -> None:
+    assert list(windows([], 5)) == []
+
+
+def test_variants_can_be_replayed(task: Task, tmp_path: Path) -> None:
+    from harness.rundir import RunDirectory
+    from harness.variants import read_variants
+
+    plan = plan_of(task, "keyboard", "swap")
+    RunDirectory(tmp_path).write_variants(plan.all_variants())
+    again = read_variants(tmp_path / "variants.jsonl", [task])
+    assert again[task.name].variants == plan.variants[task.name]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"task": "sentiment", "level": "word", "text": "x"}', "needs a text under 'perturbation'"),
+        (
+            '{"task": "sentimnt", "level": "word", "perturbation": "p", "text": "x"}',
+            "Did you mean 'sentiment'",
+        ),
+        (
+            '{"task": "sentiment", "level": "words", "perturbation": "p", "text": "x"}',
+            "Did you mean 'word'",
+        ),
+        ("{", "line 1: not JSON"),
+        ("[]", "line 1: a variant is a JSON object"),
+    ],
+)
+def test_a_bad_replay_file_is_refused(
+    task: Task, tmp_path: Path, line: str, message: str
+) -> None:
+    from harness.errors import UsageError
+    from harness.variants import read_variants
+
+    (tmp_path / "v.jsonl").write_text(line + "\n")
+    with pytest.raises(UsageError) as caught:
+        read_variants(tmp_path / "v.jsonl", [task])
+    assert message in str(caught.value)
+
+
+def test_a_short_replay_row_is_enough(task: Task, tmp_path: Path) -> None:
+    from harness.variants import read_variants
+
+    row = '{"task": "sentiment", "level": "word", "perturbation": "mine", "text": "Say it."}\n'
+    (tmp_path / "v.jsonl").write_text(row * 2)
+    variants = read_variants(tmp_path / "v.jsonl", [task])[task.name].variants
+    assert [(v.text, v.original, v.instruction_id) for v in variants] == [("Say it.", "Say it.", "")]
