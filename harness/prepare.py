@@ -16,6 +16,7 @@ from harness.models import Model, load_model
 from harness.plan import Plan
 from harness.prompts import Prompter, PromptFormat, resolve_format
 from harness.provenance import run_id, task_hash, variants_hash
+from harness.records import Example
 from harness.requests import RequestBuilder
 from harness.rundir import Json
 from harness.scoring import LabelParser
@@ -40,12 +41,8 @@ class Prepared:
     def tools(self, task: Task) -> TaskTools:
         """What turns this task's cells into requests."""
         if task.name not in self._tools:
-            prompter = self._prompter(task)
-            self._tools[task.name] = TaskTools(
-                prompter=prompter,
-                builder=RequestBuilder(prompter, self.model.tokenizer, task.label_names),
-                parser=LabelParser(task.word_of),
-            )
+            shots = task.shots(self.config.few_shot, seed=self.config.seed)
+            self._tools[task.name] = make_tools(task, self.model, self.layout, shots)
         return self._tools[task.name]
 
     @cached_property
@@ -85,15 +82,6 @@ class Prepared:
         name = Path(self.config.model).name.replace(" ", "-")
         return Path("runs") / f"{name}-{tasks}-{self.run_id}"
 
-    def _prompter(self, task: Task) -> Prompter:
-        return Prompter(
-            layout=self.layout,
-            answer_cue=task.answer_cue,
-            word_of=task.word_of,
-            shots=task.shots(self.config.few_shot, seed=self.config.seed),
-            render_chat=self.model.tokenizer.render_chat if self.layout == "chat" else None,
-        )
-
 
 def prepare(config: RunConfig) -> Prepared:
     """Load and check everything a run needs, cheapest first; nothing is written.
@@ -126,6 +114,24 @@ def prepare(config: RunConfig) -> Prepared:
     prepared = Prepared(config, plan, made, model, layout, notes=tuple(notes))
     check_lengths(prepared.lengths, plan, model.info.max_context)
     return prepared
+
+
+def make_tools(
+    task: Task, model: Model, layout: PromptFormat, shots: tuple[Example, ...] = ()
+) -> TaskTools:
+    """What turns the task's cells into requests to this model and its responses into samples."""
+    prompter = Prompter(
+        layout=layout,
+        answer_cue=task.answer_cue,
+        word_of=task.word_of,
+        shots=shots,
+        render_chat=model.tokenizer.render_chat if layout == "chat" else None,
+    )
+    return TaskTools(
+        prompter=prompter,
+        builder=RequestBuilder(prompter, model.tokenizer, task.label_names),
+        parser=LabelParser(task.word_of),
+    )
 
 
 def _with_defaults(config: RunConfig) -> RunConfig:

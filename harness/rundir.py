@@ -60,10 +60,11 @@ class Run:
 
 
 class RunDirectory:
-    """The writing side of a run."""
+    """The writing side of a run, or of another job that keeps a manifest and can be resumed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, manifest: str = "run.json") -> None:
         self.path = path
+        self._manifest = manifest
 
     def open(self, manifest: Json, *, fresh: bool) -> Json:
         """Start a run here, or resume the one that is here; gives the manifest to go on with.
@@ -71,21 +72,21 @@ class RunDirectory:
         Raises:
             UsageError: a run of another configuration is here, or the folder holds other things.
         """
-        existing = self.path / "run.json"
+        existing = self.path / self._manifest
         if fresh and existing.is_file():
             self._clear()
         if existing.is_file():
             return {**manifest, "created": _resume(_read_json(existing), manifest, self.path)}
         if self.path.exists() and any(self.path.iterdir()):
             raise UsageError(
-                f"{self.path} holds files and no run.json, so it is no run to resume.",
+                f"{self.path} holds files and no {self._manifest}: nothing to resume is there.",
                 hint="Type: --out with a new folder.",
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{self.path} cannot be made: {error.strerror}.") from None
-        self.write_json("run.json", manifest)
+        self.write_json(self._manifest, manifest)
         return manifest
 
     def write_json(self, name: str, content: Json) -> None:
@@ -120,10 +121,11 @@ class RunDirectory:
         return SampleStore(self.path / "samples.sqlite")
 
     def _clear(self) -> None:
-        names = ["run.json", "variants.jsonl", "summary.json"]
-        names += ["samples.sqlite", "samples.sqlite-wal", "samples.sqlite-shm"]
-        for name in names:
+        for name in (self._manifest, "variants.jsonl", "summary.json"):
             (self.path / name).unlink(missing_ok=True)
+        for store in ("samples.sqlite", "queries.sqlite"):
+            for suffix in ("", "-wal", "-shm"):
+                (self.path / f"{store}{suffix}").unlink(missing_ok=True)
         for report in self.path.glob("report.*"):
             report.unlink()
 

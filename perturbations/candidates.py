@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -63,6 +64,8 @@ class Problem:
     perturbations: tuple[Perturbation, ...]
     limits: Limits
     similarity: Similarity | None = None
+    masked_lm: Path | None = None
+    """Folder of a masked language model, for recipes that fill in words."""
 
     @property
     def start(self) -> Candidate:

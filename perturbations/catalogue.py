@@ -90,7 +90,14 @@ _NATIVE: Final = {
     "answer-first": "semantic:ANSWER_FIRST",
 }
 
-for _name, _target in _NATIVE.items():
+# What a package published; these come by name, never with their level.
+_PUBLISHED: Final = {
+    "promptbench:semantic": "promptbench_prompts:SEMANTIC",
+    "promptbench:checklist": "promptbench_prompts:CHECKLIST",
+    "promptbench:stresstest": "promptbench_prompts:STRESSTEST",
+}
+
+for _name, _target in (_NATIVE | _PUBLISHED).items():
     REGISTRY.add(_name, f"perturbations.{_target}")
 
 
@@ -124,7 +131,9 @@ def select(
     chosen: dict[str, Perturbation] = {}
     notes: list[str] = []
     for perturbation in map(find, REGISTRY.names() if wanted else ()):
-        if perturbation.level not in wanted or perturbation.name in names:
+        if perturbation.name in _PUBLISHED or perturbation.name in names:
+            continue
+        if perturbation.level not in wanted:
             continue
         problem = _problem(perturbation, target, data_dir)
         if problem is None:

@@ -61,7 +61,7 @@ def _swap_words(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
         if pool:
             name = f"word {tried}"
             best = _worst([best, *pool], ledger, name)
-            steps.append(record_step(name, pool, best, ledger))
+            steps.append(record_step(name, len(pool), best, ledger))
     if not steps and tried == len(words):
         raise nothing_to_change(problem)
     ended = () if tried == len(words) else (f"the budget reached {tried} of {len(words)} words",)
@@ -75,7 +75,7 @@ def _try_all(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
         raise nothing_to_change(problem)
     pool = _affordable(drawn, ledger)
     best = _worst([problem.start, *pool], ledger, "all")
-    return Outcome(best, (record_step("all", pool, best, ledger),))
+    return Outcome(best, (record_step("all", len(pool), best, ledger),))
 
 
 def _rank_words(problem: Problem, words: Sequence[Word], ledger: Ledger) -> list[Word]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, Literal
@@ -67,15 +67,20 @@ _NATIVE: Final = {
     "race": "perturbations.search:RACE",
     "promptbench-greedy": "perturbations.greedy:PROMPTBENCH_GREEDY",
 }
+_TEXTATTACK: Final = (
+    "deepwordbug", "pruthi", "textbugger", "textfooler", "pwws", "bertattack", "bae", "checklist",
+)  # fmt: skip
 for _name, _target in _NATIVE.items():
     RECIPES.add(_name, _target)
+for _name in _TEXTATTACK:
+    RECIPES.add(f"textattack:{_name}", f"perturbations.textattack_recipes:{_name.upper()}")
 
 
-def record_step(name: str, pool: Sequence[Candidate], best: Candidate, ledger: Ledger) -> Step:
+def record_step(name: str, candidates: int, best: Candidate, ledger: Ledger) -> Step:
     """The record of a step that has just ended."""
     return Step(
         name=name,
-        candidates=len(pool),
+        candidates=candidates,
         best=best,
         damage=ledger.mean(best.text),
         depth=ledger.depth(best.text),

@@ -93,12 +93,12 @@ def search_by_racing(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
         name = f"step {number + 1}"
         ranking = race([winners[-1], *pool], ledger, share, name)
         winners.append(ranking[0])
-        steps.append(record_step(name, pool, ranking[0], ledger))
+        steps.append(record_step(name, len(pool), ranking[0], ledger))
     if not steps:
         raise nothing_to_change(problem)
     finalists = list(dict.fromkeys([*reversed(winners), *ranking[: shape.pool // 8]]))
     best = race(finalists, ledger, ledger.left, "final")[0]
-    steps.append(record_step("final", finalists, best, ledger))
+    steps.append(record_step("final", len(finalists), best, ledger))
     return Outcome(best, tuple(steps))
 
 
