@@ -15,7 +15,6 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from reports.figures import Estimate, counted, percent, points, with_interval
-from reports.group import Group, Reading
 from reports.phrasings import Dot, DotRow
 from reports.tables import Tables
 from reports.visible import one_line, short, visible
@@ -64,9 +63,9 @@ def level_scale(tables: Sequence[Tables]) -> Scale:
     return accuracy_scale([*ends, *(one.chance for one in tables)])
 
 
-def drop_scale(drops: Iterable[Estimate | None]) -> Scale:
-    """A scale over drops that always holds 0."""
-    ends = [end for drop in drops if drop for end in _ends(drop)]
+def difference_scale(estimates: Iterable[Estimate | None]) -> Scale:
+    """A scale over differences that always holds 0."""
+    ends = [end for estimate in estimates if estimate for end in _ends(estimate)]
     return _scale(min([0.0, *ends]), max([0.02, *ends]), bounds=(-1.0, 1.0))
 
 
@@ -79,14 +78,13 @@ def strip(scale: Scale, estimate: Estimate | None, run: int, marks: Mapping[str,
     return _strip(parts)
 
 
-def drop_strip(scale: Scale, group: Group, run: int) -> Markup:
-    """One row of a drop chart; hollow where the drop is not clear."""
+def difference_strip(scale: Scale, estimate: Estimate | None, run: int, *, clear: bool) -> Markup:
+    """One row of a chart of differences; hollow where the difference is not clear."""
     parts = [_line(scale.at(0.0), "zero")]
-    if group.drop is not None:
-        clear = group.reading in (Reading.CLEAR_DROP, Reading.CLEAR_GAIN)
+    if estimate is not None:
         style = f"r{run}{'' if clear else ' hollow'}"
-        parts.append(_interval(scale, group.drop, style, with_interval(group.drop, points)))
-        parts.append(_glyph(scale.at(group.drop.value), STRIP_HEIGHT / 2, run, style))
+        parts.append(_interval(scale, estimate, style, with_interval(estimate, points)))
+        parts.append(_glyph(scale.at(estimate.value), STRIP_HEIGHT / 2, run, style))
     return _strip(parts)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from statistics import NormalDist
 from typing import Final
 
 from reports.figures import Estimate
 from reports.source import as_number, number_at, text_at
 
-# Half-widths of a 95% interval to the difference that a two-sided test at 5% finds 4 times in 5.
-_DETECTABLE: Final = (1.960 + 0.842) / 1.960
+_POWER: Final = 0.8
 
 
 class Reading(Enum):
@@ -23,6 +23,11 @@ class Reading(Enum):
     NO_INTERVAL = "no interval"
     NOT_JUDGED = "not judged"
     CLEAN = "reference"
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval of the drop leaves out 0."""
+        return self in (Reading.CLEAR_DROP, Reading.CLEAR_GAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +57,16 @@ class Group:
     cells: int | None
     worst_prompt_id: str
     pdr_flag: str
-
-    @property
-    def detectable(self) -> float | None:
-        """The drop that this many examples and prompts would reveal 4 times in 5."""
-        if self.drop is None or self.drop.low is None or self.drop.high is None:
-            return None
-        return _DETECTABLE * (self.drop.high - self.drop.low) / 2
+    intervals_over: str
+    """What the intervals generalise over, such as "examples and instructions"."""
+    detectable: float | None
+    """The drop that this many examples and prompts would reveal 4 times in 5."""
 
 
-def read_group(stats: Mapping[str, object], *, is_clean: bool, above_chance: bool) -> Group:
-    """The group that one entry of summary.json holds."""
+def read_group(
+    stats: Mapping[str, object], *, is_clean: bool, above_chance: bool, confidence: float = 0.95
+) -> Group:
+    """The group that one entry of summary.json holds; `confidence` is that of its intervals."""
     # The clean wording is what drops and flips are counted from: it has none of its own.
     drop = None if is_clean else _estimate(stats, "drop")
     return Group(
@@ -89,6 +93,8 @@ def read_group(stats: Mapping[str, object], *, is_clean: bool, above_chance: boo
         cells=_count(stats, "cells"),
         worst_prompt_id=text_at(stats, "worst_prompt_id"),
         pdr_flag=text_at(stats, "pdr_flag"),
+        intervals_over=text_at(stats, "intervals_over"),
+        detectable=_detectable(drop, confidence),
     )
 
 
@@ -113,6 +119,14 @@ def read_estimate(value: object, interval: object) -> Estimate | None:
     if low is None or high is None:
         return Estimate(centre)
     return Estimate(centre, low, high)
+
+
+def _detectable(drop: Estimate | None, confidence: float) -> float | None:
+    """(z of the confidence + z of the power) * standard error, which the interval tells."""
+    if drop is None or drop.low is None or drop.high is None:
+        return None
+    reach = NormalDist().inv_cdf((1 + confidence) / 2)
+    return (1 + NormalDist().inv_cdf(_POWER) / reach) * (drop.high - drop.low) / 2
 
 
 def _estimate(stats: Mapping[str, object], key: str) -> Estimate | None:

@@ -82,7 +82,7 @@ def _scales(view: ReportView) -> dict[str, charts.Scale]:
     rows = [row for run in view.runs for row in run.tables.perturbations]
     return {
         "accuracy": charts.level_scale([run.tables for run in view.runs]),
-        "drop": charts.drop_scale(row.group.drop for row in rows),
+        "drop": charts.difference_scale(row.group.drop for row in rows),
         "wordings": charts.accuracy_scale(
             dot.accuracy for run in view.runs for row in run.dots for dot in row.dots
         ),

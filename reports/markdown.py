@@ -102,7 +102,7 @@ def _level_cells(group: Group) -> Iterator[str]:
 
 def _reading(group: Group) -> str:
     text = group.reading.value
-    return f"**{text}**" if group.reading in (Reading.CLEAR_DROP, Reading.CLEAR_GAIN) else text
+    return f"**{text}**" if group.reading.is_clear else text
 
 
 def _tasks(view: ReportView) -> list[str]:
@@ -132,7 +132,7 @@ def _drop_cell(group: Group | None) -> str:
     text = points(group.drop)
     if group.reading is Reading.NOT_JUDGED:
         return f"({text})"
-    return f"**{text}**" if group.reading in (Reading.CLEAR_DROP, Reading.CLEAR_GAIN) else text
+    return f"**{text}**" if group.reading.is_clear else text
 
 
 def _perturbations(view: ReportView) -> list[str]:

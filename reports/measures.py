@@ -93,6 +93,9 @@ MEASURES: Final = (
     Measure(
         "Unparsed", "share of answers no label was found in", lambda g: _share(g.unparsed_rate)
     ),
+    Measure(
+        "Intervals speak of", "what was sampled; the rest is as given", lambda g: g.intervals_over
+    ),
     Measure("Wordings", "over all tasks", lambda g: count(g.prompts)),
     Measure("Examples", "over all tasks", lambda g: count(g.examples)),
     Measure("Cells", "wordings × examples", lambda g: count(g.cells)),

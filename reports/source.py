@@ -72,6 +72,11 @@ def texts_at(parent: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(str(item) for item in value)
 
 
+def confidence_of(run: Run) -> float:
+    """The confidence of the run's intervals."""
+    return number_at(run.summary, "confidence") or 0.95
+
+
 def primary_scorer(run: Run) -> str:
     """The scorer whose numbers stand in the summary's main tables."""
     return text_at(run.summary, "scorer", "loglik")

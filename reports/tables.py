@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.records import CLEAN, LEVELS
 from reports.group import Group, Reading, read_group
-from reports.source import Run, number_at, section, text_at, texts_at
+from reports.source import Run, confidence_of, number_at, section, text_at, texts_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ def build_tables(run: Run) -> Tables:
     )
     judged = not tasks or any(task.above_chance for task in tasks)
     return Tables(
-        levels=_groups(section(run.summary, "levels"), above_chance=judged),
+        levels=_groups(run, section(run.summary, "levels"), above_chance=judged),
         tasks=tasks,
         perturbations=_perturbation_rows(run, above_chance=judged),
         scorers={
-            name: _groups(section(scorer, "levels"), above_chance=judged)
+            name: _groups(run, section(scorer, "levels"), above_chance=judged)
             for name, scorer in section(run.summary, "scorers").items()
             if isinstance(scorer, Mapping)
         },
@@ -101,14 +101,17 @@ def _task_row(name: str, summary: Mapping[str, object], run: Run) -> TaskRow:
         labels=texts_at(summary, "labels"),
         chance=number_at(summary, "chance"),
         above_chance=above_chance,
-        levels=_groups(section(summary, "levels"), above_chance=above_chance),
+        levels=_groups(run, section(summary, "levels"), above_chance=above_chance),
     )
 
 
-def _groups(levels: Mapping[str, object], *, above_chance: bool) -> dict[str, Group]:
+def _groups(run: Run, levels: Mapping[str, object], *, above_chance: bool) -> dict[str, Group]:
     return {
         level: read_group(
-            section(levels, level), is_clean=level == CLEAN, above_chance=above_chance
+            section(levels, level),
+            is_clean=level == CLEAN,
+            above_chance=above_chance,
+            confidence=confidence_of(run),
         )
         for level in in_level_order(list(levels))
     }
@@ -120,7 +123,12 @@ def _perturbation_rows(run: Run, *, above_chance: bool) -> tuple[PerturbationRow
         PerturbationRow(
             name=name,
             level=level,
-            group=read_group(section(groups, name), is_clean=False, above_chance=above_chance),
+            group=read_group(
+                section(groups, name),
+                is_clean=False,
+                above_chance=above_chance,
+                confidence=confidence_of(run),
+            ),
         )
         for name, level in perturbation_levels(run).items()
         if name in groups

@@ -21,7 +21,7 @@ from reports.headline import (
 )
 from reports.phrasings import DotRow, Phrasing, dot_rows, worst_phrasings
 from reports.provenance import Provenance, build_provenance
-from reports.source import Run, number_at, primary_samples, run_names, text_at
+from reports.source import Run, confidence_of, primary_samples, run_names, text_at
 from reports.tables import (
     PerturbationRow,
     Tables,
@@ -109,6 +109,12 @@ class ReportView:
         ]
 
     @property
+    def intervals_over(self) -> str:
+        """What the intervals of all levels generalise over; empty where they differ."""
+        scopes = {g.intervals_over for run in self.runs for g in run.tables.levels.values()}
+        return scopes.pop() if len(scopes) == 1 else ""
+
+    @property
     def levels(self) -> list[str]:
         """Every level that any run has, clean first."""
         return in_level_order(_unique(level for run in self.runs for level in run.tables.levels))
@@ -161,7 +167,7 @@ def build_view(runs: Sequence[Run]) -> ReportView:
         headline=_headline(views),
         detail=_detail(views),
         date=day(text_at(runs[0].manifest, "created")),
-        confidence=number_at(runs[0].summary, "confidence") or 0.95,
+        confidence=confidence_of(runs[0]),
         runs=views,
         flips=_flips(runs, names, samples),
     )

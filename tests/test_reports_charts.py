@@ -11,7 +11,7 @@ from make_run import make_run
 
 from reports import charts
 from reports.figures import Estimate
-from reports.group import read_group
+from reports.group import read_drop
 from reports.phrasings import Dot, DotRow
 from reports.picture import render_svg
 from reports.view import build_view
@@ -30,7 +30,9 @@ def test_an_accuracy_scale_holds_every_value_between_whole_ticks(values: list[fl
 
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 0.3)), max_size=10))
 def test_a_drop_scale_always_holds_zero(drops: list[tuple[float, float]]) -> None:
-    scale = charts.drop_scale(Estimate(value, value - half, value + half) for value, half in drops)
+    scale = charts.difference_scale(
+        Estimate(value, value - half, value + half) for value, half in drops
+    )
     assert scale.low <= 0 <= scale.high
 
 
@@ -55,9 +57,10 @@ def test_a_strip_draws_interval_value_and_lines() -> None:
 
 @pytest.mark.parametrize(("low", "hollow"), [(0.01, False), (-0.01, True)])
 def test_a_drop_within_noise_is_hollow(low: float, hollow: bool) -> None:
-    stats = {"drop": 0.02, "drop_ci": [low, 0.05]}
-    group = read_group(stats, is_clean=False, above_chance=True)
-    assert ("hollow" in charts.drop_strip(charts.drop_scale([group.drop]), group, 0)) is hollow
+    drop = Estimate(0.02, low, 0.05)
+    clear = read_drop(drop, above_chance=True).is_clear
+    scale = charts.difference_scale([drop])
+    assert ("hollow" in charts.difference_strip(scale, drop, 0, clear=clear)) is hollow
 
 
 def test_dots_of_equal_accuracy_do_not_hide_each_other() -> None:
