@@ -122,7 +122,9 @@ def plain_bootstrap(metric: str, group: Group, rng: np.random.Generator) -> Inte
     if metric == "consistency":
         return None
     score = group.score if metric == "accuracy" else group.clean_score - group.score
-    means = resample_means(resample_prompt_means(score, group.present, rng, 400), rng)
+    means = resample_means(
+        resample_prompt_means(score, group.present, rng, 400), group.families, rng
+    )
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 

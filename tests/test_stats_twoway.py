@@ -50,7 +50,8 @@ def test_the_bootstrap_without_corrections_has_the_same_parts() -> None:
     expected = parts.prompts * shrink + parts.examples * squeeze + parts.cells * shrink * squeeze
     rng = np.random.default_rng(1)
     everywhere = np.ones(values.shape, dtype=bool)
-    drawn = resample_means(resample_prompt_means(values, everywhere, rng, 20_000), rng)
+    means = resample_prompt_means(values, everywhere, rng, 20_000)
+    drawn = resample_means(means, np.arange(prompts), rng)
     assert float(drawn.var()) == pytest.approx(expected, rel=0.04)
 
 
@@ -180,8 +181,16 @@ def test_resampled_means_skip_missing_cells() -> None:
     assert set(means[:, 1][~np.isnan(means[:, 1])].tolist()) == {1.0}
     assert 0.2 < np.isnan(means[:, 1]).mean() < 0.45  # (3/4)^4
     assert not np.isnan(
-        resample_means(means, np.random.default_rng(0))[~np.isnan(means[:, 1])]
+        resample_means(means, np.arange(2), np.random.default_rng(0))[~np.isnan(means[:, 1])]
     ).any()
+
+
+def test_variants_of_an_instruction_are_drawn_together() -> None:
+    means = np.tile(np.array([0.0, 0.0, 1.0, 1.0], dtype=np.float32), (300, 1))
+    together = resample_means(means, np.array([0, 0, 1, 1]), np.random.default_rng(0))
+    assert set(together.tolist()) == {0.0, 0.5, 1.0}
+    apart = resample_means(means, np.zeros(4, dtype=int), np.random.default_rng(0))
+    assert set(apart.tolist()) == {0.0, 0.25, 0.5, 0.75, 1.0}
 
 
 def test_shares_stay_within_0_and_1() -> None:

@@ -24,6 +24,8 @@ UNPARSED = -1
 """The code of an answer that no label could be read from."""
 
 Answers = NDArray[np.int16]
+_ORDER = ("task", "level", "perturbation", "instruction_id", "index", "id")
+
 T = TypeVar("T", bound=np.generic)
 
 
@@ -169,10 +171,14 @@ def _build(
 
 def _in_order(variants: pd.DataFrame) -> pd.DataFrame:
     """Variants by task, level, perturbation, instruction, index and id."""
-    order = {level: place for place, level in enumerate(LEVELS)}
-    keyed = variants.assign(_level=[order.get(level, len(order)) for level in variants["level"]])
-    keys = ["task", "_level", "perturbation", "instruction_id", "index", "id"]
-    return keyed.sort_values(keys, kind="stable").drop_duplicates("id").drop(columns="_level")
+    known = {level: place for place, level in enumerate(LEVELS)}
+    columns = [variants[name] for name in _ORDER]
+    keys = [
+        (task, known.get(level, len(known)), *rest)
+        for task, level, *rest in zip(*columns, strict=True)
+    ]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return variants.iloc[order].drop_duplicates("id")
 
 
 def _positions(values: pd.Series[str], names: Iterable[str]) -> Integers:

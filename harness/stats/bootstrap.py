@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.stats.arrays import Booleans, Floats, Singles
+from harness.stats.arrays import Booleans, Floats, Integers, Singles
 
 _CHUNK_CELLS = 4_000_000
 
@@ -56,16 +56,23 @@ def resample_prompt_means(
     return means
 
 
-def resample_means(prompt_means: Singles, rng: np.random.Generator) -> Singles:
+def resample_means(prompt_means: Singles, families: Integers, rng: np.random.Generator) -> Singles:
     """Means over resampled prompts of means over resampled examples: the two-way bootstrap.
 
     Args:
-        prompt_means: one row of prompts' means for each resample of the examples [resamples, K],
-            or a stack of runs [runs, resamples, K], for which one draw of prompts is reused.
-        rng: where the prompts are drawn from.
+        prompt_means: a row of prompts' means for each resample of the examples [B, K], or a stack
+            of runs [runs, B, K], for which one draw of prompts is reused.
+        families: each prompt's instruction [K]; the variants of one are drawn together.
+        rng: where they are drawn from.
+
+    Returns:
+        [B] or [runs, B].
     """
-    resamples, prompts = prompt_means.shape[-2:]
-    counts = np.concatenate(list(draw_counts(rng, prompts, resamples)))
+    distinct, codes = np.unique(families, return_inverse=True)
+    if len(distinct) == 1:
+        codes = np.arange(len(families))
+    drawn = draw_counts(rng, int(codes.max()) + 1, prompt_means.shape[-2])
+    counts = np.concatenate(list(drawn))[:, codes]
     held = np.where(np.isnan(prompt_means), np.float32(0), counts)
     total = (np.nan_to_num(prompt_means) * held).sum(axis=-1)
     size = held.sum(axis=-1)
