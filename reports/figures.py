@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +63,7 @@ def with_interval(
 
 def p_value(value: float | None) -> str:
     """A p-value: '0.031', never '0.000'."""
-    if value is None:
+    if value is None or math.isnan(value):
         return MISSING
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
@@ -111,7 +112,8 @@ def listed(items: Sequence[str], *, limit: int = 6) -> str:
 
 
 def _value(figure: Figure) -> float | None:
-    return figure.value if isinstance(figure, Estimate) else figure
+    value = figure.value if isinstance(figure, Estimate) else figure
+    return None if value is None or math.isnan(value) else value
 
 
 def _signed(value: float, digits: int) -> str:

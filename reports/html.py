@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from harness.records import CLEAN
 from reports import charts, figures
+from reports.comparison import ComparisonView, DifferenceRow, chance, points_signed
 from reports.diff import Mark
 from reports.flips import KINDS
 from reports.group import Group, Reading
@@ -46,6 +47,11 @@ def render_html(view: ReportView) -> str:
         ),
     }
     return render_page("report.html.j2", content)
+
+
+def render_comparison_html(view: ComparisonView) -> str:
+    """The page of a comparison."""
+    return render_page("comparison.html.j2", {"view": view})
 
 
 def render_page(template: str, content: dict[str, object]) -> str:
@@ -101,6 +107,13 @@ def _guides(run: RunView, task_name: str | None = None) -> dict[str, float]:
     return {kind: value for kind, value in lines.items() if value is not None}
 
 
+def change_heat(row: DifferenceRow) -> str:
+    """The classes of a comparison's cell: depth, whether the second run gained, and if clearly."""
+    depth = sum(abs(row.difference.value) >= edge for edge in _HEAT)
+    clear = row.outcome in ("better", "worse")
+    return f"heat {'gain' if row.gained else 'drop'}{depth} {'clear' if clear else 'noise'}"
+
+
 def _mark_html(mark: Mark) -> Markup:
     if mark.kind == "same":
         return Markup("{}").format(visible(mark.text))
@@ -132,6 +145,8 @@ def _environment() -> Environment:
     )
     environment.globals.update(charts=charts, figures=figures)
     environment.filters.update(
+        chance=chance,
+        change_heat=change_heat,
         count=figures.count,
         heat=heat,
         marks=mark_html,
@@ -139,6 +154,7 @@ def _environment() -> Environment:
         one_line=one_line,
         percent=figures.percent,
         points=figures.points,
+        signed=points_signed,
         reading=_READING_CLASS.__getitem__,
     )
     return environment

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.errors import IncompleteRunError, UnknownNameError
 from reports.source import Run
 from reports.view import ReportView, build_view
+
+if TYPE_CHECKING:
+    from harness.compare import Comparison
+    from reports.comparison import ComparisonView
 
 
 def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, Path]:
@@ -21,13 +25,29 @@ def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, 
         UsageError: no run, or an unknown format.
         IncompleteRunError: the folder cannot be written.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise UnknownNameError("report format", name, FORMATS)
+    _check(formats, FORMATS)
     view = build_view(runs)
     written = {}
     for name in dict.fromkeys(formats):
         file_name, write = FORMATS[name]
+        written[name] = _write(out / file_name, write(view))
+    return written
+
+
+def render_comparison(comparison: Comparison, formats: Sequence[str], out: Path) -> dict[str, Path]:
+    """Write what a comparison found in each of `formats` ("md", "html") into the folder `out`.
+
+    Raises:
+        UnknownNameError: an unknown format.
+        IncompleteRunError: the folder cannot be written.
+    """
+    from reports.comparison import build_comparison
+
+    _check(formats, COMPARISON_FORMATS)
+    view = build_comparison(comparison)
+    written = {}
+    for name in dict.fromkeys(formats):
+        file_name, write = COMPARISON_FORMATS[name]
         written[name] = _write(out / file_name, write(view))
     return written
 
@@ -62,6 +82,18 @@ def _junit(view: ReportView) -> str:
     return render_levels(view)
 
 
+def _comparison_markdown(view: ComparisonView) -> str:
+    from reports.comparison_markdown import render_comparison_markdown
+
+    return render_comparison_markdown(view)
+
+
+def _comparison_html(view: ComparisonView) -> str:
+    from reports.html import render_comparison_html
+
+    return render_comparison_html(view)
+
+
 FORMATS: Final[dict[str, tuple[str, Callable[[ReportView], str]]]] = {
     "md": ("report.md", _markdown),
     "html": ("report.html", _html),
@@ -70,6 +102,19 @@ FORMATS: Final[dict[str, tuple[str, Callable[[ReportView], str]]]] = {
     "junit": ("report.junit.xml", _junit),
 }
 """Format -> its file name and its writer."""
+
+
+COMPARISON_FORMATS: Final[dict[str, tuple[str, Callable[[ComparisonView], str]]]] = {
+    "md": ("comparison.md", _comparison_markdown),
+    "html": ("comparison.html", _comparison_html),
+}
+"""Format -> its file name and its writer."""
+
+
+def _check(formats: Sequence[str], known: Collection[str]) -> None:
+    for name in formats:
+        if name not in known:
+            raise UnknownNameError("report format", name, known)
 
 
 def _write(path: Path, text: str) -> Path:

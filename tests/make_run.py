@@ -93,6 +93,16 @@ PERTURBATIONS: Final[dict[str, tuple[str, float]]] = {
 """Name -> level and the accuracy that it costs the base model."""
 
 
+_FRAMES: Final = {
+    "distractor": ("{text} And true is true.", "{text} And false is not true."),
+    "politeness": ("Please help me with this. {text}", "{text} Thank you very much."),
+    "paraphrase": (
+        "Your job: look closely at what follows and choose one of {labels}",
+        "Have a look at this and settle for one of {labels}",
+    ),
+}
+
+
 @dataclass(frozen=True)
 class MadeRun:
     """What `harness.load_run` gives, made up."""
@@ -143,7 +153,7 @@ def _variant_rows(task: TaskPlan, per_perturbation: int, seed: int) -> list[dict
         for name, (level, _) in PERTURBATIONS.items():
             for index in range(per_perturbation):
                 rng = np.random.default_rng(stable_hash(seed, task.name, number, name, index))
-                changed = _perturb(name, text, rng)
+                changed = _perturb(name, text, index, rng)
                 rows.append(
                     _variant_row(task, instruction_id, level, name, index, seed, text, changed)
                 )
@@ -185,20 +195,17 @@ def _variant_row(
     }
 
 
-def _perturb(name: str, text: str, rng: np.random.Generator) -> str:
+def _perturb(name: str, text: str, index: int, rng: np.random.Generator) -> str:
+    if name in _FRAMES:
+        frames = _FRAMES[name]
+        labels = text[text.index("'") :]
+        return frames[index % len(frames)].format(text=text, labels=labels) + "!" * (index // 2)
     words = text.split(" ")
     plain = [i for i, word in enumerate(words) if word.isalpha() and len(word) > 3]
     chosen = [int(i) for i in rng.choice(plain, size=min(2, len(plain)), replace=False)]
-    if name == "distractor":
-        return f"{text} And true is true and false is false."
-    if name == "politeness":
-        return f"Please help me with this, if you would be so kind. {text}"
-    if name == "paraphrase":
-        tail = text[text.index("'") :]
-        return f"Your job: look closely at what follows and choose one of {tail}"
     for i in chosen:
         words[i] = _change_word(name, words[i])
-    return " ".join(word for word in words if word)
+    return " ".join(word for word in words if word) + "." * index
 
 
 def _change_word(name: str, word: str) -> str:

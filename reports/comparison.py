@@ -1,0 +1,213 @@
+"""What a comparison of runs found, shaped for its page: words, rows and their order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from reports.figures import Estimate, listed, percent, points
+from reports.tables import in_level_order
+
+if TYPE_CHECKING:
+    from harness.compare import Comparison, Pair
+    from harness.compare.changes import Changes, PromptTest
+    from harness.compare.differences import Difference
+    from harness.compare.ranking import Ranking
+
+Outcome = Literal["better", "worse", "within noise", "not tested"]
+
+METRIC_NAMES: Final = {
+    "accuracy": "Accuracy",
+    "drop": "Drop against clean",
+    "pdr": "Relative drop",
+    "worst_prompt_accuracy": "Worst wording",
+    "consistency": "Consistency",
+    "kappa": "Fleiss’ κ",
+    "correct_and_consistent": "Right under every wording",
+    "instance_sensitivity": "Instance sensitivity",
+    "flip_rate": "Answers changed",
+    "unparsed_rate": "Unparsed answers",
+}
+PROMPTS_SHOWN: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """One metric at one level: what the two runs have, and second minus first."""
+
+    level: str
+    task: str | None
+    first: float
+    second: float
+    difference: Estimate
+    p_adjusted: float | None
+    detectable: float | None
+    outcome: Outcome
+    """Of the second run, after correction for the number of tests."""
+    gained: bool
+    """Whether the difference points the second run's way, clear or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricTable:
+    """One metric's differences, over all tasks and task by task."""
+
+    metric: str
+    name: str
+    over_tasks: tuple[DifferenceRow, ...]
+    single: tuple[DifferenceRow, ...]
+
+    def row(self, task: str, level: str) -> DifferenceRow | None:
+        """The difference of one task at one level."""
+        return next((row for row in self.single if (row.task, row.level) == (task, level)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """One run against the first, shaped."""
+
+    index: int
+    """The second run's position among all runs."""
+    first: str
+    second: str
+    headline: str
+    metrics: tuple[MetricTable, ...]
+    changes: tuple[Changes, ...]
+    """By level, over all tasks."""
+    prompts: tuple[PromptTest, ...]
+    """The wordings that changed most surely."""
+
+    @property
+    def levels(self) -> list[str]:
+        """The levels of any metric, in order."""
+        rows = [row for table in self.metrics for row in table.over_tasks]
+        return in_level_order(list(dict.fromkeys(row.level for row in rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonView:
+    """Two or more runs on the cells that all of them have, shaped."""
+
+    title: str
+    headline: str
+    runs: tuple[str, ...]
+    tasks: tuple[str, ...]
+    scorer: str
+    confidence: float
+    cells: int
+    unmatched: tuple[int, ...]
+    notes: tuple[str, ...]
+    pairs: tuple[PairView, ...]
+    rankings: tuple[Ranking, ...]
+
+
+def build_comparison(comparison: Comparison) -> ComparisonView:
+    """The view of what `harness.compare.compare` found."""
+    pairs = tuple(_pair(index, pair) for index, pair in enumerate(comparison.pairs, start=1))
+    return ComparisonView(
+        title=" vs ".join(comparison.runs),
+        headline=" ".join(pair.headline for pair in pairs),
+        runs=comparison.runs,
+        tasks=comparison.tasks,
+        scorer=comparison.scorer,
+        confidence=comparison.confidence,
+        cells=comparison.cells,
+        unmatched=comparison.unmatched,
+        notes=comparison.notes,
+        pairs=pairs,
+        rankings=comparison.rankings,
+    )
+
+
+def _pair(index: int, pair: Pair) -> PairView:
+    names = list(dict.fromkeys(one.metric for one in pair.differences))
+    metrics = tuple(_metric(name, pair.differences) for name in names)
+    return PairView(
+        index=index,
+        first=pair.first,
+        second=pair.second,
+        headline=_headline(pair, metrics),
+        metrics=metrics,
+        changes=tuple(one for one in pair.changes if one.task is None),
+        prompts=pair.prompts[:PROMPTS_SHOWN],
+    )
+
+
+def _metric(name: str, differences: Sequence[Difference]) -> MetricTable:
+    rows = [_row(one) for one in differences if one.metric == name]
+    return MetricTable(
+        metric=name,
+        name=METRIC_NAMES.get(name, name),
+        over_tasks=tuple(row for row in rows if row.task is None),
+        single=tuple(row for row in rows if row.task is not None),
+    )
+
+
+def _row(one: Difference) -> DifferenceRow:
+    from harness.metrics.measures import get_measure
+
+    low, high = one.interval or (None, None)
+    return DifferenceRow(
+        level=one.level,
+        task=one.task,
+        first=one.first,
+        second=one.second,
+        difference=Estimate(one.value, low, high),
+        p_adjusted=None if math.isnan(one.p_adjusted) else one.p_adjusted,
+        detectable=one.detectable,
+        outcome=_outcome(one),
+        gained=(one.value > 0) == (get_measure(one.metric).better == "higher"),
+    )
+
+
+def _outcome(one: Difference) -> Outcome:
+    if math.isnan(one.p_adjusted):
+        return "not tested"
+    if one.better is None:
+        return "within noise"
+    return "better" if one.better == "second" else "worse"
+
+
+def _headline(pair: Pair, metrics: Sequence[MetricTable]) -> str:
+    """The first metric that was compared, in a sentence; accuracy unless another was asked for."""
+    if not metrics:
+        return f"{pair.second} and {pair.first} have no metric in common."
+    table = metrics[0]
+    clauses = [
+        f"{outcome} at {_levels(rows)}"
+        for outcome in ("better", "worse")
+        if (rows := [row for row in table.over_tasks if row.outcome == outcome])
+    ]
+    if not clauses:
+        return f"{pair.second} and {pair.first} differ at no level beyond noise{_limit(table)}."
+    others = [row for row in table.over_tasks if row.outcome == "within noise"]
+    rest = "; elsewhere they differ by no more than noise" if others else ""
+    return (
+        f"Against {pair.first}, the {table.name.lower()} of {pair.second} is "
+        f"{' and '.join(clauses)}{rest}."
+    )
+
+
+def _levels(rows: Sequence[DifferenceRow]) -> str:
+    amounts = [f"{row.level} ({points_signed(row.difference)})" for row in rows]
+    return f"the {listed(amounts)} level{'s' * (len(rows) > 1)}"
+
+
+def _limit(table: MetricTable) -> str:
+    largest = max((row.detectable or 0.0 for row in table.over_tasks), default=0.0)
+    return f", though up to {points(largest)} points could have been missed" if largest else ""
+
+
+def points_signed(estimate: Estimate) -> str:
+    """A difference in points with its sign: '+6.2', '−0.4'."""
+    text = points(estimate)
+    return f"+{text}" if estimate.value > 0 and text != "0.0" else text
+
+
+def chance(value: float) -> str:
+    """A share of resamples as a percentage that never claims certainty: '> 99%'."""
+    if math.isnan(value):
+        return percent(None)
+    return "> 99%" if value > 0.99 else "< 1%" if value < 0.01 else percent(value, 0)

@@ -1,0 +1,97 @@
+"""A comparison as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.comparison import (
+    ComparisonView,
+    DifferenceRow,
+    MetricTable,
+    PairView,
+    chance,
+    points_signed,
+)
+from reports.figures import count, counted, interval, number, p_value, percent
+from reports.markdown import escape, table
+
+
+def render_comparison_markdown(view: ComparisonView) -> str:
+    """comparison.md: the headline, each metric's differences, and the ranking."""
+    lines = [f"# {escape(view.title)}", "", f"**{escape(view.headline)}**", ""]
+    lines += [f"- {escape(note)}" for note in view.notes]
+    for pair in view.pairs:
+        lines += ["", f"## {escape(pair.second)} against {escape(pair.first)}", ""]
+        lines += ["Second minus first, in points; outcomes hold after Holm's correction.", ""]
+        for metric in pair.metrics:
+            lines += [f"### {metric.name}", "", *_metric(pair, metric), ""]
+        lines += ["### Cells that changed", "", *_changes(pair)]
+    lines += ["", "## Ranking", "", *_ranking(view), "", _compared(view)]
+    return "\n".join(lines) + "\n"
+
+
+def _metric(pair: PairView, metric: MetricTable) -> list[str]:
+    head = ["Level", "Outcome", escape(pair.first), escape(pair.second)]
+    rows = [list(_cells(row)) for row in metric.over_tasks]
+    return table([*head, "Difference", "Interval", "p, adjusted"], rows, left=2)
+
+
+def _cells(row: DifferenceRow) -> Iterator[str]:
+    yield escape(row.level)
+    yield f"**{row.outcome}**" if row.outcome in ("better", "worse") else row.outcome
+    yield percent(row.first)
+    yield percent(row.second)
+    yield points_signed(row.difference)
+    yield interval(row.difference)
+    yield escape(p_value(row.p_adjusted))
+
+
+def _changes(pair: PairView) -> list[str]:
+    head = [
+        "Level",
+        "Cells",
+        "Answered otherwise",
+        "Right → wrong",
+        "Wrong → right",
+        "p, sign test",
+    ]
+    rows = [
+        [
+            escape(one.level),
+            count(one.cells),
+            count(one.answers_changed),
+            count(one.right_to_wrong),
+            count(one.wrong_to_right),
+            escape(p_value(one.p)),
+        ]
+        for one in pair.changes
+    ]
+    return table(head, rows)
+
+
+def _ranking(view: ComparisonView) -> list[str]:
+    rows = [
+        [
+            escape(ranking.level),
+            *(
+                f"{rank}. {percent(accuracy)} (best: {escape(chance(best))})"
+                for rank, accuracy, best in zip(
+                    ranking.rank, ranking.accuracy, ranking.chance_of_best, strict=True
+                )
+            ),
+            number(ranking.kendalls_w),
+        ]
+        for ranking in view.rankings
+    ]
+    return table(["Level", *map(escape, view.runs), "Kendall's W"], rows)
+
+
+def _compared(view: ComparisonView) -> str:
+    left_out = ", ".join(
+        f"{count(cells)} of {escape(run)}"
+        for run, cells in zip(view.runs, view.unmatched, strict=True)
+    )
+    return (
+        f"{counted(view.cells, 'cell')} that all runs have, scorer {escape(view.scorer)}; "
+        f"left out: {left_out}."
+    )
