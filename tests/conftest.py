@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: how long one example takes is not what these tests are about.
+settings.register_profile("project", deadline=None, max_examples=60)
+settings.load_profile("project")
 
 _DATA = Path(__file__).parents[2] / "shared" / "data"
 

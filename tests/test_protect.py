@@ -125,6 +125,6 @@ def test_spans_are_sorted_disjoint_and_not_empty(text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["'a", '"', "{", "{{", "{%", "<a", "a", "a@", "1.", "very ", "`"])
 def test_hostile_repetition_costs_no_quadratic_time(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     find_protected(piece * 30_000, LABELS)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
