@@ -25,6 +25,9 @@ _CHUNK_BATCHES = 50
 """Sorted by length are this many batches at a time: on the large scale, order stays random."""
 
 
+_LENGTH_NOISE = (0.8, 1.25)
+
+
 class Contrastable(Protocol):
     """What decides which pairs may meet."""
 
@@ -103,7 +106,7 @@ class PairBatchSampler:
     def _plan(self, epoch: int) -> list[list[int]]:
         rng = Random(stable_hash(self._seed, "batches", epoch))
         if self._hard_negatives:
-            units = match_hard_negatives(self._pairs, rng)
+            units = match_hard_negatives(self._pairs, rng, self._lengths)
         else:
             units = [(index,) for index in rng.sample(range(len(self._pairs)), len(self._pairs))]
         chunk = self._size * _CHUNK_BATCHES // 2
@@ -150,14 +153,21 @@ class PairBatchSampler:
         return max(self._lengths[index] for index in unit)
 
 
-def match_hard_negatives(pairs: Sequence[Contrastable], rng: Random) -> list[Unit]:
+def match_hard_negatives(
+    pairs: Sequence[Contrastable], rng: Random, lengths: Sequence[int] | None = None
+) -> list[Unit]:
     """Every pair once, as many as possible beside a hard negative; in random order.
 
     Within an instruction, pairs of the two most frequent targets are joined until one target is
-    left over: so as few as can be stay alone.
+    left over: so as few as can be stay alone. With lengths, those of similar length are joined.
     """
+    order = rng.sample(range(len(pairs)), len(pairs))
+    if lengths is not None:
+        # Noise keeps the partners from being the same in every epoch.
+        noisy = {index: lengths[index] * rng.uniform(*_LENGTH_NOISE) for index in order}
+        order.sort(key=noisy.__getitem__)
     by_instruction: dict[str, dict[str, list[int]]] = {}
-    for index in rng.sample(range(len(pairs)), len(pairs)):
+    for index in order:
         by_target = by_instruction.setdefault(pairs[index].instruction_id, {})
         by_target.setdefault(pairs[index].target, []).append(index)
     units: list[Unit] = []
