@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from perturbations.questions import command_of
@@ -51,10 +52,11 @@ class Ask:
         return render(self.phrases)
 
 
+@lru_cache(maxsize=512)
 def parse(sentence: str, label_words: tuple[str, ...] = ()) -> Ask | None:
     """What one sentence asks, or None where it is not recognised as a request."""
-    body = sentence.rstrip(" .:?!")
-    end = sentence[len(body) :].strip()[:1]
+    body = sentence.rstrip(" .:?!,;")
+    end = sentence[len(body) :].strip(" ,;")[:1]
     lead, rest = _split_lead(body)
     frame = _FRAME.match(rest)
     if frame:

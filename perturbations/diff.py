@@ -5,23 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import Final
 
 from harness.records import Edit
 from perturbations.base import Draft
 
+# The matcher takes up to the cube of a length.
+_MOST_PAIRS: Final = 250_000
 _TOKEN: Final = re.compile(r"\w+(?:['’\-]\w+)*|\s+|[^\w\s]")
 
 
 def word_edits(original: str, text: str) -> tuple[Edit, ...]:
-    """The edits, whole words at a time, that lead from `original` to `text`."""
+    """The edits, whole words at a time, that lead from `original` to `text`.
+
+    What the two begin and end with is left out first. Where the rest is too long to be compared
+    word by word in good time, it is one edit.
+    """
     old, new = _TOKEN.findall(original), _TOKEN.findall(text)
-    starts = _offsets(old)
-    edits: list[Edit] = []
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag != "equal":
-            edits.append(Edit(starts[i1], starts[i2], "".join(old[i1:i2]), "".join(new[j1:j2])))
-    return tuple(edits)
+    head = _common(old, new)
+    tail = _common(old[head:][::-1], new[head:][::-1])
+    left, right = old[head : len(old) - tail], new[head : len(new) - tail]
+    starts = _offsets(old)[head:]
+    return tuple(
+        Edit(starts[i1], starts[i2], "".join(left[i1:i2]), "".join(right[j1:j2]))
+        for i1, i2, j1, j2 in _differences(left, right)
+    )
 
 
 def replay(original: str, edits: Iterable[Edit]) -> str:
@@ -47,6 +56,22 @@ def draft_by(original: str, edits: Iterable[Edit]) -> Draft | None:
         sorted((e for e in edits if e.before != e.after), key=lambda edit: (edit.start, edit.end))
     )
     return Draft(text=replay(original, real), edits=real) if real else None
+
+
+def _common(old: list[str], new: list[str]) -> int:
+    """How many tokens two lists begin with together."""
+    pairs = zip(old, new, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
+    """Slices `i1:i2` of `old` that become `j1:j2` of `new`."""
+    if not old and not new:
+        return []
+    if len(old) * len(new) > _MOST_PAIRS:
+        return [(0, len(old), 0, len(new))]
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    return [(i1, i2, j1, j2) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
 
 
 def _offsets(tokens: list[str]) -> list[int]:

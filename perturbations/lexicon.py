@@ -75,7 +75,8 @@ def _follows(condition: str, following: str) -> bool:
         return True
     if condition in _CLASSES:
         return bool(_CLASSES[condition].match(following))
-    return re.match(rf"(?:{'|'.join(condition.split())})\b", following) is not None
+    words = "|".join(condition.split())
+    return re.match(rf"(?:{words})\b", following, re.IGNORECASE) is not None
 
 
 def _american(head: str) -> str:
@@ -83,8 +84,10 @@ def _american(head: str) -> str:
 
 
 _CLASSES: Final[Mapping[str, re.Pattern[str]]] = {
-    "CLAUSE": re.compile(r"(?:(?:on|in|to|by) )?(?:if|whether|how|why|what|which|who|whom|that)\b"),
-    "QUOTE": re.compile(r"(?:only |either |just )?[\"'“‘`]"),
+    "CLAUSE": re.compile(
+        r"(?:(?:on|in|to|by) )?(?:if|whether|how|why|what|which|who|whom|that)\b", re.IGNORECASE
+    ),
+    "QUOTE": re.compile(r"(?:only |either |just )?[\"'“‘`]", re.IGNORECASE),
     "NP": re.compile(
         r"(?:the|an?|this|these|those|its|their|your|his|her|our|each|every|both|all|any|one|two"
         r"|exactly one|only the|only one|it|them)\b",

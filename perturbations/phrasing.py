@@ -21,9 +21,9 @@ def only_prepares(ask: Ask) -> bool:
     return all(p.verb.prepares and not p.decides for p in ask.phrases)
 
 
-def is_plain(rest: str) -> bool:
-    """Whether an object is a noun phrase and nothing more."""
-    return bool(_DETERMINED.match(rest)) and not _OBJECT_END.search(rest) and "," not in rest
+def is_definite(rest: str) -> bool:
+    """Whether an object is a definite noun phrase and nothing more."""
+    return bool(_DEFINITE.match(rest)) and not _OBJECT_END.search(rest) and "," not in rest
 
 
 def nominal(phrase: Phrase) -> str:
@@ -64,12 +64,17 @@ def _passive_clause(phrase: Phrase, modal: tuple[str, str]) -> str:
     pronoun = re.match(r"(?:it|them)\b\s*", phrase.rest)
     if pronoun:
         return f"{doing} {phrase.rest[pronoun.end() :]}".rstrip() if phrase.joint else ""
+    return _passive_of_object(phrase, modal, doing)
+
+
+def _passive_of_object(phrase: Phrase, modal: tuple[str, str], doing: str) -> str:
     end = (_MOVED_END if phrase.verb.moves else _OBJECT_END).search(phrase.rest)
     thing = phrase.rest[: end.start()] if end else phrase.rest
     after = phrase.rest[len(thing) :]
-    if not _DETERMINED.match(thing) or "," in thing or re.match(r"[,:]", after):
+    # In `summarize the text with three words`, `with` goes with the verb, elsewhere with the noun.
+    if not _DETERMINED.match(thing) or re.search(r",| with (?!\{)", thing):
         return ""
-    if _QUOTE_NEXT.match(after) and not phrase.verb.names:
+    if re.match(r"[,:]", after) or (_QUOTE_NEXT.match(after) and not phrase.verb.names):
         return ""
     return f"{thing} {modal[is_plural(thing)]} {doing}{after}"
 
@@ -85,7 +90,7 @@ def question(phrase: Phrase) -> str | None:
         be = "are" if named["thing"] == "them" or is_plural(named["thing"]) else "is"
         thing = "they" if named["thing"] == "them" else named["thing"]
         return f"{be} {thing} {named['labels']}"
-    if phrase.verb.what and is_plain(phrase.rest):
+    if phrase.verb.what and is_definite(phrase.rest):
         return f"what {'are' if is_plural(phrase.rest) else 'is'} {phrase.rest}"
     return None
 
@@ -113,6 +118,7 @@ def _whether(clause: str) -> str:
 _DETERMINED: Final = re.compile(
     r"(?:the|an?|this|that|these|those|all|each|every|both|its|their|your|one|two|any)\b"
 )
+_DEFINITE: Final = re.compile(r"(?:the|this|these|its|their)\b")
 _OBJECT_END: Final = re.compile(
     r"\s+(?:as|into|by|if|based on|according to|using|in order|so that|such that|while|whether"
     r"|without)\b|[,:]|\s+[\"'“‘`]"

@@ -7,11 +7,12 @@ instructions speak about, or by the first verb. What is not recognised is left a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Final
 
 from perturbations.resources import word_list
-from perturbations.verbs import third_person
+from perturbations.verbs import past_form, third_person
 
 
 def command_of(question: str) -> str:
@@ -22,11 +23,11 @@ def command_of(question: str) -> str:
     """
     head, _, rest = question.partition(" ")
     clause = ""
-    if rest.startswith(("not ", "n't ")):
+    if not _WORD.search(question) or rest.startswith("not "):
         return ""
     if head in _BE or head in _MODALS:
         clause = _declare(head, rest)
-    elif head in {"do", "does"}:
+    elif head in {"do", "does", "did"}:
         clause = _declare_do(head, rest)
     if clause:
         return f"decide whether {clause}"
@@ -49,32 +50,40 @@ def question_of(clause: str) -> str | None:
 
 
 def _invert(clause: str) -> str | None:
-    if re.match(r"(?:there|it|they|this|these) ", clause) is None and not _STARTS_NOUN.match(
-        clause
-    ):
+    if not _STARTS_CLAUSE.match(clause) and not _STARTS_NOUN.match(clause):
         return None
-    for match in re.finditer(r"[\w'’-]+", clause):
-        word = match.group()
-        if word in {"that", "which", "who", "what"} and match.start() > 0:
+    for match in _WORD.finditer(clause):
+        word, before = match.group(), clause[: match.start()].rstrip()
+        if before and word in {"that", "which", "who", "what"}:
             return None
-        before, after = clause[: match.start()].rstrip(), clause[match.end() :].lstrip()
-        if not before:
+        if not before or not (word in _BE | _MODALS or _ends_subject(before)):
             continue
-        if word in _BE or word in _MODALS:
-            return f"{word} {before} {after}"
-        if not _ends_subject(before):
-            continue
-        plural = is_plural(re.sub(r" \w+ly$", "", before)) or before in _PLURAL_PRONOUNS
-        if word in word_list("clause_verbs") and plural:
-            return f"do {before} {word} {after}".rstrip()
-        if word in _third_persons() and not plural:
-            return f"does {before} {_third_persons()[word]} {after}".rstrip()
+        front, base = _front(word, before, clause[match.end() :])
+        if front:
+            return f"{front} {before} {base}{clause[match.end() :]}".replace("  ", " ")
     return None
+
+
+def _front(word: str, subject: str, after: str) -> tuple[str, str]:
+    """What goes before the subject in a question, and what stays of the verb; empty for none."""
+    plural = is_plural(re.sub(r" \w+ly$", "", subject)) or subject in _PLURAL_PRONOUNS
+    if word in _BE or word in _MODALS:
+        return word, ""
+    if word in word_list("clause_verbs") and plural:
+        return "do", word
+    if word in _past_forms() and not _FINITE.search(after):
+        return "did", _past_forms()[word]
+    if word in _third_persons() and not plural:
+        return "does", _third_persons()[word]
+    return "", ""
 
 
 def noun_phrase(text: str) -> list[int]:
     """The ends of the noun phrases that a text begins with, longest first; empty for none."""
     pronoun = re.match(r"(?:it|this|they|there|these|we|you|someone)\b(?= )", text)
+    fixed = _FIXED_NOUN.match(text)
+    if fixed:
+        return [fixed.end()]
     ends = _noun_phrase_ends(text, 0)
     return ends if ends else ([pronoun.end()] if pronoun else [])
 
@@ -104,9 +113,10 @@ def _declare(auxiliary: str, rest: str) -> str:
 
 def _declare_do(auxiliary: str, rest: str) -> str:
     for end in noun_phrase(rest):
-        verb = re.match(r"\s+((?:\w+ly|both|all|also)\s+)?([a-z]+)\b", rest[end:])
-        if verb and verb[2] in word_list("clause_verbs"):
-            form = third_person(verb[2]) if auxiliary == "does" else verb[2]
+        verb = _ADVERB_AND_VERB.match(rest[end:])
+        regular = auxiliary != "did" or (verb and verb[2] in _past_forms().values())
+        if verb and regular and verb[2] in word_list("clause_verbs"):
+            form = _FORMS[auxiliary](verb[2])
             return f"{rest[:end]} {verb[1] or ''}{form}{rest[end + verb.end() :]}"
     return ""
 
@@ -166,6 +176,13 @@ def _is_noun(word: str) -> bool:
     return word in word_list("nouns") or word in _plurals()
 
 
+@cache
+def _past_forms() -> dict[str, str]:
+    """`liked` -> `like`, for every regular verb of a clause."""
+    regular = word_list("clause_verbs") - word_list("irregular_verbs")
+    return {past_form(verb): verb for verb in sorted(regular)}
+
+
 def _ends_subject(text: str) -> bool:
     last = text.rsplit(maxsplit=1)[-1]
     return _is_noun(last) or last in _SUBJECT_PRONOUNS or bool(re.search("below$|above$|ly$", last))
@@ -184,9 +201,18 @@ def _third_persons() -> dict[str, str]:
 
 
 _FITS: Final = "fits?|describes?|applies|apply|matches|match|suits?|follows|holds?"
+_FORMS: Final[dict[str, Callable[[str], str]]] = {
+    "do": str,
+    "does": third_person,
+    "did": past_form,
+}
 _BE: Final = {"is", "are", "was", "were"}
 _MODALS: Final = {"can", "could", "will", "would", "should", "may", "might", "must"}
 _PREPOSITION: Final = "of|between|in|from|for|to|behind|about|below|above|on|with|within|towards?"
+_ADVERB_AND_VERB: Final = re.compile(
+    r"\s+((?:(?!(?:imp|app|rep|comp)ly\b)\w+ly|both|all|also)\s+)?([a-z]+)\b"
+)
+_STARTS_CLAUSE: Final = re.compile(r"(?:there|it|they|this|these) ")
 _PREPOSITION_AT: Final = re.compile(rf"\s+(?:{_PREPOSITION})\s+")
 _PLACE: Final = re.compile(r" (?:below|above|that follows?|here)(?! [a-z]+ing)\b")
 _NAME: Final = re.compile(r"[A-Z]\w+(?: [A-Z]\w+)*")
@@ -202,6 +228,8 @@ _STARTS_NOUN: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[\w'’-]+")
 _PLURAL_PRONOUNS: Final = {"they", "we", "you", "these", "both"}
+_FIXED_NOUN: Final = re.compile(r"(?:\{[^{}]+\}|\"[^\"]+\"|'[^']+'|“[^”]+”)(?= )")
+_FINITE: Final = re.compile(rf"\b(?:{'|'.join(sorted(_BE | _MODALS))}|has|have|do|does)\b")
 _STOP: Final = re.compile(
     r"(?:is|are|was|were|be|do|does|have|has|can|could|that|which|who|if|and|or)"
 )

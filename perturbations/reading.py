@@ -114,7 +114,7 @@ def _split_line(
 
 
 def _kind(text: str, label_words: tuple[str, ...]) -> Kind:
-    if text.endswith("?"):
+    if text.endswith("?") and not _LABELLED.match(text):
         return "question"
     for kind, pattern in _KINDS:
         if pattern.match(text):
@@ -141,6 +141,7 @@ _FIELD: Final = re.compile(
     r"(?: [\w/'#-]+){0,2}:\s*$"
 )
 _ITEM: Final = re.compile(r"\s*(?:[-*•]|\d+[.)]|\(?[a-zA-Z][.)])\s+\S")
+_LABELLED: Final = re.compile(r"(?:Question|Q|Input|Text|Sentence|Passage|Context|Title) ?\d?: ")
 _NOT_ROLE: Final = r"(?!given|shown|provided|presented|asked|expected|required|to|going|about)"
 _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("field", _FIELD),
@@ -164,6 +165,7 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
             re.IGNORECASE,
         ),
     ),
+    ("other", _LABELLED),
     ("condition", re.compile(r"(?:If|When|Otherwise|Unless)\b")),
     (
         "answer",

@@ -23,7 +23,7 @@ from perturbations.asking import (
 from perturbations.phrasing import (
     can_inflect,
     in_register,
-    is_plain,
+    is_definite,
     nominal,
     only_prepares,
     passive,
@@ -36,12 +36,16 @@ Rule = Callable[[Reading, Ask, Random], str | None]
 
 def as_question(reading: Reading, ask: Ask, rng: Random) -> str | None:
     """`Can you decide whether the text is formal?`"""
+    if _announces(reading, ask):
+        return None
     opening = rng.choice(("can you", "could you", "would you", "could you please"))
     return _sentence(reading, _led(ask, f"{opening} {ask.full}") + "?")
 
 
 def as_request(reading: Reading, ask: Ask, rng: Random) -> str | None:
     """`I would like you to decide whether the text is formal.`"""
+    if _PURPOSE_LEAD.match(ask.lead):
+        return None
     opening, joint = rng.choice(
         (
             ("I would like you", "to "),
@@ -115,6 +119,8 @@ def as_direct_question(reading: Reading, ask: Ask, rng: Random) -> str | None:
     asked = question(last)
     if asked is None or (reading.main and reading.main.kind == "question"):
         return None
+    if _announces(reading, ask):
+        return None
     if before:
         asked = f"{render(tuple(before))}: {asked}"
     elif ask.lead and not _FREE_LEAD.match(ask.lead):
@@ -124,10 +130,12 @@ def as_direct_question(reading: Reading, ask: Ask, rng: Random) -> str | None:
 
 def as_wish(reading: Reading, ask: Ask, rng: Random) -> str | None:
     """`We want to know whether the text is formal.`"""
+    if _PURPOSE_LEAD.match(ask.lead):
+        return None
     *before, last = ask.phrases
     role = role_of(ask.lead)
     wish = rng.choice(("we want to know", "we would like to know", "we need to know"))
-    known = last.rest if last.decides or (last.verb.what and is_plain(last.rest)) else ""
+    known = last.rest if last.decides or (last.verb.what and is_definite(last.rest)) else ""
     if not known or (ask.lead and not role):
         opening = rng.choice(("We want you", "We would like you", "We need you"))
         return _sentence(reading, f"{_asided(opening, ask)} to {ask.full}{_stop(ask, ask.full)}")
@@ -139,7 +147,9 @@ def as_wish(reading: Reading, ask: Ask, rng: Random) -> str | None:
 def as_conditional(reading: Reading, ask: Ask, rng: Random) -> str | None:
     """`If you had to decide whether the text is formal, what would your answer be?`"""
     core = ask.core
-    if ":" in core or only_prepares(ask) or (reading.main and reading.main.kind == "answer"):
+    if ":" in core or only_prepares(ask) or _PURPOSE_LEAD.match(ask.lead):
+        return None
+    if _announces(reading, ask) or (reading.main and reading.main.kind == "answer"):
         return None
     opening = _asided("If you", ask)
     had_to = rng.choice(("had to", "were asked to", "were to"))
@@ -166,6 +176,8 @@ def as_casual(reading: Reading, ask: Ask, rng: Random) -> str | None:
     )
     if ask.lead:
         opening, ending = rng.choice((("can you just", "?"), ("just go ahead and", "")))
+    if _announces(reading, ask):
+        opening, ending = "just go ahead and", ""
     return _sentence(reading, _closed(ask, _led(ask, f"{opening} {core}"), ending))
 
 
@@ -229,6 +241,11 @@ def _stop(ask: Ask, said: str) -> str:
     return ":" if ask.end == ":" else "."
 
 
+def _announces(reading: Reading, ask: Ask) -> bool:
+    """Whether a list or another sentence follows the colon that ends the main sentence."""
+    return ask.end == ":" and reading.main is not reading.sentences[-1]
+
+
 def _closed(ask: Ask, said: str, mark: str = "") -> str:
     """The sentence with its mark, and after it the request to answer."""
     if not ask.answer:
@@ -288,6 +305,7 @@ RULES: Final[dict[str, Rule]] = {
 }
 """Every rule by name."""
 
+_PURPOSE_LEAD: Final = re.compile(r"(?:To|In order to) ")
 _FREE_LEAD: Final = re.compile(
     r"(?:Given|Based|From|In (?!the (?:role|capacity)|your)|With|Considering|Below|On|According)\b"
 )

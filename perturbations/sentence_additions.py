@@ -109,12 +109,11 @@ def _letters(rng: Random, count: int) -> str:
 def _choose(bank: str, subject: Subject, rng: Random) -> str:
     """A sentence of a bank that shares no word with the label words; empty if none is left."""
     taken = {_stem(word) for label in subject.label_words for word in re.findall(r"\w+", label)}
-    free = [
-        sentence
-        for sentence in table("additions")[bank]
-        if not taken & {_stem(word) for word in re.findall(r"\w+", sentence)}
-    ]
-    return rng.choice(free) if free else ""
+    bank_sentences = table("additions")[bank]
+    for sentence in rng.sample(bank_sentences, len(bank_sentences)):
+        if not taken & {_stem(word) for word in re.findall(r"\w+", sentence)}:
+            return sentence
+    return ""
 
 
 def _stem(word: str) -> str:

@@ -193,6 +193,9 @@ def _is_noun(tag: str, led: str, before: str, after: str) -> bool:
         return False
     if not before or before in _BEFORE_VERBS - {"and", "or"} or before in _NO_COMPOUND:
         return False
+    verb = find_form(before, "VERB") if before.endswith("s") else None
+    if verb is not None and verb.tag == "VBZ":
+        return False
     return tag == "NNS" or bool(_DETERMINED.search(led))
 
 

@@ -53,7 +53,7 @@ class Verb:
     def participle(self) -> str:
         """The past participle: `classified`, `figured out`."""
         head, _, particle = self.base.partition(" ")
-        return f"{self.ed or _regular_ed(head)} {particle}".rstrip()
+        return f"{self.ed or past_form(head)} {particle}".rstrip()
 
 
 @cache
@@ -79,6 +79,15 @@ def verb_at(text: str) -> Verb | None:
     return None
 
 
+def past_form(base: str) -> str:
+    """The regular past form: `classified`, `liked`."""
+    if base.endswith("e"):
+        return base + "d"
+    if re.search(r"[^aeiou]y$", base):
+        return base[:-1] + "ied"
+    return base + "ed"
+
+
 def third_person(base: str) -> str:
     """The form after `it`: `entails`, `has`, `implies`."""
     irregular = {"have": "has", "be": "is", "do": "does", "go": "goes"}
@@ -95,14 +104,6 @@ def _regular_ing(base: str) -> str:
     if base.endswith("e") and not base.endswith(("ee", "oe", "ye")):
         return base[:-1] + "ing"
     return base + "ing"
-
-
-def _regular_ed(base: str) -> str:
-    if base.endswith("e"):
-        return base + "d"
-    if re.search(r"[^aeiou]y$", base):
-        return base[:-1] + "ied"
-    return base + "ed"
 
 
 _FIRST_WORDS: Final = re.compile(r"[a-z]+")
