@@ -63,17 +63,18 @@ def test_minimum_detectable_effect_is_the_textbook_multiple() -> None:
 
 
 def test_examples_needed_grow_as_the_square() -> None:
-    found = Estimate(0.0, 0.02**2, 1e9, 100, "difference", "examples")
-    assert examples_needed(found, 0.0195999, confidence=0.95) == pytest.approx(400, abs=2)
-    assert examples_needed(found, 0.05) == 100
-    assert examples_needed(found, 0.0) is None
+    assert examples_needed(100, 0.04, 0.02) == 400
+    assert examples_needed(100, 0.04, 0.05) == 100
+    assert examples_needed(100, 0.04, 0.0) is None
 
 
 def test_no_number_of_examples_makes_up_for_too_few_prompts() -> None:
+    # Three quarters of the variance are the prompts': at best it shrinks to sqrt(.75) = .866.
+    assert examples_needed(100, 0.04, 0.04 * 0.86, fixed_share=0.75) is None
+    assert examples_needed(100, 0.04, 0.04 * 0.9, fixed_share=0.75) == math.ceil(25 / 0.06)
     over = "examples and instructions"
     found = Estimate(0.0, 0.0004, 5, 100, "difference", over, prompt_variance=0.0003)
-    assert examples_needed(found, 0.5 * 2.57 * 0.02) is None
-    assert examples_needed(found, 0.95 * 2.57 * 0.02) is not None
+    assert found.prompt_share == 0.75
 
 
 def test_kendalls_w_of_agreeing_and_cancelling_prompts() -> None:

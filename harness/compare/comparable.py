@@ -55,6 +55,11 @@ def shared_tasks(first: RunData, second: RunData) -> list[str]:
     return [name for name in _mapping(first.manifest.get("tasks")) if name in others]
 
 
+def all_labels(run: RunData) -> dict[str, list[str]]:
+    """Task -> its label names, in the manifest's order."""
+    return {name: task_labels(run, name) for name in _mapping(run.manifest.get("tasks"))}
+
+
 def task_labels(run: RunData, task: str) -> list[str]:
     """A task's label names, as the manifest has them."""
     labels = _task(run, task).get("labels")

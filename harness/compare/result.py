@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -53,18 +54,19 @@ class Comparison:
 
     def to_dict(self) -> Json:
         """The comparison in plain JSON types, null where a number is undefined."""
-        found = plain(asdict(self))
-        if not isinstance(found, dict):
-            raise TypeError(type(found))
-        return found
+        return plain(asdict(self))
 
 
-def plain(value: object) -> object:
-    """A JSON value: tuples as lists, floats rounded, null for NaN and infinity."""
+def plain(fields: Mapping[str, object]) -> Json:
+    """Fields as JSON values: tuples as lists, floats rounded, null for NaN and infinity."""
+    return {key: _plain(value) for key, value in fields.items()}
+
+
+def _plain(value: object) -> object:
     if isinstance(value, dict):
-        return {key: plain(one) for key, one in value.items()}
+        return plain(value)
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [_plain(one) for one in value]
     if isinstance(value, float):
         return round(value, _DECIMALS) + 0.0 if math.isfinite(value) else None
     return value

@@ -40,6 +40,11 @@ class Estimate:
         """The square root of the variance."""
         return math.sqrt(self.variance)
 
+    @property
+    def prompt_share(self) -> float:
+        """The share of the variance that further examples cannot reduce."""
+        return self.prompt_variance / self.variance if self.variance > 0 else 0.0
+
     def interval(self, confidence: float = 0.95) -> Interval | None:
         """The two-sided interval, or None where the variance is unknown."""
         if math.isnan(self.value) or math.isnan(self.variance):

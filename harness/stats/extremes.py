@@ -39,6 +39,16 @@ class WorstPrompt:
         """min_k A_k, averaged over tasks."""
         return float(np.mean([one.means.min() for one in self.tasks]))
 
+    @property
+    def examples(self) -> int:
+        """Examples of all tasks."""
+        return sum(one.examples for one in self.tasks)
+
+    @property
+    def prompt_share(self) -> float:
+        """The share of the variance that further examples cannot reduce: none."""
+        return 0.0
+
     def interval(self, confidence: float = 0.95) -> Interval | None:
         """Where the true value lies with these prompts taken as given, for all tasks at once."""
         if any(one.examples < 2 for one in self.tasks):

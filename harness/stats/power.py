@@ -24,24 +24,26 @@ def minimum_detectable_effect(
 
 
 def examples_needed(
-    estimate: Estimate, half_width: float, *, confidence: float = 0.95
+    examples: int, half_width: float, wanted: float, *, fixed_share: float = 0.0
 ) -> int | None:
-    """Examples with which the interval would reach no further than `half_width` to each side.
+    """With how many examples in all an interval would reach no further than `wanted`.
 
-    The examples' part of the variance shrinks as 1 / N, the prompts' part does not: None where
-    the prompts alone leave it wider, so that only more instructions could help.
+    The examples' part of the variance shrinks as 1 / N; the share `fixed_share`, which is the
+    prompts', does not. None where that alone leaves the interval wider, so that only more
+    instructions could help.
+
+    Args:
+        examples: how many there are.
+        half_width: how far the interval reaches with them.
+        wanted: how far it should reach.
+        fixed_share: the share of the variance that further examples cannot reduce.
     """
-    interval = estimate.interval(confidence)
-    if interval is None or half_width <= 0:
+    if half_width <= wanted:
+        return examples
+    remaining = (wanted / half_width) ** 2
+    if remaining <= fixed_share:
         return None
-    present = (interval[1] - interval[0]) / 2
-    if present <= half_width:
-        return estimate.examples
-    share = estimate.prompt_variance / estimate.variance if estimate.variance > 0 else 0.0
-    target = (half_width / present) ** 2
-    if target <= share:
-        return None
-    return math.ceil(estimate.examples * (1 - share) / (target - share))
+    return math.ceil(examples * (1 - fixed_share) / (remaining - fixed_share))
 
 
 def _standard_error(estimate: Estimate, confidence: float) -> float:

@@ -1,0 +1,180 @@
+"""A gate's verdict: the checks, how each was judged, and whether the gate passed.
+
+A check fails only where the whole interval lies beyond its bound and margin: not for bad luck. It
+passes where the interval keeps within them, or where the value does and the interval is no wider
+than what is tolerated. In between there is not enough data, and the check says how much would do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from harness.compare.result import plain
+from harness.errors import ExitCode
+from harness.policy import Bound
+from harness.stats.estimate import Interval
+from harness.stats.power import examples_needed
+
+Status = Literal["pass", "fail", "not-enough-data", "missing"]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One bound of one rule at one level, and how it was judged."""
+
+    rule: int
+    """The rule's place in the policy, from 1."""
+    metric: str
+    level: str
+    task: str | None
+    """None: the plain mean over tasks."""
+    bound: Bound
+    limit: float
+    margin: float
+    status: Status = "missing"
+    message: str = ""
+    """One line that says why."""
+    value: float | None = None
+    """The metric; for max_drop, by how much it is worse than the baseline's."""
+    interval: Interval | None = None
+    confidence: float | None = None
+    """Of the interval: the policy's, shared out among its checks."""
+    examples: int = 0
+    examples_needed: int | None = None
+    """With how many examples in all it could be judged; None where that is not the question."""
+
+    @property
+    def name(self) -> str:
+        """Metric, level and task in one line."""
+        return " / ".join(part for part in (self.metric, self.level, self.task) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a policy says of a run."""
+
+    candidate: str
+    baseline: str | None
+    scorer: str
+    confidence: float
+    strict: bool
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed, none was missing and, if strict, all had enough data."""
+        failing = {"fail", "missing", *(("not-enough-data",) if self.strict else ())}
+        return not any(check.status in failing for check in self.checks)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the gate returns to the shell."""
+        return ExitCode.OK if self.passed else ExitCode.GATE_FAILED
+
+    def count(self, status: Status) -> int:
+        """How many checks have this status."""
+        return sum(check.status == status for check in self.checks)
+
+    def to_dict(self) -> Json:
+        """The verdict in plain JSON types, null where a number is undefined."""
+        return plain({**asdict(self), "passed": self.passed, "exit_code": int(self.exit_code)})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was measured for a check."""
+
+    value: float
+    interval: Interval | None
+    confidence: float
+    examples: int
+    prompt_share: float
+    """The share of the variance that further examples cannot reduce."""
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval."""
+        low, high = self.interval or (0.0, 0.0)
+        return (high - low) / 2
+
+
+def decide(check: Check, evidence: Evidence, *, min_examples: int) -> Check:
+    """The check, judged by what was measured."""
+    judged = replace(
+        check,
+        value=evidence.value,
+        interval=evidence.interval,
+        confidence=evidence.confidence,
+        examples=evidence.examples,
+    )
+    if evidence.examples < min_examples:
+        message = f"{evidence.examples} examples, the policy wants {min_examples}"
+        return _undecided(judged, message, min_examples)
+    if evidence.interval is None:
+        return _undecided(judged, "one example says nothing about others", None)
+    position = _position(check, evidence.interval)
+    if position == "beyond":
+        return replace(judged, status="fail", message=f"{_shown(judged)} is {_beyond(check)}")
+    if position == "within" or _is_precise(check, evidence):
+        return replace(judged, status="pass", message=f"{_shown(judged)} keeps to {_limit(check)}")
+    return _wait(judged, evidence)
+
+
+def _position(check: Check, interval: Interval) -> Literal["within", "beyond", "across"]:
+    """Where the whole interval lies, seen from the bound moved by its margin."""
+    edge, (low, high) = _edge(check), interval
+    if check.bound == "min":
+        low, high, edge = -high, -low, -edge
+    if low > edge:
+        return "beyond"
+    return "within" if high <= edge else "across"
+
+
+def _edge(check: Check) -> float:
+    return check.limit + (-check.margin if check.bound == "min" else check.margin)
+
+
+def _is_precise(check: Check, evidence: Evidence) -> bool:
+    """Whether a worsening as large as what is tolerated would have shown.
+
+    Where no worsening at all is tolerated, no data could rule out a tiny one: then it is enough
+    that none is shown.
+    """
+    if check.bound != "max_drop":
+        return check.margin > 0 and evidence.half_width <= check.margin
+    tolerated = check.limit + check.margin
+    return tolerated == 0 or evidence.half_width <= tolerated
+
+
+def _wait(check: Check, evidence: Evidence) -> Check:
+    tolerated = check.margin + (check.limit if check.bound == "max_drop" else 0.0)
+    wanted = max(tolerated, abs(evidence.value - _edge(check)))
+    needed = examples_needed(
+        evidence.examples, evidence.half_width, wanted, fixed_share=evidence.prompt_share
+    )
+    if needed is None:
+        tail = "no number of examples would tell, more instructions might"
+    else:
+        tail = f"about {needed} examples would tell, {evidence.examples} are there"
+    return _undecided(check, f"{_shown(check)} is on both sides of {_limit(check)}: {tail}", needed)
+
+
+def _undecided(check: Check, message: str, needed: int | None) -> Check:
+    return replace(check, status="not-enough-data", message=message, examples_needed=needed)
+
+
+def _shown(check: Check) -> str:
+    what = f"{check.metric} is worse by" if check.bound == "max_drop" else check.metric
+    low, high = check.interval or (0.0, 0.0)
+    return f"{what} {check.value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _beyond(check: Check) -> str:
+    return f"wholly {'below' if check.bound == 'min' else 'above'} {_limit(check)}"
+
+
+def _limit(check: Check) -> str:
+    margin = f" (margin {check.margin:g})" if check.margin else ""
+    return f"{check.bound} {check.limit:g}{margin}"
