@@ -65,10 +65,10 @@ def split(subject: Subject) -> tuple[Sentence, ...]:
     text = subject.text
     found: list[Sentence] = []
     closed = _closed_spans(subject)
-    for line in re.finditer(r"[^\n]+", text):
-        pieces = [(line.start(), line.end())]
-        if not _FIELD.match(line.group()) and not _ITEM.match(line.group()):
-            pieces = _split_line(text, line.start(), line.end(), closed)
+    for start, end in _lines(text):
+        pieces = [(start, end)]
+        if not _FIELD.match(text[start:end]) and not _ITEM.match(text[start:end]):
+            pieces = _split_line(text, start, end, closed)
         found += [_sentence(subject, *piece) for piece in pieces if text[slice(*piece)].strip()]
     return tuple(found)
 
@@ -84,6 +84,20 @@ def has_role(subject: Subject) -> bool:
 def refers_back(text: str) -> bool:
     """Whether a sentence has words that only what stands before it can explain."""
     return bool(_REFERS_BACK.search(text))
+
+
+def _lines(text: str) -> list[tuple[int, int]]:
+    """The text's lines; one that goes on in the next, in lower case, is one line with it."""
+    lines: list[tuple[int, int]] = []
+    for match in re.finditer(r"[^\n]+", text):
+        start, end = match.span()
+        before = text[slice(*lines[-1])] if lines else ""
+        wrapped = before and lines[-1][1] == start - 1 and _GOES_ON.match(match.group())
+        if wrapped and not _LINE_END.search(before) and not _ITEM.match(before):
+            lines[-1] = (lines[-1][0], end)
+        else:
+            lines.append((start, end))
+    return lines
 
 
 def _sentence(subject: Subject, start: int, end: int) -> Sentence:
@@ -134,6 +148,8 @@ def _rank(sentence: Sentence, ask: Ask | None) -> int:
 
 _ASKING: Final = {"command", "question", "answer"}
 _BOUNDARY: Final = re.compile(r"[.?!]+[\"'”’)]*(?=\s|$)")
+_LINE_END: Final = re.compile(r"[.?!:;][\"'”’)]*\s*$")
+_GOES_ON: Final = re.compile(r"\s*(?![a-z][.)] )(?:[a-z]|['\"“‘][a-z])")
 _ABBREVIATION: Final = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|Mr|Ms|Dr|No|[A-Z])\.$")
 _FIELD: Final = re.compile(
     r"\s*(?:[A-Z#][\w /'#-]{0,30}:\s*)?(?:\{[^{}\n]*\}|\{\{[^\n]*\}\}|<\w+>)\s*$"

@@ -140,6 +140,8 @@ def test_without_a_bank_there_is_no_paraphrase() -> None:
         ("If it is 'good', say so. Do not explain.", "condition answer"),
         ("Classify the text:\n- positive\n- negative", "command item item"),
         ("Rate the film.\n\nFilm: {film}\nRating:", "command field field"),
+        ("Decide whether the text is formal\nor not. Say\n'yes' or 'no'.", "command answer"),
+        ("Rate the film\nAnswer with one word", "command answer"),
         ("It costs 3.5 dollars, e.g. today. Rate it.", "other command"),
     ],
 )
@@ -156,6 +158,12 @@ def test_sentences_lie_in_order_and_hold_all_but_white_space(text: str) -> None:
         assert text[sentence.start : sentence.end] == sentence.text
         end = sentence.end
     assert not text[end:].strip()
+
+
+def test_a_wrapped_sentence_is_reworded_whole() -> None:
+    after = reworded("as-task", "Decide whether the text\nis formal. Answer 'yes'\nor 'no'.")
+    assert after is not None
+    assert after.endswith(" is to decide whether the text\nis formal. Answer 'yes'\nor 'no'.")
 
 
 def test_the_task_is_found_among_preparations_and_answer_forms() -> None:
