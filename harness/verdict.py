@@ -137,20 +137,28 @@ def _edge(check: Check) -> float:
 
 
 def _is_precise(check: Check, evidence: Evidence) -> bool:
-    """Whether a worsening as large as what is tolerated would have shown.
+    """Whether the value keeps to the bound and a worsening beyond tolerance would have shown.
 
     Where no worsening at all is tolerated, no data could rule out a tiny one: then it is enough
     that none is shown.
     """
-    if check.bound != "max_drop":
-        return check.margin > 0 and evidence.half_width <= check.margin
-    tolerated = check.limit + check.margin
-    return tolerated == 0 or evidence.half_width <= tolerated
+    if check.bound == "max_drop" and _tolerated(check) == 0:
+        return True
+    return _keeps(check, evidence.value) and evidence.half_width <= _tolerated(check)
+
+
+def _keeps(check: Check, value: float) -> bool:
+    return value >= _edge(check) if check.bound == "min" else value <= _edge(check)
+
+
+def _tolerated(check: Check) -> float:
+    return check.margin + (check.limit if check.bound == "max_drop" else 0.0)
 
 
 def _wait(check: Check, evidence: Evidence) -> Check:
-    tolerated = check.margin + (check.limit if check.bound == "max_drop" else 0.0)
-    wanted = max(tolerated, abs(evidence.value - _edge(check)))
+    wanted = abs(evidence.value - _edge(check))
+    if _keeps(check, evidence.value):
+        wanted = max(wanted, _tolerated(check))
     needed = examples_needed(
         evidence.examples, evidence.half_width, wanted, fixed_share=evidence.prompt_share
     )

@@ -74,7 +74,7 @@ def test_no_number_of_examples_makes_up_for_too_few_prompts() -> None:
     assert examples_needed(100, 0.04, 0.04 * 0.9, fixed_share=0.75) == math.ceil(25 / 0.06)
     over = "examples and instructions"
     found = Estimate(0.0, 0.0004, 5, 100, "difference", over, prompt_variance=0.0003)
-    assert found.prompt_share == 0.75
+    assert found.prompt_share == pytest.approx(0.75)
 
 
 def test_kendalls_w_of_agreeing_and_cancelling_prompts() -> None:
