@@ -23,18 +23,26 @@ DIGEST_BYTES: Final = 16
 CHUNK_BYTES: Final = 8 * 2**20
 _THREADS: Final = 4
 
-_TOKENIZER_FILES: Final = (
+_WHOLE: Final = (
+    "*.safetensors",
+    "*.py",
     "tokenizer.json",
     "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+)
+"""Files hashed as they are."""
+_SMALL: Final = (
+    "config.json",
+    "adapter_config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "vocab.txt",
     "chat_template.jinja",
     "chat_template.json",
 )
+"""Files that are read anew each time: JSON counts by its content, not by its layout."""
 _PROVENANCE: Final = frozenset({"_name_or_path", "transformers_version", "name_or_path"})
 """Keys of JSON files that say where something came from, not what it is."""
 
@@ -73,10 +81,10 @@ def hash_files(paths: Iterable[Path]) -> dict[Path, str]:
 
 def _parts(directory: Path, prefix: str) -> Iterator[tuple[str, str]]:
     """(name, hash) of all that shapes a checkpoint's answers."""
-    weights = sorted(directory.glob("*.safetensors"))
-    for path, digest in hash_files(weights).items():
+    whole = sorted(path for pattern in _WHOLE for path in directory.glob(pattern))
+    for path, digest in hash_files(whole).items():
         yield f"{prefix}/{path.name}", digest
-    for name in ("config.json", "adapter_config.json", *_TOKENIZER_FILES):
+    for name in _SMALL:
         path = directory / name
         if path.is_file():
             yield f"{prefix}/{name}", hash_text(_canonical(path))

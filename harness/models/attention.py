@@ -7,14 +7,14 @@ tokens as it always does, and calls `packed_attention` where tokens meet.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from harness.models.packing import Layout
+from harness.models.packing import Layout
+from harness.models.visibility import additive_mask, is_causal
 
 IMPLEMENTATION: Final = "robustness_harness_packed"
 """The name under which transformers knows `packed_attention`."""
@@ -93,7 +93,7 @@ class RowAttention:
     keep: dict[int, KeysValues] | None = None
     windows: dict[int, int | None] = field(default_factory=dict)
     """The sliding window that each layer asked for, filled as they do."""
-    _masks: dict[int | None, Tensor | None] = field(default_factory=dict)
+    _masks: dict[tuple[int | None, bool, int], Tensor | None] = field(default_factory=dict)
 
     def attend(
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions
@@ -106,11 +106,8 @@ class RowAttention:
             key, value = self._after(keys, key), self._after(values, value)
         if self.keep is not None:
             self.keep[layer] = (key, value)
-        if options.window not in self._masks:
-            self._masks[options.window] = self._mask(options.window, query)
-        return self.layout.unpad(
-            scaled_attention(query, key, value, self._masks[options.window], options)
-        )
+        mask = self._mask(options, query.dtype, groups=query.shape[1] // key.shape[1])
+        return self.layout.unpad(scaled_attention(query, key, value, mask, options))
 
     def _after(self, prefix: Tensor, own: Tensor) -> Tensor:
         """(B, H, P + L, D): each row's prefix, then its own."""
@@ -121,60 +118,50 @@ class RowAttention:
         )
         return torch.cat([chosen, own], dim=2)
 
-    def _mask(self, window: int | None, like: Tensor) -> Tensor | None:
-        """(B or 1, 1, L, P + L) additive mask; None where plain causality says it all."""
-        visible = self._visible(window, like.device)
-        if visible is None:
-            return None
-        mask = torch.zeros(visible.shape, dtype=like.dtype, device=like.device)
-        return mask.masked_fill_(~visible, -torch.inf)[:, None]
-
-    def _visible(self, window: int | None, device: torch.device) -> Tensor | None:
-        """(B or 1, L, P + L) whether a query sees a key; None for the lower triangle."""
-        layout, lengths = self.layout, self.prefixes.lengths if self.prefixes else (0,)
-        longest = max(lengths)
-        place = torch.arange(layout.longest, device=device)
-        own = (place[:, None] >= place)[None]  # (1, L, L)
-        if layout.ends is not None:
-            own = own & (place[:, None] < layout.ends[:, None, :])  # (B, L, L)
-        elif longest == 0 and (window is None or layout.longest <= window):
-            return None
-        before = torch.arange(longest, device=device)[None]  # (1, P)
-        if len(set(lengths)) > 1:
-            before = before < torch.tensor(lengths, device=device)[layout.prefixes, None]
-        else:
-            before = torch.ones_like(before, dtype=torch.bool)
-        rows = max(len(own), len(before))
-        before = before[:, None].expand(rows, layout.longest, -1)
-        visible = torch.cat([before, own.expand(rows, -1, -1)], dim=2)
-        if window is None:
-            return visible
-        return visible & self._near(window, longest, device)
-
-    def _near(self, window: int, longest: int, device: torch.device) -> Tensor:
-        """(B, L, P + L) whether a key is among the `window` positions that end at the query."""
-        layout = self.layout
-        padded = layout.pad_positions(0)  # (B, L)
-        prefix = torch.arange(longest, device=device).expand(layout.rows, -1)
-        keys = torch.cat([prefix, padded], dim=1)
-        return padded[:, :, None] - keys[:, None, :] < window
+    def _mask(self, options: AttentionOptions, dtype: torch.dtype, groups: int) -> Tensor | None:
+        """What `scaled_attention` wants; layers of one kind share it."""
+        kind = (options.window, options.softcap is None, groups)
+        if kind not in self._masks:
+            lengths = self.prefixes.lengths if self.prefixes else (0,)
+            self._masks[kind] = (
+                None
+                if options.softcap is None and is_causal(self.layout, lengths, options.window)
+                else additive_mask(self.layout, lengths, options.window, dtype).repeat(
+                    1, 1, groups, 1
+                )
+            )
+        return self._masks[kind]
 
 
 def scaled_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, options: AttentionOptions
 ) -> Tensor:
-    """(B, H, L, D) attention output; without a mask a query sees the keys up to its own index."""
-    grouped = query.shape[1] != key.shape[1]
-    if options.softcap is None:
-        return F.scaled_dot_product_attention(
-            query, key, value,
-            attn_mask=mask, is_causal=mask is None, scale=options.scaling, enable_gqa=grouped,
-        )  # fmt: skip
-    if grouped:
-        repeats = query.shape[1] // key.shape[1]
-        key, value = (t.repeat_interleave(repeats, dim=1) for t in (key, value))
-    scale = query.shape[-1] ** -0.5 if options.scaling is None else options.scaling
-    logits = options.softcap * torch.tanh(query @ key.transpose(2, 3) * scale / options.softcap)
+    """(B, H, L, D) attention output; without a mask a query sees the keys up to its own index.
+
+    Heads that share keys are laid along the query's length, where the mask has a copy of itself
+    for each (B or 1, 1, groups * L, S): no key is repeated, and the fast kernels, which refuse
+    grouped heads beside a mask, still apply.
+    """
+    rows, heads, length, size = query.shape
+    groups = heads // key.shape[1]
     if mask is None:
-        mask = torch.full_like(logits[:1, :1], -torch.inf).triu(1)
-    return (logits + mask).softmax(dim=-1, dtype=torch.float32).to(value.dtype) @ value
+        return F.scaled_dot_product_attention(
+            query, key, value, is_causal=True, scale=options.scaling, enable_gqa=groups > 1
+        )
+    query = query.reshape(rows, heads // groups, groups * length, size)
+    if options.softcap is None:
+        output = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, scale=options.scaling
+        )
+    else:
+        output = _capped_attention(query, key, value, mask, options.softcap, options.scaling)
+    return output.view(rows, heads, length, -1)
+
+
+def _capped_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor, cap: float, scaling: float | None
+) -> Tensor:
+    """Attention with its logits squeezed into (-cap, cap), as in Gemma 2."""
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    logits = cap * torch.tanh(query @ key.transpose(2, 3) * (scale / cap)) + mask
+    return logits.softmax(dim=-1, dtype=torch.float32).to(value.dtype) @ value

@@ -17,8 +17,8 @@ from harness.models.readout import vocabulary_size
 P = TypeVar("P", bound=Placed)
 T = TypeVar("T")
 
-CPU_TOKENS: Final = 1024
-"""Enough for full matrix kernels; activations of more no longer stay in the caches."""
+CPU_TOKENS: Final = 512
+"""Enough for matrix kernels at their full rate; activations of more leave the caches."""
 CPU_LOGIT_BYTES: Final = 64 * 2**20
 GPU_LOGIT_BYTES: Final = 2 * 2**30
 GPU_SHARE: Final = 0.5

@@ -14,10 +14,10 @@ from transformers import PreTrainedModel
 from harness.models.attention import KeysValues, Prefixes, RowAttention
 from harness.models.budget import Budget
 from harness.models.decoding import StepAttention
-from harness.models.grouping import group_contexts
+from harness.models.grouping import fill_waves, group_contexts, place_rows
 from harness.models.packing import Placed, lay_out
 from harness.models.prefix import run_packed, run_prefixes
-from harness.models.rows import Row, Tokens
+from harness.models.rows import Tokens
 
 _LEAVE_BELOW: Final = 0.75
 """Share of unfinished rows at which the others leave: leaving copies all keys and values."""
@@ -41,17 +41,26 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedContext(Placed):
-    """A context to go on from."""
+class Beginning(Placed):
+    """A context to go on from, whose row names it in its only read."""
 
-    index: int
     room: int
     """How many tokens may be generated."""
 
+    @classmethod
+    def of(cls, placed: Placed, ending: Ending) -> Beginning:
+        """The context with room for its text."""
+        return cls(placed.row, placed.prefix, placed.prefix_length, ending.max_new_tokens)
+
     @property
     def cost(self) -> int:
-        """See `Placed`: its new tokens take memory too."""
+        """See `Placed`: the new tokens take memory too."""
         return self.length + self.room
+
+    @property
+    def index(self) -> int:
+        """Which of the contexts it is."""
+        return self.row.reads[0].request
 
 
 class PrefixGenerator:
@@ -63,19 +72,15 @@ class PrefixGenerator:
 
     def generate(self, contexts: Sequence[Tokens], ending: Ending) -> Iterator[tuple[int, str]]:
         """Yields (index of the context, text) as batches finish; the contexts all differ."""
-        for prefix, members in group_contexts(contexts):
-            prefixes = run_prefixes(self._model, [prefix])
-            at = len(prefix)
-            rows = [
-                PlacedContext(Row(contexts[i][at:], ()), 0, at, i, ending.max_new_tokens)
-                for i in members
-            ]
+        for wave in fill_waves(group_contexts(contexts), self._budget.tokens):
+            prefixes = run_prefixes(self._model, [group.prefix for group in wave])
+            rows = [Beginning.of(placed, ending) for placed in place_rows(wave)]
             for texts in self._budget.run(rows, partial(self._run_batch, prefixes, ending)):
                 yield from texts
 
     @torch.inference_mode()
     def _run_batch(
-        self, prefixes: Prefixes | None, ending: Ending, batch: Sequence[PlacedContext]
+        self, prefixes: Prefixes | None, ending: Ending, batch: Sequence[Beginning]
     ) -> list[tuple[int, str]]:
         layout = lay_out(batch, self._model.device)
         lengths = torch.tensor([placed.length for placed in batch], device=self._model.device)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+import io
 import sys
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -39,11 +40,17 @@ def convert_gguf(path: Path, *, name: str) -> Path:
         return target
     check_gguf(path)
     print(f"Converting {path.name} to safetensors, once, in {target}", file=sys.stderr)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as folder:
-        made = Path(folder) / target.name
-        _convert(path, made)
-        _publish(made, target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as folder:
+            made = Path(folder) / target.name
+            _convert(path, made)
+            _publish(made, target)
+    except OSError as error:
+        raise UsageError(
+            f"{path.name} can't be converted into {target.parent}: {error}.",
+            hint="Set HARNESS_CACHE_DIR to a directory with room that can be written to.",
+        ) from error
     return target
 
 
@@ -78,7 +85,8 @@ def _convert(path: Path, target: Path) -> None:
 
     folder, file = str(path.parent), path.name
     try:
-        with quiet_transformers():
+        # The reader's progress bar asks nobody whether it is wanted.
+        with quiet_transformers(), redirect_stderr(io.StringIO()):
             tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
             model = AutoModelForCausalLM.from_pretrained(
                 folder, gguf_file=file, dtype=torch.float32
@@ -114,5 +122,4 @@ def _publish(made: Path, target: Path) -> None:
         made.rename(target)
     except OSError:
         if not (target / _COMPLETE).is_file():
-            shutil.rmtree(target, ignore_errors=True)
-            made.rename(target)
+            raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from harness.models.rows import Row, Tokens, build_row, common_length
+from harness.models.packing import Placed
+from harness.models.rows import Read, Row, Tokens, build_row, common_length
 from harness.records import Request
 
 PREFIX_OVERHEAD = 16
@@ -41,10 +42,39 @@ def group_requests(requests: Sequence[Request]) -> list[Group]:
     ]
 
 
-def group_contexts(contexts: Sequence[Tokens]) -> list[tuple[Tokens, list[int]]]:
-    """(prefix, indices of the contexts that follow it) for contexts that stay apart."""
+def group_contexts(contexts: Sequence[Tokens]) -> list[Group]:
+    """Contexts that will be gone on from, a row each; its only read names the context."""
     order = sorted(range(len(contexts)), key=lambda i: contexts[i])
-    return _share_prefixes(order, contexts)
+    return [
+        Group(prefix, tuple(Row(contexts[i][len(prefix) :], (Read(i, "", ()),)) for i in members))
+        for prefix, members in _share_prefixes(order, contexts)
+    ]
+
+
+def fill_waves(groups: Sequence[Group], budget: int) -> Iterator[list[Group]]:
+    """Groups whose rows are batched together: small ones fill a budget of tokens jointly.
+
+    Neighbours have prefixes of like length, as those are padded to the longest.
+    """
+    wave: list[Group] = []
+    tokens = 0
+    for group in sorted(groups, key=lambda group: len(group.prefix)):
+        if wave and (tokens >= budget or not wave[-1].prefix):
+            yield wave
+            wave, tokens = [], 0
+        wave.append(group)
+        tokens += sum(len(row.tokens) for row in group.rows)
+    if wave:
+        yield wave
+
+
+def place_rows(wave: Sequence[Group]) -> list[Placed]:
+    """The rows of a wave, each with the prefix that it follows."""
+    return [
+        Placed(row, index, len(group.prefix))
+        for index, group in enumerate(wave)
+        for row in group.rows
+    ]
 
 
 def _share_prefixes(

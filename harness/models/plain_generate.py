@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import cast
 
 import torch
 from torch import Tensor
 from transformers import (
     GenerationConfig,
-    GenerationMixin,
     PreTrainedModel,
     StoppingCriteria,
     StoppingCriteriaList,
 )
 
 from harness.models.budget import Budget
-from harness.models.generate import Ending, PlacedContext
-from harness.models.rows import Row, Tokens
+from harness.models.generate import Beginning, Ending
+from harness.models.rows import Read, Row, Tokens
 
 
 class PlainGenerator:
@@ -34,19 +32,19 @@ class PlainGenerator:
 
     def generate(self, contexts: Sequence[Tokens], ending: Ending) -> Iterator[tuple[int, str]]:
         """Yields (index of the context, text) as batches finish."""
-        by_length: dict[int, list[PlacedContext]] = defaultdict(list)
+        by_length: dict[int, list[Beginning]] = defaultdict(list)
         for index, context in enumerate(contexts):
-            placed = PlacedContext(Row(context, ()), 0, 0, index, ending.max_new_tokens)
-            by_length[len(context)].append(placed)
+            row = Row(context, (Read(index, "", ()),))
+            by_length[len(context)].append(Beginning(row, 0, 0, ending.max_new_tokens))
         for rows in by_length.values():
             for texts in self._budget.run(rows, partial(self._run_batch, ending)):
                 yield from texts
 
     @torch.inference_mode()
-    def _run_batch(self, ending: Ending, batch: Sequence[PlacedContext]) -> list[tuple[int, str]]:
+    def _run_batch(self, ending: Ending, batch: Sequence[Beginning]) -> list[tuple[int, str]]:
         contexts = torch.tensor([placed.row.tokens for placed in batch], device=self._model.device)
         stop = _Stop(ending, contexts.shape[1], len(batch))
-        cast(GenerationMixin, self._model).generate(
+        self._model.generate(  # type: ignore[operator]  # a mixin that the type doesn't show
             contexts,
             attention_mask=torch.ones_like(contexts),
             generation_config=_greedy(ending),

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from harness.models.attention import PackedAttention, Prefixes, RowAttention
 from harness.models.budget import Budget
-from harness.models.grouping import Group, group_requests
+from harness.models.grouping import Group, fill_waves, group_requests, place_rows
 from harness.models.packing import Placed, collect_reads, lay_out
 from harness.models.readout import only_at
 from harness.models.rows import Row, Tokens
@@ -38,14 +38,10 @@ class PrefixScorer:
         """As `score`, with the prefixes and rows given."""
         sheet = ScoreSheet(requests)
         yield from sheet.without_labels()
-        for wave in _waves(groups, self._budget.tokens):
+        for wave in fill_waves(groups, self._budget.tokens):
             prefixes = run_prefixes(self._model, [group.prefix for group in wave])
-            rows = [
-                Placed(row, index, len(group.prefix))
-                for index, group in enumerate(wave)
-                for row in group.rows
-            ]
-            for scored in self._budget.run(rows, partial(self._score_batch, prefixes)):
+            work = partial(self._score_batch, prefixes)
+            for scored in self._budget.run(place_rows(wave), work):
                 yield from sheet.enter(scored)
 
     @torch.inference_mode()
@@ -83,21 +79,3 @@ def run_packed(
         output = model(input_ids=tokens, position_ids=positions, use_cache=False, packed=attention)
     logits: Tensor = output.logits
     return logits[0]
-
-
-def _waves(groups: Sequence[Group], budget: int) -> Iterator[list[Group]]:
-    """Groups whose rows are batched together: small ones fill a batch jointly.
-
-    Neighbours have prefixes of like length, as those are padded to the longest.
-    """
-    wave: list[Group] = []
-    tokens = 0
-    for group in sorted(groups, key=lambda group: len(group.prefix)):
-        own = sum(len(row.tokens) for row in group.rows)
-        if wave and (tokens >= budget or not wave[-1].prefix):
-            yield wave
-            wave, tokens = [], 0
-        wave.append(group)
-        tokens += own
-    if wave:
-        yield wave
