@@ -7,7 +7,7 @@ import json
 from harness.errors import UnknownNameError
 from harness.records import CLEAN, PERTURBED_LEVELS
 
-KINDS = ("tasks", "suites", "perturbations", "levels", "models")
+KINDS = ("tasks", "suites", "perturbations", "levels", "models", "recipes")
 
 Row = dict[str, str | int | float]
 
@@ -20,6 +20,7 @@ def list_kind(kind: str) -> list[Row]:
         "perturbations": _perturbations,
         "levels": _levels,
         "models": _models,
+        "recipes": _recipes,
     }
     return listers[kind]()
 
@@ -115,6 +116,20 @@ def _levels() -> list[Row]:
     return [
         {"name": name, "perturbations": counts[name], "description": text}
         for name, text in about.items()
+    ]
+
+
+def _recipes() -> list[Row]:
+    from perturbations.recipes import RECIPES
+
+    return [
+        {
+            "name": recipe.name,
+            "levels": ", ".join(recipe.levels),
+            "description": recipe.description,
+            "needs": ", ".join(recipe.needs),
+        }
+        for recipe in RECIPES
     ]
 
 

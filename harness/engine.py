@@ -25,9 +25,6 @@ from harness.scoring import (
 )
 from harness.tasks import Task
 
-CONTENT_FREE = ("N/A", "", "[MASK]")
-"""The content-free inputs of Zhao et al. 2021, arXiv 2102.09690, section 4."""
-
 Prior = dict[str, float]
 OnProgress = Callable[[int], None]
 """Told how many cells have just been answered."""
@@ -121,12 +118,12 @@ class Engine:
         requests: list[Request] = []
         for block in blocks.values():
             tools = self.tools(block.task)
-            inputs = [block.task.content_free_input(filler) for filler in CONTENT_FREE]
+            inputs = block.task.content_free_inputs()
             prompts = [tools.prompter.prompt(block.variant.text, text) for text in inputs]
             requests += tools.builder.build(prompts)
         settings = f"loglik/{self.model.info.dtype}"
         answers = self._answer(requests, settings, None, lambda _: None)
-        step = len(CONTENT_FREE)
+        step = len(answers) // max(len(blocks), 1)
         scores = [response.scores or {} for response in answers]
         return {
             variant_id: content_free_prior(scores[n * step : (n + 1) * step])

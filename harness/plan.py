@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 
 from harness.records import CLEAN, Cell, Example, Variant, stable_hash
@@ -23,6 +24,8 @@ class Block:
     task: Task
     variant: Variant
     examples: tuple[Example, ...]
+    data_dir: Path | None = None
+    """Where perturbations of inputs find their tables."""
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -30,7 +33,8 @@ class Block:
     def cells(self) -> Iterator[Cell]:
         """The block's cells, inputs perturbed where the variant targets them."""
         for example in self.examples:
-            yield Cell(self.variant, perturb_example(self.task, self.variant, example))
+            shown = perturb_example(self.task, self.variant, example, self.data_dir)
+            yield Cell(self.variant, shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Plan:
     tasks: tuple[Task, ...]
     variants: Mapping[str, tuple[Variant, ...]]
     """Task name -> its variants, the clean ones first."""
+    data_dir: Path | None = None
 
     @property
     def cells(self) -> int:
@@ -56,7 +61,7 @@ class Plan:
         for task in self.tasks:
             for variant in self.variants[task.name]:
                 for start in range(0, len(task.examples), chunk):
-                    yield Block(task, variant, task.examples[start : start + chunk])
+                    yield Block(task, variant, task.examples[start : start + chunk], self.data_dir)
 
 
 def windows(blocks: Iterable[Block], size: int) -> Iterator[list[Block]]:
@@ -80,7 +85,9 @@ def shuffled_examples(task: Task, seed: int) -> tuple[Example, ...]:
     return tuple(examples)
 
 
-def perturb_example(task: Task, variant: Variant, example: Example) -> Example:
+def perturb_example(
+    task: Task, variant: Variant, example: Example, data_dir: Path | None = None
+) -> Example:
     """The example as this variant shows it: itself, unless the variant targets the input.
 
     Each field that the template shows is perturbed with a seed of its own, so that the same
@@ -92,7 +99,7 @@ def perturb_example(task: Task, variant: Variant, example: Example) -> Example:
     fields = dict(example.fields)
     for name in task.template.fields:
         seed = stable_hash(variant.seed, example.id, name)
-        draft = perturb_text(fields[name], perturbation, seed)
+        draft = perturb_text(fields[name], perturbation, seed, data_dir=data_dir)
         if draft is not None:
             fields[name] = draft.text
     return replace(example, fields=fields, input=task.template.render(fields))

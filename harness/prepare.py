@@ -96,7 +96,8 @@ def prepare(config: RunConfig) -> Prepared:
     tasks = _load_tasks(config)
     made = _make_variants(config, tasks, chosen)
     tasks = [task for task in tasks if task.name in made]
-    plan = Plan(tuple(tasks), {name: own.variants for name, own in made.items()})
+    variants = {name: own.variants for name, own in made.items()}
+    plan = Plan(tuple(tasks), variants, config.data_dir)
     if plan.cells == 0:
         raise NothingToEvaluateError(
             "no cell is left to evaluate: no variant could be made, or no example was read."

@@ -2,8 +2,8 @@
 
 plain   instruction, blank line, input, answer cue; the label follows after a space
 coin    instruction, input, blank line, `### Response:`; the label follows after a space
-chat    the tokenizer's own chat template: instruction, blank line and input are the user's turn, the
-        answer cue opens the assistant's, and the label follows after a space
+chat    the tokenizer's own chat template: instruction, blank line and input are the user's turn;
+        the answer cue opens the assistant's, and the label follows after a space
 """
 
 from __future__ import annotations

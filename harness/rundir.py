@@ -30,7 +30,7 @@ class Run:
     @cached_property
     def manifest(self) -> Json:
         """The content of run.json."""
-        return _read_json(self.path / "run.json")
+        return read_json(self.path / "run.json")
 
     @cached_property
     def summary(self) -> Json:
@@ -39,7 +39,7 @@ class Run:
         Raises:
             UsageError: the run has not been finished.
         """
-        return _read_json(self.path / "summary.json")
+        return read_json(self.path / "summary.json")
 
     @cached_property
     def variants(self) -> pd.DataFrame:
@@ -76,7 +76,7 @@ class RunDirectory:
         if fresh and existing.is_file():
             self._clear()
         if existing.is_file():
-            return {**manifest, "created": _resume(_read_json(existing), manifest, self.path)}
+            return {**manifest, "created": _resume(read_json(existing), manifest, self.path)}
         if self.path.exists() and any(self.path.iterdir()):
             raise UsageError(
                 f"{self.path} holds files and no {self._manifest}: nothing to resume is there.",
@@ -184,7 +184,12 @@ def _resume(existing: Json, wanted: Json, path: Path) -> str:
     return created
 
 
-def _read_json(path: Path) -> Json:
+def read_json(path: Path) -> Json:
+    """The content of a JSON file that the harness wrote.
+
+    Raises:
+        UsageError: no such file, or a damaged one.
+    """
     try:
         content: Json = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -114,7 +114,7 @@ class UntilPrecise:
             for start in range(0, len(examples), ROUND):
                 drawn = examples[start : start + ROUND]
                 active = [group for group in own if group.active]
-                yield from windows(_blocks(task, active, drawn), self.window)
+                yield from windows(self._blocks(task, active, drawn), self.window)
                 self._look(active, own, drawn)
                 if not any(group.active for group in own):
                     break
@@ -156,8 +156,9 @@ class UntilPrecise:
             if group.level == CLEAN and any(other.active for other in perturbed):
                 group.active = True
 
-
-def _blocks(task: Task, groups: Sequence[Group], drawn: tuple[Example, ...]) -> Iterator[Block]:
-    for group in groups:
-        for variant in group.variants:
-            yield Block(task, variant, drawn)
+    def _blocks(
+        self, task: Task, groups: Sequence[Group], drawn: tuple[Example, ...]
+    ) -> Iterator[Block]:
+        for group in groups:
+            for variant in group.variants:
+                yield Block(task, variant, drawn, self.plan.data_dir)

@@ -62,7 +62,9 @@ def test_an_input_variant_changes_inputs_and_only_them(task: Task) -> None:
     first, again = (plan_of(task, "keyboard", target="input") for _ in range(2))
     for one, two in zip(first.blocks(10), again.blocks(10), strict=True):
         assert [c.example.input for c in one.cells()] == [c.example.input for c in two.cells()]
-        changed = [c.example.input != e.input for c, e in zip(one.cells(), one.examples, strict=True)]
+        changed = [
+            c.example.input != e.input for c, e in zip(one.cells(), one.examples, strict=True)
+        ]
         assert one.variant.text == one.variant.original
         assert all(changed) if one.variant.level == "character" else not any(changed)
         for cell, example in zip(one.cells(), one.examples, strict=True):
@@ -111,7 +113,10 @@ def test_variants_can_be_replayed(task: Task, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"task": "sentiment", "level": "word", "text": "x"}', "needs a text under 'perturbation'"),
+        (
+            '{"task": "sentiment", "level": "word", "text": "x"}',
+            "needs a text under 'perturbation'",
+        ),
         (
             '{"task": "sentimnt", "level": "word", "perturbation": "p", "text": "x"}',
             "Did you mean 'sentiment'",
@@ -124,9 +129,7 @@ def test_variants_can_be_replayed(task: Task, tmp_path: Path) -> None:
         ("[]", "line 1: a variant is a JSON object"),
     ],
 )
-def test_a_bad_replay_file_is_refused(
-    task: Task, tmp_path: Path, line: str, message: str
-) -> None:
+def test_a_bad_replay_file_is_refused(task: Task, tmp_path: Path, line: str, message: str) -> None:
     from harness.errors import UsageError
     from harness.variants import read_variants
 
@@ -142,4 +145,6 @@ def test_a_short_replay_row_is_enough(task: Task, tmp_path: Path) -> None:
     row = '{"task": "sentiment", "level": "word", "perturbation": "mine", "text": "Say it."}\n'
     (tmp_path / "v.jsonl").write_text(row * 2)
     variants = read_variants(tmp_path / "v.jsonl", [task])[task.name].variants
-    assert [(v.text, v.original, v.instruction_id) for v in variants] == [("Say it.", "Say it.", "")]
+    assert [(v.text, v.original, v.instruction_id) for v in variants] == [
+        ("Say it.", "Say it.", "")
+    ]

@@ -85,8 +85,8 @@ def test_rows_have_the_fields_and_nothing_else(task: str) -> None:
 def test_counts_and_balance(task: str) -> None:
     labels = {label["name"] for label in read_task(task)["labels"]}
     rows = evaluated(task)
-    assert len(rows) == 90
-    assert Counter(row["label"] for row in rows) == dict.fromkeys(labels, 45)
+    assert len(rows) >= 90
+    assert Counter(row["label"] for row in rows) == dict.fromkeys(labels, len(rows) // 2)
     assert Counter(row["label"] for row in shots(task)) == dict.fromkeys(labels, 4)
 
 
@@ -111,7 +111,8 @@ def test_no_near_duplicate_pairs(task: str) -> None:
 def test_order_is_irregular(task: str) -> None:
     runs = [len(list(run)) for _, run in itertools.groupby(row["label"] for row in evaluated(task))]
     assert max(runs) <= 4, "long stretches of one label"
-    assert 30 <= len(runs) <= 60, "neither sorted nor alternating"
+    share = len(runs) / len(evaluated(task))
+    assert 1 / 3 <= share <= 2 / 3, "neither sorted nor alternating"
 
 
 def test_word_overlap_does_not_give_the_answer_away(task: str) -> None:

@@ -49,7 +49,7 @@ def test_a_task_is_loaded(tmp_path: Path) -> None:
     assert task.examples[1].gold == "yes"
     assert task.word_of == {"no": "no", "yes": "sure"}
     assert task.chance == 0.5
-    assert task.content_free_input("N/A") == "Text: N/A"
+    assert task.content_free_inputs() == ("Text: N/A", "Text:", "Text: [MASK]")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl.gz", ".jsonl.xz", ".parquet"])

@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from harness import __version__
-from harness.cli import caching, evaluating, importing, inspecting, perturbing, reporting
+from harness.cli import attacking, caching, evaluating, importing, inspecting, perturbing, reporting
 from harness.errors import ExitCode, HarnessError
 
 # Typer carries its own click from 0.20 on and shares the installed one before: the base class of
@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (evaluating, perturbing, importing, inspecting, reporting, caching):
+for module in (evaluating, attacking, perturbing, importing, inspecting, reporting, caching):
     module.register(app)
 
 
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; gives the exit code. A user's mistake never shows a traceback."""
     try:
-        outcome = app(args=arguments, standalone_mode=False)
+        return _dispatch(arguments)
     except HarnessError as error:
         _complain(error.message, error.hint)
         return error.exit_code
@@ -66,6 +66,13 @@ def run(arguments: list[str] | None = None) -> int:
         traceback.print_exc()
         _complain("this is a bug in the harness.", "Please report it with the lines above.")
         return ExitCode.INTERNAL
+
+
+def _dispatch(arguments: list[str] | None) -> int:
+    outcome = app(args=arguments, standalone_mode=False, prog_name="harness")
+    # Some releases of typer give this code back where others raise.
+    if outcome == ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     return outcome if isinstance(outcome, int) else ExitCode.OK
 
 

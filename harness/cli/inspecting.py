@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def list_command(
-    kind: Annotated[str, typer.Argument(help="tasks, suites, perturbations, levels or models.")],
+    kind: Annotated[
+        str, typer.Argument(help="tasks, suites, perturbations, levels, models or recipes.")
+    ],
     as_json: options.AsJson = False,
 ) -> None:
     """List what the harness knows by name."""

@@ -10,6 +10,8 @@ from harness.records import Example, Instruction, stable_hash
 from harness.tasks.schema import LabelSpec
 from harness.tasks.template import Template
 
+_FILLERS = ("N/A", "", "[MASK]")
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -42,9 +44,20 @@ class Task:
         """Label name -> label word."""
         return {label.name: label.answer for label in self.labels}
 
-    def content_free_input(self, filler: str) -> str:
-        """The input with `filler` in place of every field that the template shows."""
-        return self.template.render(dict.fromkeys(self.template.fields, filler))
+    def content_free_inputs(self) -> tuple[str, ...]:
+        """The input with "N/A", nothing and "[MASK]" in place of the fields that the template shows.
+
+        They are the content-free inputs of Zhao et al. 2021, arXiv 2102.09690, section 4. Fields
+        take them in rotation: two equal fillers would not be free of content where the question is
+        whether two fields mean the same.
+        """
+        fields = self.template.fields
+        return tuple(
+            self.template.render(
+                {name: _FILLERS[(turn + k) % len(_FILLERS)] for k, name in enumerate(fields)}
+            )
+            for turn in range(len(_FILLERS))
+        )
 
     def with_examples(self, limit: int | None, *, seed: int) -> Task:
         """This task with `limit` examples, a seeded sample that keeps the file's order.
