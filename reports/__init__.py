@@ -1,5 +1,19 @@
-"""Reports: what runs found, as Markdown, HTML, CSV, SVG and JUnit XML."""
+"""Reports: what runs, comparisons and gates found, in the formats that people and CI read."""
 
-from reports.render import COMPARISON_FORMATS, FORMATS, render, render_comparison
+from reports.render import (
+    COMPARISON_FORMATS,
+    FORMATS,
+    VERDICT_FORMATS,
+    render,
+    render_comparison,
+    render_verdict,
+)
 
-__all__ = ["COMPARISON_FORMATS", "FORMATS", "render", "render_comparison"]
+__all__ = [
+    "COMPARISON_FORMATS",
+    "FORMATS",
+    "VERDICT_FORMATS",
+    "render",
+    "render_comparison",
+    "render_verdict",
+]

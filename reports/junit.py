@@ -1,61 +1,100 @@
-"""The report as JUnit XML, which CI systems show as tests."""
+"""Runs and gate verdicts as JUnit XML, which CI systems show as tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from reports.figures import interval, percent, points
 from reports.group import Group, Reading
-from reports.view import ReportView, RunView
+from reports.view import ReportView
 from reports.visible import one_line
+
+if TYPE_CHECKING:
+    from harness.verdict import Check, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    group: str
+    name: str
+    output: str
+    failure: str = ""
+    skipped: str = ""
 
 
 def render_levels(view: ReportView) -> str:
-    """Each run as a suite and each task and level as a case.
+    """Each run as a suite, each task and level as a case.
 
     A case carries its numbers and never fails: without a gate's rules nothing says how large a drop
     is too large. A drop that cannot be judged is skipped, with the reason.
     """
-    suites = [_suite(run) for run in view.runs]
-    return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", *suites]) + (
-        "\n</testsuites>\n"
+    suites = {
+        run.name: [
+            _level_case(task.name, level, group)
+            for task in run.tables.tasks
+            for level, group in task.levels.items()
+            if group.reading is not Reading.CLEAN
+        ]
+        for run in view.runs
+    }
+    return _document(list(suites.items()))
+
+
+def render_verdict_junit(verdict: Verdict) -> str:
+    """The gate as a suite, each check as a case; what fails the gate fails its case."""
+    name = f"robustness gate: {verdict.candidate}"
+    return _document([(name, [_check_case(check, verdict) for check in verdict.checks])])
+
+
+def _level_case(task: str, level: str, group: Group) -> _Case:
+    judged = group.reading is not Reading.NOT_JUDGED
+    text = f"accuracy {percent(group.accuracy)}"
+    if group.drop:
+        drop = f"drop {points(group.drop)} points {interval(group.drop)}"
+        text += f", {drop}, {group.reading.value}"
+    return _Case(task, level, text, skipped="" if judged else "clean accuracy is not above chance")
+
+
+def _check_case(check: Check, verdict: Verdict) -> _Case:
+    undecided = check.status == "not-enough-data"
+    fails = check.status in ("fail", "missing") or (undecided and verdict.strict)
+    return _Case(
+        group=f"{verdict.candidate}.rule {check.rule}",
+        name=f"{check.name}: {check.bound} {check.limit:g}",
+        output=check.message,
+        failure=check.message or check.status if fails else "",
+        skipped=check.message or check.status if undecided and not fails else "",
     )
 
 
-def attribute(text: object) -> str:
-    """Text as a quoted XML attribute; what XML cannot hold is spelled out."""
-    return quoteattr(one_line(text))
+def _document(suites: Sequence[tuple[str, Sequence[_Case]]]) -> str:
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>"]
+    for name, cases in suites:
+        failures = sum(bool(case.failure) for case in cases)
+        skipped = sum(bool(case.skipped) for case in cases)
+        lines.append(
+            f'<testsuite name={_quoted(name)} tests="{len(cases)}" failures="{failures}" '
+            f'errors="0" skipped="{skipped}">'
+        )
+        lines += [line for case in cases for line in _case(case)]
+        lines.append("</testsuite>")
+    return "\n".join([*lines, "</testsuites>"]) + "\n"
 
 
-def _suite(run: RunView) -> str:
-    cases = [
-        (task.name, level, group)
-        for task in run.tables.tasks
-        for level, group in task.levels.items()
-        if group.reading is not Reading.CLEAN
-    ]
-    skipped = sum(group.reading is Reading.NOT_JUDGED for *_, group in cases)
-    head = (
-        f'<testsuite name={attribute(run.name)} tests="{len(cases)}" failures="0" errors="0" '
-        f'skipped="{skipped}">'
-    )
-    return "\n".join([head, *(line for case in cases for line in _case(*case)), "</testsuite>"])
-
-
-def _case(task: str, level: str, group: Group) -> Iterator[str]:
-    yield f"<testcase classname={attribute(task)} name={attribute(level)}>"
-    if group.reading is Reading.NOT_JUDGED:
-        yield '<skipped message="clean accuracy is not above chance"/>'
-    yield f"<system-out>{escape(_numbers(group))}</system-out>"
+def _case(case: _Case) -> Iterator[str]:
+    yield f"<testcase classname={_quoted(case.group)} name={_quoted(case.name)}>"
+    if case.failure:
+        yield f"<failure message={_quoted(case.failure)}/>"
+    if case.skipped:
+        yield f"<skipped message={_quoted(case.skipped)}/>"
+    if case.output:
+        yield f"<system-out>{escape(one_line(case.output))}</system-out>"
     yield "</testcase>"
 
 
-def _numbers(group: Group) -> str:
-    accuracy = percent(group.accuracy)
-    if group.drop is None:
-        return f"accuracy {accuracy}"
-    return (
-        f"accuracy {accuracy}, drop {points(group.drop)} points {interval(group.drop)}, "
-        f"{group.reading.value}"
-    )
+def _quoted(text: str) -> str:
+    # What XML cannot hold, such as NUL, is spelled out before it is escaped.
+    return quoteattr(one_line(text))

@@ -13,6 +13,7 @@ from reports.view import ReportView, build_view
 
 if TYPE_CHECKING:
     from harness.compare import Comparison
+    from harness.verdict import Verdict
     from reports.comparison import ComparisonView
 
 
@@ -49,6 +50,21 @@ def render_comparison(comparison: Comparison, formats: Sequence[str], out: Path)
     for name in dict.fromkeys(formats):
         file_name, write = COMPARISON_FORMATS[name]
         written[name] = _write(out / file_name, write(view))
+    return written
+
+
+def render_verdict(verdict: Verdict, formats: Sequence[str], out: Path) -> dict[str, Path]:
+    """Write a gate's verdict in each of `formats` ("junit", "md") into the folder `out`.
+
+    Raises:
+        UnknownNameError: an unknown format.
+        IncompleteRunError: the folder cannot be written.
+    """
+    _check(formats, VERDICT_FORMATS)
+    written = {}
+    for name in dict.fromkeys(formats):
+        file_name, write = VERDICT_FORMATS[name]
+        written[name] = _write(out / file_name, write(verdict))
     return written
 
 
@@ -94,6 +110,18 @@ def _comparison_html(view: ComparisonView) -> str:
     return render_comparison_html(view)
 
 
+def _verdict_markdown(verdict: Verdict) -> str:
+    from reports.github import render_verdict_markdown
+
+    return render_verdict_markdown(verdict)
+
+
+def _verdict_junit(verdict: Verdict) -> str:
+    from reports.junit import render_verdict_junit
+
+    return render_verdict_junit(verdict)
+
+
 FORMATS: Final[dict[str, tuple[str, Callable[[ReportView], str]]]] = {
     "md": ("report.md", _markdown),
     "html": ("report.html", _html),
@@ -107,6 +135,13 @@ FORMATS: Final[dict[str, tuple[str, Callable[[ReportView], str]]]] = {
 COMPARISON_FORMATS: Final[dict[str, tuple[str, Callable[[ComparisonView], str]]]] = {
     "md": ("comparison.md", _comparison_markdown),
     "html": ("comparison.html", _comparison_html),
+}
+"""Format -> its file name and its writer."""
+
+
+VERDICT_FORMATS: Final[dict[str, tuple[str, Callable[[Verdict], str]]]] = {
+    "junit": ("gate.junit.xml", _verdict_junit),
+    "md": ("gate.md", _verdict_markdown),
 }
 """Format -> its file name and its writer."""
 
