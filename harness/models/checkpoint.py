@@ -8,9 +8,10 @@ from typing import Final
 
 from harness.errors import UsageError
 
-_HEADER_LENGTH_BYTES: Final = 8
+_LENGTH_BYTES: Final = 8
 _MOST_HEADER_BYTES: Final = 100_000_000
 """The format's own limit."""
+_AGAIN: Final = "Download or copy it again."
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -32,35 +33,48 @@ def check_checkpoint(directory: Path, *, weights: str = "model*.safetensors") ->
 def check_safetensors(file: Path) -> None:
     """Complain about a safetensors file that is empty, damaged or cut short.
 
-    Only its header is read: 8 bytes of length, then JSON with each tensor's place.
-
     Raises:
         UsageError: what is wrong with it.
     """
+    ends = _tensor_ends(file)
+    size, needed = file.stat().st_size, max(ends.values(), default=0)
+    if not ends:
+        raise UsageError(f"{file} holds no tensor.", hint=_AGAIN)
+    if size < needed:
+        raise UsageError(
+            f"{file} is cut short: {size:,} bytes, and its tensors need {needed:,}.", hint=_AGAIN
+        )
+
+
+def tensor_names(directory: Path, weights: str) -> set[str]:
+    """The names of all tensors in the files that match `weights`."""
+    return {name for file in directory.glob(weights) for name in _tensor_ends(file)}
+
+
+def _tensor_ends(file: Path) -> dict[str, int]:
+    """Where in the file each tensor ends, from its header: 8 bytes of length, then JSON.
+
+    Raises:
+        UsageError: the header is cut short or damaged.
+    """
     size = file.stat().st_size
-    again = "Download or copy it again."
     with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(_HEADER_LENGTH_BYTES), "little")
-        if size < _HEADER_LENGTH_BYTES or not 2 <= length <= _MOST_HEADER_BYTES:
-            raise UsageError(f"{file} is not a safetensors file ({size:,} bytes).", hint=again)
+        length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
+        if size < _LENGTH_BYTES or not 2 <= length <= _MOST_HEADER_BYTES:
+            raise UsageError(f"{file} is not a safetensors file ({size:,} bytes).", hint=_AGAIN)
         header = stream.read(length)
     if len(header) < length:
         raise UsageError(
             f"{file} is cut short: {size:,} bytes, and its header alone has {length:,}.",
-            hint=again,
+            hint=_AGAIN,
         )
+    start = _LENGTH_BYTES + length
     try:
         tensors = json.loads(header)
-        ends = [int(t["data_offsets"][1]) for n, t in tensors.items() if n != "__metadata__"]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise UsageError(f"{file} has a damaged safetensors header.", hint=again) from error
-    expected = _HEADER_LENGTH_BYTES + length + max(ends, default=0)
-    if size < expected:
-        raise UsageError(
-            f"{file} is cut short: {size:,} bytes, and its tensors need {expected:,}.", hint=again
-        )
-    if not ends:
-        raise UsageError(f"{file} holds no tensor.", hint=again)
+        tensors.pop("__metadata__", None)
+        return {name: start + int(tensor["data_offsets"][1]) for name, tensor in tensors.items()}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UsageError(f"{file} has a damaged safetensors header.", hint=_AGAIN) from error
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -86,7 +100,7 @@ def _check_shards(index: Path) -> None:
         raise UsageError(
             f"{index.parent} lacks {len(missing)} of {len(named)} weight files, "
             f"{missing[0]} among them.",
-            hint="Download or copy it again.",
+            hint=_AGAIN,
         )
 
 
@@ -100,6 +114,4 @@ def _no_safetensors(directory: Path) -> UsageError:
                 f".save_pretrained('{directory}')\""
             ),
         )
-    return UsageError(
-        f"{directory} holds no weights (*.safetensors).", hint="Download or copy it again."
-    )
+    return UsageError(f"{directory} holds no weights (*.safetensors).", hint=_AGAIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.models.backends import BACKENDS
 from harness.models.base import Model
 from harness.models.devices import choose_device, choose_dtype
 from harness.models.source import find_source
@@ -23,7 +24,8 @@ def load_model(
 ) -> Model:
     """The model of a directory, a hub id, a `.gguf` file, a PEFT adapter directory or an alias.
 
-    Weights are read from safetensors only. A GGUF is converted once, into the user cache.
+    Weights are read from safetensors only; a GGUF is converted once, into the user cache.
+    `name:spec` is handed to the plug-in backend of that name.
 
     Args:
         spec: what the user typed.
@@ -37,6 +39,16 @@ def load_model(
     Raises:
         UsageError: the model can't be loaded; the message says why and what to type.
     """
+    backend, _, rest = spec.partition(":")
+    if rest and backend in BACKENDS:
+        return BACKENDS.get(backend)(
+            rest,
+            base=base,
+            dtype=dtype,
+            device=device,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+        )
     chosen_device = choose_device(device)
     choose_dtype(dtype, chosen_device, None)  # a wrong name shows before anything is read
     source = find_source(spec, base=base, revision=revision, code=trust_remote_code)

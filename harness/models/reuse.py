@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from harness.errors import UsageError
 from harness.models import attention
 from harness.models.budget import Budget
 from harness.models.grouping import Group
@@ -61,8 +62,28 @@ def check_reuse(model: PreTrainedModel) -> Reuse:
         except Exception as error:  # a model's own code may do anything with packed rows
             reason = f"its code fails on packed rows ({type(error).__name__})"
     if reason is not None:
+        _check_causality(model)
         return Reuse(0, f"prefix reuse is off: {reason}; every prompt is computed in full.")
     return Reuse(min((limit for limit in _limits(config, windows)), default=None))
+
+
+@torch.inference_mode()
+def _check_causality(model: PreTrainedModel) -> None:
+    """Complain about a model that looks ahead, as encoders do.
+
+    Raises:
+        UsageError: later tokens change what it says about earlier ones.
+    """
+    context = _probe_requests(vocabulary_size(model))[0].context
+    tokens = torch.tensor([context], device=model.device)
+    whole, part = (model(input_ids=ids, use_cache=False).logits for ids in (tokens, tokens[:, :-4]))
+    difference = (whole[:, : part.shape[1]] - part).float().abs().max()
+    tolerance = 1e-3 if model.dtype == torch.float32 else 0.1
+    if difference > tolerance * part.float().std():
+        raise UsageError(
+            f"{model.config.model_type} is no causal language model: what it says about a token "
+            "depends on those that follow."
+        )
 
 
 def _unsupported(model: PreTrainedModel, config: PreTrainedConfig) -> str | None:

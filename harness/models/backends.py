@@ -1,0 +1,33 @@
+"""Backends: other ways to run a model, which plug-ins add."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from harness.models.base import Model
+from harness.registry import Registry
+
+
+class Backend(Protocol):
+    """Loads a model that another engine runs."""
+
+    def __call__(
+        self,
+        spec: str,
+        *,
+        base: str | None,
+        dtype: str,
+        device: str,
+        revision: str | None,
+        trust_remote_code: bool,
+    ) -> Model:
+        """The model of `spec`; the options are those of `load_model`.
+
+        Raises:
+            UsageError: it can't be loaded, or an option means nothing to this backend.
+        """
+        ...
+
+
+BACKENDS: Final[Registry[Backend]] = Registry("model backend", group="harness.models")
+"""Backends by the name that stands before the colon in `name:spec`."""
