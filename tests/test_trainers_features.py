@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from trainers_tiny import tiny_pairs, tiny_tokenizer
 
 from harness.errors import NothingToEvaluateError, UsageError
 from harness.models.tokenizer import HFTokenizer
 from harness.prompts import Prompter, PromptFormat
 from harness.requests import RequestBuilder
-from tests.trainers_tiny import tiny_pairs, tiny_tokenizer
 from trainers.collator import PairCollator
 from trainers.features import EncodedPair, EncodedText, PairEncoder, drop_overlong
 
@@ -21,7 +21,9 @@ def test_training_sees_the_tokens_that_an_evaluation_scores(layout: PromptFormat
     tokenizer = HFTokenizer(raw)
     pair = tiny_pairs(1)[0]
     encoded = PairEncoder(raw, layout, end_token=False).encode([pair])[0]
-    prompter = Prompter(layout, pair.answer_cue, {"yes": "yes", "no": "no"}, (), tokenizer.render_chat)
+    prompter = Prompter(
+        layout, pair.answer_cue, {"yes": "yes", "no": "no"}, (), tokenizer.render_chat
+    )
     for text, wording in ((encoded.original, pair.original), (encoded.paraphrase, pair.paraphrase)):
         prompt = prompter.prompt(wording, pair.input)
         request = RequestBuilder(prompter, tokenizer, ("yes", "no")).build([prompt])[0]
@@ -92,10 +94,30 @@ def test_collator_puts_originals_before_paraphrases() -> None:
     micro = batch["micro"][0]
     assert micro["input_ids"].tolist() == [[0, 5, 6, 7], [0, 0, 3, 4], [0, 0, 8, 9], [1, 2, 3, 4]]
     assert micro["attention_mask"].tolist() == [[0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [1] * 4]
-    assert micro["position_ids"].tolist() == [[0, 0, 1, 2], [0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 2, 3]]
-    assert micro["response"].int().tolist() == [[0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 1, 1]]
-    assert micro["prompt"].int().tolist() == [[0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 1, 0], [1, 1, 0, 0]]
-    assert micro["content"].int().tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 0, 0]]
+    assert micro["position_ids"].tolist() == [
+        [0, 0, 1, 2],
+        [0, 0, 0, 1],
+        [0, 0, 0, 1],
+        [0, 1, 2, 3],
+    ]
+    assert micro["response"].int().tolist() == [
+        [0, 0, 0, 1],
+        [0, 0, 0, 1],
+        [0, 0, 0, 1],
+        [0, 0, 1, 1],
+    ]
+    assert micro["prompt"].int().tolist() == [
+        [0, 1, 1, 0],
+        [0, 0, 1, 0],
+        [0, 0, 1, 0],
+        [1, 1, 0, 0],
+    ]
+    assert micro["content"].int().tolist() == [
+        [0, 0, 1, 0],
+        [0, 0, 0, 1],
+        [0, 0, 0, 1],
+        [0, 1, 0, 0],
+    ]
 
 
 def test_collator_pads_right_and_to_a_multiple() -> None:

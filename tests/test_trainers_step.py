@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import pytest
 import torch
+from trainers_tiny import tiny_gpt2, tiny_llama, tiny_pairs, tiny_tokenizer
 from transformers import PreTrainedModel
 
-from tests.trainers_tiny import tiny_gpt2, tiny_llama, tiny_pairs, tiny_tokenizer
 from trainers.collator import MicroBatch, PairCollator
 from trainers.features import EncodedPair, PairEncoder
 from trainers.forward import PairForward
@@ -23,7 +23,9 @@ ALL = "coin,im=0.3,consistency=0.7,consensus=0.2"
 
 @lru_cache(maxsize=1)
 def encoded() -> list[EncodedPair]:
-    return PairEncoder(tiny_tokenizer(), "plain", end_token=True, content=True).encode(tiny_pairs(8))
+    return PairEncoder(tiny_tokenizer(), "plain", end_token=True, content=True).encode(
+        tiny_pairs(8)
+    )
 
 
 def collate(micro: int, side: str = "left") -> list[MicroBatch]:
@@ -99,9 +101,7 @@ def test_step_by_step_arithmetic_of_the_reference() -> None:
             ids = torch.tensor([text.ids])
             out = model(ids, output_hidden_states=True)
             scores = out.logits[0].log_softmax(-1)
-            found += [
-                -scores[t - 1, text.ids[t]].item() for t in range(text.prompt, len(text.ids))
-            ]
+            found += [-scores[t - 1, text.ids[t]].item() for t in range(text.prompt, len(text.ids))]
             states.append(out.hidden_states[-1][0, -1])
         nll.append(found)
     generation = sum(sum(part) / len(part) for part in nll)

@@ -35,7 +35,9 @@ def tiny_pairs(number: int = 24) -> list[Pair]:
         which = index // 2 % 2
         pairs.append(
             Pair(
-                original=("Is the thing nice? Say yes or no.", "Judge the thing: yes or no?")[which],
+                original=("Is the thing nice? Say yes or no.", "Judge the thing: yes or no?")[
+                    which
+                ],
                 paraphrase=(
                     "Tell me whether the thing is nice, with yes or no.",
                     "Please say yes or no to the thing.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,9 @@ def _add_adapter(model: PreTrainedModel, base: Base, config: TrainConfig) -> Pre
         lora_dropout=config.lora_dropout,
         target_modules=ALL_LINEAR if targets == (ALL_LINEAR,) else list(targets),
     )
-    adapted = get_peft_model(model, settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks for a renamed property
+        adapted = get_peft_model(model, settings)
     # Written into adapter_config.json: an alias is found on any machine, a cache path is not.
     adapted.peft_config["default"].base_model_name_or_path = base.name
     return cast(PreTrainedModel, adapted)

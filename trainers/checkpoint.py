@@ -63,6 +63,7 @@ class SafeCheckpoints(Trainer):
         if hasattr(model, "peft_config"):
             # Otherwise peft asks the hub whether the base's vocabulary has been resized.
             model.save_pretrained(folder, state_dict=state_dict, save_embedding_layers=False)
+            _tidy_adapter(folder)
         else:
             model.save_pretrained(folder, state_dict=state_dict)
         if self.tokenizer is not None:
@@ -166,6 +167,15 @@ def load_random_state(path: Path) -> None:
     torch.set_rng_state(tensors["torch"])
     if "cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["cuda"])
+
+
+def _tidy_adapter(folder: Path) -> None:
+    """Remove peft's empty card, and the random order of a set from the configuration."""
+    (folder / "README.md").unlink(missing_ok=True)
+    options = read_json(folder / "adapter_config.json")
+    if isinstance(options.get("target_modules"), list):
+        options["target_modules"].sort()
+    write_json(folder / "adapter_config.json", options)
 
 
 def weights_are_finite(model: nn.Module) -> bool:

@@ -169,8 +169,8 @@ class TrainConfig(BaseModel):
         return "contrast" in self.terms
 
     def identity(self) -> dict[str, Any]:
-        """The options that define the result, in plain JSON types; files by name."""
-        options = self.model_dump(mode="json", exclude=set(_OPERATIONAL))
+        """The options that define the result, in plain JSON types; files by name, no model."""
+        options = self.model_dump(mode="json", exclude={*_OPERATIONAL, "model"})
         for key in ("pairs", "eval_pairs"):
             options[key] = options[key] and Path(options[key]).name
         return options

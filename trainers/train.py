@@ -13,6 +13,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from harness.errors import IncompleteRunError, UsageError
 from harness.models.devices import choose_device
+from harness.models.quiet import quiet_transformers
 from harness.models.tokenizer import HFTokenizer
 from harness.prompts import resolve_format
 from trainers.arguments import CHECKPOINTS, make_arguments
@@ -36,6 +37,7 @@ from trainers.manifest import (
 from trainers.progress import LOG_FILE, LogFile, ProgressBar
 
 CARD = "README.md"
+_NO_METRICS = ("step", "epoch", "train_epoch", "train_total_flos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +196,13 @@ def _run(trainer: ContrastiveTrainer, prepared: Prepared) -> Trained:
     config = prepared.config
     checkpoint = find_checkpoint(config.out / CHECKPOINTS)
     try:
-        result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        metrics = _metrics(trainer, result.metrics)
-        manifest = finish_manifest(
-            prepared.manifest, steps=trainer.state.global_step, metrics=metrics
-        )
-        _save(trainer, config.out, manifest)
+        with quiet_transformers():
+            result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            metrics = _metrics(trainer, result.metrics)
+            manifest = finish_manifest(
+                prepared.manifest, steps=trainer.state.global_step, metrics=metrics
+            )
+            _save(trainer, config.out, manifest)
     except torch.OutOfMemoryError:
         raise IncompleteRunError(
             f"the device ran out of memory with {config.micro_batch} pairs at once.",
@@ -212,12 +215,11 @@ def _run(trainer: ContrastiveTrainer, prepared: Prepared) -> Trained:
 def _metrics(trainer: ContrastiveTrainer, result: dict[str, float]) -> dict[str, float]:
     """The means over the training, the last line of its log, and the validation."""
     last = next((line for line in reversed(trainer.state.log_history) if "loss" in line), {})
-    skipped = ("step", "epoch", "total_flos")
-    found = {f"last_{key}": value for key, value in last.items() if key not in skipped}
-    found |= {key: value for key, value in result.items() if key not in skipped}
+    found = {f"last_{key}": value for key, value in last.items() if key not in _NO_METRICS}
+    found |= {f"train_{key.removeprefix('train_')}": value for key, value in result.items()}
     if trainer.eval_dataset is not None:
         found |= trainer.evaluate()
-    return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+    return {key: float(value) for key, value in found.items() if key not in _NO_METRICS}
 
 
 def _save(trainer: ContrastiveTrainer, folder: Path, manifest: Json) -> None:

@@ -9,7 +9,17 @@ import traceback
 import typer
 
 from harness import __version__
-from harness.cli import attacking, caching, evaluating, importing, inspecting, perturbing, reporting
+from harness.cli import (
+    attacking,
+    caching,
+    comparing,
+    evaluating,
+    importing,
+    inspecting,
+    perturbing,
+    reporting,
+    training,
+)
 from harness.errors import ExitCode, HarnessError
 
 # Typer carries its own click from 0.20 on and shares the installed one before: the base class of
@@ -26,7 +36,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (evaluating, attacking, perturbing, importing, inspecting, reporting, caching):
+for module in (
+    evaluating,
+    comparing,
+    attacking,
+    perturbing,
+    importing,
+    inspecting,
+    reporting,
+    training,
+    comparing, caching,
+):
     module.register(app)
 
 
