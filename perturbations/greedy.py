@@ -34,16 +34,42 @@ def search_greedily(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
     Raises:
         UsageError: the budget is too small, or nothing in the instruction can be changed.
     """
+    check_budget(ledger)
+    if problem.level not in ("character", "word"):
+        count = _PER_PERTURBATION * len(problem.perturbations)
+        return try_all(problem, draw(problem, [problem.start], count, rng), ledger)
+    ledger.extend([problem.start.text], ledger.size, "clean")
+    return _swap_words(problem, ledger, rng)
+
+
+def try_all(problem: Problem, candidates: Sequence[Candidate], ledger: Ledger) -> Outcome:
+    """The most harmful of the candidates that the budget reaches, each on the whole set.
+
+    Raises:
+        UsageError: there is no candidate.
+    """
+    if not candidates:
+        raise nothing_to_change(problem)
+    ledger.extend([problem.start.text], ledger.size, "clean")
+    pool = _affordable(candidates, ledger)
+    best = _worst([problem.start, *pool], ledger, "all")
+    missed = len(candidates) - len(pool)
+    notes = (f"the budget reached {len(pool)} of {len(candidates)} candidates",) if missed else ()
+    return Outcome(best, (record_step("all", len(pool), best, ledger),), notes)
+
+
+def check_budget(ledger: Ledger) -> None:
+    """Complain about a budget that does not measure two texts on the whole search split.
+
+    Raises:
+        UsageError: it does not.
+    """
     if ledger.budget < 2 * ledger.size:
         raise UsageError(
             f"a budget of {ledger.budget} cells is too small for one step, which measures two "
             f"texts on all {ledger.size} examples of the search split.",
             hint=f"Type: --budget {2 * ledger.size}, or --search-examples with fewer.",
         )
-    ledger.extend([problem.start.text], ledger.size, "clean")
-    if problem.level in ("character", "word"):
-        return _swap_words(problem, ledger, rng)
-    return _try_all(problem, ledger, rng)
 
 
 def _swap_words(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
@@ -66,16 +92,6 @@ def _swap_words(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
         raise nothing_to_change(problem)
     ended = () if tried == len(words) else (f"the budget reached {tried} of {len(words)} words",)
     return Outcome(best, tuple(steps), ended)
-
-
-def _try_all(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
-    count = _PER_PERTURBATION * len(problem.perturbations)
-    drawn = draw(problem, [problem.start], count, rng)
-    if not drawn:
-        raise nothing_to_change(problem)
-    pool = _affordable(drawn, ledger)
-    best = _worst([problem.start, *pool], ledger, "all")
-    return Outcome(best, (record_step("all", len(pool), best, ledger),))
 
 
 def _rank_words(problem: Problem, words: Sequence[Word], ledger: Ledger) -> list[Word]:

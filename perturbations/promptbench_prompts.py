@@ -20,7 +20,7 @@ from harness.errors import MissingPackageError, UnknownNameError, UsageError
 from harness.records import Edit, Instruction, Style
 from perturbations.base import Apply, Draft, Perturbation, Subject
 from perturbations.diff import draft_of
-from perturbations.protect import whole_word
+from perturbations.labels import named_labels
 
 PACKAGE: Final = "promptbench"
 INSTALL: Final = "pip install --no-deps promptbench==0.0.4"
@@ -87,9 +87,10 @@ def fit_labels(texts: object, label_words: Sequence[str]) -> tuple[str, ...]:
     if not isinstance(texts, Sequence):
         raise _unexpected("prompts")
     fitting: dict[str, None] = {}
+    words = frozenset(label_words)
     for text in texts:
         cleaned = _match_case(_INPUT_FIELDS.sub("", text).strip(), label_words)
-        if not _PLACEHOLDER.search(cleaned) and _names_all(cleaned, label_words):
+        if _PLACEHOLDER.search(cleaned) is None and named_labels(cleaned, label_words) == words:
             fitting[cleaned] = None
     return tuple(fitting)
 
@@ -113,6 +114,18 @@ def read_literal(file: str, name: str) -> object:
         ):
             return _evaluate(node.value, file)
     raise _unexpected(file)
+
+
+def read_additions(name: str) -> list[str]:
+    """What PromptBench appends: `rand_seqs` of its CheckList attack, `texts` of its StressTest.
+
+    Raises:
+        MissingPackageError: the package is not installed.
+    """
+    strings = read_literal(_ADDITIONS, name)
+    if not isinstance(strings, list):
+        raise _unexpected(_ADDITIONS)
+    return [" ".join(str(string).split()) for string in strings]
 
 
 def append_to_end(text: str, addition: str) -> Draft:
@@ -163,26 +176,10 @@ def _match_case(text: str, label_words: Iterable[str]) -> str:
     return text
 
 
-def _names_all(text: str, label_words: Iterable[str]) -> bool:
-    # The longest first, each taken out, so that "not_entailment" does not stand for "entailment".
-    for word in sorted(label_words, key=len, reverse=True):
-        text, count = re.subn(whole_word(word), " ", text)
-        if count == 0:
-            return False
-    return True
-
-
 def _unexpected(file: str) -> UsageError:
     return UsageError(
         f"{PACKAGE}'s {file} is not laid out as in version 0.0.4.", hint=f"Type: {INSTALL}"
     )
-
-
-def _strings(name: str) -> list[str]:
-    strings = read_literal(_ADDITIONS, name)
-    if not isinstance(strings, list):
-        raise _unexpected(_ADDITIONS)
-    return [" ".join(str(string).split()) for string in strings]
 
 
 def _apply_semantic(subject: Subject, rng: Random) -> Draft | None:
@@ -195,7 +192,7 @@ def _apply_semantic(subject: Subject, rng: Random) -> Draft | None:
 
 def _appending(name: str) -> Apply:
     def apply(subject: Subject, rng: Random) -> Draft:
-        return append_to_end(subject.text, rng.choice(_strings(name)))
+        return append_to_end(subject.text, rng.choice(read_additions(name)))
 
     return apply
 
@@ -203,8 +200,8 @@ def _appending(name: str) -> Apply:
 SEMANTIC: Final = Perturbation(
     name="promptbench:semantic",
     level="semantic",
-    description="one of PromptBench's published prompts of the task that were translated to six "
-    "languages and back (Zhu et al. 2023)",
+    description="One of PromptBench's published prompts of the task that were translated to six "
+    "languages and back (Zhu et al. 2023).",
     apply=_apply_semantic,
     strength="the whole text",
     on_input=False,
@@ -213,8 +210,8 @@ SEMANTIC: Final = Perturbation(
 CHECKLIST: Final = Perturbation(
     name="promptbench:checklist",
     level="sentence",
-    description="one of PromptBench's 50 random strings after the last word, as its CheckList "
-    "attack does (Zhu et al. 2023; Ribeiro et al. 2020)",
+    description="One of PromptBench's 50 random strings after the last word, as its CheckList "
+    "attack does (Zhu et al. 2023; Ribeiro et al. 2020).",
     apply=_appending("rand_seqs"),
     strength="10 characters added",
     needs=(PACKAGE,),
@@ -222,8 +219,8 @@ CHECKLIST: Final = Perturbation(
 STRESSTEST: Final = Perturbation(
     name="promptbench:stresstest",
     level="sentence",
-    description="one of PromptBench's tautologies after the last word, as its StressTest attack "
-    "does (Zhu et al. 2023; Naik et al. 2018)",
+    description="One of PromptBench's tautologies after the last word, as its StressTest attack "
+    "does (Zhu et al. 2023; Naik et al. 2018).",
     apply=_appending("texts"),
     strength="4 to 20 words added",
     needs=(PACKAGE,),

@@ -67,11 +67,14 @@ _NATIVE: Final = {
     "race": "perturbations.search:RACE",
     "promptbench-greedy": "perturbations.greedy:PROMPTBENCH_GREEDY",
 }
+_PROMPTBENCH: Final = ("checklist", "stresstest", "semantic")
 _TEXTATTACK: Final = (
     "deepwordbug", "pruthi", "textbugger", "textfooler", "pwws", "bertattack", "bae", "checklist",
 )  # fmt: skip
 for _name, _target in _NATIVE.items():
     RECIPES.add(_name, _target)
+for _name in _PROMPTBENCH:
+    RECIPES.add(f"promptbench:{_name}", f"perturbations.promptbench_recipes:{_name.upper()}")
 for _name in _TEXTATTACK:
     RECIPES.add(f"textattack:{_name}", f"perturbations.textattack_recipes:{_name.upper()}")
 

@@ -36,7 +36,9 @@ SMALLEST_BUDGET: Final = 2 * SMALLEST_POOL * SHALLOWEST
 """Cells of one step: a pool of four in two rounds."""
 
 _WIDEST_POOL: Final = 32
-_MOST_STEPS: Final = 6
+_PLANNED_STEPS: Final = 6
+_MOST_STEPS: Final = 12
+"""Steps that end early, on a small search split, leave cells for more of them."""
 _FINAL_SHARE: Final = 0.25
 _CELLS_A_STEP: Final = 300
 _PARENTS: Final = 2
@@ -48,7 +50,8 @@ _MERGED: Final = 4
 class Shape:
     """How a budget is divided."""
 
-    steps: int
+    step: int
+    """Cells a step."""
     pool: int
     """Candidates a step."""
     final: int
@@ -56,7 +59,7 @@ class Shape:
 
 
 def shape_search(budget: int) -> Shape:
-    """How many steps, and how wide, a budget of cells affords.
+    """How long and how wide the steps are that a budget of cells affords.
 
     Raises:
         UsageError: it does not afford one step.
@@ -66,13 +69,13 @@ def shape_search(budget: int) -> Shape:
             f"a budget of {budget} cells is too small for one step, which takes {SMALLEST_BUDGET}.",
             hint=f"Type: --budget {SMALLEST_BUDGET}, or better 1000 and more.",
         )
-    steps = min(_MOST_STEPS, max(1, budget // _CELLS_A_STEP))
+    steps = min(_PLANNED_STEPS, max(1, budget // _CELLS_A_STEP))
     final = int(_FINAL_SHARE * budget) if steps > 1 else 0
-    share = (budget - final) // steps
+    step = (budget - final) // steps
     pool = _WIDEST_POOL
-    while pool > SMALLEST_POOL and pool * SHALLOWEST * ceil(log2(pool)) > share:
+    while pool > SMALLEST_POOL and pool * SHALLOWEST * ceil(log2(pool)) > step:
         pool -= 1
-    return Shape(steps, pool, final)
+    return Shape(step, pool, final)
 
 
 def search_by_racing(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
@@ -85,13 +88,12 @@ def search_by_racing(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
     ranking: list[Candidate] = [problem.start]
     winners: list[Candidate] = [problem.start]
     steps: list[Step] = []
-    for number in range(shape.steps):
+    while len(steps) < _MOST_STEPS and ledger.left - shape.final >= shape.step:
         pool = propose(problem, ranking, shape.pool, ledger, rng)
         if not pool:
             break
-        share = (ledger.left - shape.final) // (shape.steps - number)
-        name = f"step {number + 1}"
-        ranking = race([winners[-1], *pool], ledger, share, name)
+        name = f"step {len(steps) + 1}"
+        ranking = race([winners[-1], *pool], ledger, shape.step, name)
         winners.append(ranking[0])
         steps.append(record_step(name, len(pool), ranking[0], ledger))
     if not steps:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from harness.errors import UsageError
 from harness.records import Level
 from perturbations.candidates import Problem
+from perturbations.greedy import check_budget
 from perturbations.ledger import Ledger
 from perturbations.neighbours import COUNTERFITTED_FILE
 from perturbations.recipes import Outcome, Recipe, record_step
@@ -247,7 +248,7 @@ def _load_local(load: Callable[..., object], folder: Path) -> object:
 
 def _search(name: str, build: Callable[[Problem], _Parts]) -> Callable[..., Outcome]:
     def search(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
-        _check_budget(ledger)
+        check_budget(ledger)
         load_textattack(problem.subject.data_dir)
         from textattack import Attack
         from textattack.transformations import CompositeTransformation
@@ -280,15 +281,6 @@ def _shared_constraints(problem: Problem, parts: _Parts) -> list[Constraint]:
 
     shared = [RepeatModification(), FreeWords(problem.subject.label_words)]
     return [*shared, StopwordModification()] if parts.skips_stop_words else shared
-
-
-def _check_budget(ledger: Ledger) -> None:
-    if ledger.budget < 2 * ledger.size:
-        raise UsageError(
-            f"a budget of {ledger.budget} cells is too small for one step, which measures two "
-            f"texts on all {ledger.size} examples of the search split.",
-            hint=f"Type: --budget {2 * ledger.size}, or --search-examples with fewer.",
-        )
 
 
 def _no_candidate(problem: Problem, ledger: Ledger) -> UsageError:
