@@ -7,6 +7,8 @@ from reports.render import (
     render,
     render_comparison,
     render_verdict,
+    write_comparison,
+    write_verdict,
 )
 
 __all__ = [
@@ -16,4 +18,6 @@ __all__ = [
     "render",
     "render_comparison",
     "render_verdict",
+    "write_comparison",
+    "write_verdict",
 ]

@@ -53,6 +53,32 @@ def render_comparison(comparison: Comparison, formats: Sequence[str], out: Path)
     return written
 
 
+def write_comparison(comparison: Comparison, form: str, path: Path) -> None:
+    """Write a comparison in one format ("md" or "html") to a file.
+
+    Raises:
+        UnknownNameError: an unknown format.
+        IncompleteRunError: the file cannot be written.
+    """
+    from reports.comparison import build_comparison
+
+    _check([form], COMPARISON_FORMATS)
+    _, write = COMPARISON_FORMATS[form]
+    _write(path, write(build_comparison(comparison)))
+
+
+def write_verdict(verdict: Verdict, form: str, path: Path) -> None:
+    """Write a gate's verdict in one format ("md" or "junit") to a file.
+
+    Raises:
+        UnknownNameError: an unknown format.
+        IncompleteRunError: the file cannot be written.
+    """
+    _check([form], VERDICT_FORMATS)
+    _, write = VERDICT_FORMATS[form]
+    _write(path, write(verdict))
+
+
 def render_verdict(verdict: Verdict, formats: Sequence[str], out: Path) -> dict[str, Path]:
     """Write a gate's verdict in each of `formats` ("junit", "md") into the folder `out`.
 

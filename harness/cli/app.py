@@ -45,7 +45,8 @@ for module in (
     inspecting,
     reporting,
     training,
-    comparing, caching,
+    comparing,
+    caching,
 ):
     module.register(app)
 

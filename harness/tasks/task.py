@@ -45,7 +45,7 @@ class Task:
         return {label.name: label.answer for label in self.labels}
 
     def content_free_inputs(self) -> tuple[str, ...]:
-        """The input with "N/A", nothing and "[MASK]" in place of the fields that the template shows.
+        """The input with "N/A", nothing and "[MASK]" in place of the fields that it shows.
 
         They are the content-free inputs of Zhao et al. 2021, arXiv 2102.09690, section 4. Fields
         take them in rotation: two equal fillers would not be free of content where the question is

@@ -1,0 +1,203 @@
+"""`harness compare`, `check` and `init-ci`: is a difference real, and may it pass?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    from harness.compare import Comparison
+    from harness.verdict import Verdict
+    from reports.comparison import MetricTable, PairView
+
+Scorer = Annotated[
+    str | None, typer.Option(help="Whose samples to use.  [default: the first run's primary one]")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("compare")(compare_command)
+    app.command("check")(check_command)
+    app.command("init-ci")(init_ci_command)
+
+
+def compare_command(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories, the baseline first.")],
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Metrics.  [default: accuracy, drop, consistency]")
+    ] = None,
+    scorer: Scorer = None,
+    confidence: Annotated[float, typer.Option(help="Of intervals and adjusted tests.")] = 0.95,
+    seed: options.Seed = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare runs that asked different questions.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the comparison as a page.")] = None,
+    md: Annotated[Path | None, typer.Option(help="Write the comparison as Markdown.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Compare runs cell by cell: differences with intervals, exact tests, flips, and ranks.
+
+    Runs are aligned on (example, instruction text). Runs whose tasks, prompts or scorer differ are
+    refused, and the difference is shown.
+    """
+    from harness.api import load_run
+    from harness.cli.terminal import err, print_json
+    from harness.compare import METRICS, compare, run_data
+    from reports import write_comparison
+
+    loaded = [load_run(path) for path in runs]
+    comparison = compare(
+        [run_data(run, name) for run, name in zip(loaded, _names(runs), strict=True)],
+        metrics=options.split_names(metric) or METRICS,
+        scorer=scorer,
+        seed=seed,
+        confidence=confidence,
+        strict=not force,
+    )
+    for path, form in ((html, "html"), (md, "md")):
+        if path is not None:
+            write_comparison(comparison, form, path)
+            err().print(f"wrote {path}", markup=False)
+    if as_json:
+        print_json(comparison.to_dict())
+    else:
+        _show_comparison(comparison)
+
+
+def check_command(
+    candidate: Annotated[Path, typer.Option(help="The run to judge.")],
+    policy: Annotated[Path, typer.Option(help="YAML file with the rules.")],
+    baseline: Annotated[
+        Path | None, typer.Option(help="The run it must not be worse than.")
+    ] = None,
+    scorer: Scorer = None,
+    seed: options.Seed = 0,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Judge a run by a policy; exit 0 if it passes and 1 if it fails.
+
+    A rule fails only where the evidence says so; where it cannot say, the verdict is "not enough
+    data" with the examples still needed. In GitHub Actions the job's summary gets the table.
+    """
+    from harness.cli.terminal import print_json
+    from harness.gating import check_runs, write_github_summary
+    from reports import write_verdict
+
+    verdict = check_runs(candidate, policy, baseline=baseline, scorer=scorer, seed=seed)
+    if junit is not None:
+        write_verdict(verdict, "junit", junit)
+    write_github_summary(verdict)
+    if as_json:
+        print_json(verdict.to_dict())
+    else:
+        _show_verdict(verdict)
+    raise typer.Exit(int(verdict.exit_code))
+
+
+def init_ci_command(
+    folder: Annotated[Path, typer.Argument(help="The repository.")] = Path(),
+    model: Annotated[str, typer.Option(help="The checkpoint that the workflow evaluates.")] = (
+        "checkpoints/candidate"
+    ),
+) -> None:
+    """Write a GitHub workflow and a policy that gate a checkpoint; nothing is overwritten."""
+    from harness.gating import write_ci_files
+
+    for path in write_ci_files(folder, model=model):
+        typer.echo(f"wrote {path}")
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """What to call each run: its folder's name, with the parent's where two are called the same."""
+    names = [path.resolve().name for path in paths]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{path.resolve().parent.name}/{path.resolve().name}" for path in paths]
+
+
+def _show_comparison(comparison: Comparison) -> None:
+    from rich.text import Text
+
+    from harness.cli.terminal import out, printable
+    from reports.comparison import build_comparison
+
+    view = build_comparison(comparison)
+    console = out()
+    for note in view.notes:
+        console.print(Text(f"note: {printable(note)}", "yellow"))
+    for pair in view.pairs:
+        console.print(Text(printable(pair.headline), "bold"))
+        for metric in pair.metrics:
+            _show_metric(pair, metric)
+        _show_flips(pair)
+    cells = f"{view.cells:,} cells in all runs; left out: "
+    console.print(cells + ", ".join(f"{n:,}" for n in view.unmatched), style="dim")
+
+
+def _show_metric(pair: PairView, metric: MetricTable) -> None:
+    from harness.cli.terminal import print_table
+    from reports.comparison import points_signed
+    from reports.figures import interval, p_value, percent, points
+
+    print_table(
+        f"{metric.name}: {pair.second} minus {pair.first}, in points",
+        ("level", pair.first, pair.second, "difference", "interval", "p, Holm", "detectable", ""),
+        [
+            (
+                row.level,
+                percent(row.first),
+                percent(row.second),
+                points_signed(row.difference),
+                interval(row.difference),
+                p_value(row.p_adjusted),
+                points(row.detectable),
+                row.outcome,
+            )
+            for row in metric.over_tasks
+        ],
+    )
+
+
+def _show_flips(pair: PairView) -> None:
+    from harness.cli.terminal import print_table
+    from reports.figures import p_value
+
+    print_table(
+        "Answers that changed",
+        ("level", "cells", "changed", "right to wrong", "wrong to right", "p, sign test"),
+        [
+            (
+                one.level,
+                f"{one.cells:,}",
+                f"{one.answers_changed:,}",
+                f"{one.right_to_wrong:,}",
+                f"{one.wrong_to_right:,}",
+                p_value(one.p),
+            )
+            for one in pair.changes
+        ],
+    )
+
+
+def _show_verdict(verdict: Verdict) -> None:
+    from harness.cli.terminal import out, print_table
+
+    rows = [
+        (check.status, check.name, check.bound, f"{check.limit:g}", check.message)
+        for check in verdict.checks
+    ]
+    print_table("", ("verdict", "check", "bound", "limit", "why"), rows)
+    word, style = ("passed", "bold green") if verdict.passed else ("failed", "bold red")
+    counts = ", ".join(
+        f"{verdict.count(status)} {status}"
+        for status in ("pass", "fail", "not-enough-data", "missing")
+        if verdict.count(status)
+    )
+    out().print(f"gate {word}: {counts}", style=style)
