@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from harness.errors import UsageError, nearest_hint
 from harness.records import (
     CLEAN,
     LEVELS,
     Edit,
     Instruction,
+    Level,
     Target,
     Validity,
     Variant,
@@ -21,6 +24,7 @@ from harness.records import (
 )
 from harness.rundir import Json, read_jsonl
 from harness.tasks import Task
+from harness.tasks.schema import Text
 from perturbations import Perturbation, Similarity, clean_variant, make_variants
 
 
@@ -137,38 +141,63 @@ def _retarget(variant: Variant, target: Target) -> Variant:
     return replace(variant, target=target, id=stable_id(variant.id, target))
 
 
+class _Row(BaseModel):
+    """A row of a replay file: what it must have, and what a run's own variants have beside."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    task: Text
+    level: Level
+    perturbation: Text
+    text: Text
+    id: str | None = None
+    instruction_id: str | None = None
+    index: int = 0
+    seed: int = 0
+    original: str | None = None
+    edits: tuple[Edit, ...] = ()
+    validity: Validity | None = None
+    target: Target = "instruction"
+
+
 def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
+    checked = _check_row(row, where=where)
+    if checked.task not in tasks:
+        raise UsageError(
+            f"{where}: task {checked.task!r} is not among the tasks of this run "
+            f"({', '.join(tasks)}).{nearest_hint(checked.task, tasks)}"
+        )
+    originals = {i.id: i.text for i in tasks[checked.task].instructions}
+    instruction_id = checked.instruction_id or ""
+    identity = (checked.task, checked.level, checked.perturbation, instruction_id, checked.text)
+    return Variant(
+        id=checked.id or stable_id(*identity),
+        task=checked.task,
+        level=checked.level,
+        perturbation=checked.perturbation,
+        instruction_id=instruction_id,
+        index=checked.index,
+        seed=checked.seed,
+        text=checked.text,
+        original=checked.original or originals.get(instruction_id, checked.text),
+        edits=checked.edits,
+        validity=checked.validity,
+        target=checked.target,
+    )
+
+
+def _check_row(row: Json, *, where: str) -> _Row:
     if not isinstance(row, dict):
         raise UsageError(f"{where}: a variant is a JSON object, this is not.")
-    for key in ("task", "level", "perturbation", "text"):
-        if not isinstance(row.get(key), str) or not row[key]:
-            raise UsageError(
-                f"{where}: a variant needs a text under {key!r}; it has {', '.join(row) or 'none'}."
-            )
-    if row["task"] not in tasks:
+    if row.get("level") not in LEVELS:
+        near = nearest_hint(str(row.get("level")), LEVELS)
+        raise UsageError(f"{where}: unknown level {row.get('level')!r}.{near}")
+    try:
+        return _Row.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
         raise UsageError(
-            f"{where}: task {row['task']!r} is not among the tasks of this run "
-            f"({', '.join(tasks)}).{nearest_hint(row['task'], tasks)}"
-        )
-    if row["level"] not in LEVELS:
-        raise UsageError(
-            f"{where}: unknown level {row['level']!r}.{nearest_hint(row['level'], LEVELS)}"
-        )
-    originals = {i.id: i.text for i in tasks[row["task"]].instructions}
-    instruction_id = row.get("instruction_id") or ""
-    identity = (row["task"], row["level"], row["perturbation"], instruction_id, row["text"])
-    validity = row.get("validity")
-    return Variant(
-        id=row.get("id") or stable_id(*identity),
-        task=row["task"],
-        level=row["level"],
-        perturbation=row["perturbation"],
-        instruction_id=instruction_id,
-        index=row.get("index", 0),
-        seed=row.get("seed", 0),
-        text=row["text"],
-        original=row.get("original") or originals.get(instruction_id, row["text"]),
-        edits=tuple(Edit(**edit) for edit in row.get("edits") or ()),
-        validity=Validity(**validity) if validity else None,
-        target=row.get("target", "instruction"),
-    )
+            f"{where}: {first['msg'].lower()} under {key!r}; the row has {', '.join(row)}.",
+            hint="A variant needs task, level, perturbation and text.",
+        ) from None

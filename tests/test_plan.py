@@ -115,7 +115,7 @@ def test_variants_can_be_replayed(task: Task, tmp_path: Path) -> None:
     [
         (
             '{"task": "sentiment", "level": "word", "text": "x"}',
-            "needs a text under 'perturbation'",
+            "field required under 'perturbation'",
         ),
         (
             '{"task": "sentimnt", "level": "word", "perturbation": "p", "text": "x"}',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import cast
 
 import typer
 
@@ -24,7 +25,7 @@ from harness.errors import ExitCode, HarnessError
 
 # Typer carries its own click from 0.20 on and shares the installed one before: the base class of
 # what the parser raises (ClickException) is found through a name that both export.
-_ParserError = typer.BadParameter.__mro__[2]
+_ParserError = cast(type[Exception], typer.BadParameter.__mro__[2])
 
 app = typer.Typer(
     name="harness",
