@@ -46,7 +46,6 @@ for module in (
     inspecting,
     reporting,
     training,
-    comparing,
     caching,
 ):
     module.register(app)
