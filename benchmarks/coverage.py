@@ -9,8 +9,9 @@ plain percentile interval of the two-way bootstrap stands beside it.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from harness.metrics.grid import Group
 from harness.metrics.influences import of_accuracy, of_consistency, of_drop
 from harness.stats.arrays import Floats
 from harness.stats.bootstrap import resample_means, resample_prompt_means
-from harness.stats.estimate import Interval
+from harness.stats.estimate import Interval, Kind
 from harness.stats.twoway import estimate
 
 CONFIDENCE = 0.95
@@ -64,13 +65,22 @@ WORLDS = (
 SIZES = ((6, 50), (6, 300), (12, 100), (24, 100), (40, 50), (40, 300))
 
 
-def simulate_group(world: World, prompts: int, examples: int, rng: np.random.Generator) -> Group:
-    """A group of answers of `world`: K prompts of one clean instruction each."""
-    skill = world.prompts * rng.normal(size=(prompts, 1))
+def simulate_group(
+    world: World, prompts: int, examples: int, rng: np.random.Generator, *, variants: int = 1
+) -> Group:
+    """A group of answers of `world`: `prompts` instructions with so many variants of each.
+
+    Variants share three quarters of the variance of their prompts' skill.
+    """
+    own = rng.normal(size=(prompts, variants)) * (0.5 if variants > 1 else 0.0)
+    shared = rng.normal(size=(prompts, 1)) * (np.sqrt(0.75) if variants > 1 else 1.0)
+    skill = world.prompts * (shared + own).reshape(-1, 1)
+    prompts *= variants
     ability = world.centre + world.examples * rng.normal(size=(1, examples))
     ability = ability + world.cells * rng.normal(size=(prompts, examples))
     right = rng.logistic(size=(prompts, examples)) < ability + skill
-    return _group(right.astype(np.float64), np.zeros_like(right, dtype=np.float64), rng)
+    nothing = np.zeros_like(right, dtype=np.float64)
+    return _group(right.astype(np.float64), nothing, rng, variants)
 
 
 def simulate_drop(world: World, prompts: int, examples: int, rng: np.random.Generator) -> Group:
@@ -81,10 +91,11 @@ def simulate_drop(world: World, prompts: int, examples: int, rng: np.random.Gene
     luck = rng.logistic(size=shape)
     change = world.change + world.prompts * rng.normal(size=(prompts, 1))
     own = np.where(rng.random(shape) < 0.7, luck, rng.logistic(size=shape))
-    return _group((own < ability + change) * 1.0, (luck < ability) * 1.0, rng)
+    score = (own < ability + change).astype(np.float64)
+    return _group(score, (luck < ability).astype(np.float64), rng)
 
 
-def _group(score: Floats, clean: Floats, rng: np.random.Generator) -> Group:
+def _group(score: Floats, clean: Floats, rng: np.random.Generator, variants: int = 1) -> Group:
     prompts, examples = score.shape
     gold = rng.integers(2, size=examples)
     everywhere = np.ones(score.shape, dtype=np.bool_)
@@ -93,7 +104,7 @@ def _group(score: Floats, clean: Floats, rng: np.random.Generator) -> Group:
         rows=np.arange(prompts),
         variants=tuple(map(str, range(prompts))),
         examples=tuple(map(str, range(examples))),
-        families=np.arange(prompts),
+        families=np.arange(prompts) // variants,
         score=score,
         answer=np.where(score > 0, gold, 1 - gold).astype(np.int16),
         present=everywhere,
@@ -110,7 +121,7 @@ def interval_of(metric: str, group: Group) -> Interval:
     found = influence(group)
     if found is None:
         raise ValueError(metric)
-    kind = "difference" if metric == "drop" else "share"
+    kind: Kind = "difference" if metric == "drop" else "share"
     measured = estimate(found, group.families, kind=kind).interval(CONFIDENCE)
     if measured is None:
         raise ValueError(metric)
@@ -130,12 +141,19 @@ def plain_bootstrap(metric: str, group: Group, rng: np.random.Generator) -> Inte
 
 
 def coverage(
-    metric: str, world: World, prompts: int, examples: int, runs: int, *, plain: bool = False
+    metric: str,
+    world: World,
+    prompts: int,
+    examples: int,
+    runs: int,
+    *,
+    plain: bool = False,
+    variants: int = 1,
 ) -> tuple[float, float, float]:
     """Share of runs whose interval holds the truth, its mean width, and the plain one's share."""
     rng = np.random.default_rng([prompts, examples, WORLDS.index(world)])
     truth = {"accuracy": world.accuracy, "consistency": world.consistency, "drop": world.drop}
-    simulate: Callable[..., Group] = simulate_drop if metric == "drop" else simulate_group
+    simulate = simulate_drop if metric == "drop" else partial(simulate_group, variants=variants)
     target, held, widths, plain_held = truth[metric](), [], [], []
     for _ in range(runs):
         group = simulate(world, prompts, examples, rng)
@@ -162,6 +180,15 @@ def rows(runs: int) -> Iterator[str]:
             if metric != "consistency":
                 theirs = " | ".join(f"{100 * plain:.1f}" for _, _, plain in found)
                 yield f"| | *plain two-way percentile* | {theirs} |"
+    yield "\nAccuracy with four variants of each of K instructions, which share their luck:\n"
+    for world in WORLDS[:3]:
+        sizes = ((6, 100), (12, 100))
+        found = [coverage("accuracy", world, k, n, runs, variants=4) for k, n in sizes]
+        shown = ", ".join(
+            f"K={k} N={n}: {100 * held:.1f} ({width:.3f})"
+            for (k, n), (held, width, _) in zip(sizes, found, strict=True)
+        )
+        yield f"- {world.name}: {shown}"
 
 
 def _expected(centre: float, variance: float) -> float:

@@ -99,7 +99,11 @@ class UntilPrecise:
                 task,
                 level,
                 tuple(v for v in self.plan.variants[task.name] if v.level == level),
-                ConfidenceSequence(population=len(task.examples), confidence=self.confidence),
+                ConfidenceSequence(
+                    population=len(task.examples),
+                    confidence=self.confidence,
+                    target=self.half_width,
+                ),
             )
             for task in self.plan.tasks
             for level in LEVELS

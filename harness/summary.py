@@ -14,6 +14,8 @@ from harness.metrics.variant_drops import VariantDrop, variant_drops
 from harness.records import CLEAN, LEVELS
 from harness.stats.arrays import Singles
 from harness.stats.estimate import Estimate
+from harness.stats.multiplicity import holm
+from harness.stats.power import minimum_detectable_effect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +121,8 @@ class _Summary:
         return None if interval is None else interval[0] > chance
 
     def _write(self, groups: Mapping[str, Described]) -> Json:
-        return {name: _stats(one, self.confidence) for name, one in groups.items()}
+        tests = _test_drops(groups, self.confidence)
+        return {name: _stats(one, tests[name], self.confidence) for name, one in groups.items()}
 
     def _worst_variants(self) -> list[Json]:
         drops = [one for grid in self.grids.values() for one in variant_drops(grid)]
@@ -164,7 +167,22 @@ def _over_tasks(tasks: Iterable[Mapping[str, Described]]) -> dict[str, Described
     return {name: mean_described(groups[name]) for name in _in_order(groups)}
 
 
-def _stats(described: Described, confidence: float) -> Json:
+def _test_drops(groups: Mapping[str, Described], confidence: float) -> dict[str, dict[str, Value]]:
+    """For each group the p value of its drop, by Holm over the groups, and what would show."""
+    drops = [one.measured.get("drop") for one in groups.values()]
+    known = [one if isinstance(one, Estimate) else None for one in drops]
+    p_values = [one.p_value() if one else math.nan for one in known]
+    effects = [
+        minimum_detectable_effect(one, confidence=confidence) if one else None for one in known
+    ]
+    rows = zip(groups, p_values, holm(p_values), effects, strict=True)
+    return {
+        name: {"drop_p": p, "drop_p_adjusted": adjusted, "drop_detectable": effect}
+        for name, p, adjusted, effect in rows
+    }
+
+
+def _stats(described: Described, tests: Mapping[str, Value], confidence: float) -> Json:
     """The metrics of a group as JSON, intervals beside their values, in one order."""
     stats: dict[str, Value] = {}
     for name in MEASURES:
@@ -176,7 +194,7 @@ def _stats(described: Described, confidence: float) -> Json:
     over = accuracy.over if isinstance(accuracy, Estimate) else None
     return {
         name: _plain(value)
-        for name, value in {**stats, **described.values, "intervals_over": over}.items()
+        for name, value in {**stats, **tests, **described.values, "intervals_over": over}.items()
     }
 
 

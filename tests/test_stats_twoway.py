@@ -106,6 +106,16 @@ def test_few_prompts_widen_the_interval() -> None:
     assert widths[0] > 2 * widths[1]
 
 
+def test_constant_cells_vary_by_nothing_but_rounding() -> None:
+    values = np.full((5, 37), 1 / 3)
+    found = estimate(
+        influence_of_mean(values, _even(values.shape)), np.arange(5), kind="difference"
+    )
+    assert found.variance == 0.0
+    low, high = found.interval() or (0, 0)
+    assert high - low > 0.1
+
+
 def test_missing_cells_do_not_count() -> None:
     values = _cells(shape=(4, 30))
     wider = np.hstack([values, np.full((4, 5), 9.0)])

@@ -13,7 +13,8 @@ import pytest
 from harness.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize
 from tests.make_run import TASKS, make_run
 
-FACTS = {task.name: TaskFacts(task.chance, task.labels) for task in TASKS}
+USED = tuple(task for task in TASKS if task.name != "inference")
+FACTS = {task.name: TaskFacts(task.chance, task.labels) for task in USED}
 STATS = (
     "accuracy", "accuracy_ci", "std_over_prompts", "drop", "drop_ci", "pdr", "pdr_flag",
     "worst_prompt_accuracy", "worst_prompt_id", "best_prompt_accuracy", "spread", "consistency",
@@ -25,7 +26,7 @@ STATS = (
 
 @pytest.fixture(scope="module")
 def run() -> Any:
-    return make_run(examples=40)
+    return make_run(tasks=USED, examples=25)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_numbers_are_those_of_the_samples(run: Any, summary: dict[str, Any]) -> 
     assert stats["std_over_prompts"] == pytest.approx(by_prompt.std(ddof=0))
     assert stats["worst_prompt_accuracy"] == pytest.approx(by_prompt.min())
     assert by_prompt[stats["worst_prompt_id"]] == by_prompt.min()
-    assert (stats["prompts"], stats["examples"], stats["cells"]) == (12, 40, 480)
+    assert (stats["prompts"], stats["examples"], stats["cells"]) == (12, 25, 300)
     wide = samples.pivot_table(index="example_id", columns="variant_id", values="correct")
     assert stats["correct_and_consistent"] == pytest.approx(wide.all(axis=1).mean())
 
@@ -87,9 +88,17 @@ def test_a_level_over_all_tasks_is_the_plain_mean_and_counts_are_sums(
     assert whole["worst_prompt_id"] is None
 
 
+def test_drops_are_tested_over_levels_and_say_what_would_show(summary: dict[str, Any]) -> None:
+    levels = [stats for name, stats in summary["levels"].items() if name != "clean"]
+    assert all(one["drop_p"] <= one["drop_p_adjusted"] <= 1 for one in levels)
+    smallest = min(levels, key=lambda one: one["drop_p"])
+    assert smallest["drop_p_adjusted"] == pytest.approx(min(1, 4 * smallest["drop_p"]), abs=1e-9)
+    assert all(0 < one["drop_detectable"] < 0.5 for one in levels)
+
+
 def test_a_clean_level_has_no_drop(summary: dict[str, Any]) -> None:
     clean = summary["levels"]["clean"]
-    for name in ("drop", "drop_ci", "pdr", "flip_rate", "flips_right_wrong"):
+    for name in ("drop", "drop_ci", "drop_p", "pdr", "flip_rate", "flips_right_wrong"):
         assert clean[name] is None
 
 

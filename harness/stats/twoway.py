@@ -22,11 +22,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from harness.stats.arrays import Booleans, Floats, Integers, ratio
 from harness.stats.estimate import Estimate, Kind, Over
+
+ROUNDING: Final = 1e-24
+"""Variances below this are rounding errors of sums: nothing varied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class Components:
     @property
     def total(self) -> float:
         """V_prompts + V_examples - V_cells, at least the larger of the first two."""
-        return max(self.prompts + self.examples - self.cells, self.prompts, self.examples)
+        total = max(self.prompts + self.examples - self.cells, self.prompts, self.examples)
+        return 0.0 if total < ROUNDING else total
 
 
 def influence_of_mean(values: Floats, weights: Floats, *, of_pairs: bool = False) -> Influence:
@@ -98,17 +103,18 @@ def difference(second: Influence, first: Influence) -> Influence:
 
 def estimate(influence: Influence, families: Integers, *, kind: Kind) -> Estimate:
     """The statistic with its two-way variance; `families` [K] is each prompt's instruction."""
+    value = min(max(influence.value, 0.0), 1.0) if kind == "share" else influence.value
     examples = int((influence.weights.sum(axis=0) > 0).sum())
     clusters, by_instruction = _clusters(families, influence.weights.sum(axis=1) > 0)
     count = int(clusters.max(initial=-1)) + 1
     if influence.by_prompt is None or count < 2:
         variance = _example_variance(influence, one_prompt=count == 1, kind=kind)
         df = max(examples - 1, 1)
-        return Estimate(influence.value, variance, df, examples, kind, "examples")
+        return Estimate(value, variance, df, examples, kind, "examples")
     parts = components(influence, clusters)
     over: Over = "examples and instructions" if by_instruction else "examples and variants"
     return Estimate(
-        value=influence.value,
+        value=value,
         variance=parts.total,
         df=_satterthwaite(parts, count, examples),
         examples=examples,
@@ -157,7 +163,8 @@ def _example_variance(influence: Influence, *, one_prompt: bool, kind: Kind) -> 
         return np.nan
     if one_prompt and kind == "difference":
         return _paired_variance(own * examples + influence.value, examples)
-    return examples / (examples - 1) * float(own @ own)
+    variance = examples / (examples - 1) * float(own @ own)
+    return 0.0 if variance < ROUNDING else variance
 
 
 def _paired_variance(differences: Floats, examples: int) -> float:
@@ -172,8 +179,10 @@ def _paired_variance(differences: Floats, examples: int) -> float:
 
 
 def _satterthwaite(parts: Components, clusters: int, examples: int) -> float:
+    if parts.total == 0:
+        return float(clusters - 1)
     spread = parts.prompts**2 / (clusters - 1)
     if examples > 1:
         spread += parts.examples**2 / (examples - 1)
         spread += parts.cells**2 / ((clusters - 1) * (examples - 1))
-    return parts.total**2 / spread if spread > 0 else float(clusters - 1)
+    return parts.total**2 / spread
