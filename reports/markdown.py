@@ -174,11 +174,13 @@ def _worst(view: ReportView) -> list[str]:
 
 
 def _phrasing(rank: int, item: Phrasing) -> list[str]:
+    # Among the worst of many, "clear" would be said of luck as well; doubt is worth saying.
+    doubt = "" if item.reading.is_clear else f", {item.reading.value}"
     return [
-        f"{rank}. **{points(item.drop)} points** {interval(item.drop)}, "
-        f"{item.reading.value}: {escape(item.task)}, {escape(item.perturbation)} of "
-        f"{escape(item.instruction_id)}, {percent(item.clean_accuracy)} → "
-        f"{percent(item.accuracy)} on {counted(item.examples, 'example')}<br>",
+        f"{rank}. **{points(item.drop)} points** {interval(item.drop)}{doubt}: "
+        f"{escape(item.task)}, {escape(item.perturbation)} of {escape(item.instruction_id)}, "
+        f"{percent(item.clean_accuracy)} → {percent(item.accuracy)} "
+        f"on {counted(item.examples, 'example')}<br>",
         f"   {mark_markdown(item.marks)}",
     ]
 

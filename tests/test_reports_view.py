@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from make_run import MadeRun, make_run
+from make_run import MadeRun, make_run, make_summary
 
 from harness.errors import UsageError
 from reports.figures import Estimate
 from reports.flips import ROW_LIMIT
 from reports.group import Reading, read_drop, read_estimate, read_group
+from reports.html import render_html
 from reports.view import ReportView, build_view
 
 
@@ -267,3 +268,18 @@ def test_the_detectable_drop_follows_from_the_interval() -> None:
     group = read_group(stats, is_clean=False, above_chance=True)
     # A standard error of 0.01 makes 1.96 + 0.842 of them detectable at 5% with power 80%.
     assert group.detectable == pytest.approx(0.02802, abs=1e-5)
+
+
+def test_two_scorers_stand_side_by_side(base: MadeRun) -> None:
+    generated = base.samples.assign(scorer="generate")
+    generated.loc[generated.index[::10], ["prediction", "correct", "parsed"]] = [None, False, False]
+    samples = pd.concat([base.samples, generated], ignore_index=True)
+    summary = make_summary(base.manifest, samples, base.variants)
+    view = build_view([replace(base, summary=summary, samples=samples)])
+    scorers = view.runs[0].tables.scorers
+    assert list(scorers) == ["loglik", "generate"]
+    rate = scorers["generate"]["word"].unparsed_rate
+    assert rate is not None
+    assert rate.value == pytest.approx(0.1, abs=0.02)
+    assert view.runs[0].dots == build_view([base]).runs[0].dots
+    assert "how answers are read" in render_html(view)
