@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from simulated_runs import World
 
 from harness.compare import Comparison, RunData, compare
 from harness.errors import NothingToEvaluateError, UnknownNameError, UsageError
-from tests.simulated_runs import World
 
 WORLD = World(seed=1)
 FAST = {"resamples": 200}

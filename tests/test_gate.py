@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from simulated_runs import World
 
 from harness.compare import RunData
 from harness.errors import ExitCode, UsageError
@@ -18,7 +19,6 @@ from harness.policy import Policy, Rule, read_policy
 from harness.stats.estimate import Estimate
 from harness.stats.power import minimum_detectable_effect
 from harness.verdict import Check, Evidence, Verdict, decide
-from tests.simulated_runs import World
 
 WORLD = World(seed=5)
 FAST = {"resamples": 200}

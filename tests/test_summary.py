@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from make_run import TASKS, make_run
 
 from harness.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize
-from tests.make_run import TASKS, make_run
 
 USED = tuple(task for task in TASKS if task.name != "inference")
 FACTS = {task.name: TaskFacts(task.chance, task.labels) for task in USED}
