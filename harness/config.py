@@ -47,6 +47,8 @@ class RunConfig(BaseModel):
     limit: Annotated[int, Field(ge=1)] | None = None
     instructions: Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=SOURCE)] | None = None
     """How many of the task's own, or a source of others: `promptbench`, `promptbench:4`."""
+    paraphrases: Path | None = None
+    """A paraphrase bank that `harness paraphrase` wrote."""
     per_perturbation: Annotated[int, Field(ge=1)] = 1
     variants: Path | None = None
     scorer: Literal["loglik", "generate", "both"] = "loglik"

@@ -13,6 +13,7 @@ from harness.errors import NothingToEvaluateError, UsageError
 from harness.estimate import TaskLengths, check_lengths, measure_lengths
 from harness.instructions import choose_instructions
 from harness.models import Model, load_model
+from harness.paraphrase.bank import add_bank, read_bank
 from harness.plan import Plan
 from harness.prompts import Prompter, PromptFormat, resolve_format
 from harness.provenance import run_id, task_hash, variants_hash
@@ -169,6 +170,8 @@ def _load_tasks(config: RunConfig) -> list[Task]:
                 f"--few-shot {config.few_shot}: task {task.name!r} has {available} few-shot rows.",
                 hint="Give it a `few_shot:` source, or ask for fewer.",
             )
+    if config.paraphrases is not None:
+        tasks = add_bank(tasks, read_bank(config.paraphrases))
     return [
         choose_instructions(task.with_examples(config.limit, seed=config.seed), config.instructions)
         for task in tasks

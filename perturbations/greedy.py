@@ -22,8 +22,8 @@ from perturbations.recipes import Outcome, Recipe, Step, record_step
 from perturbations.search import nothing_to_change
 from perturbations.tokens import Word, free_words
 
-_PER_WORD: Final = 4
-"""Candidates of a word, as many as DeepWordBug's transformations give."""
+_FEWEST_PER_WORD: Final = 4
+"""Candidates of a word, as many as DeepWordBug's transformations give; a budget may buy more."""
 _PER_PERTURBATION: Final = 4
 """Candidates of a perturbation where the whole text is its place."""
 
@@ -79,11 +79,13 @@ def _swap_words(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
     best = problem.start
     steps: list[Step] = []
     tried = 0
+    rounds = ledger.budget // ledger.size // len(words) - 1
+    per_word = max(_FEWEST_PER_WORD, rounds)
     for word in _rank_words(problem, words, ledger):
         if ledger.left < ledger.size:
             break
         tried += 1
-        pool = _affordable(_swaps(problem, best, word, rng), ledger)
+        pool = _affordable(_swaps(problem, best, word, per_word, rng), ledger)
         if pool:
             name = f"word {tried}"
             best = _worst([best, *pool], ledger, name)
@@ -104,8 +106,10 @@ def _rank_words(problem: Problem, words: Sequence[Word], ledger: Ledger) -> list
     return ranked + list(words)[len(rankable) :]
 
 
-def _swaps(problem: Problem, parent: Candidate, word: Word, rng: Random) -> list[Candidate]:
-    """Candidates that change this word of the parent and nothing else."""
+def _swaps(
+    problem: Problem, parent: Candidate, word: Word, count: int, rng: Random
+) -> list[Candidate]:
+    """Up to `count` candidates that change this word of the parent and nothing else."""
     shift = sum(len(e.after) - len(e.before) for e in parent.edits if e.end <= word.start)
     start, end = word.start + shift, word.end + shift
     if parent.text[start:end] != word.text:
@@ -113,7 +117,7 @@ def _swaps(problem: Problem, parent: Candidate, word: Word, rng: Random) -> list
     # A word that touches a protected span is protected too, so the blanks beside it stay out.
     spans = (Span(0, start - 1, "another word"), Span(end + 1, len(parent.text), "another word"))
     around = tuple(span for span in spans if span.start < span.end)
-    return draw(problem, [parent], _PER_WORD, rng, frozen=around)
+    return draw(problem, [parent], count, rng, frozen=around)
 
 
 def _affordable(pool: Sequence[Candidate], ledger: Ledger) -> list[Candidate]:

@@ -34,6 +34,8 @@ class AttackConfig(BaseModel):
     perturbations: tuple[str, ...] = ()
     """Default: the whole catalogue of the level."""
     plugins: tuple[str, ...] = ()
+    paraphrases: Path | None = None
+    """A paraphrase bank that `harness paraphrase` wrote."""
     search_examples: Annotated[int, Field(ge=2)] | None = None
     report_examples: Annotated[int, Field(ge=2)] | None = None
     max_words_changed: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -11,6 +11,7 @@ from harness.engine import TaskTools
 from harness.errors import UnknownNameError, UsageError
 from harness.instructions import choose_instructions
 from harness.models import Model, load_model
+from harness.paraphrase.bank import add_bank, read_bank
 from harness.plan import shuffled_examples
 from harness.prepare import make_tools
 from harness.prompts import PromptFormat, resolve_format
@@ -82,7 +83,7 @@ def prepare_attack(config: AttackConfig) -> PreparedAttack:
     config = config.model_copy(update={"data_dir": data_dir})
     recipe = RECIPES.get(config.recipe)
     level = _choose_level(config, recipe)
-    task = load_tasks(suite=None, names=(config.task,), data_dir=data_dir, few_shot=False)[0]
+    task = _load_task(config)
     instruction = _choose_instruction(task, config.instruction)
     splits = split_examples(task, config)
     perturbations, notes = _choose_perturbations(config, recipe, level)
@@ -122,6 +123,13 @@ def split_examples(task: Task, config: AttackConfig) -> Splits:
             hint="Choose smaller --search-examples and --report-examples.",
         )
     return Splits(drawn[:search], drawn[search : search + report])
+
+
+def _load_task(config: AttackConfig) -> Task:
+    tasks = load_tasks(suite=None, names=(config.task,), data_dir=config.data_dir, few_shot=False)
+    if config.paraphrases is not None:
+        tasks = add_bank(tasks, read_bank(config.paraphrases))
+    return tasks[0]
 
 
 def _choose_level(config: AttackConfig, recipe: Recipe) -> Level:

@@ -39,6 +39,9 @@ def attack_command(
     perturbations: Annotated[
         list[str] | None, typer.Option("--perturbations", help="Only these, by name.")
     ] = None,
+    paraphrases: Annotated[
+        Path | None, typer.Option(help="A bank that `harness paraphrase` wrote.")
+    ] = None,
     search_examples: Annotated[
         int | None, typer.Option(help="Examples to search on.  [default: 100, at most half]")
     ] = None,
@@ -88,6 +91,7 @@ def attack_command(
         instruction=instruction,
         perturbations=options.split_names(perturbations),
         plugins=tuple(plugin or ()),
+        paraphrases=paraphrases,
         search_examples=search_examples,
         report_examples=report_examples,
         max_words_changed=max_words_changed,

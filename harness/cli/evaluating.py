@@ -49,6 +49,9 @@ def run_command(
         str | None,
         typer.Option(help="Instructions a task, or promptbench, or promptbench:4 for four of its."),
     ] = None,
+    paraphrases: Annotated[
+        Path | None, typer.Option(help="A bank that `harness paraphrase` wrote.")
+    ] = None,
     per_perturbation: Annotated[int, typer.Option(help="Variants of each perturbation.")] = 1,
     variants: Annotated[
         Path | None, typer.Option(help="Score exactly the instruction texts of this JSONL file.")
@@ -114,6 +117,7 @@ def run_command(
         target=target,
         limit=limit,
         instructions=parse_instructions(instructions),
+        paraphrases=paraphrases,
         per_perturbation=per_perturbation,
         variants=variants,
         scorer=scorer,

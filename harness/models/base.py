@@ -33,6 +33,17 @@ class ModelInfo:
     chat_template_hash: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How texts are drawn."""
+
+    temperature: float
+    """Above 0; what logits are divided by."""
+    top_p: float = 1.0
+    """Only the most likely tokens that together reach this probability are drawn (nucleus)."""
+    max_new_tokens: int = 64
+
+
 class Tokenizer(Protocol):
     """Text to tokens and back."""
 

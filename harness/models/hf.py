@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from transformers import PreTrainedModel
 
 from harness.errors import UsageError
-from harness.models.base import ModelInfo, Tokenizer
+from harness.models.base import ModelInfo, Sampling, Tokenizer
 from harness.models.budget import Budget, choose_budget
 from harness.models.generate import Ending, PrefixGenerator
 from harness.models.plain import PlainScorer
@@ -15,6 +15,7 @@ from harness.models.plain_generate import PlainGenerator
 from harness.models.prefix import PrefixScorer
 from harness.models.reuse import check_reuse, packed
 from harness.models.rows import Tokens
+from harness.models.sampling import sample_texts
 from harness.records import Request, Response
 
 
@@ -85,6 +86,20 @@ class HFModel:
         for place, text in self._generate_texts(contexts, ending):
             for index in asking[contexts[place]]:
                 yield index, Response(text=text)
+
+    def sample(
+        self, contexts: Sequence[Tokens], seeds: Sequence[int], sampling: Sampling
+    ) -> list[str]:
+        """One text a context, drawn by its seed alone.
+
+        Raises:
+            UsageError: a context has no token or leaves no room for the new ones.
+        """
+        self._check([Request(context) for context in contexts], room=sampling.max_new_tokens)
+        decode = self.tokenizer.decode
+        return sample_texts(
+            self._model, contexts, seeds, sampling, end_ids=self._end_ids, decode=decode
+        )
 
     def _generate_texts(
         self, contexts: Sequence[Tokens], ending: Ending

@@ -1,0 +1,111 @@
+"""Filters: which of a model's rewordings still ask for the same thing.
+
+Length and placeholders are INSTRAUG's filters (Han et al. 2024, arXiv 2402.14492); it has none for
+label words, meaning and near-duplicates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from perturbations import Similarity, find_protected
+from perturbations.labels import keeps_labels
+from perturbations.validity import char_distance
+
+_WORD: Final = re.compile(r"\w+")
+_LEAD_IN: Final = re.compile(
+    r"^(?:(?:sure|certainly|of course|here(?:'s| is| are))\b[^:\n]{0,80}:"
+    r"|(?:paraphrased?|rewritten|rephrased|new|reworded)\b[^:\n]{0,40}:|instruction:)\s*",
+    re.IGNORECASE,
+)
+_BULLET: Final = re.compile(r"^(?:[-*•]|\(?\d{1,2}[.)])\s+")
+_QUOTES: Final = {'"': '"', "“": "”", "«": "»"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """How strict the filters are."""
+
+    longest: float = 2.0
+    """A paraphrase has fewer words than so many times the original's."""
+    min_similarity: float = 0.7
+    """Smallest cosine with the original; not asked without an encoder."""
+    nearest: float = 0.1
+    """Texts that differ in a smaller share of their characters are near-duplicates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rewording and why it was rejected, if it was."""
+
+    text: str
+    rejected: str | None = None
+    similarity: float | None = None
+
+
+def judge(
+    answer: str,
+    original: str,
+    *,
+    label_words: Sequence[str],
+    known: Iterable[str] = (),
+    filters: Filters | None = None,
+    similarity: Similarity | None = None,
+) -> Judged:
+    """The rewording in a model's answer, and the first filter that rejects it.
+
+    `known` are texts that it must not repeat, the original's other paraphrases among them.
+    """
+    filters = filters or Filters()
+    text = read_answer(answer)
+    reason = _reject_form(text, original, label_words, filters)
+    if reason is None and any(_is_near(text, o, filters.nearest) for o in (original, *known)):
+        reason = "near-duplicate"
+    if reason is not None or similarity is None:
+        return Judged(text, reason)
+    cosine = similarity(original, text)
+    return Judged(text, "another meaning" if cosine < filters.min_similarity else None, cosine)
+
+
+def read_answer(answer: str) -> str:
+    """The instruction in an answer, without lead-in, bullet, quotation marks and what follows."""
+    lines = [line.strip() for line in answer.strip().splitlines()]
+    while lines and (not lines[0] or (lines[0].endswith(":") and len(lines) > 1)):
+        lines.pop(0)
+    text = _BULLET.sub("", lines[0]) if lines else ""
+    text = _LEAD_IN.sub("", text).strip()
+    closing = _QUOTES.get(text[:1])
+    if closing and text.endswith(closing) and len(text) > 1:
+        text = text[1:-1].strip()
+    return " ".join(text.split())
+
+
+def placeholders(text: str) -> Counter[str]:
+    """The placeholders of a text, such as {premise}, and how often each stands there."""
+    return Counter(
+        text[span.start : span.end] for span in find_protected(text) if span.reason == "placeholder"
+    )
+
+
+def _reject_form(
+    text: str, original: str, label_words: Sequence[str], filters: Filters
+) -> str | None:
+    words, own = len(_WORD.findall(text)), len(_WORD.findall(original))
+    if words == 0:
+        return "empty"
+    if words >= filters.longest * max(1, own):
+        return "too long"
+    if placeholders(text) != placeholders(original):
+        return "placeholder lost or added"
+    if not keeps_labels(original, text, label_words):
+        return "label word lost"
+    return None
+
+
+def _is_near(text: str, other: str, nearest: float) -> bool:
+    left, right = (" ".join(_WORD.findall(one.casefold())) for one in (text, other))
+    return char_distance(left, right) <= nearest * max(len(left), len(right))
