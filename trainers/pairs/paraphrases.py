@@ -48,18 +48,15 @@ def paraphrase_pairs(
     """
     pairs = list(read_instructions(path))
     words = _label_words(pairs)
+    options = replace(options, bank=_naming_answers(options.bank, words, drops))
     vary = lru_cache(maxsize=65536)(_vary)
     for number, pair in enumerate(pairs):
         rng = Random(stable_hash(seed, "paraphrase", number))
-        named = tuple(word for word in words[pair.original] if word in pair.original)
         made = 0
         for perturbation in _draw(options.perturbations, rng):
             key = (pair.task, pair.original, words[pair.original], perturbation.name)
             variant = vary(options, *key, seed + number % _SEEDS)
             if variant is None:
-                continue
-            if not all(word in variant.text for word in named):
-                drops.add("answer words", pair.task)
                 continue
             yield _with(pair, variant)
             made += 1
@@ -145,6 +142,19 @@ def _label_words(pairs: Sequence[Pair]) -> dict[str, tuple[str, ...]]:
         instruction: tuple(sorted(found)) if len(found) <= _LABEL_WORDS else ()
         for instruction, found in targets.items()
     }
+
+
+def _naming_answers(
+    bank: Mapping[str, tuple[str, ...]], words: Mapping[str, tuple[str, ...]], drops: Drops
+) -> dict[str, tuple[str, ...]]:
+    """The bank without paraphrases that leave out answer words which the instruction names."""
+    kept: dict[str, tuple[str, ...]] = {}
+    for instruction, texts in bank.items():
+        named = [word for word in words.get(instruction, ()) if word in instruction]
+        fit = tuple(text for text in texts if all(word in text for word in named))
+        drops.add("answer words", "", len(texts) - len(fit))
+        kept[instruction] = fit
+    return kept
 
 
 def _draw(perturbations: Sequence[Perturbation], rng: Random) -> Iterator[Perturbation]:
