@@ -80,6 +80,18 @@ def test_one_prompt_is_taken_as_given() -> None:
     assert found.variance == pytest.approx(values[0].var(ddof=1) / 50)
 
 
+def test_two_instructions_are_taken_as_given() -> None:
+    values = _cells(shape=(2, 50))
+    found = estimate(influence_of_mean(values, _even(values.shape)), np.arange(2), kind="share")
+    assert found.over == "examples"
+    assert found.variance == pytest.approx(values.mean(axis=0).var(ddof=1) / 50)
+    several = np.repeat(values, 3, axis=0)
+    clustered = estimate(
+        influence_of_mean(several, _even(several.shape)), np.repeat(np.arange(2), 3), kind="share"
+    )
+    assert clustered.over == "examples and variants"
+
+
 def test_one_cell_has_no_interval() -> None:
     one = estimate(
         influence_of_mean(np.ones((1, 1)), np.ones((1, 1))), np.zeros(1, int), kind="share"

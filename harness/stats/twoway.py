@@ -13,8 +13,9 @@ are too wide where cells are noisy and too narrow where prompts are few.
 2. Each part is scaled by G / (G - 1) for its number of clusters G.
 3. The interval uses Student's t with Satterthwaite's (1946) degrees of freedom of that sum.
 
-Variants of one instruction share its luck, so the clusters of prompts are the instructions; where
-there is one instruction, its variants; where there is one prompt, it is taken as given.
+Variants of one instruction share its luck, so the clusters of prompts are the instructions. Where
+there are fewer than three, they are taken as given and the variants are the clusters; fewer than
+three variants are taken as given too, and the interval speaks of examples alone.
 `benchmarks/coverage.py` measures how often such intervals hold the truth.
 """
 
@@ -28,6 +29,10 @@ import numpy as np
 
 from harness.stats.arrays import Booleans, Floats, Integers, ratio
 from harness.stats.estimate import Estimate, Kind, Over
+
+FEWEST: Final = 3
+"""Clusters below which nothing can be said of others: Student's t with one degree of freedom makes
+an interval of two prompts six times as wide as one of three, and says nothing."""
 
 ROUNDING: Final = 1e-24
 """Variances below this are rounding errors of sums: nothing varied."""
@@ -107,7 +112,7 @@ def estimate(influence: Influence, families: Integers, *, kind: Kind) -> Estimat
     examples = int((influence.weights.sum(axis=0) > 0).sum())
     clusters, by_instruction = _clusters(families, influence.weights.sum(axis=1) > 0)
     count = int(clusters.max(initial=-1)) + 1
-    if influence.by_prompt is None or count < 2:
+    if influence.by_prompt is None or count < FEWEST:
         variance = _example_variance(influence, one_prompt=count == 1, kind=kind)
         df = max(examples - 1, 1)
         return Estimate(value, variance, df, examples, kind, "examples")
@@ -151,7 +156,7 @@ def _clusters(families: Integers, used: Booleans) -> tuple[Integers, bool]:
     """A cluster number for each prompt (-1: not used), and whether clusters are instructions."""
     clusters = np.full(len(families), -1, dtype=np.int64)
     distinct, codes = np.unique(families[used], return_inverse=True)
-    by_instruction = len(distinct) > 1
+    by_instruction = len(distinct) >= FEWEST
     clusters[used] = codes if by_instruction else np.arange(int(used.sum()))
     return clusters, by_instruction
 
