@@ -5,8 +5,6 @@ from reports.render import (
     FORMATS,
     VERDICT_FORMATS,
     render,
-    render_comparison,
-    render_verdict,
     write_comparison,
     write_verdict,
 )
@@ -16,8 +14,6 @@ __all__ = [
     "FORMATS",
     "VERDICT_FORMATS",
     "render",
-    "render_comparison",
-    "render_verdict",
     "write_comparison",
     "write_verdict",
 ]

@@ -1,4 +1,4 @@
-"""Writes the reports of one run, or of several side by side."""
+"""Writes reports: of runs, of a comparison, of a gate's verdict."""
 
 from __future__ import annotations
 
@@ -35,24 +35,6 @@ def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, 
     return written
 
 
-def render_comparison(comparison: Comparison, formats: Sequence[str], out: Path) -> dict[str, Path]:
-    """Write what a comparison found in each of `formats` ("md", "html") into the folder `out`.
-
-    Raises:
-        UnknownNameError: an unknown format.
-        IncompleteRunError: the folder cannot be written.
-    """
-    from reports.comparison import build_comparison
-
-    _check(formats, COMPARISON_FORMATS)
-    view = build_comparison(comparison)
-    written = {}
-    for name in dict.fromkeys(formats):
-        file_name, write = COMPARISON_FORMATS[name]
-        written[name] = _write(out / file_name, write(view))
-    return written
-
-
 def write_comparison(comparison: Comparison, form: str, path: Path) -> None:
     """Write a comparison in one format ("md" or "html") to a file.
 
@@ -63,8 +45,7 @@ def write_comparison(comparison: Comparison, form: str, path: Path) -> None:
     from reports.comparison import build_comparison
 
     _check([form], COMPARISON_FORMATS)
-    _, write = COMPARISON_FORMATS[form]
-    _write(path, write(build_comparison(comparison)))
+    _write(path, COMPARISON_FORMATS[form](build_comparison(comparison)))
 
 
 def write_verdict(verdict: Verdict, form: str, path: Path) -> None:
@@ -75,23 +56,7 @@ def write_verdict(verdict: Verdict, form: str, path: Path) -> None:
         IncompleteRunError: the file cannot be written.
     """
     _check([form], VERDICT_FORMATS)
-    _, write = VERDICT_FORMATS[form]
-    _write(path, write(verdict))
-
-
-def render_verdict(verdict: Verdict, formats: Sequence[str], out: Path) -> dict[str, Path]:
-    """Write a gate's verdict in each of `formats` ("junit", "md") into the folder `out`.
-
-    Raises:
-        UnknownNameError: an unknown format.
-        IncompleteRunError: the folder cannot be written.
-    """
-    _check(formats, VERDICT_FORMATS)
-    written = {}
-    for name in dict.fromkeys(formats):
-        file_name, write = VERDICT_FORMATS[name]
-        written[name] = _write(out / file_name, write(verdict))
-    return written
+    _write(path, VERDICT_FORMATS[form](verdict))
 
 
 def _markdown(view: ReportView) -> str:
@@ -158,18 +123,18 @@ FORMATS: Final[dict[str, tuple[str, Callable[[ReportView], str]]]] = {
 """Format -> its file name and its writer."""
 
 
-COMPARISON_FORMATS: Final[dict[str, tuple[str, Callable[[ComparisonView], str]]]] = {
-    "md": ("comparison.md", _comparison_markdown),
-    "html": ("comparison.html", _comparison_html),
+COMPARISON_FORMATS: Final[dict[str, Callable[[ComparisonView], str]]] = {
+    "md": _comparison_markdown,
+    "html": _comparison_html,
 }
-"""Format -> its file name and its writer."""
+"""Format -> its writer."""
 
 
-VERDICT_FORMATS: Final[dict[str, tuple[str, Callable[[Verdict], str]]]] = {
-    "junit": ("gate.junit.xml", _verdict_junit),
-    "md": ("gate.md", _verdict_markdown),
+VERDICT_FORMATS: Final[dict[str, Callable[[Verdict], str]]] = {
+    "junit": _verdict_junit,
+    "md": _verdict_markdown,
 }
-"""Format -> its file name and its writer."""
+"""Format -> its writer."""
 
 
 def _check(formats: Sequence[str], known: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from make_run import make_run
 
 from harness.compare import Comparison, compare, run_data
 from harness.errors import UnknownNameError
-from reports import COMPARISON_FORMATS, render_comparison
+from reports import COMPARISON_FORMATS, write_comparison
 from reports.comparison import build_comparison, chance, points_signed
 from reports.comparison_markdown import render_comparison_markdown
 from reports.figures import Estimate
@@ -99,10 +99,12 @@ def test_several_runs_are_each_compared_and_all_ranked(comparison: Comparison) -
 
 
 def test_files(comparison: Comparison, tmp_path: Path) -> None:
-    written = render_comparison(comparison, list(COMPARISON_FORMATS), tmp_path)
-    assert {path.name for path in written.values()} == {"comparison.md", "comparison.html"}
+    for form in COMPARISON_FORMATS:
+        write_comparison(comparison, form, tmp_path / f"new.{form}")
+    assert (tmp_path / "new.md").read_text(encoding="utf-8").startswith("# base vs tuned")
+    assert (tmp_path / "new.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     with pytest.raises(UnknownNameError, match="report format 'csv'"):
-        render_comparison(comparison, ["csv"], tmp_path)
+        write_comparison(comparison, "csv", tmp_path / "new.csv")
 
 
 def test_hostile_names_stay_text(comparison: Comparison) -> None:

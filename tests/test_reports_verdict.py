@@ -14,7 +14,7 @@ from harness.errors import UnknownNameError
 from harness.gate import judge
 from harness.policy import Policy
 from harness.verdict import Check, Verdict
-from reports import VERDICT_FORMATS, render_verdict
+from reports import VERDICT_FORMATS, write_verdict
 from reports.github import render_verdict_markdown
 from reports.junit import render_verdict_junit
 
@@ -81,12 +81,13 @@ def test_a_judged_run(tmp_path: Path) -> None:
     )
     candidate = make_run("runs/tuned", model="tuned", strength=0.1)
     verdict = judge(policy, run_data(make_run()), run_data(candidate), resamples=100)
-    written = render_verdict(verdict, list(VERDICT_FORMATS), tmp_path)
-    assert {path.name for path in written.values()} == {"gate.junit.xml", "gate.md"}
-    found = outcomes(written["junit"].read_text(encoding="utf-8"))
+    for form in VERDICT_FORMATS:
+        write_verdict(verdict, form, tmp_path / form)
+    assert (tmp_path / "md").read_text(encoding="utf-8").startswith("## Robustness gate failed")
+    found = outcomes((tmp_path / "junit").read_text(encoding="utf-8"))
     assert found.count("failure") == verdict.count("fail") >= 1
     with pytest.raises(UnknownNameError, match="report format 'html'"):
-        render_verdict(verdict, ["html"], tmp_path)
+        write_verdict(verdict, "html", tmp_path / "html")
 
 
 def test_hostile_names_stay_text() -> None:
