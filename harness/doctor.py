@@ -13,7 +13,7 @@ from typing import Literal
 from harness.cache import cache_dir
 from harness.tasks.rows import data_dir_from_environment
 
-_REQUIRED = ("torch", "transformers", "safetensors", "gguf", "pandas", "scipy", "altair")
+_REQUIRED = ("torch", "transformers", "safetensors", "gguf", "pandas", "scipy")
 _OPTIONAL = {
     "peft": ("adapters and training", 'pip install "robustness-harness[adapters]"'),
     "datasets": ("hub data sets", 'pip install "robustness-harness[hub]"'),

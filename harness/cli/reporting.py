@@ -59,7 +59,7 @@ def export_command(
 def report_command(
     runs: Annotated[list[Path], typer.Argument(help="Run directories, the baseline first.")],
     formats: Annotated[
-        str, typer.Option("--format", help="A list of html, md, csv and junit.")
+        str, typer.Option("--format", help="A list of html, md, csv, svg and junit.")
     ] = "html,md",
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to.  [default: the first run's]")
