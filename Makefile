@@ -5,9 +5,9 @@ READY := .venv/.ready
 
 .PHONY: demo test lint types check format clean
 
-demo: $(READY)  ## Evaluate the bundled model on every level and write a report
-	$(BIN)/harness run --model smollm2-135m --levels all --calibrate content-free \
-		--limit 10 --instructions 2 --out runs/demo
+demo: $(READY)  ## Evaluate the bundled model on every level, on two tasks it can do
+	$(BIN)/harness run --model smollm2-135m --levels all --task sentiment,topic \
+		--calibrate content-free --limit 24 --instructions 2 --out runs/demo
 
 test: $(READY)  ## Run the tests
 	$(BIN)/python -m pytest -q -n 2
