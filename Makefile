@@ -3,11 +3,22 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint types check format clean
+.PHONY: demo train-demo test lint types check format clean
 
 demo: $(READY)  ## Evaluate the bundled model on every level, on two tasks it can do
 	$(BIN)/harness run --model smollm2-135m --levels all --task sentiment,topic \
 		--calibrate content-free --limit 24 --instructions 2 --out runs/demo
+
+train-demo: $(READY)  ## Train the bundled model on a few hundred pairs, then evaluate before and after
+	$(BIN)/harness pairs --source paraphrases --input examples/training/requests.jsonl --levels all \
+		--per-row 3 --limit 240 --exclude harness/tasks/suites/starter/sentiment.jsonl \
+		--exclude harness/tasks/suites/starter/topic.jsonl --out runs/train-demo/pairs.jsonl
+	$(BIN)/harness train --config examples/training/coin.yaml
+	$(BIN)/harness run --model smollm2-135m --task sentiment,topic --limit 20 --instructions 2 \
+		--out runs/train-demo/before --quiet
+	$(BIN)/harness run --model runs/train-demo/tuned --task sentiment,topic --limit 20 \
+		--instructions 2 --out runs/train-demo/after --quiet
+	$(BIN)/harness report runs/train-demo/before runs/train-demo/after --out runs/train-demo
 
 test: $(READY)  ## Run the tests
 	$(BIN)/python -m pytest -q -n 2

@@ -95,7 +95,7 @@ def _checks(options: FilterOptions) -> Sequence[tuple[str, Callable[[Pair], bool
 
     return (
         ("empty", lambda pair: not (pair.original and pair.paraphrase and pair.target)),
-        ("same", lambda pair: pair.original.split() == pair.paraphrase.split()),
+        ("same", lambda pair: pair.original.strip() == pair.paraphrase.strip()),
         ("length", lambda pair: _is_uneven(pair, options)),
         ("placeholders", _loses_placeholder),
         ("duplicate", is_repeated),

@@ -76,7 +76,7 @@ def read_pairs(path: Path) -> list[Pair]:
         raise
     _check_columns(rows[0], path)
     pairs = [_pair(row, where=f"{path}, row {number}") for number, row in enumerate(rows, 1)]
-    if all(pair.original.split() == pair.paraphrase.split() for pair in pairs):
+    if all(pair.original == pair.paraphrase for pair in pairs):
         raise NothingToEvaluateError(
             f"{path}: the paraphrase equals the original in each of its {len(pairs):,} pairs; "
             "there is nothing to learn from.",
