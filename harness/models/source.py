@@ -63,6 +63,8 @@ def find_source(spec: str, *, base: str | None, revision: str | None, code: bool
 
 def _find_elsewhere(spec: str, *, base: str | None, revision: str | None, code: bool) -> Source:
     path = Path(spec).expanduser()
+    if not spec.strip():  # as a path it would be the working directory
+        raise _no_such_path(spec, path)
     if path.is_dir():
         return _from_directory("directory", path.resolve(), base, code=code)
     if path.is_file():
