@@ -55,7 +55,9 @@ def test_a_text_ends_as_soon_as_it_is_done() -> None:
     model = shared("llama")
     requests = some_requests()
     for cut, whole in zip(
-        texts(model, requests, lambda text: len(text) >= 3), texts(model, requests, never), strict=True
+        texts(model, requests, lambda text: len(text) >= 3),
+        texts(model, requests, never),
+        strict=True,
     ):
         assert whole.startswith(cut)
         assert len(cut) >= min(3, len(whole))
@@ -65,9 +67,7 @@ def test_a_text_ends_as_soon_as_it_is_done() -> None:
 def test_the_end_token_ends_a_text_and_is_not_part_of_it() -> None:
     model = wrap("llama")
     requests = some_requests()
-    (first,) = {
-        model._model(torch.tensor([requests[0].context])).logits[0, -1].argmax().item()
-    }
+    (first,) = {model._model(torch.tensor([requests[0].context])).logits[0, -1].argmax().item()}
     model._end_ids = frozenset({first})
     assert texts(model, requests, never)[0] == ""
 

@@ -67,8 +67,7 @@ def plain_scores(model: HFModel, request: Request) -> dict[str, float]:
             log_probabilities = model._model(text).logits[0].double().log_softmax(dim=-1)
         start = len(request.context) - 1
         scores[label] = sum(
-            float(log_probabilities[start + step, token])
-            for step, token in enumerate(continuation)
+            float(log_probabilities[start + step, token]) for step, token in enumerate(continuation)
         )
     return scores
 

@@ -40,9 +40,7 @@ def test_a_trailing_space_is_a_token_that_the_label_would_have_taken() -> None:
 
 def test_a_chat_prompt_ends_where_the_answer_begins() -> None:
     tokenizer = HFTokenizer(make_tokenizer(chat=True))
-    assert tokenizer.render_chat(MESSAGES) == (
-        "<|user|>\nIs it positive?<|end|>\n<|assistant|>\n"
-    )
+    assert tokenizer.render_chat(MESSAGES) == ("<|user|>\nIs it positive?<|end|>\n<|assistant|>\n")
 
 
 def test_the_default_of_several_templates_is_taken() -> None:

@@ -53,9 +53,7 @@ def test_coin() -> None:
 
 def test_chat() -> None:
     made = prompter("chat")
-    assert made.prompt("Judge.", "Text: bad") == (
-        "<user>Judge.\n\nText: bad</><assistant>Answer:"
-    )
+    assert made.prompt("Judge.", "Text: bad") == ("<user>Judge.\n\nText: bad</><assistant>Answer:")
     assert made.continuation("pos") == " positive"
     assert not made.special_tokens
 

@@ -202,9 +202,7 @@ def _mistral() -> Any:
 def _bloom() -> Any:
     from transformers import BloomConfig, BloomForCausalLM
 
-    return BloomForCausalLM(
-        BloomConfig(vocab_size=VOCABULARY, hidden_size=32, n_layer=2, n_head=4)
-    )
+    return BloomForCausalLM(BloomConfig(vocab_size=VOCABULARY, hidden_size=32, n_layer=2, n_head=4))
 
 
 def _mamba() -> Any:
