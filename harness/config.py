@@ -50,6 +50,10 @@ class RunConfig(BaseModel):
     paraphrases: Path | None = None
     """A paraphrase bank that `harness paraphrase` wrote."""
     per_perturbation: Annotated[int, Field(ge=1)] = 1
+    similarity: bool = False
+    """Whether each variant's similarity to its original is measured."""
+    min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Variants below it are drawn again."""
     variants: Path | None = None
     scorer: Literal["loglik", "generate", "both"] = "loglik"
     calibrate: Literal["none", "content-free"] = "none"

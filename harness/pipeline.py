@@ -223,6 +223,7 @@ def _describe_task(prepared: Prepared, task: Task) -> Json:
         "variants": len(made.variants),
         "no_ops": dict(made.no_ops),
         "duplicates": dict(made.duplicates),
+        "dissimilar": dict(made.dissimilar),
         "rendered_prompt": prepared.tools(task).prompter.prompt(first.text, task.examples[0].input),
     }
 

@@ -25,6 +25,7 @@ from harness.tasks import Task, load_tasks
 from harness.tasks.rows import data_dir_from_environment
 from harness.variants import TaskVariants, VariantOptions, build_variants, read_variants
 from perturbations import Perturbation
+from perturbations.similarity import load_encoder
 
 
 @dataclass(frozen=True)
@@ -183,10 +184,13 @@ def _make_variants(
 ) -> dict[str, TaskVariants]:
     if config.variants is not None:
         return read_variants(config.variants, tasks)
+    measured = config.similarity or config.min_similarity is not None
     options = VariantOptions(
         seed=config.seed,
         per_perturbation=config.per_perturbation,
         target=config.target,
         data_dir=config.data_dir,
+        similarity=load_encoder() if measured else None,
+        min_similarity=config.min_similarity,
     )
     return {task.name: build_variants(task, chosen, options) for task in tasks}

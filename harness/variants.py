@@ -37,6 +37,8 @@ class TaskVariants:
     """Perturbation -> how often it found nothing to change."""
     duplicates: Mapping[str, int] = field(default_factory=dict)
     """Perturbation -> how often it gave a text that was there already."""
+    dissimilar: Mapping[str, int] = field(default_factory=dict)
+    """Perturbation -> how often all its draws were below --min-similarity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def build_variants(
     perturbed: list[Variant] = []
     no_ops: Counter[str] = Counter()
     duplicates: Counter[str] = Counter()
+    dissimilar: Counter[str] = Counter()
     for instruction in task.instructions:
         result = make_variants(
             task.name,
@@ -78,14 +81,17 @@ def build_variants(
             per_perturbation=options.per_perturbation,
             data_dir=options.data_dir,
             similarity=options.similarity,
+            min_similarity=options.min_similarity,
         )
         perturbed += [_retarget(variant, options.target) for variant in result.variants]
         no_ops += result.no_ops
         duplicates += result.duplicates
+        dissimilar += result.dissimilar
     return TaskVariants(
         variants=(*clean, *perturbed),
         no_ops=dict(sorted(no_ops.items())),
         duplicates=dict(sorted(duplicates.items())),
+        dissimilar=dict(sorted(dissimilar.items())),
     )
 
 

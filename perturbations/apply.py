@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, Literal
 
 from harness.errors import UsageError
 from harness.records import (
@@ -36,6 +36,11 @@ class Made:
     """Perturbation -> how often it found nothing to change."""
     duplicates: Counter[str]
     """Perturbation -> how often its text was that of another variant."""
+    dissimilar: Counter[str] = field(default_factory=Counter)
+    """Perturbation -> how often all its draws were further from the original than allowed."""
+
+
+_Miss = Literal["no-op", "duplicate", "dissimilar"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,13 @@ def make_variants(
     per_perturbation: int = 1,
     data_dir: Path | None = None,
     similarity: Similarity | None = None,
+    min_similarity: float | None = None,
 ) -> Made:
     """The variants of an instruction, `per_perturbation` of each perturbation in the given order.
 
     A variant's text depends on (seed, task, instruction id, perturbation, index) alone. A draw
-    that changes nothing or repeats an earlier index is drawn again a few times, then counted.
+    that changes nothing, repeats an earlier index, or is less similar to the original than
+    `min_similarity` is drawn again a few times, then counted.
     Where two perturbations give the same text, the one of the lower level keeps it (of one level,
     the first by name), whatever the order of `perturbations`.
 
@@ -95,24 +102,28 @@ def make_variants(
         data_dir=data_dir,
         task=task,
     )
-    no_ops: Counter[str] = Counter()
-    duplicates: Counter[str] = Counter()
+    misses: dict[_Miss, Counter[str]] = {
+        "no-op": Counter(),
+        "duplicate": Counter(),
+        "dissimilar": Counter(),
+    }
+    is_like = _likeness(subject, similarity, min_similarity)
     drawn: dict[str, list[_Drawn]] = {}
     for perturbation in perturbations:
         key = (seed, task, instruction.id, perturbation.name)
         drawn[perturbation.name] = _draw_all(
-            subject, perturbation, key, per_perturbation, no_ops, duplicates
+            subject, perturbation, key, per_perturbation, is_like, misses
         )
     owners = _owners(perturbations, drawn)
     variants: list[Variant] = []
     for perturbation in perturbations:
         for one in drawn[perturbation.name]:
             if owners[one.draft.text] != perturbation.name:
-                duplicates[perturbation.name] += 1
+                misses["duplicate"][perturbation.name] += 1
                 continue
             validity = measure(subject.text, one.draft, subject.protected, similarity)
             variants.append(_variant(task, instruction, perturbation, one, validity))
-    return Made(tuple(variants), no_ops, duplicates)
+    return Made(tuple(variants), misses["no-op"], misses["duplicate"], misses["dissimilar"])
 
 
 def perturb_text(
@@ -129,8 +140,24 @@ def perturb_text(
     """
     protected = find_protected(text, label_words)
     subject = Subject(text, protected, tuple(label_words), data_dir=data_dir)
-    drawn = _draw(subject, perturbation, (seed, perturbation.name), 0, taken=frozenset({text}))
+    drawn = _draw(
+        subject,
+        perturbation,
+        (seed, perturbation.name),
+        0,
+        taken=frozenset({text}),
+        is_like=lambda draft: True,
+    )
     return drawn.draft if isinstance(drawn, _Drawn) else None
+
+
+def _likeness(
+    subject: Subject, similarity: Similarity | None, least: float | None
+) -> Callable[[Draft], bool]:
+    """Whether a draft is as similar to the original as it must be."""
+    if similarity is None or least is None:
+        return lambda draft: True
+    return lambda draft: similarity(subject.text, draft.text) >= least
 
 
 def _draw_all(
@@ -138,19 +165,17 @@ def _draw_all(
     perturbation: Perturbation,
     key: tuple[object, ...],
     count: int,
-    no_ops: Counter[str],
-    duplicates: Counter[str],
+    is_like: Callable[[Draft], bool],
+    misses: Mapping[_Miss, Counter[str]],
 ) -> list[_Drawn]:
     found: list[_Drawn] = []
     for index in range(count):
         taken = frozenset({subject.text, *(one.draft.text for one in found)})
-        drawn = _draw(subject, perturbation, key, index, taken=taken)
+        drawn = _draw(subject, perturbation, key, index, taken=taken, is_like=is_like)
         if isinstance(drawn, _Drawn):
             found.append(drawn)
-        elif drawn is None:
-            no_ops[perturbation.name] += 1
         else:
-            duplicates[perturbation.name] += 1
+            misses[drawn][perturbation.name] += 1
     return found
 
 
@@ -161,19 +186,23 @@ def _draw(
     index: int,
     *,
     taken: frozenset[str],
-) -> _Drawn | Draft | None:
-    """A draft whose text is not taken; else the last one that is, or None if none came."""
-    last: Draft | None = None
+    is_like: Callable[[Draft], bool],
+) -> _Drawn | _Miss:
+    """A draft that is new and like the original, or what the last attempt fell short of."""
+    miss: _Miss = "no-op"
     for attempt in range(_ATTEMPTS):
         seed = stable_hash(*key, index) if attempt == 0 else stable_hash(*key, index, attempt)
         draft = perturbation.apply(subject, Random(seed))
         if draft is None or draft.text == subject.text or not draft.text.strip():
             continue
         _check_edits(subject, perturbation, draft)
-        if draft.text not in taken:
+        if draft.text in taken:
+            miss = "duplicate"
+        elif is_like(draft):
             return _Drawn(draft, seed, index)
-        last = draft
-    return last
+        else:
+            miss = "dissimilar"
+    return miss
 
 
 def _check_edits(subject: Subject, perturbation: Perturbation, draft: Draft) -> None:

@@ -39,7 +39,7 @@ _WIDEST_POOL: Final = 32
 _PLANNED_STEPS: Final = 6
 _MOST_STEPS: Final = 12
 """Steps that end early, on a small search split, leave cells for more of them."""
-_FINAL_SHARE: Final = 0.25
+_FINAL_SHARE: Final = 0.15
 _CELLS_A_STEP: Final = 300
 _PARENTS: Final = 2
 _MERGED: Final = 4

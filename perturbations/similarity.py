@@ -9,7 +9,8 @@ what the model was trained with.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -90,14 +91,28 @@ def load_encoder(path: Path | None = None) -> SentenceEncoder:
 
     folder = path or _packaged_folder()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        with _no_progress_bar():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{folder}: no sentence encoder can be loaded from there: {error}",
             hint="Give a folder with config.json, tokenizer.json and model.safetensors.",
         ) from None
     return SentenceEncoder(model.eval(), tokenizer)
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _packaged_folder() -> Path:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
 from harness.errors import MissingPackageError, UsageError
-from perturbations import similarity
+from harness.records import Instruction
+from perturbations import Draft, Perturbation, Subject, make_variants, similarity
+from perturbations.diff import draft_of
 from perturbations.similarity import SentenceEncoder, load_encoder
 
 
@@ -70,3 +73,31 @@ def test_a_missing_package_says_what_to_type(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_folder_without_an_encoder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no sentence encoder"):
         load_encoder(tmp_path)
+
+
+def _shorten(subject: Subject, rng: Random) -> Draft | None:
+    words = subject.text.split()
+    return draft_of(subject.text, " ".join(words[: rng.randrange(1, len(words))]))
+
+
+def test_draws_that_are_too_far_are_drawn_again_and_counted() -> None:
+    cut = Perturbation(name="cut", level="word", description="", apply=_shorten)
+    made = [
+        make_variants(
+            "sst2",
+            Instruction("task-1", "task", TEXT),
+            perturbations=[cut],
+            label_words=(),
+            paraphrases=(),
+            seed=0,
+            per_perturbation=6,
+            similarity=lambda original, text: len(text) / len(original),
+            min_similarity=least,
+        )
+        for least in (None, 0.5, 0.99)
+    ]
+    assert len(made[0].variants) == 6
+    assert all(len(variant.text) >= len(TEXT) / 2 for variant in made[1].variants)
+    assert len(made[1].variants) >= 3
+    assert not made[2].variants
+    assert made[2].dissimilar == {"cut": 6}

@@ -53,6 +53,12 @@ def run_command(
         Path | None, typer.Option(help="A bank that `harness paraphrase` wrote.")
     ] = None,
     per_perturbation: Annotated[int, typer.Option(help="Variants of each perturbation.")] = 1,
+    similarity: Annotated[
+        bool, typer.Option("--similarity", help="Measure how alike variants and originals are.")
+    ] = False,
+    min_similarity: Annotated[
+        float | None, typer.Option(help="Draw variants with a smaller cosine again.")
+    ] = None,
     variants: Annotated[
         Path | None, typer.Option(help="Score exactly the instruction texts of this JSONL file.")
     ] = None,
@@ -119,6 +125,8 @@ def run_command(
         instructions=parse_instructions(instructions),
         paraphrases=paraphrases,
         per_perturbation=per_perturbation,
+        similarity=similarity,
+        min_similarity=min_similarity,
         variants=variants,
         scorer=scorer,
         calibrate=calibrate,
