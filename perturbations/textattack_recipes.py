@@ -24,6 +24,7 @@ from perturbations.neighbours import COUNTERFITTED_FILE
 from perturbations.recipes import Outcome, Recipe, record_step
 from perturbations.resources import read_words
 from perturbations.search import nothing_to_change
+from perturbations.similarity import PACKAGE as ENCODER
 from perturbations.similarity import SentenceEncoder, load_encoder
 from perturbations.textattack_import import load_textattack
 
@@ -310,7 +311,13 @@ def _drawing_from(rng: Random) -> Iterator[None]:
         np.random.set_state(numpy_state)
 
 
-def _recipe(name: str, level: Level, source: str, build: Callable[[Problem], _Parts]) -> Recipe:
+def _recipe(
+    name: str,
+    level: Level,
+    source: str,
+    build: Callable[[Problem], _Parts],
+    needs: tuple[str, ...] = (),
+) -> Recipe:
     return Recipe(
         name=f"textattack:{name}",
         description=f"TextAttack's recipe after {source}, each candidate on the whole search split",
@@ -318,15 +325,19 @@ def _recipe(name: str, level: Level, source: str, build: Callable[[Problem], _Pa
         levels=(level,),
         damage="blend",
         native=False,
-        needs=("textattack",),
+        needs=("textattack", *needs),
     )
 
 
 DEEPWORDBUG: Final = _recipe("deepwordbug", "character", "Gao et al. 2018", _deepwordbug)
 PRUTHI: Final = _recipe("pruthi", "character", "Pruthi et al. 2019", _pruthi)
-TEXTBUGGER: Final = _recipe("textbugger", "character", "Li et al. 2019", _textbugger)
-TEXTFOOLER: Final = _recipe("textfooler", "word", "Jin et al. 2020", _textfooler)
+TEXTBUGGER: Final = _recipe(
+    "textbugger", "character", "Li et al. 2019", _textbugger, (COUNTERFITTED_FILE, ENCODER)
+)
+TEXTFOOLER: Final = _recipe(
+    "textfooler", "word", "Jin et al. 2020", _textfooler, (COUNTERFITTED_FILE, ENCODER)
+)
 PWWS: Final = _recipe("pwws", "word", "Ren et al. 2019", _pwws)
-BERTATTACK: Final = _recipe("bertattack", "word", "Li et al. 2020", _bertattack)
-BAE: Final = _recipe("bae", "word", "Garg and Ramakrishnan 2020", _bae)
+BERTATTACK: Final = _recipe("bertattack", "word", "Li et al. 2020", _bertattack, (ENCODER,))
+BAE: Final = _recipe("bae", "word", "Garg and Ramakrishnan 2020", _bae, (ENCODER,))
 CHECKLIST: Final = _recipe("checklist", "word", "Ribeiro et al. 2020", _checklist)

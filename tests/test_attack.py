@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from harness.attack.querylog import Query, QueryLog
 from harness.attack.run import QUERIES
 from harness.attack.victim import damage_of
 from harness.cli.app import run as run_cli
-from harness.errors import UnknownNameError, UsageError
+from harness.errors import MissingPackageError, UnknownNameError, UsageError
 from harness.tasks import load_tasks
 from harness.variants import read_variants
 from perturbations.diff import replay
@@ -187,10 +188,18 @@ def test_every_level_can_be_searched(task: Path, victim: TouchyModel, level: str
     assert report["found"]["label_words_intact"]
 
 
-def test_greed_takes_more_cells_for_no_more_harm(task: Path, victim: TouchyModel) -> None:
-    raced = attack(config_of(task)).report
-    out = task.parent / "greedy"
-    greedy = attack(config_of(task, recipe="promptbench-greedy", budget=3000, out=out)).report
+def test_greed_takes_more_cells_for_no_more_harm(tmp_path: Path, victim: TouchyModel) -> None:
+    task = write_task(tmp_path, examples=300)
+    raced = attack(config_of(task, budget=1000, search_examples=60)).report
+    greedy = attack(
+        config_of(
+            task,
+            recipe="promptbench-greedy",
+            budget=5000,
+            search_examples=60,
+            out=task.parent / "greedy",
+        )
+    ).report
     assert raced["cells"]["search"] < greedy["cells"]["search"] / 2
     assert raced["report"]["drop"] >= greedy["report"]["drop"]
 
@@ -225,6 +234,20 @@ def test_bad_input_is_a_clear_error(
 ) -> None:
     with pytest.raises((UsageError, UnknownNameError), match=message):
         attack(config_of(task, **options))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "package"),
+    [("textattack:pwws", "textattack"), ("promptbench:checklist", "promptbench")],
+)
+def test_a_missing_package_is_said_before_the_model_is_loaded(
+    task: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, package: str
+) -> None:
+    find = importlib.util.find_spec
+    hidden = lambda name, *rest: None if name == package else find(name, *rest)  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", hidden)
+    with pytest.raises(MissingPackageError, match=f"--no-deps {package}"):
+        prepare_attack(config_of(task, recipe=recipe, level=None))
 
 
 def test_the_command_prints_the_outcome(

@@ -24,6 +24,7 @@ from perturbations import Perturbation, Similarity, Subject, find_protected
 from perturbations.candidates import LIMITS, Limits, Problem
 from perturbations.promptbench_prompts import PACKAGE as PROMPTBENCH
 from perturbations.recipes import RECIPES, Recipe
+from perturbations.resources import missing_need
 from perturbations.similarity import PACKAGE as ENCODER
 from perturbations.similarity import load_encoder
 
@@ -82,6 +83,10 @@ def prepare_attack(config: AttackConfig) -> PreparedAttack:
     data_dir = config.data_dir or data_dir_from_environment()
     config = config.model_copy(update={"data_dir": data_dir})
     recipe = RECIPES.get(config.recipe)
+    for need in recipe.needs:
+        problem = missing_need(need, data_dir=data_dir, needed_for=f"recipe {recipe.name!r}")
+        if problem is not None:
+            raise problem
     level = _choose_level(config, recipe)
     task = _load_task(config)
     instruction = _choose_instruction(task, config.instruction)
