@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 import pytest
 import torch
+from tiny_models import ARCHITECTURES, make_model
 from trainers_tiny import tiny_gpt2, tiny_llama, tiny_pairs, tiny_tokenizer
 from transformers import PreTrainedModel
 
@@ -50,7 +52,7 @@ def step(
         lambda micro: forward(model, micro),
         loss,
         OneDevice(),
-        lambda value, last: value.backward(),
+        lambda value: value.backward(),
     )
     return report, {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
@@ -88,6 +90,14 @@ def test_learned_positions_are_counted_from_the_first_token() -> None:
     model = tiny_gpt2()
     left, right = step(model, collate(8, "left")), step(model, collate(8, "right"))
     assert_same(left, right)
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+def test_architectures_agree_with_micro_batches_and_either_side(architecture: str) -> None:
+    model = make_model(architecture)  # in evaluation mode: some have dropout
+    whole = step(model, collate(8, "left"), objective="coin,im=0.5")
+    parts = step(model, collate(2, "right"), objective="coin,im=0.5")
+    assert whole[0].loss == pytest.approx(parts[0].loss, rel=1e-4)
 
 
 def test_step_by_step_arithmetic_of_the_reference() -> None:
@@ -137,7 +147,7 @@ def test_gradcache_sees_the_same_dropout_twice() -> None:
         return outputs
 
     torch.manual_seed(5)
-    run_step(collate(4), run, loss, OneDevice(), lambda value, last: value.backward())
+    run_step(collate(4), run, loss, OneDevice(), lambda value: value.backward())
     assert len(seen) == 4
     assert torch.equal(seen[0], seen[2])
     assert torch.equal(seen[1], seen[3])
@@ -148,6 +158,30 @@ def test_gradcache_sees_the_same_dropout_twice() -> None:
         for micro in collate(4):
             forward(model, micro)
     assert torch.equal(after, torch.rand(1))
+
+
+def test_only_the_last_micro_batch_exchanges_gradients() -> None:
+    model = tiny_llama()
+    held: list[bool] = []
+    depth = 0
+
+    @contextmanager
+    def hold():
+        nonlocal depth
+        depth += 1
+        yield
+        depth -= 1
+
+    forward = PairForward(model, pooling="last", pool_at="sequence-end", content=False)
+
+    def run(micro: MicroBatch):
+        if torch.is_grad_enabled():
+            held.append(bool(depth))
+        return forward(model, micro)
+
+    loss = LossOptions(terms=parse_objective("coin"))
+    run_step(collate(2), run, loss, OneDevice(), lambda value: value.backward(), hold)
+    assert held == [True, True, True, False]
 
 
 def test_a_fixed_weight_replaces_the_adaptive_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import multiprocessing
 import os
@@ -17,6 +18,7 @@ import torch
 from trainers_tiny import save_tiny, tiny_gpt2, tiny_llama, tiny_pairs, write_rows, write_tiny_pairs
 from transformers import TrainerCallback
 
+from harness.cli.training import train_command
 from harness.errors import IncompleteRunError, NothingToEvaluateError, UnknownNameError, UsageError
 from harness.models.load import load_model
 from harness.records import Request
@@ -349,6 +351,11 @@ def test_bad_options_are_told(base: Path, tmp_path: Path) -> None:
         train(config_for(base, report_to=("tensorbored",)))
     with pytest.raises(UsageError, match="chat"):
         train(config_for(base, prompt_format="chat"))
+
+
+def test_every_key_is_a_flag() -> None:
+    flags = set(inspect.signature(train_command).parameters)
+    assert flags - {"config", "as_json", "quiet"} == set(TrainConfig.model_fields)
 
 
 def test_config_file_and_flags(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -145,7 +144,8 @@ class ContrastiveTrainer(SafeCheckpoints):
                 lambda micro: self._forward(model, micro),
                 self.pair_options.loss,
                 AllDevices(self.accelerator),
-                lambda loss, last: self._backward(model, loss, last=last),
+                self.accelerator.backward,
+                lambda: self.accelerator.no_sync(model),
             )
         if not np.isfinite(report.loss):
             raise not_finite(
@@ -153,11 +153,6 @@ class ContrastiveTrainer(SafeCheckpoints):
             )
         self._meter.add(report, batch["micro"])
         return torch.tensor(report.loss, device=self.args.device)
-
-    def _backward(self, model: nn.Module, loss: Tensor, *, last: bool) -> None:
-        # Gradients are exchanged once a step, with the last micro-batch.
-        with nullcontext() if last else self.accelerator.no_sync(model):
-            self.accelerator.backward(loss)
 
     def prediction_step(
         self,
@@ -181,7 +176,7 @@ class ContrastiveTrainer(SafeCheckpoints):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log, with the terms of the loss, throughput, padding and memory since the last line."""
         if "loss" in logs:
-            logs = {**logs, **self._meter.read(self.args.device)}
+            logs = {**logs, **self._meter.read(self.args.device, self.args.world_size)}
         super().log(logs, start_time)
 
 
@@ -206,7 +201,7 @@ class AllDevices:
 
 @dataclass(slots=True)
 class Meter:
-    """What has gone through the model since the last line of the log."""
+    """What has gone through the model on this device since the last line of the log."""
 
     steps: int = 0
     tokens: int = 0
@@ -226,12 +221,12 @@ class Meter:
         for name, value in parts.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
-    def read(self, device: torch.device) -> dict[str, float]:
-        """Means since the last reading; starts anew."""
+    def read(self, device: torch.device, devices: int = 1) -> dict[str, float]:
+        """Means since the last reading, throughput of all devices; starts anew."""
         seconds = time.perf_counter() - self.started
         found = {name: total / max(1, self.steps) for name, total in self.sums.items()}
         found |= {
-            "tokens_per_second": round(self.tokens / seconds, 1),
+            "tokens_per_second": round(devices * self.tokens / seconds, 1),
             "padding": round(1 - self.tokens / max(1, self.places), 4),
             "peak_memory_mb": round(peak_memory(device) / 2**20, 1),
         }

@@ -11,7 +11,7 @@ single micro-batch a device, the first pass keeps its graph and there is no seco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,8 +25,9 @@ from trainers.objectives import Term
 from trainers.objectives.contrast import contrast_loss
 
 Run = Callable[[MicroBatch], Outputs]
-Backward = Callable[[Tensor, bool], None]
-"""Called with a loss and whether it is the step's last."""
+Backward = Callable[[Tensor], None]
+Hold = Callable[[], AbstractContextManager[object]]
+"""Inside it gradients are not exchanged between devices."""
 
 
 class World(Protocol):
@@ -70,27 +71,34 @@ class StepReport:
 
 
 def run_step(
-    batches: Sequence[MicroBatch], run: Run, options: LossOptions, world: World, backward: Backward
+    batches: Sequence[MicroBatch],
+    run: Run,
+    options: LossOptions,
+    world: World,
+    backward: Backward,
+    hold: Hold = nullcontext,
 ) -> StepReport:
     """Send the gradient of the batch's loss back, and say what the loss was.
 
-    Gradients are meant to be averaged over devices afterwards, as data parallelism does.
+    Gradients are meant to be averaged over devices, once a step, as data parallelism does: all
+    micro-batches but the last run inside `hold()`, forward and backward.
     """
     totals = Totals(*world.sum(count(batches)).tolist())
     over_batch = "contrast" in options.terms and options.negatives == "batch"
     cache = _fill_cache(batches, run, totals, options, world) if over_batch else None
     tally = _Tally()
     for number, batch in enumerate(batches):
-        outputs = cache.outputs(number, batch, run) if cache else run(batch)
-        terms = compute_terms(outputs, totals, options)
-        loss = sum_terms(terms, options)
-        tally.add(terms)
-        if cache is not None:
-            loss = loss + cache.surrogate(number, outputs.states)
-        elif "contrast" in options.terms:
-            loss = loss + _contrast_within(outputs, batch, totals, options, tally)
-        backward(loss * world.size, number == len(batches) - 1)
-        del outputs, terms, loss  # before the next forward, not after it
+        with nullcontext() if number == len(batches) - 1 else hold():
+            outputs = cache.outputs(number, batch, run) if cache else run(batch)
+            terms = compute_terms(outputs, totals, options)
+            loss = sum_terms(terms, options)
+            tally.add(terms)
+            if cache is not None:
+                loss = loss + cache.surrogate(number, outputs.states)
+            elif "contrast" in options.terms:
+                loss = loss + _contrast_within(outputs, batch, totals, options, tally)
+            backward(loss * world.size)
+            del outputs, terms, loss  # before the next forward, not after it
     return tally.report(options, cache, world)
 
 

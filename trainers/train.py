@@ -46,6 +46,8 @@ class Trained:
 
     out: Path
     manifest: Json
+    repeated: bool = False
+    """Whether it was finished before, and nothing was done now."""
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -81,7 +83,7 @@ def train(config: TrainConfig, *, console: Console | None = None) -> Trained:
     """
     prepared = prepare(config)
     if prepared.finished:
-        return Trained(config.out, prepared.manifest)
+        return Trained(config.out, prepared.manifest, repeated=True)
     model = load_model(prepared.base, config, prepared.args.device)
     check_space(config.out, _bytes_needed(model, config.keep))
     if prepared.args.should_save:

@@ -350,5 +350,7 @@ def _show_trained(trained: Trained) -> None:
         if name in shown or name.startswith("eval_")
     ]
     print_table(f"Trained for {trained.manifest['steps']:,} steps", ("metric", "value"), rows)
+    if trained.repeated:
+        out().print("finished before; --fresh would repeat it", style="yellow")
     out().print(f"checkpoint: {trained.out}", markup=False)
     out().print(f"evaluate it: harness run --model {trained.out}", markup=False)
