@@ -84,9 +84,9 @@ def prepare_attack(config: AttackConfig) -> PreparedAttack:
     config = config.model_copy(update={"data_dir": data_dir})
     recipe = RECIPES.get(config.recipe)
     for need in recipe.needs:
-        problem = missing_need(need, data_dir=data_dir, needed_for=f"recipe {recipe.name!r}")
-        if problem is not None:
-            raise problem
+        unmet = missing_need(need, data_dir=data_dir, needed_for=f"recipe {recipe.name!r}")
+        if unmet is not None:
+            raise unmet
     level = _choose_level(config, recipe)
     task = _load_task(config)
     instruction = _choose_instruction(task, config.instruction)
