@@ -188,7 +188,9 @@ def test_every_level_can_be_searched(task: Path, victim: TouchyModel, level: str
     assert report["found"]["label_words_intact"]
 
 
-def test_greed_takes_many_more_cells_for_about_the_same_harm(tmp_path: Path, victim: TouchyModel) -> None:
+def test_greed_takes_many_more_cells_for_about_the_same_harm(
+    tmp_path: Path, victim: TouchyModel
+) -> None:
     task = write_task(tmp_path, examples=300)
     raced = attack(config_of(task, budget=1000, search_examples=60)).report
     greedy = attack(
