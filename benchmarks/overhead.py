@@ -18,7 +18,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.config import RunConfig
@@ -72,6 +72,7 @@ class StubModel:
 
     info: ModelInfo = STUB
     tokenizer: WordTokenizer = WordTokenizer()
+    notes: list[str] = field(default_factory=list)
 
     def loglik(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
         """Scores from the hash of the tokens."""

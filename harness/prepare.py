@@ -114,7 +114,7 @@ def prepare(config: RunConfig) -> Prepared:
     )
     has_template = model.tokenizer.chat_template is not None
     layout = resolve_format(config.prompt_format, has_chat_template=has_template)
-    prepared = Prepared(config, plan, made, model, layout, notes=tuple(notes))
+    prepared = Prepared(config, plan, made, model, layout, notes=(*notes, *model.notes))
     check_lengths(prepared.lengths, plan, model.info.max_context)
     return prepared
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from test_models_loglik import assert_scores, some_requests, wrap
 from tiny_models import make_model
 
 from harness.errors import UsageError
+from harness.models import prefix
 from harness.models.budget import CPU_TOKENS, Budget, choose_budget
 from harness.models.packing import Placed
+from harness.models.reading import move_to
 from harness.models.rows import Row
 
 
@@ -50,6 +53,45 @@ def test_a_single_row_that_does_not_fit_is_a_clear_error() -> None:
     budget = Budget(tokens=40, logit_rows=100)
     with pytest.raises(UsageError, match=r"single prompt of 30 tokens.*--dtype"):
         list(budget.run(rows(30), machine_with_room_for(12, [])))
+
+
+def test_prefixes_that_do_not_fit_together_are_computed_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    computed: list[int] = []
+    run = prefix._run_prefixes
+
+    def small_machine(model: object, prefixes: Sequence[tuple[int, ...]]) -> object:
+        if len(prefixes) > 1:
+            raise torch.OutOfMemoryError("no room")
+        computed.append(len(prefixes))
+        return run(model, prefixes)
+
+    model = wrap("llama", Budget(tokens=1000, logit_rows=100))
+    monkeypatch.setattr(prefix, "_run_prefixes", small_machine)
+    assert_scores(model, some_requests())
+    assert computed == [1, 1, 1]
+
+
+def test_a_single_prefix_that_does_not_fit_is_a_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_machine(model: object, prefixes: object) -> object:
+        raise torch.OutOfMemoryError("no room")
+
+    model = wrap("llama")
+    monkeypatch.setattr(prefix, "_run_prefixes", no_machine)
+    with pytest.raises(UsageError, match="the 30 tokens that prompts share"):
+        list(model.loglik(some_requests()))
+
+
+def test_weights_that_do_not_fit_are_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(module: object, device: object) -> None:
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(torch.nn.Module, "to", no_room)
+    with pytest.raises(UsageError, match=r"the weights of the model.*--dtype"):
+        move_to(torch.device("cpu"), make_model("llama"))
 
 
 def test_a_processor_gets_a_small_budget() -> None:

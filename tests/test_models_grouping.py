@@ -124,5 +124,5 @@ def test_small_groups_fill_a_wave_and_groups_without_prefix_stay_apart() -> None
 
     free = group_requests([Request((1, 2), LABELS)])
     groups = [group(30, 4), group(40, 4), group(50, 4), *free]
-    waves = [[len(g.prefix) for g in wave] for wave in fill_waves(groups, budget=10)]
+    waves = [[len(g.prefix) for g in wave] for wave in fill_waves(groups, budget=45)]
     assert waves == [[0], [30, 40], [50]]

@@ -75,6 +75,7 @@ class TouchyModel:
             max_context=10_000,
         )
         self.tokenizer = CharTokenizer()
+        self.notes: list[str] = []
         self.cells = 0
         self._seconds = seconds_a_call
 

@@ -46,7 +46,8 @@ class Budget:
                 done = work(batch)
             except torch.OutOfMemoryError as error:
                 if len(batch) == 1:
-                    raise _too_long(batch[0]) from error
+                    length = batch[0].prefix_length + batch[0].length
+                    raise out_of_memory(f"a single prompt of {length} tokens") from error
             else:
                 yield done
                 continue
@@ -82,14 +83,15 @@ def _bytes_per_token(model: PreTrainedModel) -> int:
     config = model.config.get_text_config()
     hidden: int = config.hidden_size
     inner: int = getattr(config, "intermediate_size", None) or 4 * hidden
-    heads: int = config.num_attention_heads
+    heads: int = getattr(config, "num_attention_heads", None) or 1
     kv_heads: int = getattr(config, "num_key_value_heads", None) or heads
     kept = 2 * config.num_hidden_layers * hidden * kv_heads // heads
     return int((16 * hidden + 4 * inner + kept) * model.dtype.itemsize)
 
 
-def _too_long(placed: Placed) -> UsageError:
+def out_of_memory(what: str) -> UsageError:
+    """The complaint about something that can't be made smaller."""
     return UsageError(
-        f"memory ran out on a single prompt of {placed.prefix_length + placed.length} tokens.",
+        f"memory ran out on {what}.",
         hint="Type a smaller --dtype such as bfloat16, or --device cpu.",
     )

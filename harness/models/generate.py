@@ -16,7 +16,7 @@ from harness.models.budget import Budget
 from harness.models.decoding import StepAttention
 from harness.models.grouping import fill_waves, group_contexts, place_rows
 from harness.models.packing import Placed, lay_out
-from harness.models.prefix import run_packed, run_prefixes
+from harness.models.prefix import run_packed, with_prefixes
 from harness.models.rows import Tokens
 
 _LEAVE_BELOW: Final = 0.75
@@ -73,10 +73,11 @@ class PrefixGenerator:
     def generate(self, contexts: Sequence[Tokens], ending: Ending) -> Iterator[tuple[int, str]]:
         """Yields (index of the context, text) as batches finish; the contexts all differ."""
         for wave in fill_waves(group_contexts(contexts), self._budget.tokens):
-            prefixes = run_prefixes(self._model, [group.prefix for group in wave])
-            rows = [Beginning.of(placed, ending) for placed in place_rows(wave)]
-            for texts in self._budget.run(rows, partial(self._run_batch, prefixes, ending)):
-                yield from texts
+            for part, prefixes in with_prefixes(self._model, wave):
+                rows = [Beginning.of(placed, ending) for placed in place_rows(part)]
+                work = partial(self._run_batch, prefixes, ending)
+                for texts in self._budget.run(rows, work):
+                    yield from texts
 
     @torch.inference_mode()
     def _run_batch(

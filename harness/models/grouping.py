@@ -63,7 +63,7 @@ def fill_waves(groups: Sequence[Group], budget: int) -> Iterator[list[Group]]:
             yield wave
             wave, tokens = [], 0
         wave.append(group)
-        tokens += sum(len(row.tokens) for row in group.rows)
+        tokens += len(group.prefix) + sum(len(row.tokens) for row in group.rows)
     if wave:
         yield wave
 

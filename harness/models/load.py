@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.models.backends import BACKENDS
 from harness.models.base import Model
 from harness.models.devices import choose_device, choose_dtype
-from harness.models.source import find_source
+from harness.models.source import Source, find_source
 
 if TYPE_CHECKING:
     import torch
@@ -53,23 +53,23 @@ def load_model(
     choose_dtype(dtype, chosen_device, None)  # a wrong name shows before anything is read
     source = find_source(spec, base=base, revision=revision, code=trust_remote_code)
 
-    # Only now: torch and transformers take seconds to import, and a wrong path needs neither.
-    from torch import nn
+    return _load(spec, source, dtype=dtype, device=chosen_device, code=trust_remote_code)
 
+
+def _load(spec: str, source: Source, *, dtype: str, device: torch.device, code: bool) -> Model:
+    # Only now: these import torch and transformers for seconds, and a wrong path needs neither.
     from harness.models.adapter import apply_adapter
     from harness.models.describe import describe
     from harness.models.hf import HFModel
-    from harness.models.reading import read_config, read_tokenizer, read_weights
+    from harness.models.reading import move_to, read_config, read_tokenizer, read_weights
     from harness.models.tokenizer import HFTokenizer
 
-    code = trust_remote_code
     config = read_config(source.directory, code=code)
-    stored: torch.dtype | None = getattr(config, "dtype", None)
     tokenizer = HFTokenizer(read_tokenizer(source.tokenizer, code=code))
-    chosen_dtype = choose_dtype(dtype, chosen_device, stored)
+    chosen_dtype = choose_dtype(dtype, device, getattr(config, "dtype", None))
     model = read_weights(source.directory, config, chosen_dtype, code=code)
     if source.adapter is not None:
         model = apply_adapter(model, source.adapter, base=source.base or "")
-    nn.Module.to(model, chosen_device)
+    move_to(device, model)
     info = describe(spec, source, model, tokenizer)
     return HFModel(model, tokenizer, info, end_id=tokenizer.end_id)

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from harness.models.attention import PackedAttention, Prefixes, RowAttention
-from harness.models.budget import Budget
+from harness.models.budget import Budget, out_of_memory
 from harness.models.grouping import Group, fill_waves, group_requests, place_rows
 from harness.models.packing import Placed, collect_reads, lay_out
 from harness.models.readout import only_at
@@ -39,10 +39,10 @@ class PrefixScorer:
         sheet = ScoreSheet(requests)
         yield from sheet.without_labels()
         for wave in fill_waves(groups, self._budget.tokens):
-            prefixes = run_prefixes(self._model, [group.prefix for group in wave])
-            work = partial(self._score_batch, prefixes)
-            for scored in self._budget.run(place_rows(wave), work):
-                yield from sheet.enter(scored)
+            for part, prefixes in with_prefixes(self._model, wave):
+                work = partial(self._score_batch, prefixes)
+                for scored in self._budget.run(place_rows(part), work):
+                    yield from sheet.enter(scored)
 
     @torch.inference_mode()
     def _score_batch(self, prefixes: Prefixes | None, batch: Sequence[Placed]) -> Scored:
@@ -53,8 +53,31 @@ class PrefixScorer:
         return sum_reads(logits, reads)
 
 
+def with_prefixes(
+    model: PreTrainedModel, wave: Sequence[Group]
+) -> Iterator[tuple[Sequence[Group], Prefixes | None]]:
+    """Yields the groups with their prefixes computed, in halves where memory runs out.
+
+    Raises:
+        UsageError: a single prefix doesn't fit.
+    """
+    try:
+        prefixes = _run_prefixes(model, [group.prefix for group in wave])
+    except torch.OutOfMemoryError as error:
+        if len(wave) == 1:
+            what = f"the {len(wave[0].prefix)} tokens that prompts share"
+            raise out_of_memory(what) from error
+    else:
+        yield wave, prefixes
+        return
+    torch.cuda.empty_cache()
+    middle = len(wave) // 2
+    yield from with_prefixes(model, wave[:middle])
+    yield from with_prefixes(model, wave[middle:])
+
+
 @torch.inference_mode()
-def run_prefixes(model: PreTrainedModel, prefixes: Sequence[Tokens]) -> Prefixes | None:
+def _run_prefixes(model: PreTrainedModel, prefixes: Sequence[Tokens]) -> Prefixes | None:
     """Keys and values of the prefixes, computed in one forward; None where they are empty."""
     if not any(prefixes):
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -18,6 +19,7 @@ from transformers import (
 )
 
 from harness.errors import UsageError
+from harness.models.budget import out_of_memory
 from harness.models.quiet import quiet_transformers
 
 
@@ -83,6 +85,18 @@ def read_weights(
                 hint="Download or copy the directory again.",
             )
     return model
+
+
+def move_to(device: torch.device, model: PreTrainedModel) -> None:
+    """Puts the weights on the device.
+
+    Raises:
+        UsageError: they don't fit.
+    """
+    try:
+        nn.Module.to(model, device)
+    except torch.OutOfMemoryError as error:
+        raise out_of_memory("the weights of the model") from error
 
 
 _RAISED = (OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError)

@@ -20,10 +20,6 @@ from harness.models.rows import build_row
 from harness.records import Request
 
 PROBE_PREFIX = 5
-PROBE_BUDGET = Budget(tokens=64, logit_rows=16)
-TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.1}
-"""Nats by which a probe's score may differ; other attention differs by more, rounding by less."""
-COARSE_TOLERANCE = 0.5
 FULL, SLIDING = "full_attention", "sliding_attention"
 
 
@@ -52,15 +48,10 @@ def packed(model: PreTrainedModel) -> Iterator[None]:
 def check_reuse(model: PreTrainedModel) -> Reuse:
     """What the model's prefixes can be reused for."""
     config = model.config.get_text_config()
-    reason = _unsupported(model, config)
     windows: dict[int, int | None] = {}
+    reason = _unsupported(model, config)
     if reason is None:
-        try:
-            windows, reason = _probe(model)
-        except torch.OutOfMemoryError:
-            raise
-        except Exception as error:  # a model's own code may do anything with packed rows
-            reason = f"its code fails on packed rows ({type(error).__name__})"
+        windows, reason = _probe(model)
     if reason is not None:
         _check_causality(model)
         return Reuse(0, f"prefix reuse is off: {reason}; every prompt is computed in full.")
@@ -103,17 +94,29 @@ def _probe(model: PreTrainedModel) -> tuple[dict[int, int | None], str | None]:
         requests[0].context[:PROBE_PREFIX],
         tuple(build_row([i], requests, PROBE_PREFIX) for i in range(len(requests))),
     )
-    plain = dict(PlainScorer(model, PROBE_BUDGET).score(requests))
-    scorer = PrefixScorer(model, PROBE_BUDGET)
-    with packed(model):
-        reused = dict(scorer.score_groups([group], requests))
-    tolerance = TOLERANCE.get(model.dtype, COARSE_TOLERANCE)
+    plain = dict(PlainScorer(model, _probe_budget()).score(requests))
+    scorer = PrefixScorer(model, _probe_budget())
+    try:
+        with packed(model):
+            reused = dict(scorer.score_groups([group], requests))
+    except Exception as error:  # a model's own code may do anything with packed rows
+        return {}, f"its code fails on packed rows ({type(error).__name__})"
     for index, response in plain.items():
         for label, score in (response.scores or {}).items():
             other = (reused[index].scores or {})[label]
-            if not abs(score - other) <= tolerance:
+            if abs(score - other) > _rounding(score, model.dtype):
                 return {}, f"it changes a probe's score from {score:.4f} to {other:.4f}"
     return scorer.windows, None
+
+
+def _probe_budget() -> Budget:
+    return Budget(tokens=64, logit_rows=16)
+
+
+def _rounding(score: float, dtype: torch.dtype) -> float:
+    """Nats by which two orders of the same sums may differ; another attention differs by more."""
+    slack = 1e-3 if dtype == torch.float32 else 0.25
+    return slack + 8 * torch.finfo(dtype).eps * abs(score)
 
 
 def _probe_requests(vocabulary: int) -> list[Request]:
