@@ -73,7 +73,7 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--instructions", nargs="*", default=["task-1"])
     parser.add_argument(
@@ -103,8 +103,7 @@ def tune(args: argparse.Namespace) -> None:
         for step, texts in enumerate(_batches(task, tools.prompter, args, seed)):
             for group in optimizer.param_groups:
                 group["lr"] = 3e-5 * min(1.0, (step + 1) / 20) * (1 - step / args.steps)
-            with torch.autocast("cpu", torch.bfloat16):
-                loss = _answer_loss(model, tokenizer, texts)
+            loss = _answer_loss(model, tokenizer, texts)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()

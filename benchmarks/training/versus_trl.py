@@ -8,11 +8,15 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from harness.provenance import describe_machine, package_versions
 from trainers.base import find_base, load_tokenizer
@@ -53,15 +57,19 @@ def main() -> None:
             ("coin, random order", [own, "ours.py", shuffled, "coin"]),
         ]
         results = [measure(method, command, folder, options) for method, command in wanted]
+    rate, body = matmul_rate(options.threads), body_parameters(model)
     for one in results:
+        share = 4 * body * one.tokens_per_processor_second / rate
         sys.stdout.write(
             f"{one.method:28} {one.tokens_per_second:8,.0f} tokens/s "
             f"{one.tokens_per_processor_second:8,.0f} tokens/processor-s "
-            f"{one.seconds_per_step:8.3f} s/step {one.peak_mb:8,.0f} MB\n"
+            f"{one.seconds_per_step:8.3f} s/step {one.peak_mb:8,.0f} MB {share:7.1%} of matmul\n"
         )
     if options.json:
         content = {
             "results": [vars(one) for one in results],
+            "matmul_flops": rate,
+            "body_parameters": body,
             "workload": {"micro": options.micro, "steps": options.steps, "model": options.model},
             "machine": describe_machine("cpu"),
             "versions": package_versions(),
@@ -134,6 +142,39 @@ def measure(method: str, command: list[str], folder: Path, options: argparse.Nam
     # Of the whole, not of the median step: batches differ in length.
     by_clock, by_processor = (sum(tokens) / sum(found[k]) for k in ("seconds", "processor"))
     return Measured(method, by_clock, by_processor, median(found["seconds"]), found["peak_mb"])
+
+
+def matmul_rate(threads: int, size: int = 2048) -> float:
+    """Floating-point operations a second of a large matrix product: what can be reached at most.
+
+    A training step of an adapter does 4 a token and parameter outside the embeddings: a forward,
+    and a backward through frozen weights.
+    """
+    gpu = torch.cuda.is_available()
+    torch.set_num_threads(threads)
+    kind = {"device": "cuda", "dtype": torch.bfloat16} if gpu else {}
+    a = torch.randn(size, size, **kind)
+    clock = time.perf_counter if gpu else time.process_time
+    best = float("inf")
+    for _ in range(5):
+        start = clock()
+        b = a @ a
+        if gpu:
+            torch.cuda.synchronize()
+        best = min(best, clock() - start)
+        a = b / b.norm()
+    return 2 * size**3 / best
+
+
+def body_parameters(model: Path) -> int:
+    """Parameters outside the embeddings."""
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(model))
+    return sum(
+        p.numel()
+        for name, p in empty.named_parameters()
+        if "embed" not in name and "head" not in name
+    )
 
 
 def _row(pair: EncodedPair) -> dict[str, object]:
