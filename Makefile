@@ -21,7 +21,7 @@ train-demo: $(READY)  ## Train the bundled model on a few hundred pairs, then ev
 	$(BIN)/harness report runs/train-demo/before runs/train-demo/after --out runs/train-demo
 
 test: $(READY)  ## Run the tests
-	$(BIN)/python -m pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal  # a thread a worker: else they fight
 
 lint: $(READY)  ## Check style
 	$(BIN)/ruff check .
