@@ -20,6 +20,7 @@ from types import TracebackType
 from harness.records import Request, Response
 
 _LOOK_UP = 500  # SQLite allows at least 999 parameters a statement in every build
+_PAGES_KB = 64 * 1024  # keys are random: an index whose pages do not stay in memory slows with size
 
 
 def cache_dir() -> Path:
@@ -56,6 +57,7 @@ class ResponseCache:
         self._db = sqlite3.connect("" if path is None else path, timeout=60)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
+        self._db.execute(f"PRAGMA cache_size = -{_PAGES_KB}")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS responses "
             "(key BLOB PRIMARY KEY, scores TEXT, text TEXT) WITHOUT ROWID"
@@ -87,7 +89,7 @@ class ResponseCache:
         """Keep responses. A cache that cannot be written is no reason to stop a run."""
         rows = (
             (key, None if r.scores is None else json.dumps(dict(r.scores)), r.text)
-            for key, r in responses.items()
+            for key, r in sorted(responses.items())  # neighbours share a page
         )
         try:
             with self._db:
