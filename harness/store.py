@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.errors import IncompleteRunError, UsageError
 from harness.records import Sample
@@ -36,7 +39,10 @@ COMPACT_COLUMNS = (
 )  # fmt: skip
 """What statistics need; without the texts and scores a million samples stay small."""
 
+_CHUNK = 20_000
+"""Rows read at a time: as Python objects they take tens of times the memory of their codes."""
 _CATEGORIES = (*COMPACT_COLUMNS[:8], "scorer")
+_CHUNK_ROWS = 100_000
 
 
 class SampleStore:
@@ -131,7 +137,7 @@ def read_samples(path: Path, columns: Sequence[str] = COMPACT_COLUMNS) -> pd.Dat
     dtypes = {name: pd.CategoricalDtype(values) for name, values in categories.items()}
     query = f"SELECT {', '.join(columns)} FROM samples ORDER BY variant_id, example_id, scorer"
     with closing(_open_to_read(path)) as db:
-        chunks = [chunk.astype(dtypes) for chunk in pd.read_sql_query(query, db, chunksize=100_000)]
+        chunks = [chunk.astype(dtypes) for chunk in pd.read_sql_query(query, db, chunksize=_CHUNK)]
     frame = pd.concat(chunks, ignore_index=True)
     for name in {"correct", "parsed"} & set(columns):
         frame[name] = frame[name].astype(bool)
