@@ -42,7 +42,6 @@ COMPACT_COLUMNS = (
 _CHUNK = 20_000
 """Rows read at a time: as Python objects they take tens of times the memory of their codes."""
 _CATEGORIES = (*COMPACT_COLUMNS[:8], "scorer")
-_CHUNK_ROWS = 100_000
 
 
 class SampleStore:
@@ -131,19 +130,31 @@ def read_samples(path: Path, columns: Sequence[str] = COMPACT_COLUMNS) -> pd.Dat
     """
     import pandas as pd
 
-    if not path.is_file():
-        raise UsageError(f"no samples at {path}.")
-    categories = _read_categories(path, columns)
-    dtypes = {name: pd.CategoricalDtype(values) for name, values in categories.items()}
-    query = f"SELECT {', '.join(columns)} FROM samples ORDER BY variant_id, example_id, scorer"
-    with closing(_open_to_read(path)) as db:
-        chunks = [chunk.astype(dtypes) for chunk in pd.read_sql_query(query, db, chunksize=_CHUNK)]
-    frame = pd.concat(chunks, ignore_index=True)
-    for name in {"correct", "parsed"} & set(columns):
-        frame[name] = frame[name].astype(bool)
+    frame = pd.concat(list(read_chunks(path, columns)), ignore_index=True)
     if "scores" in columns:
         frame["scores"] = [None if text is None else json.loads(text) for text in frame["scores"]]
     return frame
+
+
+def read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """The samples as frames of bounded size, one at least; scores stay text.
+
+    Raises:
+        UsageError: no such file, or not a sample store.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise UsageError(f"no samples at {path}.")
+    categories = _read_categories(path, columns)
+    dtypes: dict[str, pd.CategoricalDtype | type[bool]] = {
+        name: pd.CategoricalDtype(values) for name, values in categories.items()
+    }
+    dtypes |= {name: bool for name in ("correct", "parsed") if name in columns}
+    query = f"SELECT {', '.join(columns)} FROM samples ORDER BY variant_id, example_id, scorer"
+    with closing(_open_to_read(path)) as db:
+        for chunk in pd.read_sql_query(query, db, chunksize=_CHUNK):
+            yield chunk.astype(dtypes)
 
 
 def _read_categories(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:

@@ -7,13 +7,14 @@ bytes of score, two of answer and one that says whether it is there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
+from harness.likelihoods import likelihood_column, spread_scores
 from harness.records import CLEAN, LEVELS
 from harness.stats.arrays import Booleans, Floats, Integers, Singles
 
@@ -46,6 +47,10 @@ class Group:
     matched: Booleans  # [K, N], where both are there; nowhere for clean prompts themselves
     classes: int
     """How many answers there are, unparsed not counted."""
+    planned: int = 0
+    """Cells that these prompts would have on all of the task's examples."""
+    likelihood: Singles | None = None  # [K, N, labels of the task], in nats; NaN where missing
+    label_tokens: tuple[int, ...] | None = None  # [labels of the task], how long each is
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Grid:
     clean_row: Integers  # [K], the clean prompt of the same instruction, -1 where there is none
     gold: Integers  # [N], codes of the right answers, -1 where unknown
     likelihood: Singles | None  # [K, N, labels of the task], in nats; NaN where missing
+    label_tokens: tuple[int, ...] | None = None  # [labels of the task], None where not known
 
     def rows(self, *, level: str | None = None, perturbation: str | None = None) -> Integers:
         """The prompts of a level and of a perturbation; those left out do not restrict."""
@@ -77,6 +83,7 @@ class Grid:
 
     def group(self, rows: Integers) -> Group | None:
         """The cells of these prompts, without prompts and examples that have none; None if none."""
+        planned = len(rows) * len(self.examples)
         rows = rows[self.present[rows].any(axis=1)]
         if not len(rows):
             return None
@@ -99,6 +106,9 @@ class Grid:
             clean_answer=self.answer[of_clean],
             matched=present & self.present[of_clean] & comparable[:, None],
             classes=len(self.labels),
+            planned=planned,
+            likelihood=None if self.likelihood is None else self.likelihood[cells],
+            label_tokens=self.label_tokens,
         )
 
 
@@ -108,10 +118,19 @@ def build_grids(
     labels: Mapping[str, Sequence[str]],
     *,
     scorer: str,
+    label_tokens: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, Grid]:
     """A grid for each task of `labels` that has samples under `scorer`, in the order of `labels`.
 
     Neither the order of the samples' rows nor that of the variants' changes anything.
+
+    Args:
+        samples: one row a cell and scorer; its likelihoods are read from the columns that
+            `harness.likelihoods` writes, or else from the mappings of the column `scores`.
+        variants: one row a variant.
+        labels: task -> its labels.
+        scorer: whose samples to use.
+        label_tokens: task -> how many tokens each of its labels has, where that is known.
 
     Raises:
         UsageError: samples of unknown variants, or two samples of one cell.
@@ -124,6 +143,7 @@ def build_grids(
         raise UsageError(f"the samples name the variant {unknown!r}, which is not in the run.")
     task_of = variants["task"].to_numpy()
     grids = {}
+    tokens = label_tokens or {}
     for task, names in labels.items():
         chosen = np.flatnonzero(task_of == task)
         place = np.full(len(task_of), -1)
@@ -131,9 +151,9 @@ def build_grids(
         rows = place[positions]
         mine = np.flatnonzero(rows >= 0)
         if len(mine):
-            grids[task] = _build(
-                task, variants.iloc[chosen], kept.iloc[mine], rows[mine], tuple(names)
-            )
+            grid = _build(task, variants.iloc[chosen], kept.iloc[mine], rows[mine], tuple(names))
+            lengths = tuple(tokens[task]) if task in tokens else None
+            grids[task] = replace(grid, label_tokens=lengths)
     return grids
 
 
@@ -226,17 +246,23 @@ def _clean_rows(variants: pd.DataFrame) -> Integers:
 def _likelihood(
     samples: pd.DataFrame, cells: Integers, shape: tuple[int, int], labels: tuple[str, ...]
 ) -> Singles | None:
-    if "scores" not in samples:
-        return None
-    scores = cast("list[Mapping[str, float] | None]", samples["scores"].tolist())
-    scored = [place for place, one in enumerate(scores) if one is not None and len(one)]
-    if not scored:
+    scores = _label_scores(samples, labels)
+    if scores is None or np.isnan(scores).all():
         return None
     grid = np.full((shape[0] * shape[1], len(labels)), np.nan, dtype=np.float32)
-    for column, label in enumerate(labels):
-        read = (cast("Mapping[str, float]", scores[place]).get(label, np.nan) for place in scored)
-        grid[cells[scored], column] = np.fromiter(read, np.float32, len(scored))
+    grid[cells] = scores
     return grid.reshape(*shape, len(labels))
+
+
+def _label_scores(samples: pd.DataFrame, labels: tuple[str, ...]) -> Singles | None:
+    """The labels' log-likelihoods [rows, labels]; None where the frame has none."""
+    columns = [likelihood_column(place) for place in range(len(labels))]
+    if columns and columns[-1] in samples:
+        return samples[columns].to_numpy(dtype=np.float32)
+    if "scores" in samples:
+        mappings = cast("list[Mapping[str, float] | None]", samples["scores"].tolist())
+        return spread_scores(mappings, labels)
+    return None
 
 
 def _pick(names: tuple[str, ...], places: Integers) -> tuple[str, ...]:
