@@ -45,6 +45,8 @@ class Ask:
     to answer included."""
     end: str
     """The punctuation that ends the sentence."""
+    aside: str = ""
+    """A ban or a reservation that ends the sentence, as one of its own: `Don't explain it.`"""
 
     @property
     def core(self) -> str:
@@ -58,6 +60,7 @@ def parse(sentence: str, label_words: tuple[str, ...] = ()) -> Ask | None:
     body = sentence.rstrip(" .:?!,;")
     end = sentence[len(body) :].strip(" ,;")[:1]
     lead, rest = _split_lead(body)
+    rest, aside = _split_aside(rest) if end in {"", ".", "!"} else (rest, "")
     frame = _FRAME.match(rest)
     if frame:
         rest = lower_first(rest[frame.end() :])
@@ -67,7 +70,7 @@ def parse(sentence: str, label_words: tuple[str, ...] = ()) -> Ask | None:
     if not phrases:
         return None
     phrases, answer = _split_answer(phrases, label_words)
-    return Ask(lead, phrases, answer, lower_first(rest), end)
+    return Ask(lead, phrases, answer, lower_first(rest), end, aside)
 
 
 def render(phrases: tuple[Phrase, ...], form: Literal["base", "gerund"] = "base") -> str:
@@ -117,6 +120,19 @@ def _split_lead(body: str) -> tuple[str, str]:
             if _FRAME.match(rest) or _verb_phrase(rest) or _QUESTION.match(rest):
                 return body[: comma.start()], rest
     return "", body
+
+
+def _split_aside(command: str) -> tuple[str, str]:
+    """A command without `and don't ...`, `but ...`, `otherwise ...` at its end, and that."""
+    quoted = [match.span() for match in QUOTED.finditer(command)]
+    for match in _ASIDE.finditer(command):
+        if any(low < match.end() <= high for low, high in quoted):
+            continue
+        # After `and`, an unknown verb may go on with a clause: `whether both agree and do not ...`.
+        known = not match["said"].lower().startswith("but ")
+        if _verb_phrase(command[match.end() :], known=known):
+            return command[: match.start()], upper_first(f"{command[match.start('said') :]}.")
+    return command, ""
 
 
 def _verb_phrase(text: str, *, known: bool = True) -> Phrase | None:
@@ -224,6 +240,12 @@ _AFTER_VERB: Final = re.compile(
     re.IGNORECASE,
 )
 _JOINT: Final = re.compile(r",?\s+(?:and\s+then|and|then)\s+|,\s+")
+# What is asked in the imperative alone, so that it cannot follow `to`, `you should`, `-ing`.
+_ASIDE: Final = re.compile(
+    r"(?:,?\s+and\s+(?=do not |don[’']t |never )|,?\s+(?=but )|[,;]\s+(?=otherwise ))"
+    r"(?P<said>(?:but |otherwise )?(?:please )?(?:do not |don[’']t |never )?)",
+    re.IGNORECASE,
+)
 _TAIL: Final = re.compile(r"(?:,\s*(?:by\s+|while\s+)?|\s+by\s+)(?:\w+ly\s+)?(?P<verb>[a-z]+ing)\b")
 _ANSWER_FORM: Final = re.compile(
     r"(?:with|by|in|using|only|as|me|either|exactly|just|one|yes|no|nothing)\b|[\"'“‘]",

@@ -7,7 +7,7 @@ from random import Random
 from typing import Final, cast
 
 from perturbations.base import Draft, Perturbation, Subject
-from perturbations.resources import read_words
+from perturbations.resources import read_words, word_list
 from perturbations.tokens import ONE_WORD_IN_EIGHT
 from perturbations.wordforms import PACKAGE, Form, find_form, inflect, replace_forms
 
@@ -19,10 +19,11 @@ def _use_synonyms(subject: Subject, rng: Random) -> Draft | None:
     wordnet = read_words(WORDNET_FILE, data_dir=subject.data_dir, needed_for="wordnet")
 
     def synonyms(word: str, form: Form) -> list[str]:
-        """One-word synonyms in any sense, in the form of the word."""
+        """One-word synonyms in any sense but a crude one, in the form of the word."""
         entry = cast("Mapping[str, Mapping[str, list[list[str]]]]", wordnet.get(form.lemma, {}))
         senses = entry.get(form.part[0].lower(), {}).get("s", [])
-        lemmas = {lemma for sense in senses for lemma in sense if _is_plain(lemma)}
+        decent = [sense for sense in senses if word_list("crude").isdisjoint(sense)]
+        lemmas = {lemma for sense in decent for lemma in sense if _is_plain(lemma)}
         return sorted({one for lemma in lemmas for one in inflect(lemma, form.tag)[:1]} - {word})
 
     return replace_forms(subject, rng, synonyms)
@@ -40,6 +41,7 @@ def _use_neighbours(subject: Subject, rng: Random) -> Draft | None:
         The space holds names and foreign words next to rare ones; such a nearness is not mutual.
         """
         mutual = [other for other in near.get(word, ()) if word in near.get(other, ())]
+        mutual = [other for other in mutual if other not in word_list("crude")]
         forms = {other: find_form(other, form.part) for other in mutual if _is_plain(other)}
         return [
             other
@@ -57,7 +59,7 @@ def _is_plain(word: str) -> bool:
 WORDNET: Final = Perturbation(
     name="wordnet",
     level="word",
-    description="A noun or verb becomes a WordNet synonym, in any sense (Wei and Zou 2019, EDA).",
+    description="A noun or verb becomes a WordNet synonym, in any decent sense (Wei and Zou 2019).",
     apply=_use_synonyms,
     strength=ONE_WORD_IN_EIGHT,
     needs=(WORDNET_FILE, PACKAGE),

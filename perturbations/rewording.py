@@ -209,9 +209,10 @@ def answer_first(reading: Reading, ask: Ask, rng: Random) -> str | None:
 
 
 def _sentence(reading: Reading, said: str) -> str | None:
-    """The text with its main sentence replaced."""
-    if reading.main is None:
+    """The text with its main sentence replaced; what was set aside follows it."""
+    if reading.main is None or reading.ask is None:
         return None
+    said = f"{said} {reading.ask.aside}".rstrip()
     return reading.with_sentences({reading.main: upper_first(said)})
 
 

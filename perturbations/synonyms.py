@@ -157,11 +157,12 @@ def _verb(word: str, before: str, after: str) -> tuple[str, str, Senses] | None:
     senses = senses_of(head, "verb")
     if not senses or not _is_verb(form.lemma, form.tag, before, after):
         return None
-    return head, form.tag, senses
+    # Where a past form may stand it is a participle, which other verbs may tell from the past.
+    return head, "VBN" if form.tag == "VBD" else form.tag, senses
 
 
 def _noun(word: str, led: str, after: str) -> tuple[str, str, Senses] | None:
-    form = find_form(word, "NOUN")
+    form = None if _SET_PHRASE.search(led + word) else find_form(word, "NOUN")
     senses = senses_of(form.lemma, "noun") if form else {}
     if form is None or not senses or not _is_noun(form.tag, led, _before(led), after):
         return None
@@ -263,6 +264,10 @@ _DETERMINED: Final = re.compile(
     rf"(?:\b(?:{'|'.join(sorted(_DETERMINERS | _NUMBERS))})|['’]s) "
     r"(?:(?!(?:of|in|on|at|by|for|from|with|without|into|as|about|to|is|are|and|or)\b)"
     r"[\w-]+ ){0,3}$"
+)
+# `In one sentence` sets a length, and `in your own words` means another wording.
+_SET_PHRASE: Final = re.compile(
+    r"\bin (?:[\w-]+ ){1,4}sentences?$|\b(?:own|other|different) words$", re.IGNORECASE
 )
 _NEW_PHRASE: Final = re.compile(
     r"(?:the|an?|this|these|those|its|their|your|his|her|our|it|them|us|me|both|each|every)\b"

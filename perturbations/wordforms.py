@@ -35,8 +35,18 @@ _VOWEL_SOUND: Final = re.compile(r"(?!uni|use|usu|eu|one)[aeiou]|hour|hon|heir",
 PartOfSpeech = Literal["NOUN", "VERB"]
 
 _DETERMINERS: Final = frozenset(
-    {"a", "an", "the", "this", "that", "these", "those", "each", "every", "both", "its", "their"}
+    {"a", "an", "the", "this", "these", "those", "each", "every", "both", "its", "their"}
     | {"your", "his", "her", "our", "of", "in", "on", "from", "for", "with", "by", "about"}
+)
+_ARTICLES: Final = frozenset({"a", "an", "the"})
+_OPENS_OBJECT: Final = _ARTICLES | {"this", "these", "those", "its", "their", "it"}
+_BEFORE_GERUNDS: Final = frozenset(
+    {"of", "in", "on", "from", "for", "with", "without", "by", "about", "before", "after"}
+    | {"whether", "if", "when", "while"}
+)
+_PRONOUNS: Final = frozenset({"both", "each", "this", "that", "these", "those"})
+_SUBJECT_LED: Final = re.compile(
+    r"\b(?:what|that|if|whether|when|because) (?:the|an?|its|their|your) $"
 )
 _BEFORE_VERBS: Final = frozenset(
     {"to", "please", "will", "would", "can", "could", "should", "must", "may", "might", "and"}
@@ -129,7 +139,8 @@ def _guess_part(
     """Noun or verb, where the words next to it say so; None where they do not.
 
     A noun ends its phrase: a word follows that carries no content, or none does. A verb opens a
-    sentence, or follows `to`, a modal or a pronoun.
+    sentence, follows `to`, a modal or a pronoun, or stands before an object: `the premise supports
+    the hypothesis`.
     """
     joined = before is not None and text[before.end : word.start] == " "
     if not joined:
@@ -137,10 +148,45 @@ def _guess_part(
     previous = "" if before is None else before.text.lower()
     if previous in _BEFORE_VERBS:
         return "VERB"
-    ends_phrase = after is None or text[word.end : after.start] != " " or is_stop_word(after.text)
-    if ends_phrase and (previous in _DETERMINERS or not is_stop_word(previous)):
+    following = after.text.lower() if after and text[word.end : after.start] == " " else ""
+    if following in _OPENS_OBJECT and _may_take_object(previous, word.text.lower()):
+        return "VERB"
+    if not _ends_phrase(following) or (is_stop_word(previous) and previous not in _DETERMINERS):
+        return None
+    if previous in _DETERMINERS:
         return "NOUN"
-    return None
+    alone = before is not None and bool(_SUBJECT_LED.search(text[: before.start].lower()))
+    return _guess_after_content(previous, word.text.lower(), following, alone=alone)
+
+
+def _may_take_object(previous: str, word: str) -> bool:
+    """Whether a word before an object is its verb: `both report the`, `of proving the`."""
+    if "VERB" not in _lemminflect().getAllLemmas(word):
+        return False
+    return (
+        not is_stop_word(previous)
+        or previous in _PRONOUNS
+        or (word.endswith("ing") and previous in _BEFORE_GERUNDS)
+    )
+
+
+def _guess_after_content(
+    previous: str, word: str, following: str, *, alone: bool
+) -> PartOfSpeech | None:
+    """Noun or neither after a word with content: `movie review`, but `is the replacement right`.
+
+    `alone` says that the word before is a subject by itself: `what a source supports`.
+    """
+    parts = _lemminflect().getAllLemmas(word)
+    base = word in parts.get("VERB", ())
+    may_be_verb = "VERB" in parts and (following == "you" or (alone and word.endswith("s")))
+    if "ADJ" in parts or may_be_verb or (base and previous.endswith("s")):
+        return None
+    return "NOUN"
+
+
+def _ends_phrase(following: str) -> bool:
+    return not following or is_stop_word(following)
 
 
 def _lemminflect() -> ModuleType:
@@ -162,7 +208,8 @@ def _change_forms(subject: Subject, rng: Random) -> Draft | None:
 
 def _other_forms(word: str, form: Form) -> list[str]:
     inflections = _lemminflect().getAllInflections(form.lemma, form.part)
-    return sorted({other for forms in inflections.values() for other in forms} - {word})
+    # The first form of a tag is the usual one: `stayed`, not `staid`; `rewrote`, not `re-wrote`.
+    return sorted({forms[0] for forms in inflections.values()} - {word})
 
 
 INFLECTION: Final = Perturbation(

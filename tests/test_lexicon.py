@@ -211,3 +211,18 @@ def test_without_the_package_the_error_says_what_to_type(monkeypatch: pytest.Mon
 def test_importing_loads_no_dictionary() -> None:
     code = "import sys, perturbations.synonyms; assert 'lemminflect' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Sum it up in one sentence.", "Sum it up in two short sentences.", "Use your own words."],
+)
+def test_a_set_phrase_keeps_its_noun(text: str) -> None:
+    nouns = ("sentence", "sentences", "words")
+    assert all(one is None or one.rstrip(".").endswith(nouns) for one in all_replaced(text))
+
+
+def test_a_past_form_in_the_passive_becomes_a_participle() -> None:
+    found = all_replaced("The page should be drafted by the editor.")
+    assert any(one and "should be written by" in one for one in found)
+    assert not any(one and "wrote" in one for one in found)

@@ -263,3 +263,27 @@ def test_verb_forms() -> None:
     assert forms["infer"] == ("inferring", "inferred")
     assert verb_at("find out whether") is verbs()["find out"]
     assert verb_at("findings show") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "aside"),
+    [
+        ("Name the product and don't add anything.", "Don't add anything."),
+        ("Shorten the text, but keep all dates.", "But keep all dates."),
+        ("Shorten the text but do not mention any names.", "But do not mention any names."),
+        ("Say 'yes' if both agree, otherwise say 'no'.", "Otherwise say 'no'."),
+        ("Decide whether both agree and do not contradict each other.", ""),
+        ('Translate the phrase "stop, but keep the change" to German.', ""),
+        ("Read the text, and classify it.", ""),
+    ],
+)
+def test_what_only_an_imperative_can_say_is_set_aside(text: str, aside: str) -> None:
+    ask = parse(text, ("yes", "no"))
+    assert ask is not None
+    assert ask.aside == aside
+    for name in ("as-question", "as-obligation", "as-activity"):
+        said = reworded(name, text)
+        assert said is not None
+        assert said.endswith(aside)
+        if aside:
+            assert f" {aside}" in said

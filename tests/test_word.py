@@ -201,6 +201,16 @@ def test_an_article_agrees_with_the_word_put_after_it(write_words: WriteWords) -
     assert perturbed("wordnet", "It makes an error.", data_dir=data_dir) == "It makes a mistake."
 
 
+def test_a_crude_sense_is_never_used(write_words: WriteWords) -> None:
+    senses = [["intercourse", "coitus"], ["tie"]]
+    data_dir = write_words(
+        {"relation": {"n": {"s": senses}}}, {"relation": ["coitus"], "coitus": ["relation"]}
+    )
+    texts = {perturbed("wordnet", "their relation.", seed, data_dir) for seed in range(10)}
+    assert texts == {"their tie."}
+    assert perturb_text("their relation.", find("counterfitted"), 0, (), data_dir) is None
+
+
 def test_neighbours_are_mutual_and_of_the_same_form(write_words: WriteWords) -> None:
     data_dir = write_words(
         {},
@@ -249,6 +259,10 @@ def test_inflection_without_its_package_says_what_to_install(
         ("the native speaker", "native"),
         ("please {text} it", "{text}"),
         ("the following text", "following"),
+        ("Is the replacement right?", "right"),
+        ("what a source supports", "supports"),
+        ("a student shows you", "shows"),
+        ("how reviewers think", "think"),
     ],
 )
 def test_a_word_of_unclear_kind_is_left(text: str, kept: str) -> None:
@@ -256,3 +270,24 @@ def test_a_word_of_unclear_kind_is_left(text: str, kept: str) -> None:
     for seed in range(10):
         draft = perturb_text(text, find("inflection"), seed)
         assert draft is None or kept in draft.text
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("the premise supports the hypothesis", {"support", "supported", "supporting"}),
+        ("both report the facts", {"reports", "reported", "reporting"}),
+        ("short of proving the claim", {"prove", "proves", "proved"}),
+        ("a helping hand", set()),
+        ("Rewrite it", {"Rewrites", "Rewrote", "Rewritten", "Rewriting"}),
+        ("Stay here", {"Stays", "Stayed", "Staying"}),
+    ],
+)
+def test_a_verb_before_an_object_takes_the_usual_forms_of_a_verb(
+    text: str, forms: set[str]
+) -> None:
+    pytest.importorskip("lemminflect")
+    drafts = [perturb_text(text, find("inflection"), seed) for seed in range(40)]
+    others = {edit.after for draft in drafts if draft for edit in draft.edits}
+    assert others >= forms
+    assert not others & {"supportings", "helpings", "provings", "re-wrote", "staid"}
