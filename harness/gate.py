@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from harness.compare.alignment import align_runs, primary_scorer
-from harness.compare.comparable import RunData, all_labels
+from harness.compare.comparable import RunData, all_label_tokens, all_labels
 from harness.compare.differences import Paired, levels_of
 from harness.metrics.grid import Grid, build_grids
 from harness.metrics.measures import (
@@ -92,7 +92,13 @@ class _Task:
 
 
 def _candidate_tasks(run: RunData, scorer: str, seed: int, resamples: int) -> dict[str, _Task]:
-    grids = build_grids(run.samples, run.variants, all_labels(run), scorer=scorer)
+    grids = build_grids(
+        run.samples,
+        run.variants,
+        all_labels(run),
+        scorer=scorer,
+        label_tokens=all_label_tokens(run),
+    )
     return {name: _Task(grid, resample_grid(grid, seed, resamples)) for name, grid in grids.items()}
 
 

@@ -18,7 +18,7 @@ from harness.provenance import describe_machine, package_versions
 from harness.rundir import SCHEMA_VERSION, Json, Run, RunDirectory
 from harness.schedule import Outcomes, Schedule, UntilPrecise, WholePlan
 from harness.store import SampleStore
-from harness.summary import TaskFacts, summarize
+from harness.summary import summarize_run
 from harness.tasks import Task
 from harness.variants import TaskVariants
 
@@ -67,7 +67,7 @@ def execute(prepared: Prepared, *, command: str, progress: Progress | None = Non
     finally:
         progress.stop()
     run = Run(directory.path)
-    directory.write_json("summary.json", _summary(prepared, run))
+    directory.write_json("summary.json", summarize_run(run))
     ended = {
         "status": "complete",
         "finished": _now(),
@@ -163,28 +163,6 @@ def _mark_incomplete(directory: RunDirectory, manifest: Json) -> None:
         directory.write_json("run.json", {**manifest, "status": "incomplete", "finished": _now()})
 
 
-def _summary(prepared: Prepared, run: Run) -> Json:
-    facts = {
-        task.name: TaskFacts(chance=task.chance, labels=task.label_names)
-        for task in prepared.plan.tasks
-    }
-    body = summarize(
-        run.compact_samples,
-        run.variants,
-        facts,
-        seed=prepared.config.seed,
-        confidence=prepared.config.confidence,
-        resamples=prepared.config.resamples,
-    )
-    head = {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": prepared.run_id,
-        "model": prepared.config.model,
-        "scorer": prepared.config.scorers[0],
-    }
-    return {**head, **body}
-
-
 def _manifest(prepared: Prepared, command: str) -> Json:
     config = prepared.config
     return {
@@ -211,11 +189,14 @@ def _manifest(prepared: Prepared, command: str) -> Json:
 
 def _describe_task(prepared: Prepared, task: Task) -> Json:
     made: TaskVariants = prepared.made[task.name]
-    first = made.variants[0]
+    first, tools = made.variants[0], prepared.tools(task)
+    prompt = tools.prompter.prompt(first.text, task.examples[0].input)
+    (request,) = tools.builder.build([prompt])
     return {
         "description": task.description,
         "labels": list(task.label_names),
         "label_words": list(task.label_words),
+        "label_tokens": [len(request.continuations[label]) for label in task.label_names],
         "chance": task.chance,
         "examples": len(task.examples),
         "example_ids": [example.id for example in task.examples],
@@ -224,7 +205,7 @@ def _describe_task(prepared: Prepared, task: Task) -> Json:
         "no_ops": dict(made.no_ops),
         "duplicates": dict(made.duplicates),
         "dissimilar": dict(made.dissimilar),
-        "rendered_prompt": prepared.tools(task).prompter.prompt(first.text, task.examples[0].input),
+        "rendered_prompt": prompt,
     }
 
 

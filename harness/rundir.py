@@ -55,8 +55,16 @@ class Run:
 
     @property
     def compact_samples(self) -> pd.DataFrame:
-        """`samples` without scores and text: what statistics need, in little memory."""
+        """`samples` without scores and text: what tables need, in little memory."""
         return read_samples(self.path / "samples.sqlite")
+
+    @property
+    def scored_samples(self) -> pd.DataFrame:
+        """`compact_samples` with the labels' log-likelihoods as columns of single precision."""
+        from harness.likelihoods import read_scored_samples
+
+        labels = {name: task["labels"] for name, task in self.manifest["tasks"].items()}
+        return read_scored_samples(self.path / "samples.sqlite", labels)
 
 
 class RunDirectory:

@@ -20,6 +20,8 @@ from harness.stats.power import minimum_detectable_effect
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.rundir import Run
+
 RESAMPLES: Final = 2000
 WORST_VARIANTS: Final = 20
 NOT_ABOVE_CHANCE: Final = "clean accuracy is not above chance"
@@ -35,6 +37,36 @@ class TaskFacts:
 
     chance: float
     labels: Sequence[str]
+    label_tokens: Sequence[int] | None = None
+    """How many tokens each label has; without them POSIX is undefined."""
+
+
+def summarize_run(run: Run) -> Json:
+    """The content of summary.json, from what else is in the run's directory.
+
+    Raises:
+        UsageError: a file of the run is missing or damaged.
+    """
+    config = run.manifest["config"]
+    facts = {
+        name: TaskFacts(task["chance"], task["labels"], task.get("label_tokens"))
+        for name, task in run.manifest["tasks"].items()
+    }
+    body = summarize(
+        run.scored_samples,
+        run.variants,
+        facts,
+        seed=run.manifest["seed"],
+        confidence=config["confidence"],
+        resamples=config["resamples"],
+    )
+    head = {
+        "schema_version": run.manifest["schema_version"],
+        "run_id": run.manifest["run_id"],
+        "model": config["model"],
+        "scorer": "loglik" if config["scorer"] == "both" else config["scorer"],
+    }
+    return {**head, **body}
 
 
 def summarize(
@@ -52,8 +84,8 @@ def summarize(
     the main tables are those of `loglik`, or else the first by name, and `scorers` has all.
 
     Args:
-        samples: one row a cell and scorer, as `harness.store.read_samples` gives them; metrics of
-            likelihoods are null where the column `scores` is left out.
+        samples: one row a cell and scorer, as `Run.scored_samples` or `Run.samples` gives them;
+            metrics of likelihoods are null for `Run.compact_samples`.
         variants: one row a variant, as in variants.jsonl.
         tasks: the facts of each task, in the order in which they are to be shown.
         seed: of the run; from it follow all resamples.
@@ -65,9 +97,10 @@ def summarize(
     """
     scorers = sorted(samples["scorer"].unique(), key=lambda name: (name != "loglik", name))
     labels = {name: facts.labels for name, facts in tasks.items()}
+    tokens = {name: facts.label_tokens for name, facts in tasks.items() if facts.label_tokens}
     blocks = {}
     for scorer in scorers:
-        grids = build_grids(samples, variants, labels, scorer=scorer)
+        grids = build_grids(samples, variants, labels, scorer=scorer, label_tokens=tokens)
         blocks[scorer] = _Summary(grids, tasks, seed, confidence, resamples).build()
     empty: Json = {"levels": {}, "tasks": {}, "perturbations": {}, "worst_variants": []}
     main = blocks[scorers[0]] if scorers else empty

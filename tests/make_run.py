@@ -117,6 +117,10 @@ class MadeRun:
     def compact_samples(self) -> pd.DataFrame:
         return self.samples.drop(columns=["scores", "text"], errors="ignore")
 
+    @property
+    def scored_samples(self) -> pd.DataFrame:
+        return self.samples.drop(columns=["text"], errors="ignore")
+
 
 @cache
 def make_run(
@@ -295,6 +299,8 @@ def _manifest(
             "per_perturbation": 2,
             "limit": tasks[0].examples if tasks else 0,
             "scorer": "loglik",
+            "confidence": 0.95,
+            "resamples": 200,
         },
         "model": {
             "name": model,
@@ -317,6 +323,7 @@ def _manifest(
             task.name: {
                 "description": f"Made-up {task.name} task.",
                 "labels": list(task.labels),
+                "label_tokens": [1 + len(label) // 6 for label in task.labels],
                 "chance": task.chance,
                 "examples": task.examples,
                 "example_ids": [str(i) for i in range(task.examples)],
@@ -344,7 +351,7 @@ def make_summary(
 ) -> dict[str, Any]:
     """summary.json of these samples, as a run writes it."""
     facts = {
-        name: TaskFacts(chance=task["chance"], labels=task["labels"])
+        name: TaskFacts(task["chance"], task["labels"], task["label_tokens"])
         for name, task in manifest["tasks"].items()
     }
     head = {
@@ -354,7 +361,7 @@ def make_summary(
         "scorer": "loglik",
     }
     body = summarize(
-        samples.drop(columns=["scores", "text"]),
+        samples.drop(columns=["text"]),
         variants,
         facts,
         seed=manifest["seed"],

@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UnknownNameError
-from harness.metrics import accuracy, agreement, drop, flips
+from harness.metrics import accuracy, agreement, drop, flips, likelihood
 from harness.metrics.grid import Group
-from harness.metrics.influences import of_drop_rate, of_kappa
+from harness.metrics.influences import of_answer_entropy, of_drop_rate, of_kappa, of_posix
 from harness.metrics.measures import MEASURES, average, get_measure, measure, measure_difference
 from harness.stats.bootstrap import resample_prompt_means
 from harness.stats.estimate import Estimate
+
+CELLS = ("score", "answer", "present", "clean_score", "clean_answer", "matched")
 
 
 def _group(seed: int, prompts: int = 5, examples: int = 30, *, missing: float = 0.0) -> Group:
@@ -30,6 +32,7 @@ def _group(seed: int, prompts: int = 5, examples: int = 30, *, missing: float = 
 
     answer, clean = answers(), answers()
     present = rng.random(shape) >= missing
+    likelihood = np.log(rng.dirichlet(np.ones(3), size=shape)).astype(np.float32)
     return Group(
         task="t",
         rows=np.arange(prompts),
@@ -43,6 +46,9 @@ def _group(seed: int, prompts: int = 5, examples: int = 30, *, missing: float = 
         clean_answer=clean,
         matched=present & (rng.random(shape) >= missing),
         classes=3,
+        planned=prompts * (examples + 4),
+        likelihood=np.where(present[:, :, None], likelihood, np.float32(np.nan)),
+        label_tokens=(1, 2, 3),
     )
 
 
@@ -53,6 +59,8 @@ def _resampled(group: Group) -> np.ndarray:
 def _defined(group: Group) -> dict[str, float]:
     score, answer, present = group.score, group.answer, group.present
     both = (group.clean_score, group.matched)
+    assert group.likelihood is not None
+    assert group.label_tokens is not None
     return {
         "accuracy": accuracy.accuracy(score, present),
         "drop": drop.drop(score, *both),
@@ -66,6 +74,16 @@ def _defined(group: Group) -> dict[str, float]:
             score, answer, group.clean_score, group.clean_answer, group.matched
         ).rate,
         "unparsed_rate": accuracy.unparsed_rate(answer, present),
+        "best_prompt_accuracy": float(accuracy.prompt_accuracies(score, present).max()),
+        "spread": accuracy.spread(score, present),
+        "worst_case_accuracy": accuracy.worst_case_accuracy(score, present),
+        "best_case_accuracy": accuracy.best_case_accuracy(score, present),
+        "accuracy_parsed": accuracy.accuracy_parsed(score, answer, present),
+        "posix": likelihood.posix(group.likelihood, answer, group.label_tokens),
+        "answer_entropy": likelihood.answer_entropy(
+            likelihood.answer_distributions(group.likelihood)
+        ),
+        "coverage": float(present.sum()) / group.planned,
     }
 
 
@@ -90,25 +108,27 @@ def test_a_value_lies_in_its_interval(name: str) -> None:
     assert found is not None
     low, high = found.interval() or (math.nan, math.nan)
     assert low <= found.value <= high
-    assert low < high
+    assert low < high or name == "coverage"  # counted, not sampled
 
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_differences_are_second_minus_first(name: str) -> None:
     first, second = _group(3), _group(4)
-    second = Group(**{**_fields(second), "matched": first.matched, "present": first.present})
+    shared = {name: getattr(first, name) for name in ("matched", "present")}
+    second = Group(**{**_fields(second), **shared})
     values = [measure(name, one, _resampled(one)) for one in (second, first)]
     found = measure_difference(name, second, first, (_resampled(second), _resampled(first)))
     assert found is not None
     assert values[0] is not None
     assert values[1] is not None
     assert found.value == pytest.approx(values[0].value - values[1].value)
-    assert found.variance > 0
+    assert found.variance > 0 or name == "coverage"
     same = measure_difference(name, first, first, (_resampled(first), _resampled(first)))
     assert same is not None
     assert same.value == 0.0
     # One row of examples keeps the two changes that Bonett and Price add.
-    expected = 2 / 32**2 if name == "correct_and_consistent" else 0.0
+    one_row = ("correct_and_consistent", "worst_case_accuracy", "best_case_accuracy")
+    expected = 2 / 32**2 if name in one_row else 0.0
     assert same.variance == pytest.approx(expected)
 
 
@@ -116,7 +136,15 @@ def _fields(group: Group) -> dict[str, object]:
     return {name: getattr(group, name) for name in Group.__slots__}
 
 
-@pytest.mark.parametrize(("influence_of", "name"), [(of_kappa, "kappa"), (of_drop_rate, "pdr")])
+@pytest.mark.parametrize(
+    ("influence_of", "name"),
+    [
+        (of_kappa, "kappa"),
+        (of_drop_rate, "pdr"),
+        (of_posix, "posix"),
+        (of_answer_entropy, "answer_entropy"),
+    ],
+)
 def test_influences_of_examples_are_derivatives(influence_of: object, name: str) -> None:
     # Against the jackknife: to first order, leaving an example out moves the metric by minus its
     # influence, times N / (N - 1).
@@ -133,9 +161,26 @@ def test_influences_of_examples_are_derivatives(influence_of: object, name: str)
     assert np.corrcoef(whole - left_out, own)[0, 1] > 0.99
 
 
+def test_posix_moves_with_its_prompts_as_the_jackknife_says() -> None:
+    group = _group(8, prompts=7, examples=40)
+    parsed = np.abs(group.answer)
+    group = Group(**{**_fields(group), "answer": parsed})  # type: ignore[arg-type]
+    influence = of_posix(group)
+    assert influence is not None
+    assert influence.by_prompt is not None
+    left_out = []
+    for prompt in range(7):
+        keep = np.delete(np.arange(7), prompt)
+        fields = {name: getattr(group, name)[keep] for name in (*CELLS, "likelihood")}
+        left_out.append(_defined(Group(**{**_fields(group), **fields}))["posix"])
+    own = influence.by_prompt.sum(axis=1)
+    # A mean over pairs: the jackknife's exact influence, its factor (K - 1) / K left to the rest.
+    assert (np.mean(left_out) - left_out) * 6 / 7 == pytest.approx(own, abs=1e-9)
+
+
 def _columns(group: Group, columns: np.ndarray) -> Group:
     fields = _fields(group)
-    for name in ("score", "answer", "present", "clean_score", "clean_answer", "matched"):
+    for name in (*CELLS, "likelihood"):
         fields[name] = getattr(group, name)[:, columns]
     return Group(**{**fields, "examples": tuple(map(str, columns))})  # type: ignore[arg-type]
 
@@ -181,7 +226,7 @@ def test_identical_prompts_are_no_reason_for_a_narrow_interval() -> None:
             **_fields(one),
             **{
                 name: np.repeat(getattr(one, name), 6, axis=0)
-                for name in ("score", "answer", "present", "clean_score", "clean_answer", "matched")
+                for name in CELLS
             },
             "rows": np.arange(6),
             "families": np.arange(6),

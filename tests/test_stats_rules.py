@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.stats.estimate import Estimate
-from harness.stats.extremes import mean_of_worst, worst_prompt
+from harness.stats.extremes import find_extreme, mean_of_extremes
 from harness.stats.multiplicity import holm
 from harness.stats.paired import count_changes, example_sign_test, mcnemar, sign_test_p
 from harness.stats.power import examples_needed, minimum_detectable_effect
@@ -105,7 +105,7 @@ def test_the_worst_of_equal_prompts_has_an_interval_that_reaches_the_truth() -> 
     for _ in range(150):
         score = (rng.random((12, 80)) < 0.8).astype(float)
         drawn = rng.multinomial(80, np.full(80, 1 / 80), size=300)
-        found = worst_prompt(score.mean(axis=1), (drawn @ score.T / 80).astype(np.float32), 80)
+        found = find_extreme("lowest", score.mean(axis=1), (drawn @ score.T / 80).astype(np.float32), 80)
         low, high = found.interval() or (0, 0)
         held.append(low <= 0.8 <= high)
         assert low <= found.value <= high
@@ -115,9 +115,9 @@ def test_the_worst_of_equal_prompts_has_an_interval_that_reaches_the_truth() -> 
 def test_the_mean_of_worst_prompts_is_over_tasks() -> None:
     def task(*means: float) -> object:
         resampled = np.random.default_rng(0).normal(means, 0.02, size=(200, len(means)))
-        return worst_prompt(np.array(means), resampled.astype(np.float32), 60)
+        return find_extreme("lowest", np.array(means), resampled.astype(np.float32), 60)
 
-    both = mean_of_worst([task(0.8, 0.6), task(0.9, 0.4, 0.7)])
+    both = mean_of_extremes([task(0.8, 0.6), task(0.9, 0.4, 0.7)])
     assert both.value == pytest.approx(0.5)
     low, high = both.interval() or (0, 0)
     assert low < 0.5 < high

@@ -14,7 +14,7 @@ from make_run import TASKS, make_run
 from harness.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize
 
 USED = tuple(task for task in TASKS if task.name != "inference")
-FACTS = {task.name: TaskFacts(task.chance, task.labels) for task in USED}
+FACTS = {task.name: TaskFacts(task.chance, task.labels, [1] * len(task.labels)) for task in USED}
 STATS = (
     "accuracy", "accuracy_ci", "std_over_prompts", "drop", "drop_ci", "pdr", "pdr_flag",
     "worst_prompt_accuracy", "worst_prompt_id", "best_prompt_accuracy", "spread", "consistency",

@@ -10,7 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from harness.compare.comparable import RunData, find_differences, shared_tasks, task_labels
+from harness.compare.comparable import (
+    RunData,
+    all_label_tokens,
+    find_differences,
+    shared_tasks,
+    task_labels,
+)
 from harness.errors import NothingToEvaluateError, UsageError, nearest_hint
 from harness.metrics.align import align_grids
 from harness.metrics.grid import Grid, build_grids
@@ -78,7 +84,13 @@ def align_runs(
     variants = runs[0].variants[runs[0].variants["id"].isin(set(ids[0]))]
     labels = _labels(runs)
     built = [
-        build_grids(_rename(run.samples, own), variants, labels, scorer=scorer)
+        build_grids(
+            _rename(run.samples, own),
+            variants,
+            labels,
+            scorer=scorer,
+            label_tokens=all_label_tokens(run),
+        )
         for run, own in zip(runs, ids, strict=True)
     ]
     grids = {

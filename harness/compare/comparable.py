@@ -27,7 +27,7 @@ class RunData:
 
 def run_data(run: Run, name: str | None = None) -> RunData:
     """A run as comparisons read it, called by its folder's name unless another is given."""
-    return RunData(name or run.path.name, run.manifest, run.variants, run.compact_samples)
+    return RunData(name or run.path.name, run.manifest, run.variants, run.scored_samples)
 
 
 def find_differences(first: RunData, second: RunData) -> list[str]:
@@ -58,6 +58,12 @@ def shared_tasks(first: RunData, second: RunData) -> list[str]:
 def all_labels(run: RunData) -> dict[str, list[str]]:
     """Task -> its label names, in the manifest's order."""
     return {name: task_labels(run, name) for name in _mapping(run.manifest.get("tasks"))}
+
+
+def all_label_tokens(run: RunData) -> dict[str, list[int]]:
+    """Task -> how many tokens each of its labels has, for the tasks whose manifest says so."""
+    found = {name: _task(run, name).get("label_tokens") for name in all_labels(run)}
+    return {name: list(counts) for name, counts in found.items() if isinstance(counts, list)}
 
 
 def task_labels(run: RunData, task: str) -> list[str]:

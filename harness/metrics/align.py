@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.metrics.grid import Answers, Grid
+from harness.stats.arrays import Singles
 
 
 def align_grids(grids: Sequence[Grid]) -> list[Grid]:
@@ -30,7 +31,7 @@ def align_grids(grids: Sequence[Grid]) -> list[Grid]:
             answer=_recode(grid, labels)[:, column],
             present=present,
             gold=grid.gold[column],
-            likelihood=None,
+            likelihood=_likelihood(grid, column, labels),
         )
         for grid, column in zip(grids, columns, strict=True)
     ]
@@ -39,6 +40,15 @@ def align_grids(grids: Sequence[Grid]) -> list[Grid]:
 def _places(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
     where = {name: place for place, name in enumerate(names)}
     return [where[name] for name in wanted]
+
+
+def _likelihood(grid: Grid, column: Sequence[int], labels: Sequence[str]) -> Singles | None:
+    """The likelihoods of the labels, in the order in which all runs have them."""
+    if grid.likelihood is None:
+        return None
+    own = grid.labels[: grid.likelihood.shape[2]]
+    # Tasks of one name whose labels differ are compared by force alone: no order is common.
+    return grid.likelihood[:, column] if own == tuple(labels[: len(own)]) else None
 
 
 def _recode(grid: Grid, labels: Sequence[str]) -> Answers:

@@ -72,13 +72,8 @@ def _accuracy_values(group: Group) -> dict[str, Value]:
         "std_over_prompts": accuracies.accuracy_std(score, present),
         "accuracy_quantiles": accuracies.accuracy_quantiles(score, present),
         "worst_prompt_id": group.variants[row],
-        "best_prompt_accuracy": float(accuracies.prompt_accuracies(score, present).max()),
-        "spread": accuracies.spread(score, present),
         "null_spread": accuracies.null_spread(score, present),
-        "worst_case_accuracy": accuracies.worst_case_accuracy(score, present),
-        "best_case_accuracy": accuracies.best_case_accuracy(score, present),
         "combined_performance_score": accuracies.combined_performance_score(score, present),
-        "accuracy_parsed": accuracies.accuracy_parsed(score, group.answer, present),
     }
 
 
@@ -97,18 +92,11 @@ def _drop_values(group: Group, chance: float) -> dict[str, Value]:
 
 
 def _likelihood_values(group: Group, grid: Grid) -> dict[str, Value]:
-    if grid.likelihood is None:
-        return {"posix": None, "answer_entropy": None, "answer_consistency": None}
-    columns = np.flatnonzero(np.isin(grid.examples, group.examples))
-    scores = grid.likelihood[np.ix_(group.rows, columns)]
-    distributions = likelihood.answer_distributions(scores)
-    # Label scores are those of whole answers, so an answer counts as one unit of length.
-    one_unit = np.ones(scores.shape[2])
-    return {
-        "posix": likelihood.posix(scores, group.answer, one_unit),
-        "answer_entropy": likelihood.answer_entropy(distributions),
-        "answer_consistency": likelihood.answer_consistency(distributions, grid.gold[columns]),
-    }
+    if group.likelihood is None:
+        return {"answer_consistency": None}
+    gold = grid.gold[np.isin(grid.examples, group.examples)]
+    distributions = likelihood.answer_distributions(group.likelihood)
+    return {"answer_consistency": likelihood.answer_consistency(distributions, gold)}
 
 
 def _mean_value(name: str, values: Sequence[Value]) -> Value:

@@ -15,8 +15,9 @@ from harness.metrics.accuracy import prompt_accuracies
 from harness.metrics.agreement import agreement_with_others, count_answers
 from harness.metrics.drop import relative_drops
 from harness.metrics.grid import UNPARSED, Group
+from harness.metrics.likelihood import answer_shares, entropies, posix_by_cell
 from harness.metrics.pairs import mean_distance_to_others
-from harness.stats.arrays import Booleans, Floats, example_weights, prompt_weights
+from harness.stats.arrays import Booleans, Floats, example_weights, prompt_weights, ratio
 from harness.stats.twoway import Influence, influence_of_mean, linear
 
 InfluenceOf: TypeAlias = Callable[[Group], Influence | None]
@@ -90,7 +91,17 @@ def of_instance_sensitivity(group: Group) -> Influence | None:
 def of_correct_and_consistent(group: Group) -> Influence:
     """The share of examples that are right under every prompt: one row, prompts as given."""
     right = (np.where(group.present, group.score, 1.0) == 1.0).all(axis=0)
-    return influence_of_mean(right[None, :].astype(np.float64), _one_row(group.present))
+    return _of_examples(right.astype(np.float64), group.present)
+
+
+def of_worst_case(group: Group) -> Influence:
+    """W_item = mean_i min_k Y[k, i]: one row, prompts as given."""
+    return _of_examples(np.where(group.present, group.score, np.inf).min(axis=0), group.present)
+
+
+def of_best_case(group: Group) -> Influence:
+    """B_item = mean_i max_k Y[k, i]: one row, prompts as given."""
+    return _of_examples(np.where(group.present, group.score, -np.inf).max(axis=0), group.present)
 
 
 def of_flip_rate(group: Group) -> Influence | None:
@@ -107,11 +118,53 @@ def of_unparsed_rate(group: Group) -> Influence:
     return influence_of_mean(unparsed, prompt_weights(group.present))
 
 
+def of_accuracy_parsed(group: Group) -> Influence | None:
+    """Accuracy on parsed answers alone."""
+    parsed = group.present & (group.answer != UNPARSED)
+    return influence_of_mean(group.score, prompt_weights(parsed)) if parsed.any() else None
+
+
+def of_coverage(group: Group) -> Influence:
+    """The share of planned cells that were evaluated: counted, not sampled, so it is exact."""
+    share = float(group.present.sum()) / group.planned if group.planned else 1.0
+    nothing = np.zeros(group.present.shape)
+    return Influence(share, nothing, nothing, prompt_weights(group.present))
+
+
+def of_posix(group: Group) -> Influence | None:
+    """POSIX: the mean over cells of their mean move against the other prompts."""
+    if group.likelihood is None or group.label_tokens is None:
+        return None
+    moves, known = posix_by_cell(group.likelihood, group.answer, group.label_tokens)
+    if not known.any():
+        return None
+    return influence_of_mean(moves, example_weights(known), of_pairs=True)
+
+
+def of_answer_entropy(group: Group) -> Influence | None:
+    """The mean entropy of the distributions averaged over prompts, through its derivatives.
+
+    An example's entropy H(p), p the mean of its cells' s_k, moves with cell k by
+    -sum_c (log p_c + 1) (s_kc - p_c) / log C, divided by the number of cells.
+    """
+    if group.likelihood is None or group.likelihood.shape[2] < 2:
+        return None
+    shares, known = answer_shares(group.likelihood)
+    if not known.any():
+        return None
+    mean = ratio(shares.sum(axis=0), known.sum(axis=0)[:, None], undefined=0.0)
+    slope = -(np.log(np.where(mean > 0, mean, 1.0)) + 1) / np.log(mean.shape[1])
+    moves = ((shares - mean) * slope).sum(axis=2)
+    return influence_of_mean(entropies(mean) + np.where(known, moves, 0.0), example_weights(known))
+
+
 def _compared(present: Booleans) -> Booleans:
     """The cells of examples that two prompts at least have answered."""
     compared: Booleans = present & (present.sum(axis=0) > 1)
     return compared
 
 
-def _one_row(present: Booleans) -> Floats:
-    return prompt_weights(np.asarray(present.any(axis=0, keepdims=True)))
+def _of_examples(values: Floats, present: Booleans) -> Influence:
+    """The mean of one value an example [N], the prompts taken as given."""
+    asked = present.any(axis=0, keepdims=True)
+    return influence_of_mean(np.where(asked, values, 0.0), prompt_weights(np.asarray(asked)))

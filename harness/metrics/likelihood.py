@@ -6,14 +6,16 @@ k, NaN where it is not known.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness.metrics.grid import Answers
-from harness.metrics.pairs import mean_absolute_difference
-from harness.stats.arrays import Booleans, Floats, Integers, Singles, ratio
+from harness.metrics.pairs import mean_absolute_difference, weighted_distances
+from harness.stats.arrays import Booleans, Floats, Integers, Singles, example_weights, ratio
 
 
-def posix(likelihood: Singles, answer: Answers, lengths: Floats | Integers) -> float:
+def posix(likelihood: Singles, answer: Answers, lengths: Sequence[int]) -> float:
     """POSIX, the prompt sensitivity index: by how much a rephrased prompt moves an answer's odds.
 
     For an example, with y_j the model's answer to prompt x_j and L_j its length in tokens, the mean
@@ -25,18 +27,41 @@ def posix(likelihood: Singles, answer: Answers, lengths: Floats | Integers) -> f
         answer: the code of y_k [K, N]; negative where there is none.
         lengths: tokens of each answer [C].
     """
+    moves, known = posix_by_cell(likelihood, answer, lengths)
+    return float((moves * example_weights(known)).sum()) if known.any() else float("nan")
+
+
+def posix_by_cell(
+    likelihood: Singles, answer: Answers, lengths: Sequence[int]
+) -> tuple[Floats, Booleans]:
+    """Each prompt's share in POSIX: the mean over its pairs, either way round [K, N].
+
+    The second array says in which cells it is defined: those with likelihoods and an answer, of
+    examples that have two of them at least.
+    """
     known = _scored(likelihood) & (answer >= 0) & (answer < likelihood.shape[2])
-    usable = np.where(known[:, :, None], likelihood, np.float32(0))
-    total = np.zeros(answer.shape[1])
-    for row in range(len(answer)):
-        own = np.where(known[row], answer[row], 0)
-        under = np.take_along_axis(usable, own[None, :, None], axis=2)[:, :, 0]  # [K, N]
-        moved = np.abs(under - under[row]) / np.asarray(lengths)[own]
-        total += np.where(known & known[row], moved, 0.0).sum(axis=0)
-    counts = known.sum(axis=0)
-    pairs = counts * (counts - 1)
-    values = total[pairs > 0] / pairs[pairs > 0]
-    return float(values.mean()) if len(values) else float("nan")
+    known &= known.sum(axis=0) > 1
+    others = np.maximum(known.sum(axis=0) - 1, 1)
+    moves = np.zeros(answer.shape)
+    for code, length in enumerate(lengths):
+        values = likelihood[:, :, code].astype(np.float64)
+        given = known & (answer == code)
+        # y_j under the other prompts where the cell gave it, and the others' y_i under this prompt.
+        own = weighted_distances(values, known, known.astype(np.float64))
+        theirs = weighted_distances(values, known, given.astype(np.float64))
+        moves += (np.where(given, own, 0.0) + theirs) / (2 * length * others)
+    return moves, known
+
+
+def answer_shares(likelihood: Singles) -> tuple[Floats, Booleans]:
+    """The softmax over answers of each cell [K, N, C], and in which cells it is known [K, N]."""
+    known = _scored(likelihood)
+    shares = np.where(known[:, :, None], likelihood, 0.0).astype(np.float64)
+    shares -= shares.max(axis=2, keepdims=True)
+    np.exp(shares, out=shares)
+    shares /= shares.sum(axis=2, keepdims=True)
+    shares *= known[:, :, None]
+    return shares, known
 
 
 def answer_distributions(likelihood: Singles) -> Floats:
@@ -44,13 +69,15 @@ def answer_distributions(likelihood: Singles) -> Floats:
 
     NaN for an example that no prompt has scored.
     """
-    known = _scored(likelihood)
-    shifted = np.where(known[:, :, None], likelihood, 0.0).astype(np.float64)
-    shifted -= shifted.max(axis=2, keepdims=True)
-    shares = np.exp(shifted)
-    shares /= shares.sum(axis=2, keepdims=True)
-    total: Floats = (shares * known[:, :, None]).sum(axis=0)
-    return ratio(total, known.sum(axis=0)[:, None])
+    shares, known = answer_shares(likelihood)
+    return ratio(shares.sum(axis=0), known.sum(axis=0)[:, None])
+
+
+def entropies(distributions: Floats) -> Floats:
+    """The entropy of each distribution [N, C], as a share of the most there can be: [N]."""
+    terms = distributions * np.log(np.where(distributions > 0, distributions, 1.0))
+    found: Floats = -terms.sum(axis=1) / np.log(distributions.shape[1])
+    return found
 
 
 def answer_entropy(distributions: Floats) -> float:
@@ -60,10 +87,7 @@ def answer_entropy(distributions: Floats) -> float:
     likely (arXiv 2406.12334).
     """
     shares = distributions[np.isfinite(distributions).all(axis=1)]
-    if not len(shares):
-        return float("nan")
-    terms = shares * np.log(np.where(shares > 0, shares, 1.0))
-    return float(-terms.sum(axis=1).mean() / np.log(shares.shape[1]))
+    return float(entropies(shares).mean()) if len(shares) else float("nan")
 
 
 def answer_consistency(distributions: Floats, gold: Integers) -> float:

@@ -22,12 +22,10 @@ from harness.records import stable_hash
 from harness.stats.arrays import Integers, Singles
 from harness.stats.bootstrap import resample_prompt_means
 from harness.stats.estimate import Estimate, Kind, mean_of
-from harness.stats.extremes import WorstPrompt, mean_of_worst, worst_prompt
+from harness.stats.extremes import Extreme, Which, extreme_of, find_extreme, mean_of_extremes
 from harness.stats.twoway import Influence, difference, estimate
 
-Measured: TypeAlias = Estimate | WorstPrompt
-
-WORST_PROMPT: Final = "worst_prompt_accuracy"
+Measured: TypeAlias = Estimate | Extreme
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,9 @@ class Measure:
     name: str
     better: Literal["higher", "lower"]
     kind: Kind
-    influence: InfluenceOf | None
-    """None for the worst prompt, which is no average: it is resampled."""
+    influence: InfluenceOf | None = None
+    """None for extremes over prompts, which are no averages: they are resampled."""
+    extreme: Which | None = None
 
 
 MEASURES: Final[dict[str, Measure]] = {
@@ -47,13 +46,21 @@ MEASURES: Final[dict[str, Measure]] = {
         Measure("accuracy", "higher", "share", influences.of_accuracy),
         Measure("drop", "lower", "difference", influences.of_drop),
         Measure("pdr", "lower", "ratio", influences.of_drop_rate),
-        Measure(WORST_PROMPT, "higher", "share", None),
+        Measure("worst_prompt_accuracy", "higher", "share", extreme="lowest"),
+        Measure("best_prompt_accuracy", "higher", "share", extreme="highest"),
+        Measure("spread", "lower", "share", extreme="spread"),
+        Measure("worst_case_accuracy", "higher", "share", influences.of_worst_case),
+        Measure("best_case_accuracy", "higher", "share", influences.of_best_case),
         Measure("consistency", "higher", "share", influences.of_consistency),
         Measure("kappa", "higher", "ratio", influences.of_kappa),
         Measure("correct_and_consistent", "higher", "share", influences.of_correct_and_consistent),
         Measure("instance_sensitivity", "lower", "share", influences.of_instance_sensitivity),
         Measure("flip_rate", "lower", "share", influences.of_flip_rate),
+        Measure("posix", "lower", "ratio", influences.of_posix),
+        Measure("answer_entropy", "lower", "share", influences.of_answer_entropy),
         Measure("unparsed_rate", "lower", "share", influences.of_unparsed_rate),
+        Measure("accuracy_parsed", "higher", "share", influences.of_accuracy_parsed),
+        Measure("coverage", "higher", "ratio", influences.of_coverage),
     )
 }
 
@@ -87,10 +94,10 @@ def measure(name: str, group: Group, resampled: Singles) -> Measured | None:
         resampled: `resample_grid` of the grid that the group is part of.
     """
     one = get_measure(name)
-    if one.influence is None:
+    if one.extreme is not None:
         means = prompt_accuracies(group.score, group.present)
-        return worst_prompt(means, resampled[:, group.rows], len(group.examples))
-    influence = one.influence(group)
+        return find_extreme(one.extreme, means, resampled[:, group.rows], len(group.examples))
+    influence = one.influence(group) if one.influence else None
     if influence is None:
         return None
     return estimate(influence, _families(influence, group), kind=one.kind)
@@ -108,8 +115,10 @@ def measure_difference(
         resampled: as for `measure`, of second and of first, from the same resamples.
     """
     one = get_measure(name)
+    if one.extreme is not None:
+        return _extreme_difference(one.extreme, second, first, resampled)
     if one.influence is None:
-        return _worst_prompt_difference(second, first, resampled)
+        return None
     after, before = one.influence(second), one.influence(first)
     if after is None or before is None:
         return None
@@ -119,9 +128,9 @@ def measure_difference(
 
 def average(measured: Sequence[Measured]) -> Measured:
     """The plain mean of a metric over tasks; all of one metric, at least one."""
-    worst = [one for one in measured if isinstance(one, WorstPrompt)]
-    if worst:
-        return mean_of_worst(worst)
+    extremes = [one for one in measured if isinstance(one, Extreme)]
+    if extremes:
+        return mean_of_extremes(extremes)
     return mean_of([one for one in measured if isinstance(one, Estimate)])
 
 
@@ -130,16 +139,19 @@ def _families(influence: Influence, group: Group) -> Integers:
     return group.families[: len(influence.weights)]
 
 
-def _worst_prompt_difference(
-    second: Group, first: Group, resampled: tuple[Singles, Singles]
+def _extreme_difference(
+    which: Which, second: Group, first: Group, resampled: tuple[Singles, Singles]
 ) -> Estimate:
-    """With the prompts taken as given and examples resampled: both minima move together."""
+    """With the prompts taken as given and examples resampled: both extremes move together."""
     after, before = resampled[0][:, second.rows], resampled[1][:, first.rows]
-    moves = after.min(axis=1).astype(np.float64) - before.min(axis=1)
-    lowest = [prompt_accuracies(one.score, one.present).min() for one in (second, first)]
+    moves = extreme_of(after, which) - extreme_of(before, which)
+    ends = [
+        float(extreme_of(prompt_accuracies(one.score, one.present), which))
+        for one in (second, first)
+    ]
     examples = len(first.examples)
     return Estimate(
-        value=float(lowest[0] - lowest[1]),
+        value=ends[0] - ends[1],
         variance=float(moves.var(ddof=1)) * examples / max(examples - 1, 1),
         df=max(examples - 1, 1),
         examples=examples,

@@ -27,16 +27,22 @@ def mean_distance_to_others(values: Floats, present: Booleans) -> Floats:
 
     0 in missing cells and in columns with one present row.
     """
-    counts = present.sum(axis=0)
-    filled = np.where(present, values, np.inf)
-    order = np.argsort(filled, axis=0, kind="stable")
-    ordered = np.take_along_axis(filled, order, axis=0)
-    rank = np.arange(1, len(values) + 1)[:, None]
-    inside = rank <= counts
-    ordered = np.where(inside, ordered, 0.0)
-    below = np.cumsum(ordered, axis=0) - ordered
-    above = ordered.sum(axis=0) - below - ordered
-    total = np.where(inside, (2 * rank - counts - 1) * ordered + above - below, 0.0)
+    others = np.maximum(present.sum(axis=0) - 1, 1)
+    return weighted_distances(values, present, present.astype(np.float64)) / others
+
+
+def weighted_distances(values: Floats, present: Booleans, weights: Floats) -> Floats:
+    """For each cell j [K, N] the sum of w_k |x_j - x_k| over the present rows k of its column.
+
+    With the values sorted, and W and S the running sums of w and of w x, the sum is
+    x_j (2 W_j - W) - (2 S_j - S). 0 in missing cells.
+    """
+    order = np.argsort(np.where(present, values, np.inf), axis=0, kind="stable")
+    there = np.take_along_axis(present, order, axis=0)
+    ordered = np.where(there, np.take_along_axis(values, order, axis=0), 0.0)
+    heavy = np.where(there, np.take_along_axis(weights, order, axis=0), 0.0)
+    weight, moment = np.cumsum(heavy, axis=0), np.cumsum(heavy * ordered, axis=0)
+    total = ordered * (2 * weight - weight[-1]) - (2 * moment - moment[-1])
     distances = np.zeros_like(ordered)
-    np.put_along_axis(distances, order, total / np.maximum(counts - 1, 1), axis=0)
+    np.put_along_axis(distances, order, np.where(there, total, 0.0), axis=0)
     return distances
