@@ -35,6 +35,7 @@ class Result:
 
     case: str
     dtype: str
+    prompt_format: str
     cells: int
     labels: int
     harness_seconds: float
@@ -55,9 +56,10 @@ def main() -> None:
     options = parse_options()
     with tempfile.TemporaryDirectory() as folder:
         results = [
-            compare(case, dtype, options, Path(folder) / f"{case}-{dtype}")
+            compare(case, dtype, form, options, Path(folder) / f"{case}-{dtype}-{form}")
             for case in options.cases
             for dtype in options.dtypes
+            for form in options.prompt_formats
         ]
     for result in results:
         print_result(result)
@@ -73,6 +75,10 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--dtypes", nargs="+", default=["float32"])
     parser.add_argument("--cases", nargs="+", choices=CASES, default=["two"])
+    parser.add_argument(
+        "--prompt-formats", nargs="+", choices=["plain", "chat"], default=["plain"],
+        help="plain text, or with the model's own chat header, which all cells share",
+    )  # fmt: skip
     parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--instructions", type=int, default=5)
     parser.add_argument("--batch-size", default="16", help="lm-eval's batch size")
@@ -81,14 +87,14 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def compare(case: str, dtype: str, options: argparse.Namespace, folder: Path) -> Result:
+def compare(case: str, dtype: str, form: str, options: argparse.Namespace, folder: Path) -> Result:
     """Run one case through both."""
     folder.mkdir(parents=True)
     model = load_model(options.model, base=None, dtype=dtype, device="cpu")
     checkpoint = model.info.path
     task = write_case(case, options, folder)
     common = ["--model", options.model, "--task", str(task), "--levels", "clean"]
-    common += ["--prompt-format", "plain", "--dtype", dtype, "--data-dir", str(options.data_dir)]
+    common += ["--prompt-format", form, "--dtype", dtype, "--data-dir", str(options.data_dir)]
     common += ["--device", "cpu", "--no-cache", "--quiet"]
     size = ["--limit", str(options.examples), "--instructions", str(options.instructions)]
     run = folder / "run"
@@ -103,6 +109,7 @@ def compare(case: str, dtype: str, options: argparse.Namespace, folder: Path) ->
     return Result(
         case=case,
         dtype=dtype,
+        prompt_format=form,
         cells=len(cells),
         labels=len(cells[0]["choices"]),
         harness_seconds=round(ours - startup, 2),
@@ -243,8 +250,8 @@ def seconds_of(command: Sequence[str], environment: dict[str, str]) -> float:
 def print_result(result: Result) -> None:
     """A row a person reads."""
     print(
-        f"{result.case} labels, {result.dtype}: {result.cells} cells; harness "
-        f"{result.harness_seconds:.1f} s (+{result.harness_startup:.1f} s start), lm-eval "
+        f"{result.case} labels, {result.dtype}, {result.prompt_format}: {result.cells} cells; "
+        f"harness {result.harness_seconds:.1f} s (+{result.harness_startup:.1f} s start), lm-eval "
         f"{result.peer_seconds:.1f} s (+{result.peer_startup:.1f} s start): {result.ratio:.2f}x "
         f"({result.ratio_whole_process:.2f}x as whole processes); predictions equal on "
         f"{100 * result.agreement:.2f} %, scores within {result.largest_score_difference:.1e}"

@@ -22,8 +22,8 @@ from harness.summary import summarize_run
 from harness.tasks import Task
 from harness.variants import TaskVariants
 
-WINDOW_ON_CPU = 64
-"""A few seconds of work, which is what a kill can lose."""
+WINDOW_ON_CPU = 128
+"""Some seconds of work, which is what a kill can lose; its batches are full all the same."""
 WINDOW_ON_ACCELERATOR = 4096
 """Enough cells to fill a large device's batches."""
 
@@ -59,6 +59,7 @@ def execute(prepared: Prepared, *, command: str, progress: Progress | None = Non
     manifest = directory.open(_manifest(prepared, command), fresh=prepared.config.fresh)
     directory.write_json("run.json", manifest)
     directory.write_variants(prepared.plan.all_variants())
+    directory.write_examples(prepared.plan.tasks)
     try:
         timing, precision = _evaluate(prepared, directory, progress)
     except BaseException:

@@ -17,7 +17,7 @@ from harness.models.readout import vocabulary_size
 P = TypeVar("P", bound=Placed)
 T = TypeVar("T")
 
-CPU_TOKENS: Final = 512
+CPU_TOKENS: Final = 1024
 """Enough for matrix kernels at their full rate; activations of more leave the caches."""
 CPU_LOGIT_BYTES: Final = 64 * 2**20
 GPU_LOGIT_BYTES: Final = 2 * 2**30

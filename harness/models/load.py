@@ -63,6 +63,7 @@ def _load(spec: str, source: Source, *, dtype: str, device: torch.device, code: 
     from harness.models.hf import HFModel
     from harness.models.reading import move_to, read_config, read_tokenizer, read_weights
     from harness.models.tokenizer import HFTokenizer
+    from harness.models.widening import widen_where_slow
 
     config = read_config(source.directory, code=code)
     tokenizer = HFTokenizer(read_tokenizer(source.tokenizer, code=code))
@@ -71,5 +72,12 @@ def _load(spec: str, source: Source, *, dtype: str, device: torch.device, code: 
     if source.adapter is not None:
         model = apply_adapter(model, source.adapter, base=source.base or "")
     move_to(device, model)
+    widened = widen_where_slow(model, device, chosen_dtype)
     info = describe(spec, source, model, tokenizer)
-    return HFModel(model, tokenizer, info, end_id=tokenizer.end_id)
+    loaded = HFModel(model, tokenizer, info, end_id=tokenizer.end_id)
+    if widened:
+        loaded.notes.append(
+            f"this CPU has no {info.dtype} products: layers multiply in float32 and round to "
+            f"{info.dtype}; --dtype float32 is faster."
+        )
+    return loaded
