@@ -141,8 +141,8 @@ def main() -> None:
         return
     if not (options.out / "summary.json").is_file():
         start = time.perf_counter()
-        run = execute(prepare_cells(options.cells, options.out), command="million")
-        timing = json.dumps(run.manifest["timing"])
+        execute(prepare_cells(options.cells, options.out), command="million")
+        timing = json.dumps(load_run(options.out).manifest["timing"])
         print(f"made in {time.perf_counter() - start:.0f} s: {timing}", flush=True)
     for step in STEPS:
         command = [sys.executable, __file__, "--out", str(options.out), "--step", step]

@@ -2,7 +2,7 @@
 
 confidence: 0.95        # that no rule fails by chance, over all rules together
 min_examples: 100       # below this nothing is judged
-strict: false           # whether too little data fails as well
+strict: false           # whether too little data is not enough to pass
 rules:
   - {metric: accuracy, level: clean, min: 0.7}
   - {metric: drop, max: 0.05, margin: 0.01}
@@ -78,7 +78,7 @@ class Policy(_Strict):
     min_examples: Annotated[int, Field(ge=1)] = 1
     """With fewer examples a check is not judged."""
     strict: bool = False
-    """Whether a check without enough data fails the gate too."""
+    """Whether a check without enough data keeps the gate from passing too."""
 
     @field_validator("rules")
     @classmethod

@@ -8,7 +8,7 @@ than what is tolerated. In between there is not enough data, and the check says 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from harness.compare.result import plain
 from harness.errors import ExitCode
@@ -17,7 +17,14 @@ from harness.stats.estimate import Interval
 from harness.stats.power import examples_needed
 
 Status = Literal["pass", "fail", "not-enough-data", "missing"]
+Outcome = Literal["passed", "failed", "undecided"]
 Json = dict[str, Any]
+
+_EXIT_CODES: Final[dict[Outcome, ExitCode]] = {
+    "passed": ExitCode.OK,
+    "failed": ExitCode.GATE_FAILED,
+    "undecided": ExitCode.INCOMPLETE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +70,21 @@ class Verdict:
     checks: tuple[Check, ...]
 
     @property
+    def outcome(self) -> Outcome:
+        """Failed where a check failed or is missing; undecided where strict data are too few."""
+        if self.count("fail") or self.count("missing"):
+            return "failed"
+        return "undecided" if self.strict and self.count("not-enough-data") else "passed"
+
+    @property
     def passed(self) -> bool:
         """Whether no check failed, none was missing and, if strict, all had enough data."""
-        failing = {"fail", "missing", *(("not-enough-data",) if self.strict else ())}
-        return not any(check.status in failing for check in self.checks)
+        return self.outcome == "passed"
 
     @property
     def exit_code(self) -> ExitCode:
         """What the gate returns to the shell."""
-        return ExitCode.OK if self.passed else ExitCode.GATE_FAILED
+        return _EXIT_CODES[self.outcome]
 
     def count(self, status: Status) -> int:
         """How many checks have this status."""
@@ -79,7 +92,12 @@ class Verdict:
 
     def to_dict(self) -> Json:
         """The verdict in plain JSON types, null where a number is undefined."""
-        return plain({**asdict(self), "passed": self.passed, "exit_code": int(self.exit_code)})
+        ended = {
+            "outcome": self.outcome,
+            "passed": self.passed,
+            "exit_code": int(self.exit_code),
+        }
+        return plain({**asdict(self), **ended})
 
 
 @dataclass(frozen=True, slots=True)

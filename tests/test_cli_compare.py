@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from saved_runs import save_run
 from harness.cli.app import run as harness
 from harness.errors import ExitCode
 from harness.gating import check_runs, write_ci_files
+from harness.metrics.measures import MEASURES
 from harness.policy import read_policy
 
 pytest_plugins = ["pytester"]
@@ -121,6 +124,99 @@ def test_a_bad_policy_is_one_line(
     shown = capsys.readouterr().err.strip()
     assert message in shown
     assert "\n" not in shown
+
+
+def _spoilt(run: Path, to: Path, **changes: object) -> Path:
+    """A copy of a run with other values in its manifest."""
+    shutil.copytree(run, to)
+    manifest = json.loads((to / "run.json").read_text("utf-8"))
+    (to / "run.json").write_text(json.dumps({**manifest, **changes}), "utf-8")
+    return to
+
+
+@pytest.mark.parametrize("command", ["compare", "check"])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"status": "incomplete"}, "is not finished: its status is 'incomplete'. It resumes by"),
+        ({"status": "running"}, "is not finished: its status is 'running'"),
+        ({"schema_version": 2}, "has the schema version 2; this release reads 1"),
+        ({"prompt_format": "chat"}, "did not ask the same question"),
+    ],
+)
+def test_a_run_that_cannot_be_judged_is_refused(
+    runs: dict[str, Path],
+    policy: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, object],
+    message: str,
+    command: str,
+) -> None:
+    spoilt = _spoilt(runs["same"], tmp_path / "spoilt", **changes)
+    assert harness(_judging(command, runs["base"], spoilt, policy)) == ExitCode.USAGE
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["compare", "check"])
+def test_a_run_that_is_not_there_is_refused(
+    runs: dict[str, Path], policy: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    near = runs["base"].with_name("harmd")
+    assert harness(_judging(command, runs["base"], near, policy)) == ExitCode.USAGE
+    assert "Did you mean 'harmed'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["compare", "check"])
+def test_runs_that_share_no_cell_are_nothing_to_judge(
+    runs: dict[str, Path],
+    policy: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    other = save_run(make_run(tmp_path / "other", seed=9), tmp_path / "other")
+    with sqlite3.connect(other / "samples.sqlite") as db:
+        db.execute("UPDATE samples SET example_id = 'x' || example_id")
+    arguments = _judging(command, runs["base"], other, policy)
+    assert harness(arguments) == ExitCode.NOTHING_TO_EVALUATE
+    assert "the runs share no cell" in capsys.readouterr().err
+
+
+def _judging(command: str, base: Path, candidate: Path, policy: Path) -> list[str]:
+    if command == "compare":
+        return ["compare", str(base), str(candidate)]
+    paths = ["--candidate", str(candidate), "--baseline", str(base), "--policy", str(policy)]
+    return ["check", *paths]
+
+
+@pytest.mark.parametrize(("strict", "code"), [("false", 0), ("true", 4)])
+def test_too_little_data_is_a_code_of_its_own(
+    runs: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    strict: str,
+    code: int,
+) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        f"strict: {strict}\nrules:\n  - {{metric: accuracy, level: word, max_drop: 0.001}}\n"
+    )
+    assert harness(_judging("check", runs["base"], runs["same"], path)) == code
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "not-enough-data" in shown
+    assert ("gate undecided" in shown) == (code == ExitCode.INCOMPLETE)
+
+
+def test_every_metric_can_be_gated(runs: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    rules = "".join(
+        f"  - {{metric: {name}, level: word, min: -9, max: 9, max_drop: 1}}\n" for name in MEASURES
+    )
+    path.write_text(f"rules:\n{rules}")
+    verdict = check_runs(runs["harmed"], path, baseline=runs["base"])
+    assert {check.metric for check in verdict.checks} == set(MEASURES)
+    assert {check.status for check in verdict.checks} == {"pass"}
 
 
 def test_init_ci_writes_files_that_are_valid(tmp_path: Path) -> None:

@@ -182,6 +182,19 @@ def test_too_little_data_fails_only_where_the_policy_is_strict(base: RunData) ->
     )
     assert lenient.checks[0].status == strict.checks[0].status == "not-enough-data"
     assert (lenient.passed, strict.passed) == (True, False)
+    assert (lenient.exit_code, strict.exit_code) == (ExitCode.OK, ExitCode.INCOMPLETE)
+    assert strict.outcome == "undecided"
+
+
+def test_a_failure_outweighs_too_little_data(base: RunData, worse: RunData) -> None:
+    policy = _policy(
+        {"metric": "accuracy", "level": "word", "max_drop": 0.02},
+        {"metric": "consistency", "level": "word", "max_drop": 0.001},
+        strict=True,
+    )
+    verdict = judge(policy, worse, base, **FAST)
+    assert verdict.count("not-enough-data") == 1
+    assert verdict.exit_code is ExitCode.GATE_FAILED
 
 
 def test_runs_of_another_question_are_refused(base: RunData, worse: RunData) -> None:

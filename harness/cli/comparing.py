@@ -62,7 +62,7 @@ def compare_command(
     )
     for path, form in ((html, "html"), (md, "md")):
         if path is not None:
-            write_comparison(comparison, form, path)
+            write_comparison(comparison, form, path, variants=loaded[0].variants)
             err().print(f"wrote {path}", markup=False)
     if as_json:
         print_json(comparison.to_dict())
@@ -81,7 +81,7 @@ def check_command(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Judge a run by a policy; exit 0 if it passes and 1 if it fails.
+    """Judge a run by a policy; exit 0 if it passes, 1 if it fails, 4 if strict data are too few.
 
     A rule fails only where the evidence says so; where it cannot say, the verdict is "not enough
     data" with the examples still needed. In GitHub Actions the job's summary gets the table.
@@ -194,10 +194,10 @@ def _show_verdict(verdict: Verdict) -> None:
         for check in verdict.checks
     ]
     print_table("", ("verdict", "check", "bound", "limit", "why"), rows)
-    word, style = ("passed", "bold green") if verdict.passed else ("failed", "bold red")
+    styles = {"passed": "bold green", "failed": "bold red", "undecided": "bold yellow"}
     counts = ", ".join(
         f"{verdict.count(status)} {status}"
         for status in ("pass", "fail", "not-enough-data", "missing")
         if verdict.count(status)
     )
-    out().print(f"gate {word}: {counts}", style=style)
+    out().print(f"gate {verdict.outcome}: {counts}", style=styles[verdict.outcome])

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.errors import UsageError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -26,7 +28,17 @@ class RunData:
 
 
 def run_data(run: Run, name: str | None = None) -> RunData:
-    """A run as comparisons read it, called by its folder's name unless another is given."""
+    """A run as comparisons read it, called by its folder's name unless another is given.
+
+    Raises:
+        UsageError: the run is not finished: what is missing would be left out unnoticed.
+    """
+    status = run.manifest.get("status")
+    if status != "complete":
+        raise UsageError(
+            f"{run.path} is not finished: its status is {status!r}.",
+            hint=f"It resumes by its own command: {run.manifest.get('command')}",
+        )
     return RunData(name or run.path.name, run.manifest, run.variants, run.scored_samples)
 
 
