@@ -16,7 +16,12 @@ from harness.store import COMPACT_COLUMNS, SampleStore, read_samples
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.tasks.task import Task
+
 SCHEMA_VERSION = 1
+INPUT_LIMIT = 500
+"""Characters of an example's input that a run keeps, for reports."""
+EXAMPLE_COLUMNS = ("task", "id", "gold", "input")
 
 Json = dict[str, Any]
 
@@ -47,6 +52,18 @@ class Run:
         import pandas as pd
 
         return pd.DataFrame(list(read_jsonl(self.path / "variants.jsonl")))
+
+    @cached_property
+    def examples(self) -> pd.DataFrame:
+        """One row an example: its task, id and gold label, and the start of its input.
+
+        Empty for a run of a version that kept no inputs.
+        """
+        import pandas as pd
+
+        path = self.path / "examples.jsonl"
+        rows = list(read_jsonl(path)) if path.is_file() else []
+        return pd.DataFrame(rows, columns=list(EXAMPLE_COLUMNS))
 
     @cached_property
     def samples(self) -> pd.DataFrame:
@@ -106,6 +123,19 @@ class RunDirectory:
         lines = (json.dumps(variant_row(v), ensure_ascii=False) + "\n" for v in variants)
         self.write_text("variants.jsonl", "".join(lines))
 
+    def write_examples(self, tasks: Iterable[Task]) -> None:
+        """Write examples.jsonl."""
+        rows = (
+            (task.name, example.id, example.gold, example.input[:INPUT_LIMIT])
+            for task in tasks
+            for example in task.examples
+        )
+        lines = (
+            json.dumps(dict(zip(EXAMPLE_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n"
+            for row in rows
+        )
+        self.write_text("examples.jsonl", "".join(lines))
+
     def write_text(self, name: str, text: str) -> None:
         """Write a text file at once.
 
@@ -129,7 +159,7 @@ class RunDirectory:
         return SampleStore(self.path / "samples.sqlite")
 
     def _clear(self) -> None:
-        for name in (self._manifest, "variants.jsonl", "summary.json"):
+        for name in (self._manifest, "variants.jsonl", "examples.jsonl", "summary.json"):
             (self.path / name).unlink(missing_ok=True)
         for store in ("samples.sqlite", "queries.sqlite"):
             for suffix in ("", "-wal", "-shm"):
@@ -142,7 +172,8 @@ def load_run(path: str | Path) -> Run:
     """The run in a directory.
 
     Raises:
-        UsageError: no run there; the message offers the nearest directory that is one.
+        UsageError: no run there (the message offers the nearest directory that is one), or one of
+            another schema version.
     """
     run = Run(Path(path))
     if not (run.path / "run.json").is_file():
@@ -151,6 +182,12 @@ def load_run(path: str | Path) -> Run:
         raise UsageError(
             f"{run.path} is no run: it has no run.json.{nearest_hint(run.path.name, runs)}",
             hint="A run is made by: harness run --model MODEL --out DIR.",
+        )
+    version = run.manifest.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{run.path} has the schema version {version}; this release reads {SCHEMA_VERSION}.",
+            hint="Read it with the release that wrote it, or repeat its command with --fresh.",
         )
     return run
 

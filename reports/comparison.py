@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from reports.diff import Mark
 from reports.figures import Estimate, listed, percent, points
+from reports.phrasings import variant_marks
 from reports.tables import in_level_order
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from harness.compare import Comparison, Pair
     from harness.compare.changes import Changes, PromptTest
     from harness.compare.differences import Difference
@@ -78,6 +82,8 @@ class PairView:
     """By level, over all tasks."""
     prompts: tuple[PromptTest, ...]
     """The wordings that changed most surely."""
+    wordings: dict[str, tuple[Mark, ...]]
+    """Variant id -> its marks, for those wordings, where the variants were given."""
 
     @property
     def levels(self) -> list[str]:
@@ -103,9 +109,13 @@ class ComparisonView:
     rankings: tuple[Ranking, ...]
 
 
-def build_comparison(comparison: Comparison) -> ComparisonView:
-    """The view of what `harness.compare.compare` found."""
-    pairs = tuple(_pair(index, pair) for index, pair in enumerate(comparison.pairs, start=1))
+def build_comparison(
+    comparison: Comparison, variants: pd.DataFrame | None = None
+) -> ComparisonView:
+    """The view of what `harness.compare.compare` found; `variants` are those of the first run."""
+    pairs = tuple(
+        _pair(index, pair, variants) for index, pair in enumerate(comparison.pairs, start=1)
+    )
     return ComparisonView(
         title=" vs ".join(comparison.runs),
         headline=" ".join(pair.headline for pair in pairs),
@@ -121,9 +131,11 @@ def build_comparison(comparison: Comparison) -> ComparisonView:
     )
 
 
-def _pair(index: int, pair: Pair) -> PairView:
+def _pair(index: int, pair: Pair, variants: pd.DataFrame | None) -> PairView:
     names = list(dict.fromkeys(one.metric for one in pair.differences))
     metrics = tuple(_metric(name, pair.differences) for name in names)
+    prompts = pair.prompts[:PROMPTS_SHOWN]
+    ids = {test.variant_id for test in prompts}
     return PairView(
         index=index,
         first=pair.first,
@@ -131,7 +143,8 @@ def _pair(index: int, pair: Pair) -> PairView:
         headline=_headline(pair, metrics),
         metrics=metrics,
         changes=tuple(one for one in pair.changes if one.task is None),
-        prompts=pair.prompts[:PROMPTS_SHOWN],
+        prompts=prompts,
+        wordings={} if variants is None else variant_marks(variants, ids),
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from harness.records import CLEAN
-from reports.diff import Mark, word_marks
+from reports.diff import Mark
+from reports.phrasings import variant_marks
 from reports.source import Run
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Flip:
     """One of `KINDS`."""
     task: str
     example_id: str
+    input: str
+    """The start of the example's input; empty where the run kept none."""
     level: str
     perturbation: str
     instruction_id: str
@@ -87,14 +90,16 @@ def _flips(both: pd.DataFrame, run: Run, before: str, after: str) -> Flips:
     flipped = both[answers[0] != answers[1]]
     flipped = flipped.assign(kind=_kinds(flipped))
     counted = Counter(flipped["kind"])
-    shown = tuple(_flip(row) for row in _in_turn(flipped, ROW_LIMIT).to_dict("records"))
+    rows = _in_turn(flipped, ROW_LIMIT).to_dict("records")
+    inputs = _inputs(run, {str(row["example_id"]) for row in rows})
+    shown = tuple(_flip(row, inputs) for row in rows)
     return Flips(
         before=before,
         after=after,
         compared=len(both),
         counts={kind: counted[kind] for kind in KINDS},
         shown=shown,
-        wordings=_wordings(run, {flip.variant_id for flip in shown}),
+        wordings=variant_marks(run.variants, {flip.variant_id for flip in shown}),
     )
 
 
@@ -116,11 +121,13 @@ def _in_turn(flipped: pd.DataFrame, limit: int) -> pd.DataFrame:
     return flipped.loc[chosen.sort_values()]
 
 
-def _flip(row: Mapping[Hashable, object]) -> Flip:
+def _flip(row: Mapping[Hashable, object], inputs: Mapping[tuple[str, str], str]) -> Flip:
+    task, example_id = str(row["task"]), str(row["example_id"])
     return Flip(
         kind=str(row["kind"]),
-        task=str(row["task"]),
-        example_id=str(row["example_id"]),
+        task=task,
+        example_id=example_id,
+        input=inputs.get((task, example_id), ""),
         level=str(row["level"]),
         perturbation=str(row["perturbation"]),
         instruction_id=str(row["instruction_id"]),
@@ -135,11 +142,10 @@ def _answer(prediction: object) -> str:
     return prediction if isinstance(prediction, str) else "(unparsed)"
 
 
-def _wordings(run: Run, wanted: set[str]) -> dict[str, tuple[Mark, ...]]:
-    if run.variants.empty:
+def _inputs(run: Run, wanted: set[str]) -> dict[tuple[str, str], str]:
+    """Task and example id -> input."""
+    if run.examples.empty:
         return {}
-    rows = run.variants[run.variants["id"].isin(wanted)]
-    return {
-        str(key): word_marks(str(original), str(text))
-        for key, original, text in zip(rows["id"], rows["original"], rows["text"], strict=True)
-    }
+    rows = run.examples[run.examples["id"].astype(str).isin(wanted)]
+    columns = (map(str, rows[name]) for name in ("task", "id", "input"))
+    return {(task, key): text for task, key, text in zip(*columns, strict=True)}

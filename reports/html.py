@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from harness.records import CLEAN
 from reports import charts, figures
-from reports.comparison import ComparisonView, DifferenceRow, chance, points_signed
+from reports.charts import Spec
+from reports.comparison import ComparisonView, chance, points_signed
 from reports.diff import Mark
+from reports.drawings import comparison_charts, report_charts
 from reports.flips import KINDS
-from reports.group import Group, Reading
+from reports.group import Reading
 from reports.measures import MEASURES
-from reports.view import ReportView, RunView
-from reports.visible import one_line, visible
+from reports.view import ReportView
+from reports.visible import one_line, short, visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_HEAT: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
-"""Drops from which a heat map's cell takes the next deeper colour."""
 _READING_CLASS: Final = {
     Reading.CLEAR_DROP: "drop",
     Reading.CLEAR_GAIN: "gain",
@@ -36,82 +37,47 @@ _READING_CLASS: Final = {
 
 def render_html(view: ReportView) -> str:
     """The page of a view."""
-    content: dict[str, object] = {
-        "view": view,
-        "kinds": KINDS,
-        "measures": MEASURES,
-        "scales": _scales(view),
-        "guides": _guides,
-        "scatter": charts.scatter(
-            [run.tables for run in view.runs], [run.name for run in view.runs]
-        ),
-    }
-    return render_page("report.html.j2", content)
+    content = {"view": view, "kinds": KINDS, "measures": MEASURES}
+    return render_page("report.html.j2", content, report_charts(view))
 
 
 def render_comparison_html(view: ComparisonView) -> str:
     """The page of a comparison."""
-    return render_page("comparison.html.j2", {"view": view})
+    return render_page("comparison.html.j2", {"view": view}, comparison_charts(view))
 
 
-def render_page(template: str, content: dict[str, object]) -> str:
-    """A template of this package filled with `content`, its style and script inlined.
+def render_page(template: str, content: Mapping[str, object], drawn: Mapping[str, Spec]) -> str:
+    """A template of this package filled with `content`, its style, scripts and charts inlined.
 
     The content security policy allows exactly that style and that script, by their hashes: a
     script that came in with a model's answer would not run even if escaping had failed.
     """
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = _asset("report.css"), f"{charts.javascript()}\n{_asset('report.js')}"
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     page = _environment().get_template(template)
-    return page.render(**content, style=Markup(style), script=Markup(script), policy=policy)
+    data = script_json({"theme": charts.theme(), "charts": dict(drawn)})
+    inlined = {"style": Markup(style), "script": Markup(script), "policy": policy, "data": data}
+    return page.render(**content, **inlined)
+
+
+def script_json(value: object) -> Markup:
+    """JSON that can stand in a script element: nothing in it ends the element or opens another."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    escapes: dict[str, str | int | None] = {
+        "&": "\\u0026",
+        "<": "\\u003c",
+        ">": "\\u003e",
+        "\u2028": "\\u2028",
+    }
+    return Markup(text.translate(str.maketrans(escapes)))
 
 
 def mark_html(marks: tuple[Mark, ...]) -> Markup:
     """Word-level marks as `<del>` and `<ins>`, the differing characters of a word in `<b>`."""
     return Markup("").join(_mark_html(mark) for mark in marks)
-
-
-def heat(group: Group) -> str:
-    """The classes of a heat map's cell: its depth, its direction and whether it is clear."""
-    if group.drop is None:
-        return "empty"
-    depth = sum(abs(group.drop.value) >= edge for edge in _HEAT)
-    direction = "gain" if group.drop.value < 0 else "drop"
-    return f"heat {direction}{depth} {_READING_CLASS[group.reading]}"
-
-
-def _scales(view: ReportView) -> dict[str, charts.Scale]:
-    """One scale for each kind of chart, so that rows and runs can be compared by eye."""
-    rows = [row for run in view.runs for row in run.tables.perturbations]
-    return {
-        "accuracy": charts.level_scale([run.tables for run in view.runs]),
-        "drop": charts.difference_scale(row.group.drop for row in rows),
-        "wordings": charts.accuracy_scale(
-            dot.accuracy for run in view.runs for row in run.dots for dot in row.dots
-        ),
-    }
-
-
-def _guides(run: RunView, task_name: str | None = None) -> dict[str, float]:
-    """The vertical lines of a strip: clean accuracy and guessing, of a task or over all."""
-    task = run.task(task_name) if task_name is not None else None
-    clean = task.clean if task else run.tables.levels.get(CLEAN)
-    chance = task.chance if task else run.tables.chance
-    lines = {
-        "chance-line": chance,
-        "clean-line": clean.accuracy.value if clean and clean.accuracy else None,
-    }
-    return {kind: value for kind, value in lines.items() if value is not None}
-
-
-def change_heat(row: DifferenceRow) -> str:
-    """The classes of a comparison's cell: depth, whether the second run gained, and if clearly."""
-    depth = sum(abs(row.difference.value) >= edge for edge in _HEAT)
-    clear = row.outcome in ("better", "worse")
-    return f"heat {'gain' if row.gained else 'drop'}{depth} {'clear' if clear else 'noise'}"
 
 
 def _mark_html(mark: Mark) -> Markup:
@@ -146,15 +112,14 @@ def _environment() -> Environment:
     environment.globals.update(charts=charts, figures=figures)
     environment.filters.update(
         chance=chance,
-        change_heat=change_heat,
         count=figures.count,
-        heat=heat,
         marks=mark_html,
         number=figures.number,
         one_line=one_line,
         percent=figures.percent,
         points=figures.points,
         signed=points_signed,
+        shortened=short,
         reading=_READING_CLASS.__getitem__,
     )
     return environment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,6 +82,17 @@ def dot_rows(run: Run, samples: pd.DataFrame) -> tuple[DotRow, ...]:
         dot = Dot(float(row["correct"]), str(row["perturbation"]), str(row["instruction_id"]), text)
         found.setdefault((str(row["task"]), str(row["level"])), []).append(dot)
     return tuple(DotRow(task, level, tuple(dots)) for (task, level), dots in found.items())
+
+
+def variant_marks(variants: pd.DataFrame, wanted: Collection[str]) -> dict[str, tuple[Mark, ...]]:
+    """Variant id -> what its wording changed, for those `wanted`."""
+    if variants.empty:
+        return {}
+    rows = variants[variants["id"].isin(wanted)]
+    return {
+        str(key): word_marks(str(original), str(text))
+        for key, original, text in zip(rows["id"], rows["original"], rows["text"], strict=True)
+    }
 
 
 def _texts(run: Run) -> dict[str, tuple[str, str]]:

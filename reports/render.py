@@ -12,6 +12,8 @@ from reports.source import Run
 from reports.view import ReportView, build_view
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from harness.compare import Comparison
     from harness.verdict import Verdict
     from reports.comparison import ComparisonView
@@ -35,8 +37,12 @@ def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, 
     return written
 
 
-def write_comparison(comparison: Comparison, form: str, path: Path) -> None:
+def write_comparison(
+    comparison: Comparison, form: str, path: Path, *, variants: pd.DataFrame | None = None
+) -> None:
     """Write a comparison in one format ("md" or "html") to a file.
+
+    With the first run's `variants` the page shows what the wordings changed, word by word.
 
     Raises:
         UnknownNameError: an unknown format.
@@ -45,7 +51,7 @@ def write_comparison(comparison: Comparison, form: str, path: Path) -> None:
     from reports.comparison import build_comparison
 
     _check([form], COMPARISON_FORMATS)
-    _write(path, COMPARISON_FORMATS[form](build_comparison(comparison)))
+    _write(path, COMPARISON_FORMATS[form](build_comparison(comparison, variants)))
 
 
 def write_verdict(verdict: Verdict, form: str, path: Path) -> None:

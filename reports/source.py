@@ -31,6 +31,10 @@ class Run(Protocol):
         """One row a variant."""
 
     @property
+    def examples(self) -> pd.DataFrame:
+        """One row an example: task, id, gold and the start of its input; may be empty."""
+
+    @property
     def compact_samples(self) -> pd.DataFrame:
         """One row a cell and scorer, without scores and generated text."""
 

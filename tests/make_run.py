@@ -7,7 +7,7 @@ that wordings agree, flip and degrade the way real ones do.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -112,6 +112,7 @@ class MadeRun:
     summary: dict[str, Any]
     variants: pd.DataFrame
     samples: pd.DataFrame
+    examples: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def compact_samples(self) -> pd.DataFrame:
@@ -146,7 +147,15 @@ def make_run(
     )
     manifest = _manifest(tasks, variants, samples, model, seed, Path(path))
     frame = pd.DataFrame(variants)
-    return MadeRun(Path(path), manifest, make_summary(manifest, samples, frame), frame, samples)
+    summary = make_summary(manifest, samples, frame)
+    return MadeRun(Path(path), manifest, summary, frame, samples, _examples(samples))
+
+
+def _examples(samples: pd.DataFrame) -> pd.DataFrame:
+    rows = samples[["task", "example_id", "gold"]].drop_duplicates(["task", "example_id"])
+    keys = zip(rows["task"], rows["example_id"], strict=True)
+    inputs = [f"Text {key} of {task}." for task, key in keys]
+    return rows.rename(columns={"example_id": "id"}).assign(input=inputs)
 
 
 def _variant_rows(task: TaskPlan, per_perturbation: int, seed: int) -> list[dict[str, Any]]:
@@ -357,7 +366,7 @@ def make_summary(
     head = {
         "schema_version": 1,
         "run_id": manifest["run_id"],
-        "model": manifest["model"]["name"],
+        "model": manifest["config"]["model"],
         "scorer": "loglik",
     }
     body = summarize(

@@ -21,6 +21,9 @@ def save_run(made: MadeRun, folder: Path) -> Path:
     rows = made.variants.to_dict("records")
     lines = "".join(json.dumps(row, default=str) + "\n" for row in rows)
     directory.write_text("variants.jsonl", lines)
+    examples = made.examples.to_dict("records")
+    lines = "".join(json.dumps(row) + "\n" for row in examples)
+    directory.write_text("examples.jsonl", lines)
     path = folder / "samples.sqlite"
     with SampleStore(path):
         pass

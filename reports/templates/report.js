@@ -17,51 +17,79 @@
   button.addEventListener("click", () => setTheme(themes[(themes.indexOf(root.dataset.theme) + 1) % 3]));
   button.hidden = false;
 
-  // Tips: the <title> of a mark becomes a tip that also opens on focus; without script it stays a <title>.
+  // Charts: drawn by Vega, whose expressions are interpreted, never compiled, so that the policy can
+  // forbid it. Until one is drawn its table stands open; afterwards the table folds away.
+  const { theme, charts } = JSON.parse(document.getElementById("chart-data").textContent);
+  const views = new Map();
+  const draw = async (figure) => {
+    const spec = charts[figure.dataset.chart];
+    if (!spec) { figure.remove(); return; }
+    const { view } = await vegaEmbed(figure, spec, {
+      mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false, config: theme,
+      tooltip: (_, event, item, text) => { if (text) show(text, event.clientX, event.clientY, event.clientY); else hide(); },
+    });
+    views.set(figure.dataset.chart, view);
+  };
+  const signal = (wanted, name, value) => {
+    for (const [chart, view] of views) if (chart.startsWith(wanted)) view.signal(name, value).runAsync();
+  };
+  const fold = () => { for (const table of all("[data-fold]")) table.open = false; };
+
+  // Tips: what a mark's description says, beside the pointer or the focused mark.
   const tip = document.querySelector(".tip");
   const hide = () => { tip.hidden = true; };
-  const show = (mark) => {
-    tip.textContent = mark.dataset.tip;
+  const show = (text, x, top, bottom) => {
+    tip.textContent = text;
     tip.hidden = false;
-    const at = mark.getBoundingClientRect();
-    const left = Math.min(Math.max(8, at.left + at.width / 2 - tip.offsetWidth / 2), innerWidth - tip.offsetWidth - 8);
-    const above = at.top - tip.offsetHeight - 8;
+    const left = Math.min(Math.max(8, x - tip.offsetWidth / 2), innerWidth - tip.offsetWidth - 8);
+    const above = top - tip.offsetHeight - 10;
     tip.style.left = `${Math.max(8, left)}px`;
-    tip.style.top = `${above > 4 ? above : at.bottom + 8}px`;
+    tip.style.top = `${above > 4 ? above : bottom + 14}px`;
   };
-  for (const title of all("main svg title")) {
-    const mark = title.parentElement;
-    mark.dataset.tip = title.textContent;
-    mark.setAttribute("aria-label", title.textContent);
-    mark.setAttribute("role", "img");
-    title.remove();
-  }
-  for (const mark of all("[data-tip]")) {
-    mark.addEventListener("pointerenter", () => show(mark));
-    mark.addEventListener("pointerleave", hide);
-    mark.addEventListener("focus", () => show(mark));
-    mark.addEventListener("blur", hide);
-  }
   addEventListener("scroll", hide, { passive: true });
   addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 
-  // Dots: one tab stop a chart; the arrow keys walk from mark to mark, left to right.
-  for (const chart of all("svg.dots")) {
-    const left = (mark) => parseFloat(mark.getAttribute("cx") ?? mark.getAttribute("x"));
-    const marks = all(".dot", chart).sort((a, b) => left(a) - left(b));
-    const enter = (mark) => {
-      for (const other of marks) other.setAttribute("tabindex", other === mark ? "0" : "-1");
-    };
-    if (marks.length) enter(marks[0]);
-    chart.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-      const now = marks.indexOf(document.activeElement);
-      if (!step || now < 0) return;
+  // Keys: one tab stop a chart; the arrows walk from mark to mark, row by row, left to right.
+  for (const figure of all("[data-chart]")) {
+    const place = (mark) => { const { x, y, width, height } = mark.getBoundingClientRect(); return [Math.round((y + height / 2) / 12), x + width / 2]; };
+    const marks = () => all("[aria-roledescription='circle'], [aria-roledescription='point'], [aria-roledescription='rect mark']", figure)
+      .map((mark) => [mark, place(mark)]).sort(([, [a, b]], [, [c, d]]) => a - c || b - d).map(([mark]) => mark);
+    figure.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
       event.preventDefault();
-      const next = marks[Math.min(marks.length - 1, Math.max(0, now + step))];
-      enter(next);
-      next.focus();
+      const list = marks();
+      const next = list[Math.min(list.length - 1, Math.max(0, list.indexOf(document.activeElement) + step))];
+      next?.setAttribute("tabindex", "-1");
+      next?.focus();
     });
+    figure.addEventListener("focusin", ({ target }) => {
+      const text = target.getAttribute("aria-label");
+      if (target === figure || !text) { hide(); return; }
+      const at = target.getBoundingClientRect();
+      show(text, at.left + at.width / 2, at.top, at.bottom);
+    });
+    figure.addEventListener("focusout", hide);
+  }
+
+  // Runs: a key hides its run in every chart and shows it again.
+  const hidden = new Set();
+  const keys = all("button[data-run]");
+  for (const key of keys) {
+    key.disabled = false;
+    key.title = "Hide or show this run in every chart";
+    key.addEventListener("click", () => {
+      const run = Number(key.dataset.run);
+      if (!hidden.delete(run)) hidden.add(run);
+      for (const other of keys) other.setAttribute("aria-pressed", String(!hidden.has(Number(other.dataset.run))));
+      signal("", "hidden", [...hidden]);
+    });
+  }
+
+  for (const form of all("[data-highlight]")) {
+    form.hidden = false;
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", ({ target }) => signal(form.dataset.highlight, "only", target.value));
   }
 
   // Flips: three choices and a search, counted aloud.
@@ -95,6 +123,8 @@
       setTimeout(() => { copy.textContent = "Copy"; }, 1500);
     });
   }
+
+  Promise.all(all("[data-chart]").map(draw)).then(fold, (error) => console.warn("Charts cannot be drawn; the tables say the same.", error));
 
   // Paper shows everything but the wordings of single flips, which would fill pages.
   const opened = new Set();

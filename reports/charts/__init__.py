@@ -1,0 +1,30 @@
+"""Charts as Vega-Lite specifications, built with Altair and drawn by Vega in the reader's browser.
+
+Colours are the custom properties of the page's style sheet, so a chart follows the theme and the
+printer without being drawn again. A chart's data are rows of plain values; text in them comes from
+models and files, is shown as text and is never part of an expression.
+"""
+
+from reports.charts.heat import Cell, heat_map
+from reports.charts.intervals import IntervalRow, accuracy_intervals, difference_intervals
+from reports.charts.runtime import draw_svg, javascript
+from reports.charts.scatter import consistency_against_accuracy, level_classes
+from reports.charts.spec import Spec, accuracy_domain, key_classes, theme
+from reports.charts.wordings import wordings
+
+__all__ = [
+    "Cell",
+    "IntervalRow",
+    "Spec",
+    "accuracy_domain",
+    "accuracy_intervals",
+    "consistency_against_accuracy",
+    "difference_intervals",
+    "draw_svg",
+    "heat_map",
+    "javascript",
+    "key_classes",
+    "level_classes",
+    "theme",
+    "wordings",
+]

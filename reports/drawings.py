@@ -1,0 +1,211 @@
+"""Which chart stands where: the charts of a report and of a comparison, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from harness.records import CLEAN
+from reports import charts
+from reports.charts import Cell, IntervalRow, Spec
+from reports.comparison import ComparisonView, MetricTable, PairView, points_signed
+from reports.figures import MINUS, interval, percent, points, with_interval
+from reports.group import Group, Reading
+from reports.tables import TaskRow
+from reports.view import ReportView, RunView
+
+_KINDS: Final[dict[Reading, Literal["clear", "noise", "unjudged", "plain"]]] = {
+    Reading.CLEAR_DROP: "clear",
+    Reading.CLEAR_GAIN: "clear",
+    Reading.NOISE: "noise",
+    Reading.NO_INTERVAL: "noise",
+    Reading.NOT_JUDGED: "unjudged",
+    Reading.CLEAN: "plain",
+}
+
+
+def report_charts(view: ReportView) -> dict[str, Spec]:
+    """The charts of a report; those of the wordings are called `wordings-1` and on, by task."""
+    runs = len(view.runs)
+    drops = list(_perturbation_rows(view))
+    return {
+        "levels": level_chart(view),
+        "tasks": charts.heat_map(
+            list(_task_cells(view)), runs=runs, description="Points lost by task and level"
+        ),
+        "perturbations": charts.difference_intervals(
+            drops, runs=runs, description="Points lost under each perturbation"
+        ),
+        **_wording_charts(view),
+        "consistency": charts.consistency_against_accuracy(
+            [run.tables for run in view.runs], [run.name for run in view.runs]
+        ),
+    }
+
+
+def comparison_charts(view: ComparisonView) -> dict[str, Spec]:
+    """The charts of a comparison: `pair-1-accuracy` and, task by task, `pair-1-accuracy-tasks`."""
+    drawn: dict[str, Spec] = {}
+    for pair in view.pairs:
+        for table in pair.metrics:
+            name = f"pair-{pair.index}-{table.metric}"
+            drawn[name] = charts.difference_intervals(
+                list(_difference_rows(pair, table)),
+                runs=1,
+                description=f"{table.name}: {pair.second} minus {pair.first}, by level",
+            )
+            if len(view.tasks) > 1 and table.single:
+                drawn[f"{name}-tasks"] = charts.heat_map(
+                    list(_difference_cells(view, pair, table)),
+                    runs=1,
+                    description=f"{table.name}: difference by task and level",
+                )
+    return drawn
+
+
+def level_chart(view: ReportView, *, width: int | None = None) -> Spec:
+    """Accuracy by level with intervals, every run held against its own clean wording.
+
+    With a width it is a picture that stands alone, and names the runs itself.
+    """
+    alone = width is not None and len(view.runs) > 1
+    return charts.accuracy_intervals(
+        list(_level_rows(view)),
+        runs=len(view.runs),
+        chance=view.runs[0].tables.chance,
+        description=f"Accuracy by level. {view.headline}",
+        keys=[run.name for run in view.runs] if alone else (),
+        width=width,
+    )
+
+
+def _level_rows(view: ReportView) -> Iterator[IntervalRow]:
+    for level in view.levels:
+        for number, run in enumerate(view.runs):
+            group, clean = run.tables.levels.get(level), run.tables.levels.get(CLEAN)
+            if group is None or group.accuracy is None:
+                continue
+            right = with_interval(group.accuracy, percent)
+            fell = group.reading is Reading.CLEAR_DROP
+            yield IntervalRow(
+                name=level,
+                run=number,
+                estimate=group.accuracy,
+                tip=f"{run.name} · {level}: {right} right{_drop_text(group)}",
+                note=f"{MINUS}{points(group.drop)}" if fell else "",
+                reference=clean.accuracy.value if clean and clean.accuracy else None,
+            )
+
+
+def _task_cells(view: ReportView) -> Iterator[Cell]:
+    for name in view.tasks:
+        for number, run in enumerate(view.runs):
+            task = run.task(name)
+            if task is None:
+                continue
+            if task.clean and task.clean.accuracy:
+                yield _clean_cell(task, number, run)
+            for level in view.perturbed_levels:
+                group = task.levels.get(level)
+                if group and group.drop:
+                    yield Cell(
+                        row=name,
+                        column=level,
+                        run=number,
+                        value=group.drop.value,
+                        kind=_KINDS[group.reading],
+                        text=points(group.drop),
+                        tip=f"{run.name} · {name} · {level}{_drop_text(group)}",
+                        harm=group.drop.value >= 0,
+                    )
+
+
+def _clean_cell(task: TaskRow, number: int, run: RunView) -> Cell:
+    accuracy = percent(task.clean.accuracy) if task.clean else ""
+    above = "" if task.above_chance else ", not above chance"
+    tip = f"{run.name} · {task.name} · clean wording: {accuracy}; guessing {percent(task.chance)}"
+    return Cell(task.name, CLEAN, number, 0.0, "plain", accuracy, f"{tip}{above}")
+
+
+def _perturbation_rows(view: ReportView) -> Iterator[IntervalRow]:
+    for name in view.perturbations:
+        for number, run in enumerate(view.runs):
+            row = run.perturbation(name)
+            if row and row.group.drop:
+                yield IntervalRow(
+                    name=name,
+                    run=number,
+                    estimate=row.group.drop,
+                    tip=f"{run.name} · {name} ({row.level}){_drop_text(row.group)}",
+                    clear=row.group.reading.is_clear,
+                )
+
+
+def _wording_charts(view: ReportView) -> dict[str, Spec]:
+    """All tasks share one scale, so that they can be compared by eye."""
+    every = [dot.accuracy for run in view.runs for row in run.dots for dot in row.dots]
+    chances = [task.chance for run in view.runs for task in run.tables.tasks]
+    domain = charts.accuracy_domain([*every, *chances])
+    return {
+        f"wordings-{place}": _wording_chart(view, task, domain)
+        for place, task in enumerate(view.tasks, start=1)
+    }
+
+
+def _wording_chart(view: ReportView, name: str, domain: tuple[float, float]) -> Spec:
+    tasks = {number: run.task(name) for number, run in enumerate(view.runs)}
+    rows = [
+        (number, row)
+        for level in view.levels
+        for number, run in enumerate(view.runs)
+        if (row := run.dot_row(name, level))
+    ]
+    return charts.wordings(
+        rows,
+        runs=len(view.runs),
+        domain=domain,
+        clean={
+            number: task.clean.accuracy.value
+            for number, task in tasks.items()
+            if task and task.clean and task.clean.accuracy
+        },
+        chance=next((task.chance for task in tasks.values() if task), None),
+        description=f"Every wording of {name}, a dot at its accuracy, by level",
+    )
+
+
+def _difference_rows(pair: PairView, table: MetricTable) -> Iterator[IntervalRow]:
+    for row in table.over_tasks:
+        change = f"{points_signed(row.difference)} points {interval(row.difference)}"
+        yield IntervalRow(
+            name=row.level,
+            run=0,
+            estimate=row.difference,
+            tip=f"{table.name} · {row.level}: {change}, {row.outcome}",
+            clear=row.outcome in ("better", "worse"),
+        )
+
+
+def _difference_cells(view: ComparisonView, pair: PairView, table: MetricTable) -> Iterator[Cell]:
+    for task in view.tasks:
+        for level in pair.levels:
+            row = table.row(task, level)
+            if row is None:
+                continue
+            change = f"{points_signed(row.difference)} points {interval(row.difference)}"
+            yield Cell(
+                row=task,
+                column=level,
+                run=0,
+                value=row.difference.value,
+                kind="clear" if row.outcome in ("better", "worse") else "noise",
+                text=points_signed(row.difference),
+                tip=f"{task} · {level}: {change}, {row.outcome}",
+                harm=not row.gained,
+            )
+
+
+def _drop_text(group: Group) -> str:
+    if group.drop is None:
+        return ""
+    return f"; drop {with_interval(group.drop, points)} points, {group.reading.value}"
