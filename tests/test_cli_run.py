@@ -52,6 +52,7 @@ def test_a_run_leaves_everything_it_promises(model: Path, tmp_path: Path) -> Non
     }  # fmt: skip
     for stats in summary["levels"].values():
         assert wanted <= set(stats)
+        assert all(stats[name] > 0 for name in ("posix", "answer_entropy", "answer_consistency"))
     manifest = read(out, "run.json")
     assert manifest["status"] == "complete"
     assert manifest["tasks"]["sentiment"]["examples"] == 6

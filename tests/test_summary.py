@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from make_run import TASKS, make_run
+from saved_runs import save_run
 
-from harness.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize
+from harness.likelihoods import likelihood_column
+from harness.rundir import load_run
+from harness.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize, summarize_run
 
 USED = tuple(task for task in TASKS if task.name != "inference")
 FACTS = {task.name: TaskFacts(task.chance, task.labels, [1] * len(task.labels)) for task in USED}
@@ -166,6 +171,36 @@ def test_one_prompt_and_one_example_leave_little_defined(run: Any) -> None:
         assert stats[name] is None
     assert found["tasks"]["topic"]["above_chance"] is None
     assert found["worst_variants"] == []
+
+
+def test_a_saved_run_gives_its_summary_again(run: Any, tmp_path: Path) -> None:
+    saved = load_run(save_run(run, tmp_path / "run"))
+    found = summarize_run(saved)
+    assert json.dumps(found) == json.dumps(run.summary) == json.dumps(saved.summary)
+    for stats in found["tasks"]["topic"]["levels"].values():
+        assert all(stats[name] > 0 for name in ("posix", "answer_entropy", "answer_consistency"))
+        assert stats["posix_ci"][0] < stats["posix"] < stats["posix_ci"][1]
+
+
+def test_likelihoods_are_those_of_the_stored_scores(run: Any, tmp_path: Path) -> None:
+    saved = load_run(save_run(run, tmp_path / "run"))
+    scored, whole = saved.scored_samples, saved.samples
+    assert "scores" not in scored
+    for task, facts in FACTS.items():
+        rows = (whole["task"] == task).to_numpy()
+        for place, label in enumerate(facts.labels):
+            expected = [one[label] for one in whole.loc[rows, "scores"]]
+            column = scored.loc[rows, likelihood_column(place)]
+            assert column.dtype == np.float32
+            assert column.tolist() == pytest.approx(expected, abs=1e-6)
+    assert scored.loc[whole["task"] == "sentiment", likelihood_column(2)].isna().all()
+
+
+def test_generated_answers_have_no_likelihoods(run: Any, tmp_path: Path) -> None:
+    texts = run.samples.assign(scorer="generate", scores=None, text="an answer")
+    saved = load_run(save_run(replace(run, samples=texts), tmp_path / "run"))
+    assert saved.scored_samples.filter(like="likelihood").isna().all(axis=None)
+    assert summarize_run(saved)["levels"]["word"]["posix"] is None
 
 
 def test_no_samples_give_an_empty_summary(run: Any) -> None:
