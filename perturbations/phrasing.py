@@ -120,12 +120,15 @@ _DETERMINED: Final = re.compile(
 )
 _DEFINITE: Final = re.compile(r"(?:the|this|these|its|their)\b")
 _OBJECT_END: Final = re.compile(
-    r"\s+(?:as|into|by|if|based on|according to|using|in order|so that|such that|while|whether"
-    r"|without)\b|[,:]|\s+[\"'“‘`]"
+    r"\s+(?:as|into|by|if|based on|according to|using|in order|in such a way|so that|such that"
+    r"|while|whether|without|to (?:be|sound|fit|make|match|have)"
+    r"|in (?:[\w-]+ ){1,4}(?:words?|sentences?|lines?|paragraphs?|terms|style|tone))\b"
+    r"|[,:]|\s+[\"'“‘`]"
 )
 _QUOTE_NEXT: Final = re.compile(r"\s+[\"'“‘`]")
 _MOVED_END: Final = re.compile(rf"{_OBJECT_END.pattern}|\s+(?:from|to|in|for)\b")
 _HIDDEN_VERB: Final = re.compile(
     r"\b(?:and|then) (?!(?:with|from|of|in|if|whether|as|that|for|to|by|not|between|all|is|are)\b)"
-    r"[a-z]+ (?:the|it|its|them|their|an?|whether|if|with)\b|, [a-z]+ing\b"
+    r"[a-z]+ (?:the|it|its|them|their|an?|whether|if|with)\b"
+    r"|\b(?:and|then) (?:try to|be|make sure)\b|, [a-z]+ing\b"
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from perturbations.asking import QUOTED, Ask, asks_answer, parse, role_of
-from perturbations.base import Subject
+from perturbations.base import Span, Subject
 
 Kind = Literal[
     "role", "setting", "command", "question", "answer", "condition", "field", "item", "other"
@@ -62,14 +63,23 @@ def read(subject: Subject) -> Reading:
 
 def split(subject: Subject) -> tuple[Sentence, ...]:
     """The sentences, list items and field lines of a subject's text, in order."""
-    text = subject.text
+    return _split(subject.text, subject.protected, subject.label_words)
+
+
+# Every sentence and semantic perturbation of a text asks for the same.
+@lru_cache(maxsize=64)
+def _split(
+    text: str, protected: tuple[Span, ...], label_words: tuple[str, ...]
+) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
-    closed = _closed_spans(subject)
+    closed = _closed_spans(text, protected)
     for start, end in _lines(text):
         pieces = [(start, end)]
         if not _FIELD.match(text[start:end]) and not _ITEM.match(text[start:end]):
             pieces = _split_line(text, start, end, closed)
-        found += [_sentence(subject, *piece) for piece in pieces if text[slice(*piece)].strip()]
+        found += [
+            _sentence(text, label_words, *piece) for piece in pieces if text[slice(*piece)].strip()
+        ]
     return tuple(found)
 
 
@@ -100,17 +110,17 @@ def _lines(text: str) -> list[tuple[int, int]]:
     return lines
 
 
-def _sentence(subject: Subject, start: int, end: int) -> Sentence:
-    piece = subject.text[start:end]
+def _sentence(text: str, label_words: tuple[str, ...], start: int, end: int) -> Sentence:
+    piece = text[start:end]
     begin = start + len(piece) - len(piece.lstrip())
-    text = piece.strip()
-    return Sentence(begin, begin + len(text), text, _kind(text, subject.label_words))
+    said = piece.strip()
+    return Sentence(begin, begin + len(said), said, _kind(said, label_words))
 
 
-def _closed_spans(subject: Subject) -> list[tuple[int, int]]:
+def _closed_spans(text: str, protected: tuple[Span, ...]) -> list[tuple[int, int]]:
     """Where no sentence may end: protected spans, quoted strings, brackets."""
-    quoted = [match.span() for match in QUOTED.finditer(subject.text)]
-    return [*quoted, *((span.start, span.end) for span in subject.protected)]
+    quoted = [match.span() for match in QUOTED.finditer(text)]
+    return [*quoted, *((span.start, span.end) for span in protected)]
 
 
 def _split_line(
@@ -119,8 +129,10 @@ def _split_line(
     pieces, begun = [], start
     for match in _BOUNDARY.finditer(text, start, end):
         inside = any(low < match.start() < high - 1 for low, high in closed)
-        rest = text[match.end() : end].lstrip()
-        if inside or (rest and rest[0].islower()) or _ABBREVIATION.search(text[: match.end()]):
+        rest = text[match.end() : min(end, match.end() + 8)].lstrip()
+        begin = max(start, match.end() - _LONGEST_ABBREVIATION)
+        abbreviated = _ABBREVIATION.search(text[begin : match.end()])
+        if inside or (rest and rest[0].islower()) or abbreviated:
             continue
         pieces.append((begun, match.end()))
         begun = match.end()
@@ -150,6 +162,7 @@ _ASKING: Final = {"command", "question", "answer"}
 _BOUNDARY: Final = re.compile(r"[.?!]+[\"'”’)]*(?=\s|$)")
 _LINE_END: Final = re.compile(r"[.?!:;][\"'”’)]*\s*$")
 _GOES_ON: Final = re.compile(r"\s*(?![a-z][.)] )(?:[a-z]|['\"“‘][a-z])")
+_LONGEST_ABBREVIATION: Final = 8
 _ABBREVIATION: Final = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|Mr|Ms|Dr|No|[A-Z])\.$")
 _FIELD: Final = re.compile(
     r"\s*(?:[A-Z#][\w /'#-]{0,30}:\s*)?(?:\{[^{}\n]*\}|\{\{[^\n]*\}\}|<\w+>)\s*$"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -24,6 +25,8 @@ from perturbations.wordforms import PACKAGE, agree_article, find_form
 
 _WORDS_PER_EDIT: Final = 6
 _LONGEST_HEAD: Final = 3
+_REACH: Final = 80
+"""Characters on either side of a place that may say what it is; patterns look at a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,18 @@ def replace_by_synonyms(subject: Subject, rng: Random) -> Draft | None:
     for place in _places(subject):
         key = (place.head, "N" if place.tag.startswith("N") else f"{place.start}")
         groups.setdefault(key, []).append(place)
-    budget = max(1, round(len(find_words(subject.text)) / _WORDS_PER_EDIT))
-    taken = {_root(word.text) for word in find_words(subject.text)}
-    taken |= {_root(word) for label in subject.label_words for word in label.split()}
+    counts = Counter(word.text.lower() for word in find_words(subject.text))
+    budget = max(1, round(counts.total() / _WORDS_PER_EDIT))
+    taken = {_root(word) for word in counts}
+    taken |= {root for label in subject.label_words for root in _roots(label)}
     edits: list[Edit] = []
     replaced = 0
     for group in rng.sample(list(groups.values()), len(groups)):
-        if replaced < budget and _is_whole(group, subject.text):
+        if replaced < budget and _is_whole(group, counts):
             made, synonym = _replace(group, subject, taken, rng)
             edits += made
             replaced += len(group) if made else 0
-            taken |= {_root(word) for word in synonym.split()}
+            taken |= _roots(synonym)
     return draft_by(subject.text, edits)
 
 
@@ -75,7 +79,7 @@ def _replace(
     offered = synonyms(group[0].senses, group[0].following)
     for synonym in rng.sample(offered, len(offered)):
         forms = [in_form(synonym, place.tag) for place in group]
-        if {_root(word) for word in synonym.split()} & taken or None in forms:
+        if _roots(synonym) & taken or None in forms:
             continue
         if " " in synonym and any(place.plain for place in group):
             continue
@@ -96,12 +100,12 @@ def _edits(place: _Place, form: str, subject: Subject) -> list[Edit]:
     return [*article, Edit(place.start, place.end, place.text, after)]
 
 
-def _is_whole(group: Sequence[_Place], text: str) -> bool:
+def _is_whole(group: Sequence[_Place], counts: Counter[str]) -> bool:
     """Whether a noun is replaced wherever it stands, so that what it names keeps one name."""
     if not group[0].tag.startswith("N"):
         return True
     forms = {place.text.lower() for place in group}
-    return sum(word.text.lower() in forms for word in find_words(text)) == len(group)
+    return sum(counts[form] for form in forms) == len(group)
 
 
 def _places(subject: Subject) -> Iterator[_Place]:
@@ -125,9 +129,9 @@ def _place(subject: Subject, words: Sequence[Word], first: int, end: int) -> _Pl
         return None
     start, stop = words[first].start, words[end - 1].end
     joined = text[start:stop]
-    led, after = text[:start].lower(), _after(text, stop)
+    led, after = text[max(0, start - _REACH) : start].lower(), _after(text, stop)
     before = _before(led)
-    found = _entry(joined.lower(), led, after)
+    found = _entry(joined.lower(), led, before, after)
     if found is None:
         return None
     head, tag, senses = found
@@ -135,9 +139,8 @@ def _place(subject: Subject, words: Sequence[Word], first: int, end: int) -> _Pl
     return _Place(start, stop, joined, head, tag, senses, after, plain)
 
 
-def _entry(word: str, led: str, after: str) -> tuple[str, str, Senses] | None:
+def _entry(word: str, led: str, before: str, after: str) -> tuple[str, str, Senses] | None:
     """The head, the tag and the senses of a word or phrase between what stands around it."""
-    before = _before(led)
     phrase = senses_of(word, "phrase")
     if phrase and _fits_phrase(phrase, before, after):
         return word, "", {"": [s for some in phrase.values() for s in some]}
@@ -145,7 +148,7 @@ def _entry(word: str, led: str, after: str) -> tuple[str, str, Senses] | None:
         return word, "", senses_of(word, "adverb")
     if word in lexicon()["adjective"] and _is_attribute(before, after):
         return word, "", senses_of(word, "adjective")
-    return _verb(word, before, after) or _noun(word, led, after)
+    return _verb(word, before, after) or _noun(word, led, before, after)
 
 
 def _verb(word: str, before: str, after: str) -> tuple[str, str, Senses] | None:
@@ -161,10 +164,10 @@ def _verb(word: str, before: str, after: str) -> tuple[str, str, Senses] | None:
     return head, "VBN" if form.tag == "VBD" else form.tag, senses
 
 
-def _noun(word: str, led: str, after: str) -> tuple[str, str, Senses] | None:
+def _noun(word: str, led: str, before: str, after: str) -> tuple[str, str, Senses] | None:
     form = None if _SET_PHRASE.search(led + word) else find_form(word, "NOUN")
     senses = senses_of(form.lemma, "noun") if form else {}
-    if form is None or not senses or not _is_noun(form.tag, led, _before(led), after):
+    if form is None or not senses or not _is_noun(form.tag, led, before, after):
         return None
     return form.lemma, form.tag, senses
 
@@ -225,13 +228,19 @@ def _is_free(subject: Subject, start: int, end: int) -> bool:
 
 def _before(led: str) -> str:
     """The last word of what leads to a place; empty at the beginning of a sentence or clause."""
-    match = re.search(r"([^\W\d_]+(?:['’]\w+)?) $", led)
-    return match[1] if match else ""
+    if not led.endswith(" ") or led[-2:-1].isspace():
+        return ""
+    match = _LAST_WORD.search(led.rsplit(maxsplit=1)[-1].rstrip()) if led.strip() else None
+    return match[0] if match else ""
 
 
 def _after(text: str, end: int) -> str:
     """What follows a place in its line, without the space between."""
-    return text[end:].split("\n", 1)[0].removeprefix(" ")
+    return text[end : end + _REACH].split("\n", 1)[0].removeprefix(" ")
+
+
+def _roots(phrase: str) -> set[str]:
+    return {_root(word) for word in re.split(r"[\s-]", phrase)}
 
 
 def _root(word: str) -> str:
@@ -274,6 +283,7 @@ _NEW_PHRASE: Final = re.compile(
 )
 _PRONOUN: Final = re.compile(r"(?:it|them|me|us|him|her)\b")
 _BY: Final = re.compile(r"(?:by|in|with|from|as|to|into)\b")
+_LAST_WORD: Final = re.compile(r"[^\W\d_]+(?:['’]\w+)?$")
 _CONTENT: Final = re.compile(r"([^\W\d_]+)")
 _OPENS_OBJECT: Final = re.compile(
     r"(?:the|an?|this|these|those|its|their|your|his|her|our|each|every|both|all|any|one|two|it|them"

@@ -124,7 +124,7 @@ def _parse_forms(subject: Subject) -> list[tuple[Word, Form]]:
 
 def agree_article(subject: Subject, word: Word, after: str) -> list[Edit]:
     """The edit that makes `a` before a replaced word `an`, or the other way round, if need be."""
-    article = _ARTICLE_BEFORE.search(subject.text, 0, word.start)
+    article = _ARTICLE_BEFORE.search(subject.text, max(0, word.start - 4), word.start)
     if article is None or is_protected(*article.span(1), subject.protected):
         return []
     ending = "n" if _VOWEL_SOUND.match(after) else ""
@@ -155,7 +155,8 @@ def _guess_part(
         return None
     if previous in _DETERMINERS:
         return "NOUN"
-    alone = before is not None and bool(_SUBJECT_LED.search(text[: before.start].lower()))
+    led = text[max(0, before.start - 20) : before.start].lower() if before else ""
+    alone = bool(_SUBJECT_LED.search(led))
     return _guess_after_content(previous, word.text.lower(), following, alone=alone)
 
 

@@ -287,3 +287,16 @@ def test_what_only_an_imperative_can_say_is_set_aside(text: str, aside: str) -> 
         assert said.endswith(aside)
         if aside:
             assert f" {aside}" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Summarize the article in one sentence.", "The article is to be summarized in one"),
+        ("Rewrite the text to be shorter.", "The text is to be rewritten to be shorter."),
+        ("Read the words in the list.", "The words in the list are to be read."),
+    ],
+)
+def test_the_passive_knows_where_its_object_ends(text: str, said: str) -> None:
+    found = {reworded("passive", text, seed) for seed in range(20)}
+    assert any(one and one.startswith(said) for one in found), found
