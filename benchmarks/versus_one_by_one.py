@@ -1,9 +1,9 @@
 """Against PromptBench's way: one prompt, one example, one `generate` call.
 
-The same prompts (SST-2 in the plain layout) are answered greedily, seven new tokens, in float32:
-first one at a time by transformers' own `generate`, as PromptBench's evaluation loop does, then by
-this harness with `--scorer generate` and with `--scorer loglik`. The slow side answers a sample;
-its time a cell is what is compared.
+The same prompts (SST-2) are answered greedily in float32: one at a time by transformers' own
+`generate` with as many new tokens as PromptBench's models take by default (20), as its evaluation
+loop does, and by this harness with `--scorer generate` and with `--scorer loglik`. The slow side
+answers a sample; its time a cell is what is compared.
 
     python benchmarks/versus_one_by_one.py --data-dir DATA
 """
@@ -25,7 +25,8 @@ from harness.scoring import LabelParser
 from harness.tasks import load_task
 from harness.tasks.suites import task_path
 
-NEW_TOKENS = 7
+NEW_TOKENS = 20
+"""`max_new_tokens` of promptbench.LLMModel where its user says nothing."""
 
 
 def main() -> None:
