@@ -43,6 +43,20 @@ INSTRUCTIONS = 4
 RESAMPLES = 10_000
 
 
+class Watch:
+    """Laps of wall time, and of this process's CPU time for a machine that is busy otherwise."""
+
+    def __init__(self) -> None:
+        self._last = (time.perf_counter(), time.process_time())
+
+    def lap(self) -> str:
+        """The time since the last lap."""
+        now = (time.perf_counter(), time.process_time())
+        wall, cpu = now[0] - self._last[0], now[1] - self._last[1]
+        self._last = now
+        return f"{wall:.1f} s (CPU {cpu:.1f} s)"
+
+
 def prepare_cells(cells: int, out: Path) -> Prepared:
     """A run of about so many cells: variants of every level, in turn, until there are enough."""
     chosen = choose_perturbations(levels=PERTURBED_LEVELS, names=(), stacks=()).perturbations
@@ -74,26 +88,23 @@ def summary_and_report(out: Path) -> str:
     """summary.json from the stored samples, then the HTML report: what ends a run."""
     from reports import render
 
-    run = load_run(out)
-    start = time.perf_counter()
+    run, watch = load_run(out), Watch()
     body = summarize_run(run)
-    between = time.perf_counter()
+    summary = watch.lap()
     if body["levels"] != run.summary["levels"]:
         raise ValueError("the summary is not the one that the run wrote")
     (page,) = render([run], ["html"], out).values()
-    end = time.perf_counter()
     size = page.stat().st_size / 1e6
-    return f"summary {between - start:.1f} s, HTML report {end - between:.1f} s ({size:.2f} MB)"
+    return f"summary {summary}, HTML report {watch.lap()}, page {size:.2f} MB"
 
 
 def comparison(out: Path) -> str:
     """`harness compare` of the run with itself: two runs' worth of reading and aligning."""
     from harness.compare import compare, run_data
 
-    start = time.perf_counter()
-    run = load_run(out)
+    run, watch = load_run(out), Watch()
     compare([run_data(run, "first"), run_data(run, "second")])
-    return f"comparison {time.perf_counter() - start:.1f} s"
+    return f"comparison {watch.lap()}"
 
 
 def resampling(out: Path) -> str:
@@ -104,19 +115,18 @@ def resampling(out: Path) -> str:
     skill, ability = 0.5 * rng.normal(size=(shape[0], 1)), 1.5 * rng.normal(size=(1, shape[1]))
     score = (rng.logistic(size=shape) < 1 + skill + ability).astype(np.float64)
     everywhere, prompts = np.ones(shape, dtype=np.bool_), np.arange(shape[0])
-    start = time.perf_counter()
+    watch = Watch()
     means = resample_prompt_means(score, everywhere, rng, RESAMPLES)
     drawn = resample_means(means, prompts, rng)
-    between = time.perf_counter()
+    resampled = watch.lap()
     parts = components(influence_of_mean(score, np.full(shape, 1 / score.size)), prompts)
-    end = time.perf_counter()
+    closed = watch.lap()
     # The bootstrap counts the cells' own noise three times (Owen 2007), the closed form once.
     as_bootstrap = parts.prompts + parts.examples + parts.cells
     errors = [float(np.sqrt(v)) for v in (drawn.var(ddof=1), as_bootstrap, parts.total)]
     return (
-        f"{RESAMPLES:,} two-way resamples of {score.size:,} cells {between - start:.1f} s, "
-        f"standard error {errors[0]:.5f}; its closed form {errors[1]:.5f} "
-        f"and corrected {errors[2]:.5f} in {end - between:.2f} s"
+        f"{RESAMPLES:,} two-way resamples of {score.size:,} cells {resampled}, standard error "
+        f"{errors[0]:.5f}; in closed form {errors[1]:.5f}, corrected {errors[2]:.5f}, {closed}"
     )
 
 

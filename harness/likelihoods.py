@@ -46,9 +46,7 @@ def likelihood_column(label: int) -> str:
     return f"likelihood_{label}"
 
 
-def spread_scores(
-    scores: Sequence[Mapping[str, float] | None], labels: Sequence[str]
-) -> Singles:
+def spread_scores(scores: Sequence[Mapping[str, float] | None], labels: Sequence[str]) -> Singles:
     """Scores by label as an array [rows, labels], NaN where there is none."""
     rows = [[(one or {}).get(label, np.nan) for label in labels] for one in scores]
     return np.array(rows, dtype=np.float32).reshape(len(scores), len(labels))

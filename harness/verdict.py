@@ -117,6 +117,11 @@ class Evidence:
         low, high = self.interval or (0.0, 0.0)
         return (high - low) / 2
 
+    def reach_towards(self, edge: float) -> float:
+        """How far the interval reaches from the value to the side on which the edge lies."""
+        low, high = self.interval or (self.value, self.value)
+        return high - self.value if edge >= self.value else self.value - low
+
 
 def decide(check: Check, evidence: Evidence, *, min_examples: int) -> Check:
     """The check, judged by what was measured."""
@@ -174,11 +179,15 @@ def _tolerated(check: Check) -> float:
 
 
 def _wait(check: Check, evidence: Evidence) -> Check:
-    wanted = abs(evidence.value - _edge(check))
+    edge = _edge(check)
+    wanted = abs(evidence.value - edge)
     if _keeps(check, evidence.value):
         wanted = max(wanted, _tolerated(check))
     needed = examples_needed(
-        evidence.examples, evidence.half_width, wanted, fixed_share=evidence.prompt_share
+        evidence.examples,
+        evidence.reach_towards(edge),
+        wanted,
+        fixed_share=evidence.prompt_share,
     )
     if needed is None:
         tail = "no number of examples would tell, more instructions might"

@@ -12,9 +12,7 @@ from make_run import TASKS, make_run
 
 TEXT = (Path(__file__).parents[1] / "docs" / "statistics.md").read_text("utf-8")
 ROWS = re.findall(r"^\| (`.+?`) \| (yes|no) \| .+ \|$", TEXT, re.MULTILINE)
-HAS_INTERVAL = {
-    key: said == "yes" for keys, said in ROWS for key in re.findall(r"`(\w+)`", keys)
-}
+HAS_INTERVAL = {key: said == "yes" for keys, said in ROWS for key in re.findall(r"`(\w+)`", keys)}
 
 
 @pytest.fixture(scope="module")

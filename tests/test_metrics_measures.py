@@ -224,10 +224,7 @@ def test_identical_prompts_are_no_reason_for_a_narrow_interval() -> None:
     many = Group(
         **{
             **_fields(one),
-            **{
-                name: np.repeat(getattr(one, name), 6, axis=0)
-                for name in CELLS
-            },
+            **{name: np.repeat(getattr(one, name), 6, axis=0) for name in CELLS},
             "rows": np.arange(6),
             "families": np.arange(6),
             "variants": tuple("abcdef"),

@@ -102,7 +102,7 @@ def align_runs(
     if not grids:
         raise NothingToEvaluateError(
             "the runs share no cell: no example was asked with the same instruction text in all.",
-            hint="Run both with the same --tasks, --limit and --seed, or replay --variants.",
+            hint="Run both with the same --task, --limit and --seed, or replay --variants.",
         )
     cells = tuple(int((run.samples["scorer"] == scorer).sum()) for run in runs)
     return Aligned(tuple(run.name for run in runs), scorer, grids, cells, tuple(differences))

@@ -49,7 +49,8 @@ class Estimate:
         """The two-sided interval, or None where the variance is unknown."""
         if math.isnan(self.value) or math.isnan(self.variance):
             return None
-        quantile = student_quantile(confidence, self.df)
+        # Where nothing varied there is no variance whose few degrees of freedom could mislead.
+        quantile = student_quantile(confidence, self.df if self.variance > 0 else math.inf)
         if self.kind == "share":
             return _wilson(self.value, self._effective_examples(), quantile)
         half = quantile * self.standard_error
