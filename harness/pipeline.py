@@ -67,8 +67,7 @@ def execute(prepared: Prepared, *, command: str, progress: Progress | None = Non
         raise
     finally:
         progress.stop()
-    run = Run(directory.path)
-    directory.write_json("summary.json", summarize_run(run))
+    directory.write_json("summary.json", summarize_run(Run(directory.path)))
     ended = {
         "status": "complete",
         "finished": _now(),
@@ -76,7 +75,7 @@ def execute(prepared: Prepared, *, command: str, progress: Progress | None = Non
         "precision": precision,
     }
     directory.write_json("run.json", {**manifest, **ended})
-    return run
+    return Run(directory.path)  # anew: a run keeps the manifest that it has read
 
 
 def count_finished(prepared: Prepared) -> int:

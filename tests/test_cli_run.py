@@ -65,6 +65,14 @@ def test_a_run_leaves_everything_it_promises(model: Path, tmp_path: Path) -> Non
         assert (out / name).stat().st_size > 0
 
 
+def test_the_run_given_back_is_the_finished_one(model: Path, tmp_path: Path) -> None:
+    from harness import api
+
+    finished = api.run(model=str(model), tasks=("sentiment",), limit=4, out=tmp_path / "run")
+    assert finished.manifest["status"] == "complete"
+    assert finished.manifest["timing"]["cells"] > 0
+
+
 def test_one_seed_one_result(model: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         assert evaluate(model, tmp_path / name, "--no-cache") == ExitCode.OK
