@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from checkpoints import save_tiny_llama
 from make_run import make_run
 from saved_runs import save_run
 
@@ -24,6 +25,19 @@ pytest_plugins = ["pytester"]
 POLICY = """
 rules:
   - {metric: accuracy, max_drop: 0.02, margin: 0.01}
+"""
+
+MOOD = """
+name: mood
+description: Whether a film is good.
+source: {file: mood.jsonl}
+label_field: label
+input: "Film: {{ text }}"
+answer_cue: "Mood:"
+labels: [{name: bad}, {name: good}]
+instructions:
+  - {id: task-1, style: task, text: "Say whether the film is 'good' or 'bad'."}
+  - {id: role-1, style: role, text: "You are a critic. Call the film 'good' or 'bad'."}
 """
 
 
@@ -62,6 +76,25 @@ def test_compare_as_json(runs: dict[str, Path], capsys: pytest.CaptureFixture[st
     found = json.loads(capsys.readouterr().out)
     assert found["runs"] == ["base", "same", "harmed"]
     assert len(found["pairs"]) == 2
+
+
+def test_two_seeds_of_one_model_show_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    model, task = save_tiny_llama(tmp_path / "tiny"), tmp_path / "mood.yaml"
+    rows = [{"text": f"film number {n}", "label": "good" if n % 2 else "bad"} for n in range(12)]
+    (tmp_path / "mood.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task.write_text(MOOD)
+    wanted = ["--task", str(task), "--perturbations", "keyboard,politeness"]
+    for seed in ("0", "1"):
+        arguments = ["run", "--model", str(model), *wanted, "--seed", seed, "--device", "cpu"]
+        assert harness([*arguments, "--out", str(tmp_path / seed), "--quiet"]) == ExitCode.OK
+    capsys.readouterr()
+    assert harness(["compare", str(tmp_path / "0"), str(tmp_path / "1"), "--json"]) == ExitCode.OK
+    (pair,) = json.loads(capsys.readouterr().out)["pairs"]
+    assert pair["differences"]
+    assert {one["better"] for one in pair["differences"]} == {None}
 
 
 def test_compare_refuses_what_is_no_comparison(

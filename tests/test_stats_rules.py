@@ -105,7 +105,9 @@ def test_the_worst_of_equal_prompts_has_an_interval_that_reaches_the_truth() -> 
     for _ in range(150):
         score = (rng.random((12, 80)) < 0.8).astype(float)
         drawn = rng.multinomial(80, np.full(80, 1 / 80), size=300)
-        found = find_extreme("lowest", score.mean(axis=1), (drawn @ score.T / 80).astype(np.float32), 80)
+        found = find_extreme(
+            "lowest", score.mean(axis=1), (drawn @ score.T / 80).astype(np.float32), 80
+        )
         low, high = found.interval() or (0, 0)
         held.append(low <= 0.8 <= high)
         assert low <= found.value <= high

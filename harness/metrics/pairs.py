@@ -27,8 +27,8 @@ def mean_distance_to_others(values: Floats, present: Booleans) -> Floats:
 
     0 in missing cells and in columns with one present row.
     """
-    others = np.maximum(present.sum(axis=0) - 1, 1)
-    return weighted_distances(values, present, present.astype(np.float64)) / others
+    total = weighted_distances(values, present, present.astype(np.float64))
+    return ratio(total, np.maximum(present.sum(axis=0) - 1, 1))
 
 
 def weighted_distances(values: Floats, present: Booleans, weights: Floats) -> Floats:
