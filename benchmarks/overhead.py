@@ -26,13 +26,14 @@ from harness.models import ModelInfo
 from harness.pipeline import execute
 from harness.plan import Plan
 from harness.prepare import Prepared
-from harness.records import Example, Request, Response, Variant
+from harness.records import Example, Request, Response, Variant, stable_hash
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
 from harness.variants import TaskVariants
 
+TASKS = ("sentiment", "paraphrase", "inference", "topic", "acceptability")
 EXAMPLES = 1000
-"""Examples of the one task; variants make up the rest."""
+"""Most examples of a task; variants make up the rest."""
 
 
 STUB = ModelInfo(
@@ -138,16 +139,23 @@ def measure(cells: int) -> dict[str, float]:
 
 
 def prepare_cells(cells: int, out: Path) -> Prepared:
-    """A run of one task with as many variants as the cells need."""
-    task = load_task(task_path("sentiment"), data_dir=None).with_instructions(1)
+    """A run of the starter suite with as many examples and variants as the cells need."""
+    tasks = tuple(_task(name, cells // len(TASKS)) for name in TASKS)
+    variants = {
+        task.name: tuple(
+            _variant(task, n) for n in range(cells // len(TASKS) // len(task.examples))
+        )
+        for task in tasks
+    }
+    made = {name: TaskVariants(of_task) for name, of_task in variants.items()}
+    config = RunConfig(model="stub", tasks=TASKS, out=out, cache=False, window=4096)
+    return Prepared(config, Plan(tasks, variants), made, StubModel(), "plain")
+
+
+def _task(name: str, cells: int) -> Task:
+    task = load_task(task_path(name), data_dir=None).with_instructions(1)
     count = min(EXAMPLES, cells // 10)
-    examples = tuple(_example(task, n) for n in range(count))
-    task = replace(task, examples=examples)
-    variants = tuple(_variant(task, n) for n in range(cells // count))
-    made = {task.name: TaskVariants(variants)}
-    config = RunConfig(model="stub", tasks=("sentiment",), out=out, cache=False, window=4096)
-    plan = Plan((task,), {task.name: variants})
-    return Prepared(config, plan, made, StubModel(), "plain")
+    return replace(task, examples=tuple(_example(task, n) for n in range(count)))
 
 
 def _example(task: Task, number: int) -> Example:
@@ -159,7 +167,7 @@ def _variant(task: Task, number: int) -> Variant:
     text = task.instructions[0].text
     clean = number == 0
     return Variant(
-        id=f"{number:016x}",
+        id=f"{stable_hash(task.name, number):016x}",
         task=task.name,
         level="clean" if clean else "character",
         perturbation="clean" if clean else "keyboard",

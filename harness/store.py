@@ -36,7 +36,7 @@ COMPACT_COLUMNS = (
 )  # fmt: skip
 """What statistics need; without the texts and scores a million samples stay small."""
 
-_CHUNK = 20_000
+_CHUNK = 10_000
 """Rows read at a time: as Python objects they take tens of times the memory of their codes."""
 _CATEGORIES = (*COMPACT_COLUMNS[:8], "scorer")
 

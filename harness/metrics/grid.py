@@ -136,7 +136,7 @@ def build_grids(
         UsageError: samples of unknown variants, or two samples of one cell.
     """
     variants = _in_order(variants)
-    kept = samples[(samples["scorer"] == scorer).to_numpy()]
+    kept = _keep(samples, np.flatnonzero(samples["scorer"] == scorer))
     positions = _positions(kept["variant_id"], variants["id"].tolist())
     if (positions < 0).any():
         unknown = kept["variant_id"].to_numpy()[positions < 0][0]
@@ -151,7 +151,8 @@ def build_grids(
         rows = place[positions]
         mine = np.flatnonzero(rows >= 0)
         if len(mine):
-            grid = _build(task, variants.iloc[chosen], kept.iloc[mine], rows[mine], tuple(names))
+            own = _keep(kept, mine)
+            grid = _build(task, variants.iloc[chosen], own, rows[mine], tuple(names))
             lengths = tuple(tokens[task]) if task in tokens else None
             grids[task] = replace(grid, label_tokens=lengths)
     return grids
@@ -187,6 +188,11 @@ def _build(
         gold=golds,
         likelihood=_likelihood(samples, cells, shape, task_labels),
     )
+
+
+def _keep(samples: pd.DataFrame, rows: Integers) -> pd.DataFrame:
+    """These rows; the frame itself where they are all, as a million cells are not copied twice."""
+    return samples if len(rows) == len(samples) else samples.iloc[rows]
 
 
 def _in_order(variants: pd.DataFrame) -> pd.DataFrame:
