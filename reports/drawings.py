@@ -24,6 +24,12 @@ _KINDS: Final[dict[Reading, Literal["clear", "noise", "unjudged", "plain"]]] = {
 }
 
 
+_TEXT_LIMITS: Final = (30, 220)
+"""Characters of a wording that its dot tells, at least and at most."""
+_TEXT_TOTAL: Final = 250_000
+"""Characters that all dots tell together, so that a page of many wordings stays small."""
+
+
 def report_charts(view: ReportView) -> dict[str, Spec]:
     """The charts of a report; those of the wordings are called `wordings-1` and on, by task."""
     runs = len(view.runs)
@@ -144,15 +150,18 @@ def _perturbation_rows(view: ReportView) -> Iterator[IntervalRow]:
 def _wording_charts(view: ReportView) -> dict[str, Spec]:
     """All tasks share one scale, so that they can be compared by eye."""
     every = [dot.accuracy for run in view.runs for row in run.dots for dot in row.dots]
+    text_limit = max(_TEXT_LIMITS[0], min(_TEXT_LIMITS[1], _TEXT_TOTAL // max(1, len(every))))
     chances = [task.chance for run in view.runs for task in run.tables.tasks]
     domain = charts.accuracy_domain([*every, *chances])
     return {
-        f"wordings-{place}": _wording_chart(view, task, domain)
+        f"wordings-{place}": _wording_chart(view, task, domain, text_limit)
         for place, task in enumerate(view.tasks, start=1)
     }
 
 
-def _wording_chart(view: ReportView, name: str, domain: tuple[float, float]) -> Spec:
+def _wording_chart(
+    view: ReportView, name: str, domain: tuple[float, float], text_limit: int
+) -> Spec:
     tasks = {number: run.task(name) for number, run in enumerate(view.runs)}
     rows = [
         (number, row)
@@ -171,6 +180,7 @@ def _wording_chart(view: ReportView, name: str, domain: tuple[float, float]) -> 
         },
         chance=next((task.chance for task in tasks.values() if task), None),
         description=f"Every wording of {name}, a dot at its accuracy, by level",
+        text_limit=text_limit,
     )
 
 

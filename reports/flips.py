@@ -21,7 +21,9 @@ KINDS: Final = {
     "changed": "wrong → other wrong",
 }
 ROW_LIMIT: Final = 300
-"""Flips that one report lists; all of them are counted."""
+"""Flips that one report lists over all its comparisons; all of them are counted."""
+_FEWEST: Final = 40
+"""Flips that a comparison lists, however many comparisons there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,19 @@ def flips_from_clean(run: Run, samples: pd.DataFrame) -> Flips:
 
 
 def flips_between(
-    before: pd.DataFrame, after: pd.DataFrame, run: Run, names: tuple[str, str]
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    run: Run,
+    names: tuple[str, str],
+    comparisons: int = 1,
 ) -> Flips:
     """The cells of the same wordings and examples that two runs answer differently.
 
-    `before` and `after` are the samples of the two; `run` is the second.
+    `before` and `after` are the samples of the two; `run` is the second. Each of several
+    `comparisons` lists its share.
     """
-    return _flips(_paired(before, after, ["variant_id", "example_id"]), run, *names)
+    limit = max(_FEWEST, ROW_LIMIT // comparisons)
+    return _flips(_paired(before, after, ["variant_id", "example_id"]), run, *names, limit)
 
 
 def _paired(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -84,13 +92,13 @@ def _paired(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> pd.Da
     return after.merge(answers, on=keys, suffixes=("_after", "_before"))
 
 
-def _flips(both: pd.DataFrame, run: Run, before: str, after: str) -> Flips:
+def _flips(both: pd.DataFrame, run: Run, before: str, after: str, limit: int = ROW_LIMIT) -> Flips:
     # An unparsed answer is missing; two missing ones are equal here, unlike NaN and NaN.
     answers = [both[f"prediction_{side}"].astype(object).fillna("") for side in ("before", "after")]
     flipped = both[answers[0] != answers[1]]
     flipped = flipped.assign(kind=_kinds(flipped))
     counted = Counter(flipped["kind"])
-    rows = _in_turn(flipped, ROW_LIMIT).to_dict("records")
+    rows = _in_turn(flipped, limit).to_dict("records")
     inputs = _inputs(run, {str(row["example_id"]) for row in rows})
     shown = tuple(_flip(row, inputs) for row in rows)
     return Flips(

@@ -205,7 +205,7 @@ def _flips(
     if len(runs) == 1:
         return (flips_from_clean(runs[0], samples[0]),)
     return tuple(
-        flips_between(samples[0], samples[n], runs[n], (names[0], names[n]))
+        flips_between(samples[0], samples[n], runs[n], (names[0], names[n]), len(runs) - 1)
         for n in range(1, len(runs))
     )
 

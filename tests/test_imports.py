@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 EDGE = ("harness.api", "harness.cli", "harness.gating", "harness.pytest_plugin", "harness.doctor")
 """Modules of harness that may know reports and trainers."""
 FOUNDATION = {"harness.records", "harness.errors", "harness.registry"}
-HEAVY = {"torch", "transformers", "pandas", "numpy", "scipy", "jinja2"}
+HEAVY = {"torch", "transformers", "pandas", "numpy", "scipy", "jinja2", "altair", "vl_convert"}
 
 
 def imports_of(path: Path) -> set[str]:

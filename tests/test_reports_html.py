@@ -55,6 +55,9 @@ def poison(run: MadeRun) -> MadeRun:
     # Strings of pandas hold no lone surrogates; plain objects do.
     variants["text"] = pd.Series(texts, dtype=object)
     samples = run.samples.replace(swap)
+    inputs = [HOSTILE[n % len(HOSTILE)] for n in range(len(run.examples))]
+    examples = run.examples.replace(swap)
+    examples["input"] = pd.Series(inputs, dtype=object, index=examples.index)
     samples["example_id"] = samples["example_id"].replace({"1": HOSTILE[2], "2": HOSTILE[9]})
     return replace(
         run,
@@ -63,6 +66,7 @@ def poison(run: MadeRun) -> MadeRun:
         summary=summary,
         variants=variants,
         samples=samples,
+        examples=examples,
     )
 
 
@@ -121,7 +125,8 @@ def test_the_page_is_well_formed_and_self_contained(
     text: str = request.getfixturevalue(page)
     outline = Outline(text)
     assert outline.open == []
-    assert len(outline.all("script")) == len(outline.all("style")) == 1
+    data, script = outline.all("script")
+    assert (data["type"], script, len(outline.all("style"))) == ("application/json", {}, 1)
     assert not {"img", "link", "iframe", "object", "embed"} & {tag for tag, _ in outline.elements}
     for tag, attributes in outline.elements:
         assert "style" not in attributes
@@ -133,7 +138,12 @@ def test_the_page_is_well_formed_and_self_contained(
 
 @pytest.mark.parametrize("page", ["one", "two"])
 def test_the_page_is_small(page: str, request: pytest.FixtureRequest) -> None:
-    assert len(request.getfixturevalue(page).encode()) < 700_000
+    assert len(request.getfixturevalue(page).encode()) < 1_500_000
+
+
+def test_six_runs_leave_it_under_two_megabytes() -> None:
+    runs = [make_run(f"runs/{n}", model=f"model-{n}", strength=1 - n / 7) for n in range(6)]
+    assert len(render_html(build_view(runs)).encode()) < 2_000_000
 
 
 def test_even_huge_texts_leave_it_under_two_megabytes(hostile: str) -> None:
@@ -157,10 +167,11 @@ def test_the_policy_allows_its_own_script_and_style_and_nothing_else(one: str) -
 
 def test_tables_charts_and_controls_have_names(two: str) -> None:
     outline = Outline(two)
-    assert two.count("<caption>") == two.count("<table")
+    assert len(outline.all("caption")) == len(outline.all("table")) > 8
     for tag, attributes in outline.elements:
-        if tag == "svg":
-            assert attributes.get("aria-hidden") == "true" or attributes.get("aria-label")
+        if tag == "figure":
+            assert attributes["aria-label"]
+            assert attributes["tabindex"] == "0"
         if tag == "section":
             assert attributes.get("aria-labelledby") or attributes.get("aria-label")
         if "scroll" in (attributes.get("class") or "").split():
@@ -172,9 +183,21 @@ def test_tables_charts_and_controls_have_names(two: str) -> None:
     assert len(outline.all("h1")) == len(outline.all("main")) == 1
 
 
+def test_every_chart_has_its_data_and_its_place(two: str) -> None:
+    data = json.loads(re.findall(r'id="chart-data">(.*?)</script>', two, flags=re.DOTALL)[0])
+    places = [figure["data-chart"] for figure in Outline(two).all("figure")]
+    assert sorted(places) == sorted(data["charts"])
+    assert len(places) == 4 + 4
+
+
+def test_flips_show_the_inputs(one: str) -> None:
+    assert re.search(r'<td class="example"><span dir="auto">Text \d+ of topic\.</span>', one)
+
+
 def test_hostile_text_is_shown_and_is_no_markup(hostile: str) -> None:
+    page = re.sub(r"<script.*?</script>", "", hostile, flags=re.DOTALL)
+    assert "<img" not in page
     assert f"<script>{PWNED}" not in hostile
-    assert "<img" not in hostile
     assert "&lt;script&gt;" in hostile
     assert "{{ 7 * 7 }}" in hostile
     assert "\x1b" not in hostile
@@ -199,43 +222,7 @@ def test_without_perturbations_the_page_still_stands() -> None:
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 
-PROBE = """
-const seen = { violations: [], errors: [] };
-addEventListener("securitypolicyviolation", (event) => seen.violations.push(event.blockedURI));
-addEventListener("error", (event) => seen.errors.push(event.message));
-addEventListener("load", () => {
-  const root = document.documentElement;
-  seen.width = innerWidth;
-  seen.overflow = root.scrollWidth - root.clientWidth;
-  const rows = [...document.querySelectorAll(".flips tbody tr")];
-  const choose = (name, value) => {
-    const control = document.querySelector(`[data-filter=${name}]`);
-    control.value = value;
-    control.dispatchEvent(new Event("input", { bubbles: true }));
-    const left = rows.filter((row) => !row.hidden).length;
-    control.value = "";
-    control.dispatchEvent(new Event("input", { bubbles: true }));
-    return left;
-  };
-  seen.rows = rows.length;
-  seen.broken = choose("kind", "broken");
-  seen.nothing = choose("text", "no such words anywhere");
-  seen.again = rows.filter((row) => !row.hidden).length;
-  seen.count = document.querySelector(".filters output").textContent;
-  const theme = document.querySelector("[data-theme-button]");
-  theme.click(); theme.click();
-  seen.theme = root.dataset.theme;
-  seen.page = getComputedStyle(document.body).backgroundColor;
-  const marks = [...document.querySelectorAll("svg.dots .dot[tabindex='0']")];
-  seen.stops = marks.length === document.querySelectorAll("svg.dots").length;
-  marks[0].focus();
-  marks[0].dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
-  seen.moved = document.activeElement !== marks[0] && document.activeElement.matches(".dot");
-  seen.tip = document.querySelector(".tip").textContent;
-  seen.label = document.activeElement.getAttribute("aria-label");
-  parent.postMessage(JSON.stringify(seen), "*");
-});
-"""
+PROBE = (Path(__file__).parent / "report_probe.js").read_text(encoding="utf-8")
 
 
 def open_page(page: str, folder: Path) -> str:
@@ -246,7 +233,7 @@ def open_page(page: str, folder: Path) -> str:
         str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
         "--no-first-run", "--disable-background-networking", "--disable-component-update",
         "--disable-sync", f"--user-data-dir={folder / 'profile'}", "--window-size=1500,1000",
-        "--virtual-time-budget=4000", "--dump-dom", path.as_uri(),
+        "--virtual-time-budget=20000", "--dump-dom", path.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, timeout=120, check=True)
     return done.stdout.decode("utf-8")
@@ -286,17 +273,37 @@ def test_no_width_overflows_and_no_policy_is_violated(hostile: str, tmp_path: Pa
     assert [seen["width"] for seen in found] == [1400, 700, 380]
     assert [seen["overflow"] for seen in found] == [0, 0, 0]
     assert [seen["errors"] + seen["violations"] for seen in found] == [[], [], []]
+    assert all(seen["drawn"] == seen["charts"] > 0 for seen in found)
 
 
 @needs_browser
-def test_filters_theme_and_keys_work(one: str, tmp_path: Path) -> None:
-    (seen,) = probe(one, tmp_path, 1000)
-    assert seen["errors"] == []
+def test_filters_theme_keys_and_charts_work(two: str, tmp_path: Path) -> None:
+    (seen,) = probe(two, tmp_path, 1000)
+    assert seen["errors"] == seen["violations"] == []
     assert 0 < seen["broken"] < seen["rows"] == seen["again"]
     assert seen["nothing"] == 0
     assert seen["count"] == f"{seen['rows']} of {seen['rows']} shown"
     assert seen["theme"] == "dark"
-    assert seen["page"] == "rgb(18, 20, 23)"
-    assert seen["stops"] is True
-    assert seen["moved"] is True
+    assert (seen["page"], seen["mark"]) == ("rgb(18, 20, 23)", "rgb(126, 166, 255)")
+    assert seen["folded"] is True
     assert seen["tip"] == seen["label"] != ""
+    assert seen["moved"] is seen["closed"] is True
+    assert seen["hover"] == seen["described"] != ""
+    assert (seen["both"], seen["one"], seen["bothAgain"]) == (10, 5, 10)
+    assert set(seen["pressed"]) == {"false"}
+    assert 0 < seen["faint"] < seen["dots"]
+    assert seen["bright"] is True
+    assert seen["scrolls"] is seen["zooms"] is True
+
+
+@needs_browser
+def test_without_scripts_every_table_stands_open(two: str, tmp_path: Path) -> None:
+    silent = two.replace("script-src &#39;", "script-src &#39;none&#39; &#39;", 1)
+    dom = open_page(
+        re.sub(r"script-src [^;]*", "script-src &#39;none&#39;", silent, count=1), tmp_path
+    )
+    outline = Outline(dom)
+    folds = [part for part in outline.all("details") if "data-fold" in part]
+    assert len(folds) == 4
+    assert all("open" in part for part in folds)
+    assert not outline.all("svg")

@@ -25,6 +25,8 @@ _DEPTHS: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 """Differences from which a cell takes the next deeper colour."""
 _LANE: Final = 32
 _GAP: Final = 10
+_COLUMN: Final = 70
+"""Width under which the names of columns are turned, in pixels."""
 _KEY: Final = 16
 """Width of the column of keys that says which run a lane is, in pixels."""
 
@@ -45,17 +47,23 @@ class Cell:
     """Whether the difference is for the worse, which decides the hue."""
 
 
-def heat_map(
-    cells: Sequence[Cell], *, runs: int, description: str, width: int | None = None
-) -> Spec:
+def heat_map(cells: Sequence[Cell], *, runs: int, description: str) -> Spec:
     """The cells in the order in which their rows and columns first come."""
     names = axis_names(list(dict.fromkeys(cell.row for cell in cells)))
     columns = axis_names(list(dict.fromkeys(cell.column for cell in cells)))
     lanes = max(runs, 1)
     step = lanes * _LANE + _GAP
+    narrow = f"width < {_COLUMN * len(columns)}"
+    axis = alt.Axis(
+        title=None,
+        orient="top",
+        labelAngle=alt.ExprRef(f"{narrow} ? -35 : 0"),
+        labelAlign=alt.ExprRef(f"{narrow} ? 'left' : 'center'"),
+        labelOverlap=False,
+    )
     x = alt.X(
         "column:N",
-        axis=alt.Axis(title=None, orient="top", labelAngle=0),
+        axis=axis,
         scale=alt.Scale(domain=list(columns.values()), padding=0.02),
     )
     y = alt.Y(
@@ -67,7 +75,7 @@ def heat_map(
     marks = (shown_runs(layer.encode(y=y, yOffset=lane)) for layer in _marks(x, lanes))
     chart, height = alt.layer(*marks).add_params(hidden_runs()), max(1, len(names)) * step
     return fill(
-        lay_out(chart, height=height, width=width),
+        lay_out(chart, height=height),
         description,
         cells=[_row(cell, names, columns) for cell in cells],
         lanes=_lanes(cells, names) if runs > 1 else [],
@@ -76,14 +84,18 @@ def heat_map(
 
 def _marks(x: alt.X, runs: int) -> Iterator[alt.Chart]:
     chart = alt.Chart(alt.NamedData("cells"))
-    yield chart.mark_rect(cornerRadius=5).encode(
-        x=x,
-        fill=alt.Fill("fill:N", scale=None),
-        stroke=alt.Stroke("edge:N", scale=None),
-        strokeDash=alt.condition("datum.kind === 'unjudged'", alt.value([3, 3]), alt.value([])),
-        tooltip=alt.Tooltip("tip:N"),
-        description=alt.Description("tip:N"),
-    )
+    for judged, dash in ((True, []), (False, [3, 3])):
+        yield (
+            chart.transform_filter(f"(datum.kind !== 'unjudged') === {str(judged).lower()}")
+            .mark_rect(cornerRadius=5, strokeDash=dash)
+            .encode(
+                x=x,
+                fill=alt.Fill("fill:N", scale=None),
+                stroke=alt.Stroke("edge:N", scale=None),
+                tooltip=alt.Tooltip("tip:N"),
+                description=alt.Description("tip:N"),
+            )
+        )
     for clear in (True, False):
         yield (
             chart.transform_filter(f"(datum.kind === 'clear') === {str(clear).lower()}")

@@ -141,7 +141,7 @@ def _marks(x: alt.X, runs: int) -> Iterator[alt.Chart]:
     )
     yield chart.mark_text(
         align="left", dx=9, fontWeight=600, fill="var(--drop-ink)", aria=False
-    ).encode(x=alt.X("high:Q"), text="note:N")
+    ).encode(x=alt.X("end:Q"), text="note:N")
 
 
 def _keys(runs: int) -> Iterator[alt.Chart]:
@@ -172,6 +172,7 @@ def _row(row: IntervalRow, names: Mapping[str, str]) -> Row:
         "clear": row.clear,
         "reference": row.reference,
         "note": row.note,
+        "end": high if row.reference is None else max(high, row.reference),
         "tip": visible(row.tip),
     }
 

@@ -49,9 +49,7 @@ class _Point:
     consistency: float
 
 
-def consistency_against_accuracy(
-    tables: Sequence[Tables], names: Sequence[str], *, width: int | None = None
-) -> Spec:
+def consistency_against_accuracy(tables: Sequence[Tables], names: Sequence[str]) -> Spec:
     """The points of all runs, in the runs' colours and the levels' shapes."""
     points = [point for run, one in enumerate(tables) for point in _points(run, one)]
     across = accuracy_domain(point.accuracy for point in points)
@@ -67,7 +65,7 @@ def consistency_against_accuracy(
     unsteady = sorted(points, key=lambda point: point.consistency)[:_NAMED]
     chart = alt.layer(*layers).add_params(hidden_runs(), highlighted())
     return fill(
-        lay_out(chart, height=_HEIGHT, width=width),
+        lay_out(chart, height=_HEIGHT),
         "Consistency against accuracy by task and level",
         points=[_row(point, names) for point in points],
         named=[_name(point, sum(across) / 2) for point in unsteady if point.consistency < 1],

@@ -36,7 +36,9 @@ def accuracy_domain(values: Iterable[float | None]) -> tuple[float, float]:
     found = [value for value in values if value is not None] or [0.0, 1.0]
     # A point more or less must not look like a landslide.
     margin = max(0.01, (0.1 - (max(found) - min(found))) / 2)
-    low, high = _whole_steps(max(0.0, min(found) - margin), min(1.0, max(found) + margin))
+    low = min(0.9, max(0.0, min(found) - margin))
+    high = max(low + 0.1, min(1.0, max(found) + margin))
+    low, high = _whole_steps(low, high)
     return max(0.0, low), min(1.0, high)
 
 
@@ -108,7 +110,9 @@ def share_axis(title: str | None = None) -> alt.Axis:
     return alt.Axis(title=title, format=".0%", tickCount=alt.ExprRef("max(3, width / 110)"))
 
 
-def lay_out(chart: alt.LayerChart | alt.FacetChart, *, height: float, width: int | None) -> Spec:
+def lay_out(
+    chart: alt.LayerChart | alt.FacetChart, *, height: float, width: int | None = None
+) -> Spec:
     """The chart as JSON without its data; as wide as its container unless a width is given."""
     sized = chart.properties(width="container" if width is None else width, height=height)
     built: Spec = sized.to_dict()

@@ -43,13 +43,14 @@ def wordings(
     clean: Mapping[int, float],
     chance: float | None,
     description: str,
-    width: int | None = None,
+    text_limit: int = 220,
 ) -> Spec:
     """The wordings of one task.
 
     Args:
         rows: each with the position of its run.
         clean: run -> its accuracy on the clean wording.
+        text_limit: characters of a wording that its dot tells.
     """
     names = axis_names(list(dict.fromkeys(row.level for _, row in rows)))
     guides: list[Row] = [
@@ -58,18 +59,16 @@ def wordings(
     if chance is not None:
         guides.append({"accuracy": chance, "kind": "guessing"})
     return fill(
-        _layout(tuple(names.values()), runs, domain, width),
+        _layout(tuple(names.values()), runs, domain),
         description,
-        dots=[one for run, row in rows for one in _placed(run, row, names, domain)],
+        dots=[dot for run, row in rows for dot in _placed(run, row, names, domain, text_limit)],
         worst=[_worst(run, row, names, domain) for run, row in rows],
         guides=guides,
     )
 
 
 @lru_cache(maxsize=8)  # a report's tasks mostly have the same levels
-def _layout(
-    levels: tuple[str, ...], runs: int, domain: tuple[float, float], width: int | None
-) -> Spec:
+def _layout(levels: tuple[str, ...], runs: int, domain: tuple[float, float]) -> Spec:
     lanes = max(runs, 1)
     x = alt.X("accuracy:Q", axis=share_axis(), scale=alt.Scale(domain=list(domain), nice=False))
     y = alt.Y(
@@ -80,7 +79,7 @@ def _layout(
     lane = alt.YOffset("lane:Q", scale=alt.Scale(domain=[-0.5, lanes - 0.5]))
     marks = (layer.encode(y=y, yOffset=lane) for layer in _dots(x, runs))
     chart = alt.layer(*_guides(x, lanes), *marks).add_params(hidden_runs(), highlighted())
-    return lay_out(chart, height=max(1, len(levels)) * lanes * _LANE, width=width)
+    return lay_out(chart, height=max(1, len(levels)) * lanes * _LANE)
 
 
 def _guides(x: alt.X, runs: int) -> Iterator[alt.Chart]:
@@ -131,7 +130,7 @@ def _dots(x: alt.X, runs: int) -> Iterator[alt.Chart]:
 
 
 def _placed(
-    run: int, row: DotRow, names: Mapping[str, str], domain: tuple[float, float]
+    run: int, row: DotRow, names: Mapping[str, str], domain: tuple[float, float], text_limit: int
 ) -> Iterator[Row]:
     stacked: dict[int, int] = {}
     for dot in row.dots:
@@ -145,7 +144,7 @@ def _placed(
             "lane": round(run + (shift - 5) / _LANE, 4),
             "accuracy": round(dot.accuracy, 4),
             "perturbation": one_line(dot.perturbation, limit=80),
-            "tip": _tip(row, dot),
+            "tip": _tip(row, dot, text_limit),
         }
 
 
@@ -166,8 +165,8 @@ def _share(accuracy: float, domain: tuple[float, float]) -> float:
     return (accuracy - low) / (high - low)
 
 
-def _tip(row: DotRow, dot: Dot) -> str:
+def _tip(row: DotRow, dot: Dot, limit: int) -> str:
     head = (
         f"{percent(dot.accuracy)} right · {row.level} · {dot.perturbation} · {dot.instruction_id}"
     )
-    return f"{visible(head, limit=200)}\n{one_line(dot.text, limit=220)}"
+    return f"{visible(head, limit=200)}\n{short(dot.text, limit)}"
