@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from shipped import shipped_instructions
 from texts import LABELS, TEXTS
 
-from harness.errors import UsageError
+from harness.errors import MissingPackageError, UsageError
 from harness.records import Edit, Instruction, Variant
 from perturbations import (
     Draft,
@@ -28,6 +29,7 @@ from perturbations import (
 )
 from perturbations.diff import draft_of, replay
 
+DATA = Path(__file__).parents[2] / "shared" / "data"
 NATIVE = select(levels=["character", "word"]).perturbations
 RECASING = {"lower-case", "upper-case"}
 TEXT = "Read the review and decide whether the writer liked it. Answer 'positive' or 'negative'."
@@ -255,32 +257,75 @@ def test_every_shipped_instruction_is_changed_and_its_label_words_are_not(
             assert variant.text == replay(variant.original, variant.edits) != variant.original
 
 
+@pytest.mark.parametrize(
+    "name", ["wordnet", "counterfitted", "promptbench:checklist", "promptbench:stresstest"]
+)
+def test_what_needs_data_keeps_what_is_protected_as_well(name: str, data_dir: Path) -> None:
+    try:
+        (one,) = select(names=[name], data_dir=data_dir).perturbations
+    except MissingPackageError as error:
+        pytest.skip(str(error))
+    for row in shipped_instructions():
+        made = make_variants(
+            row.task,
+            row.instruction,
+            perturbations=[one],
+            label_words=row.label_words,
+            paraphrases=(),
+            seed=3,
+            data_dir=data_dir,
+        )
+        assert all(v.validity and v.validity.protected_intact for v in made.variants)
+
+
 _PRINT_VARIANTS = """
 import json, sys
+from pathlib import Path
 from harness.records import Instruction
-from perturbations import make_variants, select
-chosen = select(levels=["all"]).perturbations
-made = make_variants(
-    "t", Instruction("i", "task", sys.argv[1]), perturbations=chosen, label_words=("positive",),
-    paraphrases=("Is it positive?",), others=("Say positive.",), seed=5, per_perturbation=2,
-)
-print(json.dumps([[v.id, v.seed, v.text] for v in made.variants]))
+from perturbations import REGISTRY, find, make_variants
+from perturbations.resources import missing_need
+text, folder, order = sys.argv[1:]
+data_dir = Path(folder) if folder else None
+def needs_nothing(one):
+    return not any(missing_need(n, data_dir=data_dir, needed_for=one.name) for n in one.needs)
+chosen = [one for one in map(find, REGISTRY.names()) if needs_nothing(one)]
+chosen = [*chosen, find("keyboard+politeness")]
+if order == "backward":
+    chosen.reverse()
+groups = [[one] for one in chosen] if order == "alone" else [chosen]
+made = [
+    make_variants(
+        "sst2", Instruction("i", "task", text), perturbations=group, label_words=("positive",),
+        paraphrases=("Is it positive?",), others=("Say positive.",), seed=5, per_perturbation=2,
+        data_dir=data_dir,
+    )
+    for group in groups
+]
+print(json.dumps(sorted([v.id, v.perturbation, v.text] for m in made for v in m.variants)))
 """
 
 
-def test_variants_are_the_same_in_processes_of_other_hash_seeds() -> None:
-    outputs = [
-        subprocess.run(
-            [sys.executable, "-c", _PRINT_VARIANTS, TEXT],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for hash_seed in ("0", "1")
-    ]
-    assert outputs[0] == outputs[1]
-    assert len(json.loads(outputs[0])) > 40
+def _variants_in_a_process(hash_seed: str, data_dir: Path | None, order: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _PRINT_VARIANTS, TEXT, str(data_dir or ""), order],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_variants_are_the_same_under_any_hash_seed_in_any_order_and_alone() -> None:
+    folder = DATA if DATA.is_dir() else None
+    first = _variants_in_a_process("0", folder, "forward")
+    assert _variants_in_a_process("1", folder, "backward") == first
+    together, alone = json.loads(first), json.loads(_variants_in_a_process("2", folder, "alone"))
+    # Together, a text that two perturbations give is kept once.
+    assert [one for one in together if one not in alone] == []
+    names = {name for _, name, _ in together}
+    assert names >= {"keyboard+politeness", "tautology", "as-question", "paraphrase"}
+    assert len(together) > 100
 
 
 def test_nothing_heavy_is_imported() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import lzma
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -153,6 +155,20 @@ def test_an_installed_package_adds_its_perturbation(installed_plugin: Path) -> N
     done = run_with(installed_plugin, _LIST_NAMES)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("shout Hear me!")
+
+
+def test_pip_installs_the_example_package(tmp_path: Path) -> None:
+    if not all(map(importlib.util.find_spec, ("pip", "setuptools"))):
+        pytest.skip("pip and setuptools are what installs it offline")
+    # What is built lies in the copy.
+    source = shutil.copytree(PLUGIN, tmp_path / "source")
+    target = tmp_path / "installed"
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(target)]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", *options, str(source)]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    done = run_with(target, _LIST_NAMES)
+    assert done.stdout.startswith("shout Hear me!"), done.stderr
 
 
 @pytest.mark.parametrize(

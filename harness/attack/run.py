@@ -20,7 +20,7 @@ from harness.attack.result import describe_found, describe_steps, found_variants
 from harness.attack.victim import SearchObjective, Victim
 from harness.cache import ResponseCache, response_cache_path
 from harness.engine import Engine
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.pipeline import WINDOW_ON_ACCELERATOR, WINDOW_ON_CPU
 from harness.progress import NoProgress, Progress
 from harness.provenance import describe_machine, package_versions
@@ -61,6 +61,12 @@ def execute_attack(
     directory.write_json(MANIFEST, manifest)
     try:
         result = _attack(prepared, directory, progress)
+    except UsageError:
+        if _nothing_asked(directory):
+            _discard(directory)
+        else:
+            directory.write_json(MANIFEST, {**manifest, "status": "incomplete"})
+        raise
     except BaseException:
         # Best effort: a full disk must not hide the error that stopped the search.
         with contextlib.suppress(HarnessError):
@@ -174,6 +180,19 @@ def _manifest(prepared: PreparedAttack, command: str) -> Json:
         "machine": describe_machine(prepared.model.info.device),
         "notes": list(prepared.notes),
     }
+
+
+def _nothing_asked(directory: RunDirectory) -> bool:
+    with QueryLog(directory.path / QUERIES) as log:
+        return len(log) == 0
+
+
+def _discard(directory: RunDirectory) -> None:
+    """Leave the folder to the mended command: there is nothing in it to be resumed."""
+    for name in (MANIFEST, QUERIES, f"{QUERIES}-wal", f"{QUERIES}-shm"):
+        (directory.path / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        directory.path.rmdir()
 
 
 def _now() -> str:
