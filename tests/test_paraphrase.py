@@ -68,6 +68,11 @@ def task(tmp_path: Path) -> Task:
         (f"{GOOD} {GOOD} {GOOD}", "too long"),
         ("Tell me if this review sounds good or 'positive'.", "label word lost"),
         ("Tell me if {review} sounds 'negative' or 'positive'.", "placeholder lost or added"),
+        (
+            "Rewrite the following instruction. Keep 'negative' and 'positive' in it.",
+            "meta-instruction repeated",
+        ),
+        ("Keep 'negative', 'positive' exactly as written.", "meta-instruction repeated"),
         (ORIGINAL, "near-duplicate"),
         (ORIGINAL.replace("below", "Below").replace(".", "!"), "near-duplicate"),
     ],

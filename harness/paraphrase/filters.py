@@ -22,6 +22,12 @@ _LEAD_IN: Final = re.compile(
     r"|(?:paraphrased?|rewritten|rephrased|new|reworded)\b[^:\n]{0,40}:|instruction:)\s*",
     re.IGNORECASE,
 )
+# What a weak model answers instead of a rewording: the request for one.
+_ABOUT_REWORDING: Final = re.compile(
+    r"\b(?:rewrite|reword|rephrase|paraphrase|express)\b[^.:]*\b(?:instruction|request)\b"
+    r"|\bmeaning must stay\b|\bexactly as written\b",
+    re.IGNORECASE,
+)
 _BULLET: Final = re.compile(r"^(?:[-*•]|\(?\d{1,2}[.)])\s+")
 _QUOTES: Final = {'"': '"', "“": "”", "«": "»"}
 
@@ -99,6 +105,8 @@ def _reject_form(
         return "empty"
     if words >= filters.longest * max(1, own):
         return "too long"
+    if _ABOUT_REWORDING.search(text) and not _ABOUT_REWORDING.search(original):
+        return "meta-instruction repeated"
     if placeholders(text) != placeholders(original):
         return "placeholder lost or added"
     if not keeps_labels(original, text, label_words):
