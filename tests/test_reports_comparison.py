@@ -129,3 +129,11 @@ def test_signs_and_chances() -> None:
     assert points_signed(Estimate(-0.004)) == "−0.4"
     assert points_signed(Estimate(0.00001)) == "0.0"
     assert [chance(p) for p in (1.0, 0.5, 0.0, math.nan)] == ["> 99%", "50%", "< 1%", "–"]
+
+
+def test_the_page_marks_what_compared_wordings_changed(comparison: Comparison) -> None:
+    without = render_comparison_html(build_comparison(comparison))
+    marked = render_comparison_html(build_comparison(comparison, make_run().variants))
+    assert 'class="wording"' not in without
+    assert 'class="wording"' in marked
+    assert "</ins>" in marked
