@@ -42,17 +42,17 @@ class Search:
 SEARCHES = (
     Search("character", "race", 2_000),
     Search("character", "promptbench-greedy", 10_000),
-    Search("character", "textattack:deepwordbug", 10_000),
+    Search("character", "textattack:deepwordbug", 2_000),
+    Search("word", "textattack:textfooler", 2_000),
+    Search("sentence", "promptbench:checklist", 2_000),
+    Search("sentence", "promptbench:stresstest", 2_000),
     Search("word", "race", 2_000),
     Search("word", "promptbench-greedy", 10_000),
-    Search("word", "textattack:textfooler", 10_000),
     Search("sentence", "race", 2_000),
     Search("sentence", "promptbench-greedy", 10_000),
-    Search("sentence", "promptbench:checklist", 10_000),
-    Search("sentence", "promptbench:stresstest", 10_000),
     Search("semantic", "race", 2_000),
     Search("semantic", "promptbench-greedy", 10_000),
-    Search("semantic", "promptbench:semantic", 10_000),
+    Search("semantic", "promptbench:semantic", 2_000),
 )
 
 

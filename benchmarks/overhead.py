@@ -1,4 +1,4 @@
-"""What a cell costs beside the model: time and resident memory at 1k to 1M cells.
+"""What a cell costs beside the model: processor time and resident memory at 1k to 1M cells.
 
 The model is a stub that answers from the tokens' hash, so that everything else is the real thing:
 plan, prompts, tokens, cache look-up, scoring, store and summary. Each size runs in a process of its
@@ -26,6 +26,7 @@ from harness.models import ModelInfo
 from harness.pipeline import execute
 from harness.plan import Plan
 from harness.prepare import Prepared
+from harness.progress import NoProgress
 from harness.records import Example, Request, Response, Variant, stable_hash
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
@@ -93,6 +94,21 @@ class StubModel:
         yield from ((index, Response(text="")) for index in range(len(requests)))
 
 
+class EvaluationClock(NoProgress):
+    """Processor time at the evaluation's two ends; a busy machine doesn't count in it."""
+
+    started = stopped = 0.0
+
+    def start(self, total: int) -> None:
+        """The first window comes next."""
+        del total
+        self.started = time.process_time()
+
+    def stop(self) -> None:
+        """The last window is stored."""
+        self.stopped = time.process_time()
+
+
 def main() -> None:
     """Measure every size and print a table, and JSON to --json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -104,7 +120,7 @@ def main() -> None:
         print(json.dumps(measure(options.one)))
         return
     rows = [in_own_process(cells) for cells in options.cells]
-    print(f"{'cells':>10} {'µs a cell':>10} {'of it summary':>14} {'peak MB':>9}")
+    print(f"{'cells':>10} {'µs a cell':>10} {'summary':>14} {'peak MB':>9}")
     for row in rows:
         print(
             f"{row['cells']:>10,.0f} {row['microseconds']:>10.1f} "
@@ -126,14 +142,13 @@ def measure(cells: int) -> dict[str, float]:
     """Time a cell, and peak resident memory, of one whole run."""
     with tempfile.TemporaryDirectory() as folder:
         prepared = prepare_cells(cells, Path(folder) / "run")
-        start = time.perf_counter()
-        run = execute(prepared, command="overhead")
-        seconds = time.perf_counter() - start
-        evaluating = run.manifest["timing"]["seconds"]
+        clock = EvaluationClock()
+        execute(prepared, command="overhead", progress=clock)
+        ended = time.process_time()
     return {
         "cells": prepared.plan.cells,
-        "microseconds": 1e6 * evaluating / prepared.plan.cells,
-        "summary_microseconds": 1e6 * (seconds - evaluating) / prepared.plan.cells,
+        "microseconds": 1e6 * (clock.stopped - clock.started) / prepared.plan.cells,
+        "summary_microseconds": 1e6 * (ended - clock.stopped) / prepared.plan.cells,
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
