@@ -95,6 +95,7 @@ def _perturbation_row(name: str) -> Row:
         "name": perturbation.name,
         "level": perturbation.level,
         "strength": perturbation.strength,
+        "languages": ", ".join(perturbation.languages),
         "description": perturbation.description,
         "needs": ", ".join(perturbation.needs),
     }

@@ -37,6 +37,8 @@ class Coverage:
     variants: int
     no_ops: int
     duplicates: int
+    dissimilar: int
+    """Redrawn, and in vain: below the wanted similarity each time."""
     broken: int
     """Variants whose label words, placeholders, quotes, numbers or negations changed."""
     words_changed: float | None
@@ -50,7 +52,7 @@ def build_coverage(run: Run, samples_each: int = 3) -> tuple[Coverage, ...]:
     """One row a perturbation, by level and in the order of the run."""
     levels = perturbation_levels(run)
     for task in section(run.manifest, "tasks"):
-        for kind in ("no_ops", "duplicates"):
+        for kind in ("no_ops", "duplicates", "dissimilar"):
             for name in section(section(section(run.manifest, "tasks"), task), kind):
                 # A perturbation that made nothing at all has no variant to tell its level.
                 levels.setdefault(name, "none made")
@@ -70,6 +72,7 @@ def _coverage(run: Run, name: str, level: str, samples_each: int) -> Coverage:
         variants=len(rows),
         no_ops=_total(run, "no_ops", name),
         duplicates=_total(run, "duplicates", name),
+        dissimilar=_total(run, "dissimilar", name),
         broken=sum(check.get("protected_intact") is False for check in checks),
         words_changed=_median(checks, "words_changed"),
         char_distance=_median(checks, "char_distance"),
