@@ -95,20 +95,23 @@ def test_the_window_changes_nothing(model: Path, tmp_path: Path) -> None:
     assert evaluate(model, tmp_path / "one", "--no-cache", "--window", "1") == ExitCode.OK
     assert evaluate(model, tmp_path / "many", "--no-cache", "--window", "999") == ExitCode.OK
     one, many = (read(tmp_path / name, "summary.json") for name in ("one", "many"))
-    # Other batches add up in another order: POSIX, made of likelihoods, moves in the last digits.
-    for mine, other in zip(_take_posix(one), _take_posix(many), strict=True):
+    # Other batches add up in another order: what likelihoods make up moves in the last digits.
+    for mine, other in zip(_take_continuous(one), _take_continuous(many), strict=True):
         assert mine == (None if other is None else pytest.approx(other, abs=1e-4))
     assert one == many
 
 
-def _take_posix(block: object) -> list[Any]:
-    """Takes POSIX and its intervals out of a summary; gives them in order."""
+CONTINUOUS = ("posix", "answer_entropy", "answer_consistency")
+
+
+def _take_continuous(block: object) -> list[Any]:
+    """Takes the metrics of likelihoods, with their intervals, out of a summary."""
     if isinstance(block, list):
-        return [value for one in block for value in _take_posix(one)]
+        return [value for one in block for value in _take_continuous(one)]
     if not isinstance(block, dict):
         return []
-    own = [block.pop(key) for key in ("posix", "posix_ci") if key in block]
-    return [*own, *(value for one in block.values() for value in _take_posix(one))]
+    own = [block.pop(key) for key in list(block) if key.startswith(CONTINUOUS)]
+    return [*own, *(value for one in block.values() for value in _take_continuous(one))]
 
 
 def test_kill_and_resume(model: Path, tmp_path: Path) -> None:
