@@ -154,7 +154,7 @@ def main() -> None:
         print(f"made in {time.perf_counter() - start:.0f} s: {timing}", flush=True)
     for step in STEPS:
         command = [sys.executable, __file__, "--out", str(options.out), "--step", step]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         print(done.stdout.strip(), flush=True)
 
 
