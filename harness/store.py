@@ -38,7 +38,9 @@ COMPACT_COLUMNS = (
 
 _CHUNK = 10_000
 """Rows read at a time: as Python objects they take tens of times the memory of their codes."""
-_CATEGORIES = (*COMPACT_COLUMNS[:8], "scorer")
+_OF_VARIANT = ("variant_id", "task", "level", "perturbation", "instruction_id")
+_CATEGORIES = ("example_id", "gold", "prediction", "scorer")
+_FLAGS = ("correct", "parsed")
 
 
 class SampleStore:
@@ -143,29 +145,45 @@ def read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
 
     if not path.is_file():
         raise UsageError(f"no samples at {path}.")
-    categories = _read_categories(path, columns)
-    dtypes: dict[str, pd.CategoricalDtype | type[bool]] = {
-        name: pd.CategoricalDtype(values) for name, values in categories.items()
-    }
-    dtypes |= {name: bool for name in ("correct", "parsed") if name in columns}
-    query = f"SELECT {', '.join(columns)} FROM samples ORDER BY variant_id, example_id, scorer"
+    of_cells = [name for name in columns if name not in _OF_VARIANT]
+    wanted = [name for name in columns if name in _OF_VARIANT]
+    query = (
+        f"SELECT {', '.join(('variant_id AS variant_key', *of_cells))} FROM samples "
+        "ORDER BY variant_id, example_id, scorer"
+    )
     with closing(_open_to_read(path)) as db:
+        variants = _read_variants(db, wanted)
+        dtypes = _dtypes(db, of_cells)
         for chunk in pd.read_sql_query(query, db, chunksize=_CHUNK):
-            yield chunk.astype(dtypes)
+            rows = variants.index.get_indexer(pd.Index(chunk.pop("variant_key")))
+            repeated = {name: variants[name].array.take(rows) for name in wanted}
+            yield chunk.astype(dtypes).assign(**repeated)[list(columns)]
 
 
-def _read_categories(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
-    with closing(_open_to_read(path)) as db:
-        return {
-            name: [
-                row[0]
-                for row in db.execute(
-                    f"SELECT DISTINCT {name} FROM samples WHERE {name} IS NOT NULL ORDER BY 1"
-                )
-            ]
-            for name in columns
-            if name in _CATEGORIES
-        }
+def _read_variants(db: sqlite3.Connection, columns: Sequence[str]) -> pd.DataFrame:
+    """What is the same in all cells of a variant, by its id: read once, not for every cell."""
+    import pandas as pd
+
+    wanted = ", ".join(("variant_id AS variant_key", *columns))
+    query = f"SELECT {wanted} FROM samples GROUP BY variant_id"
+    frame = pd.read_sql_query(query, db, index_col="variant_key")
+    return frame.astype({name: pd.CategoricalDtype(sorted(set(frame[name]))) for name in columns})
+
+
+def _dtypes(
+    db: sqlite3.Connection, columns: Sequence[str]
+) -> dict[str, pd.CategoricalDtype | type[bool]]:
+    """Strings as categories, alike in all chunks."""
+    import pandas as pd
+
+    dtypes: dict[str, pd.CategoricalDtype | type[bool]] = {}
+    for name in columns:
+        if name in _FLAGS:
+            dtypes[name] = bool
+        elif name in _CATEGORIES:
+            query = f"SELECT DISTINCT {name} FROM samples WHERE {name} IS NOT NULL ORDER BY 1"
+            dtypes[name] = pd.CategoricalDtype([value for (value,) in db.execute(query)])
+    return dtypes
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
