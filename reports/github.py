@@ -28,10 +28,9 @@ _WORDS: Final[dict[Status, str]] = {
 def render_verdict_markdown(verdict: Verdict) -> str:
     """The verdict in a line, then its checks: what failed first, each with its reason."""
     against = f" against {escape(verdict.baseline)}" if verdict.baseline else ""
-    word = "passed" if verdict.passed else "failed"
     checks = sorted(verdict.checks, key=lambda check: list(_WORDS).index(check.status))
     lines = [
-        f"## Robustness gate {word}: {escape(verdict.candidate)}{against}",
+        f"## Robustness gate {verdict.outcome}: {escape(verdict.candidate)}{against}",
         "",
         f"{_counts(verdict)} Intervals hold together at {100 * verdict.confidence:g}% "
         f"confidence; scorer {escape(verdict.scorer)}.",

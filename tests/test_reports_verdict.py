@@ -69,6 +69,12 @@ def test_markdown_puts_what_failed_first_and_says_why() -> None:
     assert "- **drop / word / topic**: too high" in text
 
 
+def test_too_little_data_under_a_strict_policy_is_no_failure_of_the_model() -> None:
+    undecided = replace(VERDICT, checks=VERDICT.checks[2:3], strict=True)
+    text = render_verdict_markdown(undecided)
+    assert text.startswith("## Robustness gate undecided: tuned against base\n")
+
+
 def test_a_passed_gate_needs_no_reasons() -> None:
     text = render_verdict_markdown(replace(VERDICT, checks=VERDICT.checks[:1], baseline=None))
     assert text.startswith("## Robustness gate passed: tuned\n")
