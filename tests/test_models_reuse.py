@@ -40,6 +40,18 @@ def test_an_attention_that_differs_is_found_by_the_probe(monkeypatch: pytest.Mon
     assert_scores(model, some_requests())
 
 
+def test_an_attention_that_gives_no_number_is_found_by_the_probe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right = attention.scaled_attention
+
+    def undefined(query, key, value, mask, options):
+        return right(query, key, value, mask, options) * float("nan")
+
+    monkeypatch.setattr(attention, "scaled_attention", undefined)
+    assert "changes a probe's score" in (check_reuse(make_model("llama")).note or "")
+
+
 def test_code_that_fails_on_packed_rows_is_found_by_the_probe() -> None:
     model = make_model("llama")
     layer = model.model.layers[1].self_attn
