@@ -77,8 +77,9 @@ class ResponseCache:
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Response]:
         """The responses that are known, by key."""
         found: dict[bytes, Response] = {}
-        for start in range(0, len(keys), _LOOK_UP):
-            part = keys[start : start + _LOOK_UP]
+        ordered = sorted(keys)  # neighbours share a page
+        for start in range(0, len(ordered), _LOOK_UP):
+            part = ordered[start : start + _LOOK_UP]
             query = f"SELECT * FROM responses WHERE key IN ({', '.join('?' * len(part))})"
             for key, scores, text in self._db.execute(query, part):
                 parsed = None if scores is None else json.loads(scores)
@@ -89,7 +90,7 @@ class ResponseCache:
         """Keep responses. A cache that cannot be written is no reason to stop a run."""
         rows = (
             (key, None if r.scores is None else json.dumps(dict(r.scores)), r.text)
-            for key, r in sorted(responses.items())  # neighbours share a page
+            for key, r in sorted(responses.items())
         )
         try:
             with self._db:
