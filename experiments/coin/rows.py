@@ -1,0 +1,39 @@
+"""Parts the train rows of a task: for the common start and for the arms.
+
+Sizes below 1 are shares of the rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from random import Random
+
+from harness.tasks.rows import read_file
+
+
+def main() -> None:
+    """Write OUT/TASK.{start,arms}.jsonl, no row in both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="train rows")
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--sizes", type=float, nargs=2, required=True, metavar="ROWS")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rows = list(read_file(options.input))
+    sizes = [int(size * len(rows)) if size < 1 else int(size) for size in options.sizes]
+    wanted = sum(sizes)
+    if wanted > len(rows):
+        parser.error(f"{options.input} has {len(rows):,} rows; {wanted:,} are wanted")
+    drawn = Random(f"{options.seed}/{options.task}").sample(rows, wanted)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for part, size in zip(("start", "arms"), sizes, strict=True):
+        taken, drawn = drawn[:size], drawn[size:]
+        text = "".join(json.dumps(dict(row)) + "\n" for row in taken)
+        (options.out / f"{options.task}.{part}.jsonl").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

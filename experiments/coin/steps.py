@@ -1,0 +1,189 @@
+"""The experiment as a list of commands: data, the common start, then each arm with each seed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+HARNESS = (sys.executable, "-m", "harness.cli")
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """All commands: `first` in order, then the chains, which do not depend on each other."""
+
+    first: tuple[Step, ...]
+    chains: tuple[tuple[Step, ...], ...]
+
+    def __iter__(self) -> Iterator[Step]:
+        yield from self.first
+        for chain in self.chains:
+            yield from chain
+
+
+def read_config(path: Path) -> Config:
+    """A form of the experiment, such as small.yaml."""
+    config: Config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return config
+
+
+def plan_steps(config: Config, data: Path, out: Path) -> Steps:
+    """The commands of a form, writing under `out`."""
+    arms = [(arm, seed) for seed in config["seeds"] for arm in config["arms"]]
+    return Steps(
+        first=(*_data(config, data, out), _start(config, out)),
+        chains=(
+            tuple(_evaluate(config, data, out, "untouched", config["model"])),
+            tuple(_evaluate(config, data, out, "start", out / "start")),
+            *(tuple(_arm(config, data, out, arm, seed)) for arm, seed in arms),
+        ),
+    )
+
+
+def _data(config: Config, data: Path, out: Path) -> Iterator[Step]:
+    for task, source in config["tasks"].items():
+        yield Step(
+            f"rows {task}",
+            (
+                *_script("rows.py", "--input", data / source["train"], "--task", task),
+                *_script_values("--sizes", config["rows"]),
+                *("--out", str(out / "rows")),
+            ),
+        )
+    for part in ("start", "arms"):
+        files = []
+        for task in config["tasks"]:
+            for bank in ("flan", "promptsource"):
+                files.append(out / "pairs" / f"{part}.{task}.{bank}.jsonl")
+                yield _templates(config, data, out, part, task, bank)
+        joined = out / "pairs" / f"{part}.jsonl"
+        yield Step(f"pairs {part}", _script("mix.py", *files, "--out", joined))
+    yield from _perturbed(config, data, out)
+
+
+def _templates(config: Config, data: Path, out: Path, part: str, task: str, bank: str) -> Step:
+    """Pairs of one task's rows in two wordings of FLAN or of promptsource."""
+    source, name = config["tasks"][task], f"{part}.{task}.{bank}"
+    files = {"flan": "flan_v1_templates.json", "promptsource": "promptsource_templates.jsonl.gz"}
+    labels = ("--labels", ",".join(source["labels"])) if bank == "flan" else ()
+    fields = [
+        word
+        for theirs, own in source.get("fields", {}).items()
+        for word in ("--field", f"{theirs}={own}")
+    ]
+    excluded = [
+        word for one in config["tasks"].values() for word in ("--exclude", data / one["dev"])
+    ]
+    return Step(
+        f"pairs {name}",
+        _harness(
+            *("pairs", "--source", "templates", "--input", data / "instructions" / files[bank]),
+            *("--task", source[bank], *labels, *fields),
+            *("--rows", out / "rows" / f"{task}.{part}.jsonl"),
+            *(*excluded, "--limit", config["pairs"][part][bank]),
+            *("--out", out / "pairs" / f"{name}.jsonl"),
+        ),
+    )
+
+
+def _perturbed(config: Config, data: Path, out: Path) -> Iterator[Step]:
+    """The arms' pairs, every other one with a perturbed wording, by none of the test's means."""
+    folder = out / "pairs"
+    held_out = config["perturbed"]["hold_out"]
+    yield Step(
+        "instructions",
+        _script("mix.py", folder / "arms.jsonl", "--as-instructions", folder / "requests.jsonl"),
+    )
+    yield Step(
+        "pairs perturbed",
+        _harness(
+            *("pairs", "--source", "paraphrases", "--input", folder / "requests.jsonl"),
+            *("--levels", config["perturbed"]["levels"], "--no-balance", "--data-dir", data),
+            *(word for name in held_out for word in ("--hold-out", name)),
+            *("--out", folder / "perturbed.jsonl"),
+        ),
+    )
+    yield Step(
+        "pairs mixed",
+        _script(
+            *("mix.py", folder / "arms.jsonl", "--in-turn", folder / "perturbed.jsonl"),
+            *("--out", folder / "mixed.jsonl"),
+        ),
+    )
+
+
+def _start(config: Config, out: Path) -> Step:
+    """One plain tuning until the tasks can be done, from which every arm begins."""
+    return Step(
+        "start",
+        _harness(
+            *("train", "--model", config["model"], "--pairs", out / "pairs" / "start.jsonl"),
+            *("--out", out / "start", *_flags(config["train"] | config["start"])),
+            *("--seed", 0),
+        ),
+    )
+
+
+def _arm(config: Config, data: Path, out: Path, arm: str, seed: int) -> Iterator[Step]:
+    """A training from the start, and its evaluation."""
+    options = dict(config["train"] | config["continue"] | config["arms"][arm])
+    pairs = out / "pairs" / f"{options.pop('pairs', 'arms')}.jsonl"
+    tuned = out / "arms" / f"{arm}-{seed}"
+    yield Step(
+        f"train {arm}-{seed}",
+        _harness(
+            *("train", "--model", out / "start", "--pairs", pairs, "--out", tuned),
+            *(*_flags(options), "--seed", seed),
+        ),
+    )
+    yield from _evaluate(config, data, out, f"{arm}-{seed}", tuned)
+
+
+def _evaluate(config: Config, data: Path, out: Path, name: str, model: object) -> Iterator[Step]:
+    """Runs on dev rows under instructions that no training saw."""
+    for test, options in config["evaluations"].items():
+        yield Step(
+            f"evaluate {name} {test}",
+            _harness(
+                *("run", "--model", model, "--suite", "glue", "--task", ",".join(config["tasks"])),
+                *("--data-dir", data, "--prompt-format", config["train"]["prompt_format"]),
+                *(*_flags(options), "--out", out / test / name, "--quiet"),
+            ),
+        )
+
+
+def _harness(*words: object) -> tuple[str, ...]:
+    return (*HARNESS, *(str(word) for word in words))
+
+
+def _script(name: str, *words: object) -> tuple[str, ...]:
+    return (sys.executable, str(HERE / name), *(str(word) for word in words))
+
+
+def _script_values(flag: str, values: Sequence[object]) -> tuple[str, ...]:
+    return (flag, *(str(value) for value in values))
+
+
+def _flags(options: Mapping[str, object]) -> Iterator[str]:
+    for key, value in options.items():
+        flag = key.replace("_", "-")
+        if isinstance(value, bool):
+            yield f"--{flag}" if value else f"--no-{flag}"
+        else:
+            yield from (f"--{flag}", ",".join(value) if isinstance(value, list) else str(value))
