@@ -165,9 +165,26 @@ def test_names_that_do_not_exist() -> None:
 
 
 def test_two_tasks_of_one_name(tmp_path: Path) -> None:
-    path = str(write_task(tmp_path))
+    path = write_task(tmp_path)
+    copy = path.with_name("copy.yaml")
+    copy.write_bytes(path.read_bytes())
     with pytest.raises(UsageError, match="two tasks are called 'mine'"):
-        load_tasks(suite=None, names=[path, path], data_dir=None)
+        load_tasks(suite=None, names=[str(path), str(copy)], data_dir=None)
+
+
+def test_a_task_named_twice_is_one_task(tmp_path: Path) -> None:
+    path = str(write_task(tmp_path))
+    assert len(load_tasks(suite=None, names=[path, path], data_dir=None)) == 1
+
+
+def test_names_of_a_suites_tasks_pick_these_out_of_it(tmp_path: Path) -> None:
+    def names(*given: str) -> list[str]:
+        return [task.name for task in load_tasks(suite="starter", names=given, data_dir=None)]
+
+    assert names("topic", "sentiment") == ["topic", "sentiment"]
+    own = str(write_task(tmp_path))
+    assert names("topic", own) == ["topic", "mine"]
+    assert names(own) == [*names(), "mine"]
 
 
 def test_samples_are_seeded_nested_and_in_file_order(tmp_path: Path) -> None:

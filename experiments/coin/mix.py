@@ -1,10 +1,14 @@
-"""Joins pairs files in a seeded order, without pairs whose target is a text and not a label."""
+"""Joins pairs files in a seeded order, without pairs whose target is a text and not a label.
+
+A label has few words, and other pairs have it, too.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -20,10 +24,17 @@ def main() -> None:
     parser.add_argument("--as-instructions", type=Path, help="originals as instruction data")
     parser.add_argument("--in-turn", type=Path, help="pairs that replace every other one")
     parser.add_argument("--target-words", type=int, default=2, help="most words of a target")
+    parser.add_argument("--target-times", type=int, default=5, help="least pairs with a target")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     read = [pair for path in options.inputs for pair in read_pairs(path)]
-    pairs = [pair for pair in read if len(pair.target.split()) <= options.target_words]
+    times = Counter(pair.target for pair in read)
+    pairs = [
+        pair
+        for pair in read
+        if len(pair.target.split()) <= options.target_words
+        and times[pair.target] >= options.target_times
+    ]
     Random(options.seed).shuffle(pairs)
     if options.in_turn:
         pairs = take_turns(pairs, list(read_pairs(options.in_turn)))

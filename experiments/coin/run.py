@@ -12,11 +12,15 @@ import shlex
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from steps import Step, Steps, plan_steps, read_config
+
+
+class StepError(Exception):
+    """A command that failed."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Runner:
         """Run a step unless the very same command was finished before.
 
         Raises:
-            SystemExit: the command failed; its last lines are shown.
+            StepError: the command failed; its last lines are shown.
         """
         mark = self._file(step, "done")
         if mark.exists():
@@ -46,7 +50,7 @@ class Runner:
             ).returncode
         if code:
             last = "\n".join(log.read_text(encoding="utf-8").splitlines()[-12:])
-            raise SystemExit(f"{step.name} failed ({code}); see {log}:\n{last}")
+            raise StepError(f"{step.name} failed ({code}); see {log}:\n{last}")
         seconds = time.monotonic() - began
         mark.write_text(f"{seconds:.1f} s\n{shlex.join(step.command)}\n", encoding="utf-8")
         sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {step.name}: {seconds:.0f} s\n")
@@ -80,7 +84,10 @@ def main() -> None:
     if options.dry_run:
         sys.stdout.write("".join(f"{shlex.join(step.command)}\n" for step in steps))
         return
-    run_steps(steps, out, options.jobs)
+    try:
+        run_steps(steps, out, options.jobs)
+    except StepError as error:
+        raise SystemExit(str(error)) from None
 
 
 def run_steps(steps: Steps, out: Path, jobs: int) -> None:
@@ -89,8 +96,12 @@ def run_steps(steps: Steps, out: Path, jobs: int) -> None:
     Runner(out, cores).run_all(steps.first)
     runner = Runner(out, max(1, cores // jobs))
     with ThreadPoolExecutor(jobs) as pool:
-        for done in [pool.submit(runner.run_all, chain) for chain in steps.chains]:
-            done.result()
+        chains = [pool.submit(runner.run_all, chain) for chain in steps.chains]
+        for ended in as_completed(chains):
+            if ended.exception():
+                # What runs already goes on to its end: its work is kept.
+                pool.shutdown(wait=False, cancel_futures=True)
+                ended.result()
 
 
 if __name__ == "__main__":

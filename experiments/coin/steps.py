@@ -73,7 +73,9 @@ def _data(config: Config, data: Path, out: Path) -> Iterator[Step]:
                 files.append(out / "pairs" / f"{part}.{task}.{bank}.jsonl")
                 yield _templates(config, data, out, part, task, bank)
         joined = out / "pairs" / f"{part}.jsonl"
-        yield Step(f"pairs {part}", _script("mix.py", *files, "--out", joined))
+        least = config["pairs"][part].get("target_times", 5)
+        words = ("--target-times", least, "--out", joined)
+        yield Step(f"pairs {part}", _script("mix.py", *files, *words))
     yield from _perturbed(config, data, out)
 
 
@@ -108,7 +110,10 @@ def _perturbed(config: Config, data: Path, out: Path) -> Iterator[Step]:
     held_out = config["perturbed"]["hold_out"]
     yield Step(
         "instructions",
-        _script("mix.py", folder / "arms.jsonl", "--as-instructions", folder / "requests.jsonl"),
+        _script(
+            *("mix.py", folder / "arms.jsonl", "--target-times", 1),
+            *("--as-instructions", folder / "requests.jsonl"),
+        ),
     )
     yield Step(
         "pairs perturbed",
@@ -122,7 +127,8 @@ def _perturbed(config: Config, data: Path, out: Path) -> Iterator[Step]:
     yield Step(
         "pairs mixed",
         _script(
-            *("mix.py", folder / "arms.jsonl", "--in-turn", folder / "perturbed.jsonl"),
+            *("mix.py", folder / "arms.jsonl", "--target-times", 1),
+            *("--in-turn", folder / "perturbed.jsonl"),
             *("--out", folder / "mixed.jsonl"),
         ),
     )
@@ -161,7 +167,7 @@ def _evaluate(config: Config, data: Path, out: Path, name: str, model: object) -
         yield Step(
             f"evaluate {name} {test}",
             _harness(
-                *("run", "--model", model, "--suite", "glue", "--task", ",".join(config["tasks"])),
+                *("run", "--model", model, "--task", ",".join(config["tasks"])),
                 *("--data-dir", data, "--prompt-format", config["train"]["prompt_format"]),
                 *(*_flags(options), "--out", out / test / name, "--quiet"),
             ),

@@ -30,7 +30,10 @@ def run_command(
         str | None, typer.Option(help="Suite of tasks.  [default: starter]", show_default=False)
     ] = None,
     task: Annotated[
-        list[str] | None, typer.Option(help="A task's name or YAML file. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="A task's name or YAML file; of a --suite's tasks, only these. Repeatable."
+        ),
     ] = None,
     levels: options.Levels = None,
     perturbations: Annotated[

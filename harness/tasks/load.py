@@ -18,13 +18,14 @@ from harness.tasks.yamlfile import read_yaml
 def load_tasks(
     *, suite: str | None, names: Sequence[str], data_dir: Path | None, few_shot: bool = False
 ) -> list[Task]:
-    """The tasks of a suite, or those named; both where both are given.
+    """The tasks of a suite, or those named.
+
+    Where both are given, names of the suite's own tasks pick these out of it, and others are added.
 
     Raises:
         UsageError: an unknown name, two tasks of one name, or a task that cannot be loaded.
     """
-    paths = suite_task_paths(suite) if suite else []
-    paths += [task_path(name) for name in names]
+    paths = _choose_paths(suite_task_paths(suite) if suite else [], names)
     tasks = [load_task(path, data_dir=data_dir, few_shot=few_shot) for path in paths]
     seen: dict[str, Path] = {}
     for task, path in zip(tasks, paths, strict=True):
@@ -35,6 +36,12 @@ def load_tasks(
             )
         seen[task.name] = path
     return tasks
+
+
+def _choose_paths(suite: Sequence[Path], names: Sequence[str]) -> list[Path]:
+    named = [task_path(name) for name in names]
+    kept = suite if set(suite).isdisjoint(named) else []
+    return list(dict.fromkeys([*kept, *named]))
 
 
 def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> Task:
