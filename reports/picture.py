@@ -26,10 +26,10 @@ def render_svg(view: ReportView) -> str:
         "offset": 16,
     }
     drawing = draw_svg({**level_chart(view, width=_WIDTH), "title": title})
-    return f"{_coloured(drawing)}\n"
+    return f"{write_colours(drawing)}\n"
 
 
-def _coloured(drawing: str) -> str:
+def write_colours(drawing: str) -> str:
     """The drawing with its colours written out and a style that exchanges them in the dark.
 
     Many programs that draw SVG know no custom properties.

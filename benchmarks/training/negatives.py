@@ -49,7 +49,7 @@ def main() -> None:
 
 def measure(rows: list[dict[str, object]], size: int, micro: int, model: Path) -> None:
     """Print one line."""
-    steps = 3 if size > 64 else STEPS
+    steps = 1 if size > 64 else STEPS
     taken = [rows[i % len(rows)] for i in range(size * steps)]
     batches = [taken[i : i + size] for i in range(0, len(taken), size)]
     with tempfile.TemporaryDirectory() as name:

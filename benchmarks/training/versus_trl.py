@@ -56,7 +56,11 @@ def main() -> None:
             ("two forwards, random order", [own, "two_forwards.py", shuffled]),
             ("coin, random order", [own, "ours.py", shuffled, "coin"]),
         ]
-        results = [measure(method, command, folder, options) for method, command in wanted]
+        results = [
+            measure(method, command, folder, options)
+            for method, command in wanted
+            if options.only in method
+        ]
     rate, body = matmul_rate(options.threads), body_parameters(model)
     for one in results:
         share = 4 * body * one.tokens_per_processor_second / rate
@@ -87,6 +91,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="", help="methods whose name holds this")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
