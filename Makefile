@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo train-demo test lint types check format clean
+.PHONY: demo train-demo experiment experiment-full test lint types check format clean
 
 demo: $(READY)  ## Evaluate the bundled model on every level, on two tasks it can do
 	$(BIN)/harness run --model smollm2-135m --levels all --task sentiment,topic \
@@ -19,6 +19,12 @@ train-demo: $(READY)  ## Train the bundled model on a few hundred pairs, then ev
 	$(BIN)/harness run --model runs/train-demo/tuned --task sentiment,topic --limit 20 \
 		--instructions 2 --out runs/train-demo/after --quiet
 	$(BIN)/harness report runs/train-demo/before runs/train-demo/after --out runs/train-demo
+
+experiment: $(READY)  ## Contrastive tuning against its baselines, small: needs HARNESS_DATA_DIR
+	$(BIN)/python experiments/coin/run.py experiments/coin/small.yaml --jobs 2
+
+experiment-full: $(READY)  ## The same in full, on a GPU
+	$(BIN)/python experiments/coin/run.py experiments/coin/full.yaml
 
 test: $(READY)  ## Run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal  # a thread a worker: else they fight

@@ -145,6 +145,8 @@ def test_a_killed_training_resumes_to_the_same_loss_curve(base: Path) -> None:
     os.kill(child.pid, signal.SIGKILL)
     child.join()
     assert json.loads((config.out / "train.json").read_text())["status"] == "running"
+    # The log is there while it runs; what the kill undoes of it is not there twice afterwards.
+    assert [step for step, _ in curve(config.out)][:8] == list(range(1, 9))
 
     resumed = train(config)
     names = ("generation", "contrast", "grad_norm", "learning_rate")

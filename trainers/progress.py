@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from trainers.checkpoint import no_space
 
 LOG_FILE = "log.jsonl"
 
@@ -68,21 +70,26 @@ class LogFile(TrainerCallback):
     def __init__(self, folder: Path) -> None:
         self._path = folder / LOG_FILE
 
-    def on_save(
+    def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Write all lines up to this checkpoint."""
-        self._write(state)
-
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Write all lines."""
-        self._write(state)
-
-    def _write(self, state: TrainerState) -> None:
+        """Start with the lines up to the checkpoint that is resumed from, if there is one."""
         if state.is_world_process_zero:
-            lines = (json.dumps(entry) + "\n" for entry in state.log_history)
             partial = self._path.with_name(f".{LOG_FILE}.part")
-            partial.write_text("".join(lines), encoding="utf-8")
+            self._write(partial, "w", state.log_history)
             partial.replace(self._path)
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Add the newest line."""
+        if state.is_world_process_zero:
+            self._write(self._path, "a", state.log_history[-1:])
+
+    def _write(self, path: Path, mode: Literal["w", "a"], lines: list[dict[str, float]]) -> None:
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        try:
+            with path.open(mode, encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise no_space(path, error) from None

@@ -2,6 +2,8 @@
 
     python experiments/coin/measure.py experiments/coin/small.yaml --out runs/experiment/small
 
+With --search it prints the candidates on validation data instead, best first.
+
 A difference between two arms is that of their mean over seeds on the same cells. Its interval is
 the two-way one of `harness compare` (examples and instructions drawn anew for all runs at once);
 seeds are few and taken as given, so every seed's own difference stands beside it.
@@ -11,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from steps import Config, read_config
+from steps import VALIDATION, Config, read_config
 
 from harness.compare import run_data
 from harness.compare.alignment import align_runs
@@ -29,7 +32,6 @@ from harness.stats.estimate import Estimate, mean_of
 from harness.stats.twoway import Influence, estimate, linear
 
 AGAINST = "sft"
-TEST = "own"  # the suite's own instructions
 LEVELS = ("clean", "character", "word", "sentence", "semantic")
 PERTURBED = "four levels"
 METRICS = ("accuracy", "worst_prompt_accuracy", "consistency", "spread")
@@ -56,9 +58,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--search", action="store_true", help="candidates on validation data")
     options = parser.parse_args()
     config = read_config(options.config)
-    runs = read_runs(config, options.out)
+    if options.search:
+        runs = read_runs(options.out / VALIDATION, config["search"]["candidates"], [0])
+        sys.stdout.write(f"{candidate_table(runs)}\n")
+        return
+    runs = read_runs(
+        options.out / next(iter(config["evaluations"])), config["arms"], config["seeds"]
+    )
     results = {
         "tasks": list(runs.grids),
         "seeds": {arm: len(places) for arm, places in runs.arms.items()},
@@ -76,19 +85,32 @@ def main() -> None:
     (options.out / "results.json").write_text(text, encoding="utf-8")
 
 
-def read_runs(config: Config, out: Path) -> Runs:
-    """The finished runs of a form, on the cells that all of them have."""
+def read_runs(folder: Path, arms: Iterable[str], seeds: Sequence[int]) -> Runs:
+    """The finished runs below a folder, on the cells that all of them have."""
     names: dict[str, list[str]] = {"untouched": ["untouched"], "start": ["start"]}
-    for arm in config["arms"]:
-        names[arm] = [f"{arm}-{seed}" for seed in config["seeds"]]
+    for arm in arms:
+        names[arm] = [f"{arm}-{seed}" for seed in seeds]
     finished = {
-        arm: [name for name in own if (out / TEST / name / "summary.json").exists()]
+        arm: [name for name in own if (folder / name / "summary.json").exists()]
         for arm, own in names.items()
     }
     flat = [name for own in finished.values() for name in own]
-    aligned = align_runs([run_data(load_run(out / TEST / name)) for name in flat])
+    aligned = align_runs([run_data(load_run(folder / name)) for name in flat])
     places = {arm: tuple(flat.index(name) for name in own) for arm, own in finished.items() if own}
     return Runs(places, aligned.grids)
+
+
+def candidate_table(runs: Runs) -> str:
+    """Candidates by their accuracy on the four levels, as Markdown."""
+    levels = {arm: _levels(runs, places) for arm, places in runs.arms.items()}
+    heads = ["candidate", *LEVELS, PERTURBED, "worst prompt", "consistency"]
+    lines = [" | ".join(heads), " | ".join(["---", *["---:"] * (len(heads) - 1)])]
+    for arm in sorted(levels, key=lambda arm: -levels[arm][PERTURBED]["accuracy"]):
+        together = levels[arm][PERTURBED]
+        values = [levels[arm][level]["accuracy"] for level in (*LEVELS, PERTURBED)]
+        values += [together["worst_prompt_accuracy"], together["consistency"]]
+        lines.append(" | ".join([arm, *(f"{100 * value:.1f}" for value in values)]))
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def cost(out: Path, arm: str, config: Config) -> dict[str, float]:

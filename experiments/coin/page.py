@@ -1,6 +1,8 @@
-"""The figures as tables in README.md, as two pictures beside it, and as report.html.
+"""The figures as report.html and two pictures; with --readme as tables in README.md, too.
 
-python experiments/coin/page.py runs/experiment/cpu
+    python experiments/coin/page.py runs/experiment/cpu --readme
+
+With --readme everything is written beside README.md, whose words then stand on the page.
 """
 
 from __future__ import annotations
@@ -22,16 +24,18 @@ from reports.figures import Estimate, points
 from reports.picture import write_colours
 
 HERE = Path(__file__).parent
+README = HERE / "README.md"
 Json = Mapping[str, Any]
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 
 def main() -> None:
-    """Write README.md's results, report.html and the pictures."""
+    """Write the page and the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where results.json and similarity.json are")
-    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--readme", action="store_true", help="write to README.md's folder")
     options = parser.parse_args()
+    out = HERE if options.readme else options.folder
     results = json.loads((options.folder / "results.json").read_text(encoding="utf-8"))
     similar = json.loads((options.folder / "similarity.json").read_text(encoding="utf-8"))
     tables = {
@@ -43,12 +47,14 @@ def main() -> None:
         "Cost of an arm's training": cost_table(results),
     }
     drawn = {"differences.svg": differences(results), "similarity.svg": similarities(similar)}
-    options.out.mkdir(parents=True, exist_ok=True)
     for name, spec in drawn.items():
         drawing = write_colours(draw_svg({**spec, "width": 560}))
-        (options.out / name).write_text(f"{drawing}\n", encoding="utf-8")
-    write_readme(options.out / "README.md", tables, drawn)
-    write_html(options.out / "report.html", tables, drawn, options.out / "README.md")
+        (out / name).write_text(f"{drawing}\n", encoding="utf-8")
+    meaning = ""
+    if options.readme:
+        write_readme(README, tables, drawn)
+        meaning = read_meaning(README)
+    write_html(out / "report.html", tables, drawn, meaning)
 
 
 def level_table(results: Json) -> Table:
@@ -166,10 +172,18 @@ def write_readme(path: Path, tables: Mapping[str, Table], drawn: Mapping[str, Sp
     path.write_text(marked.sub(lambda m: f"{m[1]}\n{block}\n\n{m[2]}", text), encoding="utf-8")
 
 
+def read_meaning(readme: Path) -> str:
+    """What README says the figures mean."""
+    section = re.search(
+        r"## What it means\n(.*?)(?=\n## |\Z)", readme.read_text("utf-8"), re.DOTALL
+    )
+    return section[1] if section else ""
+
+
 def write_html(
-    path: Path, tables: Mapping[str, Table], drawn: Mapping[str, Spec], readme: Path
+    path: Path, tables: Mapping[str, Table], drawn: Mapping[str, Spec], meaning: str
 ) -> None:
-    """One page that opens offline; its text is what README says in words."""
+    """One page that opens offline."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -177,10 +191,9 @@ def write_html(
         spec["description"]: Markup(write_colours(draw_svg({**spec, "width": 620})))
         for spec in drawn.values()
     }
-    words = re.search(r"## What it means\n(.*?)(?=\n## |\Z)", readme.read_text("utf-8"), re.DOTALL)
     page = environment.get_template("page.html.j2").render(
         style=Markup(files("reports").joinpath("templates", "report.css").read_text("utf-8")),
-        paragraphs=_paragraphs(words[1] if words else ""),
+        paragraphs=_paragraphs(meaning),
         tables=tables,
         pictures=pictures,
     )

@@ -1,4 +1,4 @@
-"""Parts the train rows of a task: for the common start and for the arms.
+"""Parts the train rows of a task: for the common start, for the arms, and for validation.
 
 Sizes below 1 are shares of the rows.
 """
@@ -14,11 +14,11 @@ from harness.tasks.rows import read_file
 
 
 def main() -> None:
-    """Write OUT/TASK.{start,arms}.jsonl, no row in both."""
+    """Write OUT/TASK.{start,arms,validation}.jsonl, no row in two of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--input", type=Path, required=True, help="train rows")
     parser.add_argument("--task", required=True)
-    parser.add_argument("--sizes", type=float, nargs=2, required=True, metavar="ROWS")
+    parser.add_argument("--sizes", type=float, nargs=3, required=True, metavar="ROWS")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -29,7 +29,7 @@ def main() -> None:
         parser.error(f"{options.input} has {len(rows):,} rows; {wanted:,} are wanted")
     drawn = Random(f"{options.seed}/{options.task}").sample(rows, wanted)
     options.out.mkdir(parents=True, exist_ok=True)
-    for part, size in zip(("start", "arms"), sizes, strict=True):
+    for part, size in zip(("start", "arms", "validation"), sizes, strict=True):
         taken, drawn = drawn[:size], drawn[size:]
         text = "".join(json.dumps(dict(row)) + "\n" for row in taken)
         (options.out / f"{options.task}.{part}.jsonl").write_text(text, encoding="utf-8")

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps import Step, Steps, plan_steps, read_config
+from steps import Step, Steps, plan_results, plan_search, plan_steps, read_config
 
 
 class StepError(Exception):
@@ -30,14 +30,14 @@ class Runner:
     out: Path
     threads: int
 
-    def run(self, step: Step) -> None:
-        """Run a step unless the very same command was finished before.
+    def run(self, step: Step, *, again: bool = False) -> None:
+        """Run a step unless the very same command was finished before, or in any case.
 
         Raises:
             StepError: the command failed; its last lines are shown.
         """
         mark = self._file(step, "done")
-        if mark.exists():
+        if mark.exists() and not again:
             return
         log, began = self._file(step, "log"), time.monotonic()
         with log.open("w", encoding="utf-8") as file:
@@ -75,17 +75,22 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=os.environ.get("HARNESS_DATA_DIR"))
     parser.add_argument("--out", type=Path, help="default: runs/experiment/FORM")
     parser.add_argument("--jobs", type=int, default=1, help="arms at a time, sharing the cores")
+    parser.add_argument("--search", action="store_true", help="candidates on validation data")
     parser.add_argument("--dry-run", action="store_true")
     options = parser.parse_args()
     if options.data_dir is None:
         parser.error("no data folder: type --data-dir FOLDER, or set HARNESS_DATA_DIR")
     out = options.out or Path("runs/experiment") / options.config.stem
-    steps = plan_steps(read_config(options.config), options.data_dir, out)
+    plan = plan_search if options.search else plan_steps
+    steps = plan(read_config(options.config), options.data_dir, out)
+    results = () if options.search else plan_results(options.config, out)
     if options.dry_run:
-        sys.stdout.write("".join(f"{shlex.join(step.command)}\n" for step in steps))
+        sys.stdout.write("".join(f"{shlex.join(step.command)}\n" for step in (*steps, *results)))
         return
     try:
         run_steps(steps, out, options.jobs)
+        for step in results:
+            Runner(out, os.cpu_count() or 1).run(step, again=True)
     except StepError as error:
         raise SystemExit(str(error)) from None
 

@@ -1,4 +1,7 @@
-"""The experiment as a list of commands: data, the common start, then each arm with each seed."""
+"""The experiment as a list of commands: data, the common start, then each arm with each seed.
+
+A search is the same with candidates for arms, judged by validation rows and wordings.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ import yaml
 
 HERE = Path(__file__).parent
 HARNESS = (sys.executable, "-m", "harness.cli")
+VALIDATION = "search"
+"""Where the runs of a search lie, as those of an evaluation lie under its name."""
 
 Config = Mapping[str, Any]
 
@@ -56,6 +61,53 @@ def plan_steps(config: Config, data: Path, out: Path) -> Steps:
     )
 
 
+def plan_results(form: Path, out: Path) -> tuple[Step, ...]:
+    """The commands that make results.json, similarity.json and report.html of the finished arms."""
+    config = read_config(form)
+    seed = config["seeds"][0]
+    test = next(iter(config["evaluations"]))
+    models = (out / "start", *(out / "arms" / f"{arm}-{seed}" for arm in config["arms"]))
+    return (
+        Step("measure", _script("measure.py", form, "--out", out)),
+        Step(
+            "similarity",
+            _script(
+                *("similarity.py", config["model"], *models, "--run", out / test / "start"),
+                *("--out", out / "similarity.json"),
+            ),
+        ),
+        Step("page", _script("page.py", out)),
+    )
+
+
+def plan_search(config: Config, data: Path, out: Path) -> Steps:
+    """The commands that compare a form's candidates on validation rows and wordings, one seed."""
+    tasks = [out / "validation" / f"{task}.yaml" for task in config["tasks"]]
+    search = {
+        **config,
+        "tasks": dict.fromkeys(map(str, tasks)),
+        "arms": config["search"]["candidates"],
+        "evaluations": {VALIDATION: config["search"]["evaluation"]},
+    }
+    return Steps(
+        first=(
+            *_data(config, data, out),
+            Step(
+                "validation tasks",
+                _script(
+                    *("validation.py", *config["tasks"], "--rows", out / "rows"),
+                    *("--out", out / "validation"),
+                ),
+            ),
+            _start(config, out),
+        ),
+        chains=(
+            tuple(_evaluate(search, data, out, "start", out / "start")),
+            *(tuple(_arm(search, data, out, arm, 0)) for arm in search["arms"]),
+        ),
+    )
+
+
 def _data(config: Config, data: Path, out: Path) -> Iterator[Step]:
     for task, source in config["tasks"].items():
         yield Step(
@@ -76,7 +128,7 @@ def _data(config: Config, data: Path, out: Path) -> Iterator[Step]:
         least = config["pairs"][part].get("target_times", 5)
         words = ("--target-times", least, "--out", joined)
         yield Step(f"pairs {part}", _script("mix.py", *files, *words))
-    yield from _perturbed(config, data, out)
+    yield from _wordings(config, data, out)
 
 
 def _templates(config: Config, data: Path, out: Path, part: str, task: str, bank: str) -> Step:
@@ -104,32 +156,28 @@ def _templates(config: Config, data: Path, out: Path, part: str, task: str, bank
     )
 
 
-def _perturbed(config: Config, data: Path, out: Path) -> Iterator[Step]:
-    """The arms' pairs, every other one with a perturbed wording, by none of the test's means."""
+def _wordings(config: Config, data: Path, out: Path) -> Iterator[Step]:
+    """The rows of the arms' pairs under other wordings, a part of them perturbed.
+
+    Neither the test's nor the validation's perturbations are among them.
+    """
     folder = out / "pairs"
-    held_out = config["perturbed"]["hold_out"]
+    requests, bank = folder / "requests.jsonl", folder / "bank.json"
+    held_out = config["wordings"]["hold_out"]
     yield Step(
-        "instructions",
+        "requests",
         _script(
-            *("mix.py", folder / "arms.jsonl", "--target-times", 1),
-            *("--as-instructions", folder / "requests.jsonl"),
+            *("wordings.py", folder / "arms.jsonl", "--rows", out / "rows"),
+            *("--requests", requests, "--bank", bank),
         ),
     )
     yield Step(
-        "pairs perturbed",
+        "pairs wordings",
         _harness(
-            *("pairs", "--source", "paraphrases", "--input", folder / "requests.jsonl"),
-            *("--levels", config["perturbed"]["levels"], "--no-balance", "--data-dir", data),
+            *("pairs", "--source", "paraphrases", "--input", requests, "--bank", bank),
+            *("--levels", "all", "--no-balance", "--data-dir", data),
             *(word for name in held_out for word in ("--hold-out", name)),
-            *("--out", folder / "perturbed.jsonl"),
-        ),
-    )
-    yield Step(
-        "pairs mixed",
-        _script(
-            *("mix.py", folder / "arms.jsonl", "--target-times", 1),
-            *("--in-turn", folder / "perturbed.jsonl"),
-            *("--out", folder / "mixed.jsonl"),
+            *("--out", folder / "wordings.jsonl"),
         ),
     )
 

@@ -1,0 +1,66 @@
+"""Writes the rows of a pairs file as instruction data under the wordings of wordings.yaml.
+
+What comes out is what `harness pairs --source paraphrases` reads: requests, and for each wording
+the others of its group as its paraphrases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+import yaml
+
+from harness.tasks.rows import Row, read_file
+from harness.tasks.template import compile_template
+from trainers.pairs import Pair, read_pairs
+
+WORDINGS = Path(__file__).with_suffix(".yaml")
+
+
+def main() -> None:
+    """Write REQUESTS and BANK."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path, help="pairs of templates, made of the rows")
+    parser.add_argument("--rows", type=Path, required=True, help="what rows.py wrote")
+    parser.add_argument("--requests", type=Path, required=True)
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    wordings = yaml.safe_load(WORDINGS.read_text(encoding="utf-8"))
+    rows = {task: read_file(options.rows / f"{task}.arms.jsonl") for task in wordings}
+    rng = Random(options.seed)
+    requests = [_request(pair, rows, wordings, rng) for pair in read_pairs(options.pairs)]
+    text = "".join(json.dumps(request) + "\n" for request in requests)
+    options.requests.write_text(text, encoding="utf-8")
+    options.bank.write_text(json.dumps(paraphrases(wordings), indent=1), encoding="utf-8")
+
+
+def paraphrases(wordings: Mapping[str, Mapping[str, object]]) -> dict[str, list[str]]:
+    """Each wording with the others of its group."""
+    groups = [group["texts"] for task in wordings.values() for group in task["groups"]]
+    return {text: [other for other in group if other != text] for group in groups for text in group}
+
+
+def _request(
+    pair: Pair, rows: Mapping[str, list[Row]], wordings: Mapping[str, object], rng: Random
+) -> dict[str, str]:
+    """The pair's row under a wording drawn at random, evenly over all of the task's."""
+    task = pair.task.replace("glue_", "").replace("glue/", "")
+    row = rows[task][int(pair.provenance["row"])]
+    spec = wordings[task]
+    drawn = [(group["words"], text) for group in spec["groups"] for text in group["texts"]]
+    words, text = rng.choice(drawn)
+    return {
+        "instruction": text,
+        "input": compile_template(spec["input"], where=task).render(row),
+        "output": words[int(row["label"])],
+        "task": task,
+    }
+
+
+if __name__ == "__main__":
+    main()
