@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import yaml
 
@@ -31,25 +32,32 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     wordings = yaml.safe_load(WORDINGS.read_text(encoding="utf-8"))
-    rows = {task: read_file(options.rows / f"{task}.arms.jsonl") for task in wordings}
+    pairs = list(read_pairs(options.pairs))
+    tasks = {_task(pair) for pair in pairs}
+    rows = {task: read_file(options.rows / f"{task}.arms.jsonl") for task in sorted(tasks)}
     rng = Random(options.seed)
-    requests = [_request(pair, rows, wordings, rng) for pair in read_pairs(options.pairs)]
+    requests = [_request(pair, rows, wordings, rng) for pair in pairs]
     text = "".join(json.dumps(request) + "\n" for request in requests)
     options.requests.write_text(text, encoding="utf-8")
     options.bank.write_text(json.dumps(paraphrases(wordings), indent=1), encoding="utf-8")
 
 
-def paraphrases(wordings: Mapping[str, Mapping[str, object]]) -> dict[str, list[str]]:
+def paraphrases(wordings: Mapping[str, Any]) -> dict[str, list[str]]:
     """Each wording with the others of its group."""
     groups = [group["texts"] for task in wordings.values() for group in task["groups"]]
     return {text: [other for other in group if other != text] for group in groups for text in group}
 
 
+def _task(pair: Pair) -> str:
+    """The suite's name of FLAN's `glue_qqp` and promptsource's `glue/qqp`."""
+    return pair.task.removeprefix("glue_").removeprefix("glue/")
+
+
 def _request(
-    pair: Pair, rows: Mapping[str, list[Row]], wordings: Mapping[str, object], rng: Random
+    pair: Pair, rows: Mapping[str, list[Row]], wordings: Mapping[str, Any], rng: Random
 ) -> dict[str, str]:
     """The pair's row under a wording drawn at random, evenly over all of the task's."""
-    task = pair.task.replace("glue_", "").replace("glue/", "")
+    task = _task(pair)
     row = rows[task][int(pair.provenance["row"])]
     spec = wordings[task]
     drawn = [(group["words"], text) for group in spec["groups"] for text in group["texts"]]
