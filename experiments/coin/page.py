@@ -141,9 +141,9 @@ def differences(results: Json) -> Spec:
             clear = bool(one["interval"]) and (one["interval"][0] > 0 or one["interval"][1] < 0)
             tip = f"{arm}, {level}: {points(one['value'])} points"
             rows.append(IntervalRow(level, run, estimate, tip, clear=clear))
-    # The keys of a chart of accuracies serve a chart of differences, too.
-    spec = difference_intervals(rows, runs=len(arms), description=f"Accuracy less {AGAINST}'s")
-    return _with_keys(spec, arms)
+    return difference_intervals(
+        rows, runs=len(arms), description=f"Accuracy less {AGAINST}'s, in points", keys=arms
+    )
 
 
 def similarities(similar: Json) -> Spec:
@@ -216,26 +216,6 @@ def _with_interval(one: Json) -> tuple[str, str]:
 def _by_arm(similar: Json) -> dict[str, Json]:
     """Folder names of checkpoints without their paths and seeds."""
     return {re.sub(r"-\d+$", "", Path(model).name): one for model, one in similar.items()}
-
-
-def _with_keys(spec: Spec, arms: Sequence[str]) -> Spec:
-    lanes = {str(run): arm for run, arm in enumerate(arms)}
-    layers = spec["layer"]
-    assert isinstance(layers, list)
-    label = {
-        "data": {"name": "rows"},
-        "transform": [
-            {"calculate": f"{json.dumps(lanes)}[datum.run]", "as": "arm"},
-        ],
-        "mark": {"type": "text", "align": "left", "dx": 10, "fontSize": 11},
-        "encoding": {
-            "x": {"field": "high", "type": "quantitative"},
-            "y": {"field": "name", "type": "nominal"},
-            "yOffset": {"field": "run", "type": "ordinal"},
-            "text": {"field": "arm", "type": "nominal"},
-        },
-    }
-    return {**spec, "layer": [*layers, label]}
 
 
 def _markdown(table: Table) -> str:

@@ -70,13 +70,15 @@ def accuracy_intervals(
     return _intervals(rows, runs, domain, axis, guides, description, keys, width)
 
 
-def difference_intervals(rows: Sequence[IntervalRow], *, runs: int, description: str) -> Spec:
-    """Differences in points with their intervals, around 0."""
+def difference_intervals(
+    rows: Sequence[IntervalRow], *, runs: int, description: str, keys: Sequence[str] = ()
+) -> Spec:
+    """Differences in points with their intervals, around 0; keys as for accuracies."""
     ends = [end for row in rows for end in _ends(row.estimate)]
     label = "format(100 * datum.value, 'd')"
     axis = alt.Axis(title=None, labelExpr=label, tickCount=alt.ExprRef("max(3, width / 110)"))
     domain = difference_domain(ends)
-    return _intervals(rows, runs, domain, axis, {0.0: ""}, description)
+    return _intervals(rows, runs, domain, axis, {0.0: ""}, description, keys)
 
 
 def _intervals(

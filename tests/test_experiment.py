@@ -1,0 +1,90 @@
+"""The experiment's forms can be planned, and what it trains on is apart from what it tests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from harness.tasks.suites import task_path
+
+FOLDER = Path(__file__).resolve().parents[1] / "experiments/coin"
+FORMS = sorted(path.stem for path in FOLDER.glob("*.yaml") if "arms:" in path.read_text())
+
+
+def read(name: str) -> dict:
+    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import steps
+
+    yield steps
+    sys.modules.pop("steps")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_step_of_a_form_is_a_command_of_its_own(form: str, steps: ModuleType) -> None:
+    config = steps.read_config(FOLDER / f"{form}.yaml")
+    planned = [*steps.plan_steps(config, Path("data"), Path("out"))]
+    planned += steps.plan_results(FOLDER / f"{form}.yaml", Path("out"))
+    names = [step.name for step in planned]
+    assert len(set(names)) == len(names)
+    assert len({step.command for step in planned}) == len(planned)
+    runs = (len(config["arms"]) * len(config["seeds"]) + 2) * len(config["evaluations"])
+    assert sum(name.startswith("evaluate ") for name in names) == runs
+
+
+def test_a_search_touches_no_test_data(steps: ModuleType) -> None:
+    config = steps.read_config(FOLDER / "cpu.yaml")
+    planned = [*steps.plan_search(config, Path("data"), Path("out"))]
+    evaluations = [step for step in planned if step.name.startswith("evaluate ")]
+    assert evaluations
+    for step in evaluations:
+        task = step.command[step.command.index("--task") + 1]
+        assert all(Path(one).parent == Path("out/validation") for one in task.split(","))
+    tested = set(config["evaluations"]["own"]["perturbations"])
+    validated = set(config["search"]["evaluation"]["perturbations"])
+    assert tested & validated == {"paraphrase"}  # from a bank: other texts for other instructions
+    assert (tested | validated) - {"paraphrase"} <= set(config["wordings"]["hold_out"])
+
+
+def test_wordings_of_training_validation_and_test_are_apart() -> None:
+    tested = [text for task in read("full")["tasks"] for text in suite_texts(task)]
+    trained = [text for task in read("wordings").values() for text in trained_texts(task)]
+    chosen = [text for task in read("validation").values() for text in validation_texts(task)]
+    everything = [" ".join(text.lower().split()) for text in (*tested, *trained, *chosen)]
+    assert len(set(everything)) == len(everything)
+
+
+@pytest.mark.parametrize("task", read("wordings"))
+def test_a_group_has_a_word_for_each_label_and_names_them_all(task: str) -> None:
+    labels = yaml.safe_load(task_path(task).read_text(encoding="utf-8"))["labels"]
+    for group in read("wordings")[task]["groups"]:
+        assert len(group["words"]) == len(labels)
+        assert all(isinstance(word, str) for word in group["words"])  # YAML's no is no text
+        for text in group["texts"]:
+            assert all(f"'{word}'" in text for word in group["words"]), text
+
+
+def suite_texts(task: str) -> list[str]:
+    spec = yaml.safe_load(task_path(task).read_text(encoding="utf-8"))
+    return [
+        *(one["text"] for one in spec["instructions"]),
+        *(text for texts in spec["paraphrases"].values() for text in texts),
+    ]
+
+
+def trained_texts(task: dict) -> list[str]:
+    return [text for group in task["groups"] for text in group["texts"]]
+
+
+def validation_texts(task: dict) -> list[str]:
+    paraphrases = [text for texts in task["paraphrases"].values() for text in texts]
+    return [*task["instructions"].values(), *paraphrases]
