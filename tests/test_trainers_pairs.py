@@ -126,6 +126,14 @@ def test_held_texts_are_found_whatever_case_and_marks() -> None:
     assert not held.is_in("")
 
 
+def test_labels_of_held_out_rows_are_no_texts(tmp_path: Path) -> None:
+    kinds = ("Science or Technology", "the World", "fine:manner")
+    rows = [{"text": f"short text {n}", "kind": kinds[n % 3], "idx": n} for n in range(30)]
+    held = read_held([write_rows(tmp_path / "test.jsonl", rows)])
+    assert held.is_in("short text 7")
+    assert not any(held.is_in(kind) for kind in kinds)
+
+
 def test_real_leaks_are_found(data_dir: Path) -> None:
     t0 = data_dir / "instructions" / "t0_multi_prompt.jsonl.xz"
     dev = data_dir / "glue" / "mrpc.dev.jsonl.gz"

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from harness.tasks.rows import read_file
+from harness.tasks.rows import Row, read_file
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True, help="train rows")
     parser.add_argument("--task", required=True)
     parser.add_argument("--sizes", type=float, nargs=3, required=True, metavar="ROWS")
+    parser.add_argument("--values", nargs="+", help="labels in order, where rows name them")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -31,8 +33,13 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for part, size in zip(("start", "arms", "validation"), sizes, strict=True):
         taken, drawn = drawn[:size], drawn[size:]
-        text = "".join(json.dumps(dict(row)) + "\n" for row in taken)
+        text = "".join(json.dumps(number_label(row, options.values)) + "\n" for row in taken)
         (options.out / f"{options.task}.{part}.jsonl").write_text(text, encoding="utf-8")
+
+
+def number_label(row: Row, values: Sequence[str] | None) -> Row:
+    """The row with its label's place among the values as its label, as templates expect it."""
+    return {**row, "label": values.index(str(row["label"]))} if values else row
 
 
 if __name__ == "__main__":

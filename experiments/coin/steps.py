@@ -85,7 +85,7 @@ def plan_search(config: Config, data: Path, out: Path) -> Steps:
     tasks = [out / "validation" / f"{task}.yaml" for task in config["tasks"]]
     search = {
         **config,
-        "tasks": dict.fromkeys(map(str, tasks)),
+        "tasks": {str(task): {} for task in tasks},
         "arms": config["search"]["candidates"],
         "evaluations": {VALIDATION: config["search"]["evaluation"]},
     }
@@ -95,7 +95,7 @@ def plan_search(config: Config, data: Path, out: Path) -> Steps:
             Step(
                 "validation tasks",
                 _script(
-                    *("validation.py", *config["tasks"], "--rows", out / "rows"),
+                    *("validation.py", *_tasks(config), "--rows", out / "rows"),
                     *("--out", out / "validation"),
                 ),
             ),
@@ -115,6 +115,7 @@ def _data(config: Config, data: Path, out: Path) -> Iterator[Step]:
             (
                 *_script("rows.py", "--input", data / source["train"], "--task", task),
                 *_script_values("--sizes", config["rows"]),
+                *(_script_values("--values", source["values"]) if "values" in source else ()),
                 *("--out", str(out / "rows")),
             ),
         )
@@ -157,7 +158,7 @@ def _templates(config: Config, data: Path, out: Path, part: str, task: str, bank
 
 
 def _wordings(config: Config, data: Path, out: Path) -> Iterator[Step]:
-    """The rows of the arms' pairs under other wordings, a part of them perturbed.
+    """The rows of the arms' pairs under other wordings, a part of them perturbed: all, or half.
 
     Neither the test's nor the validation's perturbations are among them.
     """
@@ -178,6 +179,13 @@ def _wordings(config: Config, data: Path, out: Path) -> Iterator[Step]:
             *("--levels", "all", "--no-balance", "--data-dir", data),
             *(word for name in held_out for word in ("--hold-out", name)),
             *("--out", folder / "wordings.jsonl"),
+        ),
+    )
+    yield Step(
+        "pairs both",
+        _script(
+            *("mix.py", folder / "arms.jsonl", "--every-other", folder / "wordings.jsonl"),
+            *("--target-times", 1, "--out", folder / "both.jsonl"),
         ),
     )
 
@@ -215,11 +223,19 @@ def _evaluate(config: Config, data: Path, out: Path, name: str, model: object) -
         yield Step(
             f"evaluate {name} {test}",
             _harness(
-                *("run", "--model", model, "--task", ",".join(config["tasks"])),
+                *("run", "--model", model, "--task", ",".join(_tasks(config))),
                 *("--data-dir", data, "--prompt-format", config["train"]["prompt_format"]),
                 *(*_flags(options), "--out", out / test / name, "--quiet"),
             ),
         )
+
+
+def _tasks(config: Config) -> list[str]:
+    """What `harness run --task` takes: names of shipped tasks, and files of others."""
+    return [
+        str(HERE / spec["file"]) if "file" in spec else task
+        for task, spec in config["tasks"].items()
+    ]
 
 
 def _harness(*words: object) -> tuple[str, ...]:

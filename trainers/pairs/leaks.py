@@ -11,6 +11,8 @@ from harness.tasks.rows import iter_fields, read_file
 _WORD = re.compile(r"\w+")
 _SEED = 8
 """Texts of fewer words are found in others by chance, in templates above all."""
+_LABEL_SHARE = 0.2
+"""A field with fewer distinct texts than this share of its rows holds labels, if they are short."""
 
 Words = tuple[str, ...]
 
@@ -57,10 +59,16 @@ def read_held(paths: Sequence[Path]) -> Held:
 
 
 def _texts(path: Path) -> Iterator[str]:
+    by_field: dict[str, list[str]] = {}
     for row in read_file(path):
-        for _, text in iter_fields(row):
+        for name, text in iter_fields(row):
+            by_field.setdefault(name, []).append(text)
+    for texts in by_field.values():
+        labels = len(set(texts)) < _LABEL_SHARE * len(texts)
+        for text in texts:
+            words = len(_words(text))
             # One word is a label or an id far more often than an input.
-            if len(_WORD.findall(text)) > 1:
+            if words >= _SEED or (words > 1 and not labels):
                 yield text
 
 
