@@ -201,7 +201,7 @@ def _undecided(check: Check, message: str, needed: int | None) -> Check:
 
 
 def _shown(check: Check) -> str:
-    what = f"{check.metric} is worse by" if check.bound == "max_drop" else check.metric
+    what = f"worsening of {check.metric}" if check.bound == "max_drop" else check.metric
     low, high = check.interval or (0.0, 0.0)
     return f"{what} {check.value:.3f} [{low:.3f}, {high:.3f}]"
 

@@ -101,7 +101,7 @@ def test_messages_name_value_interval_and_bound() -> None:
         "accuracy 0.600 [0.550, 0.650] is wholly below min 0.7"
     )
     assert _decide("max_drop", 0.02, 0.1, 0.02, 0.01).message == (
-        "accuracy is worse by 0.100 [0.080, 0.120] is wholly above max_drop 0.02 (margin 0.01)"
+        "worsening of accuracy 0.100 [0.080, 0.120] is wholly above max_drop 0.02 (margin 0.01)"
     )
 
 

@@ -59,7 +59,7 @@ def main() -> None:
         results = [
             measure(method, command, folder, options)
             for method, command in wanted
-            if options.only in method
+            if not options.only or method in options.only
         ]
     rate, body = matmul_rate(options.threads), body_parameters(model)
     for one in results:
@@ -91,7 +91,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--only", default="", help="methods whose name holds this")
+    parser.add_argument("--only", nargs="+", help="these methods alone")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
