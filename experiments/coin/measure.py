@@ -2,7 +2,7 @@
 
     python experiments/coin/measure.py experiments/coin/small.yaml --out runs/experiment/small
 
-With --search it prints the candidates on validation data instead, best first.
+With --search: the candidates on validation data, best first, printed and written to OUT/search.json.
 
 A difference between two arms is that of their mean over seeds on the same cells. Its interval is
 the two-way one of `harness compare` (examples and instructions drawn anew for all runs at once);
@@ -63,7 +63,9 @@ def main() -> None:
     config = read_config(options.config)
     if options.search:
         runs = read_runs(options.out / VALIDATION, config["search"]["candidates"], [0])
-        sys.stdout.write(f"{candidate_table(runs)}\n")
+        found = candidates(runs)
+        (options.out / "search.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
+        sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
         return
     runs = read_runs(
         options.out / next(iter(config["evaluations"])), config["arms"], config["seeds"]
@@ -100,17 +102,18 @@ def read_runs(folder: Path, arms: Iterable[str], seeds: Sequence[int]) -> Runs:
     return Runs(places, aligned.grids)
 
 
-def candidate_table(runs: Runs) -> str:
-    """Candidates by their accuracy on the four levels, as Markdown."""
+def candidates(runs: Runs) -> dict[str, dict[str, float]]:
+    """Candidate -> its accuracy by level, worst prompt and consistency; best first."""
     levels = {arm: _levels(runs, places) for arm, places in runs.arms.items()}
-    heads = ["candidate", *LEVELS, PERTURBED, "worst prompt", "consistency"]
-    lines = [" | ".join(heads), " | ".join(["---", *["---:"] * (len(heads) - 1)])]
-    for arm in sorted(levels, key=lambda arm: -levels[arm][PERTURBED]["accuracy"]):
-        together = levels[arm][PERTURBED]
-        values = [levels[arm][level]["accuracy"] for level in (*LEVELS, PERTURBED)]
-        values += [together["worst_prompt_accuracy"], together["consistency"]]
-        lines.append(" | ".join([arm, *(f"{100 * value:.1f}" for value in values)]))
-    return "\n".join(f"| {line} |" for line in lines)
+    order = sorted(levels, key=lambda arm: -levels[arm][PERTURBED]["accuracy"])
+    return {
+        arm: {
+            **{level: levels[arm][level]["accuracy"] for level in (*LEVELS, PERTURBED)},
+            "worst prompt": levels[arm][PERTURBED]["worst_prompt_accuracy"],
+            "consistency": levels[arm][PERTURBED]["consistency"],
+        }
+        for arm in order
+    }
 
 
 def cost(out: Path, arm: str, config: Config) -> dict[str, float]:

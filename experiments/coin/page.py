@@ -46,6 +46,9 @@ def main() -> None:
         "Cosine of states at the prompt's end": similarity_table(similar),
         "Cost of an arm's training": cost_table(results),
     }
+    if (options.folder / "search.json").exists():
+        found = json.loads((options.folder / "search.json").read_text(encoding="utf-8"))
+        tables["Search: candidates on validation rows and wordings, one seed"] = search_table(found)
     drawn = {"differences.svg": differences(results), "similarity.svg": similarities(similar)}
     for name, spec in drawn.items():
         drawing = write_colours(draw_svg({**spec, "width": 560}))
@@ -128,6 +131,12 @@ def cost_table(results: Json) -> Table:
         for arm, one in results["cost"].items()
     ]
     return ("arm", "steps", "tokens/s", "peak memory, MB"), rows
+
+
+def search_table(found: Json) -> Table:
+    """Candidates, best first."""
+    rows = [[arm, *(f"{100 * value:.1f}" for value in one.values())] for arm, one in found.items()]
+    return ("candidate", *next(iter(found.values()))), rows
 
 
 def differences(results: Json) -> Spec:
