@@ -2,7 +2,7 @@
 
     python experiments/coin/measure.py experiments/coin/small.yaml --out runs/experiment/small
 
-With --search: the candidates on validation data, best first, printed and written to OUT/search.json.
+With --search: the candidates on validation data, best first; printed, and in OUT/search.json.
 
 A difference between two arms is that of their mean over seeds on the same cells. Its interval is
 the two-way one of `harness compare` (examples and instructions drawn anew for all runs at once);
