@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.records import CLEAN
-from reports.figures import counted, listed, percent, points
+from reports.figures import Estimate, counted, listed, percent, points
 from reports.group import Group, Reading
 from reports.source import Run, text_at, texts_at
 from reports.tables import Tables, clear_drops, largest_drop
@@ -51,8 +51,15 @@ def run_detail(tables: Tables) -> str:
 
 
 def several_headline(names: Sequence[str], tables: Sequence[Tables]) -> str:
-    """One sentence over several runs, each with its largest drop."""
-    clauses = [_clause(name, one) for name, one in zip(names, tables, strict=True)]
+    """One sentence over several runs, each with its largest drop; those that hold are together."""
+    found = list(zip(names, tables, strict=True))
+    holding = [(name, drop) for name, one in found if (drop := _drop_in_noise(one))]
+    clauses = [_clause(name, one) for name, one in found if not _drop_in_noise(one)]
+    if holding:
+        verb = "loses" if len(holding) == 1 else "lose"
+        most = listed([points(drop) for _, drop in holding])
+        who = listed([name for name, _ in holding])
+        clauses.append(f"{who} {verb} nothing beyond noise (most: {most} points)")
     return f"{'; '.join(clauses)}."
 
 
@@ -107,6 +114,14 @@ def _holds(name: str, levels: Mapping[str, Group]) -> str:
     )
 
 
+def _drop_in_noise(tables: Tables) -> Estimate | None:
+    """The largest drop, where the run was judged and that drop is not clear."""
+    largest = largest_drop(tables.levels)
+    if not tables.judged or largest is None or largest[1].reading is Reading.CLEAR_DROP:
+        return None
+    return largest[1].drop
+
+
 def _clause(name: str, tables: Tables) -> str:
     largest = largest_drop(tables.levels)
     if not tables.judged:
@@ -114,9 +129,7 @@ def _clause(name: str, tables: Tables) -> str:
     if largest is None:
         return f"{name} has no measured drop"
     level, group = largest
-    if group.reading is Reading.CLEAR_DROP:
-        return f"{name} loses {points(group.drop)} points at its weakest level, {level}"
-    return f"{name} loses nothing beyond noise (most: {points(group.drop)} points, {level})"
+    return f"{name} loses {points(group.drop)} points at its weakest level, {level}"
 
 
 def _loss(group: Group) -> str:

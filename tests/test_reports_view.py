@@ -15,6 +15,7 @@ from reports.figures import Estimate
 from reports.flips import ROW_LIMIT
 from reports.group import Reading, read_drop, read_estimate, read_group
 from reports.html import render_html
+from reports.source import run_names
 from reports.view import ReportView, build_view
 
 
@@ -283,3 +284,39 @@ def test_two_scorers_stand_side_by_side(base: MadeRun) -> None:
     assert rate.value == pytest.approx(0.1, abs=0.02)
     assert view.runs[0].dots == build_view([base]).runs[0].dots
     assert "how answers are read" in render_html(view)
+
+
+def with_model(run: MadeRun, name: str) -> MadeRun:
+    manifest = copy.deepcopy(run.manifest)
+    manifest["model"]["name"] = name
+    return replace(run, manifest=manifest)
+
+
+@pytest.mark.parametrize(
+    ("models", "names"),
+    [
+        (["runs/x/start", "runs/x/arms/sft-0", "/a/arms/coin-0"], ["start", "sft-0", "coin-0"]),
+        (["a/b/base/ckpt", "a/b/tuned/ckpt"], ["base/ckpt", "tuned/ckpt"]),
+        (["org/model", "ours/model"], ["org/model", "ours/model"]),
+        (["runs/a/b/ckpt"], ["ckpt"]),
+        (["same/one/ckpt", "same/one/ckpt"], ["base", "tuned"]),
+    ],
+)
+def test_runs_are_called_by_what_tells_their_models_apart(
+    base: MadeRun, tuned: MadeRun, models: list[str], names: list[str]
+) -> None:
+    runs = [base, tuned, base][: len(models)]
+    found = run_names([with_model(run, name) for run, name in zip(runs, models, strict=True)])
+    assert found == names
+
+
+def test_runs_that_hold_share_a_clause(base: MadeRun, tuned: MadeRun) -> None:
+    noise = dict.fromkeys(("character", "word", "sentence", "semantic"), (0.01, -0.02, 0.04))
+    steady = [with_levels(run, **noise) for run in (base, tuned)]
+    names = ["SmolLM2-135M-Instruct", "tuned"]
+    assert build_view(steady).headline == (
+        f"{names[0]} and {names[1]} lose nothing beyond noise (most: 1.0 and 1.0 points)."
+    )
+    mixed = build_view([base, steady[1]]).headline
+    assert mixed.startswith(f"{names[0]} loses 11.4 points at its weakest level, character; tuned")
+    assert mixed.endswith("tuned loses nothing beyond noise (most: 1.0 points).")
