@@ -43,7 +43,7 @@ def main() -> None:
         "Four levels together: difference to `sft` with its interval, and by seed": paired(results),
         "What users meet": prompt_table(results),
         "By task: clean → four levels": task_table(results),
-        "Cosine of states at the prompt's end": similarity_table(similar),
+        "Cosine of states at the prompt's end, first seed": similarity_table(similar),
         "Cost of an arm's training": cost_table(results),
     }
     if (options.folder / "search.json").exists():
@@ -166,7 +166,7 @@ def similarities(similar: Json) -> Spec:
         rows,
         runs=2,
         chance=None,
-        description="Cosine of states at the prompt's end",
+        description="Cosine of states at the prompt's end, in percent",
         keys=("two wordings of one request", "one wording, two inputs"),
     )
 
