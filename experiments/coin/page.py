@@ -223,8 +223,11 @@ def _with_interval(one: Json) -> tuple[str, str]:
 
 
 def _by_arm(similar: Json) -> dict[str, Json]:
-    """Folder names of checkpoints without their paths and seeds."""
-    return {re.sub(r"-\d+$", "", Path(model).name): one for model, one in similar.items()}
+    """Arms for the folders of their checkpoints; what has no folder is the untouched model."""
+    return {
+        re.sub(r"-\d+$", "", Path(model).name) if "/" in model else "untouched": one
+        for model, one in similar.items()
+    }
 
 
 def _markdown(table: Table) -> str:
