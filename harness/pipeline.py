@@ -62,12 +62,12 @@ def execute(prepared: Prepared, *, command: str, progress: Progress | None = Non
     directory.write_examples(prepared.plan.tasks)
     try:
         timing, precision = _evaluate(prepared, directory, progress)
+        progress.stop()
+        directory.write_json("summary.json", summarize_run(Run(directory.path)))
     except BaseException:
+        progress.stop()
         _mark_incomplete(directory, manifest)
         raise
-    finally:
-        progress.stop()
-    directory.write_json("summary.json", summarize_run(Run(directory.path)))
     ended = {
         "status": "complete",
         "finished": _now(),

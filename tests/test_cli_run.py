@@ -328,7 +328,8 @@ def test_a_full_disk_is_incomplete_and_resumable(
 
 def test_ctrl_c_is_resumable(model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "harness.cli", "run", "--model", str(model), *SMALL]
-    command += ["--no-cache", "--window", "1", "--out", str(tmp_path / "run")]
+    # Long enough that a busy machine has not finished before the signal is sent.
+    command += ["--limit", "100", "--no-cache", "--window", "1", "--out", str(tmp_path / "run")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     _wait_for_samples(tmp_path / "run" / "samples.sqlite", process, at_least=5)
     process.send_signal(signal.SIGINT)
