@@ -14,9 +14,9 @@ train-demo: $(READY)  ## Train the bundled model on a few hundred pairs, then ev
 		--per-row 3 --limit 240 --exclude harness/tasks/suites/starter/sentiment.jsonl \
 		--exclude harness/tasks/suites/starter/topic.jsonl --out runs/train-demo/pairs.jsonl
 	$(BIN)/harness train --config examples/training/coin.yaml
-	$(BIN)/harness run --model smollm2-135m --task sentiment,topic --limit 20 --instructions 2 \
+	$(BIN)/harness run --model smollm2-135m --task sentiment,topic --limit 12 --instructions 2 \
 		--out runs/train-demo/before --quiet
-	$(BIN)/harness run --model runs/train-demo/tuned --task sentiment,topic --limit 20 \
+	$(BIN)/harness run --model runs/train-demo/tuned --task sentiment,topic --limit 12 \
 		--instructions 2 --out runs/train-demo/after --quiet
 	$(BIN)/harness report runs/train-demo/before runs/train-demo/after --out runs/train-demo
 
