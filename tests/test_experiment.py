@@ -37,8 +37,24 @@ def test_every_step_of_a_form_is_a_command_of_its_own(form: str, steps: ModuleTy
     names = [step.name for step in planned]
     assert len(set(names)) == len(names)
     assert len({step.command for step in planned}) == len(planned)
-    runs = (len(config["arms"]) * len(config["seeds"]) + 2) * len(config["evaluations"])
-    assert sum(name.startswith("evaluate ") for name in names) == runs
+    arms = config["arms"]
+    for test, evaluation in config["evaluations"].items():
+        plain = [arm for arm in arms if "against" not in arms[arm]]
+        tested = evaluation.get("arms", ["untouched", "start", *plain])
+        assert set(tested) <= {"untouched", "start", *arms}
+        seeds = [len(arms[arm].get("seeds", config["seeds"])) for arm in tested if arm in arms]
+        runs = sum(seeds) + sum(arm not in arms for arm in tested)
+        evaluations = [name for name in names if name.startswith("evaluate ")]
+        assert sum(name.endswith(f" {test}") for name in evaluations) == runs
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_ablation_is_held_against_an_arm_of_its_own_evaluation(form: str) -> None:
+    config = read(form)
+    for arm, options in config["arms"].items():
+        if "against" in options:
+            together = [one["arms"] for one in config["evaluations"].values() if "arms" in one]
+            assert any({arm, options["against"]} <= set(arms) for arms in together), arm
 
 
 def test_a_search_touches_no_test_data(steps: ModuleType) -> None:
@@ -58,20 +74,33 @@ def test_a_search_touches_no_test_data(steps: ModuleType) -> None:
 def test_wordings_of_training_validation_and_test_are_apart() -> None:
     tasks = {*read("full")["tasks"], *read("cpu")["tasks"]}
     tested = [text for task in sorted(tasks) for text in suite_texts(task)]
-    trained = [text for task in read("wordings").values() for text in trained_texts(task)]
-    chosen = [text for task in read("validation").values() for text in validation_texts(task)]
+    tested += [text for task in read("further").values() for text in reworded_texts(task)]
+    banks = [*read("wordings").values(), *read("wide").values()]
+    trained = [text for task in banks for text in trained_texts(task)]
+    chosen = [text for task in read("validation").values() for text in reworded_texts(task)]
     everything = [" ".join(text.lower().split()) for text in (*tested, *trained, *chosen)]
     assert len(set(everything)) == len(everything)
 
 
-@pytest.mark.parametrize("task", read("wordings"))
-def test_a_group_has_a_word_for_each_label_and_names_them_all(task: str) -> None:
+@pytest.mark.parametrize(
+    ("bank", "task"), [(bank, task) for bank in ("wordings", "wide") for task in read(bank)]
+)
+def test_a_group_has_a_word_for_each_label_and_names_them_all(bank: str, task: str) -> None:
     labels = read_task(task)["labels"]
-    for group in read("wordings")[task]["groups"]:
+    for group in read(bank)[task]["groups"]:
         assert len(group["words"]) == len(labels)
         assert all(isinstance(word, str) for word in group["words"])  # YAML's no is no text
         for text in group["texts"]:
             assert all(f"'{word}'" in text for word in group["words"]), text
+
+
+@pytest.mark.parametrize("task", read("further"))
+def test_further_instructions_name_every_label_and_have_a_paraphrase(task: str) -> None:
+    further, spec = read("further")[task], read_task(task)
+    assert set(further["instructions"]) == set(further["paraphrases"])
+    assert not set(further["instructions"]) & {one["id"] for one in spec["instructions"]}
+    for text in reworded_texts(further):
+        assert all(f"'{label['word']}'" in text for label in spec["labels"]), text
 
 
 def read_task(task: str) -> dict:
@@ -92,6 +121,6 @@ def trained_texts(task: dict) -> list[str]:
     return [text for group in task["groups"] for text in group["texts"]]
 
 
-def validation_texts(task: dict) -> list[str]:
+def reworded_texts(task: dict) -> list[str]:
     paraphrases = [text for texts in task["paraphrases"].values() for text in texts]
     return [*task["instructions"].values(), *paraphrases]

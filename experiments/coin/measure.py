@@ -6,7 +6,8 @@ With --search: the candidates on validation data, best first; printed, and in OU
 
 A difference between two arms is that of their mean over seeds on the same cells. Its interval is
 the two-way one of `harness compare` (examples and instructions drawn anew for all runs at once);
-seeds are few and taken as given, so every seed's own difference stands beside it.
+seeds are few and taken as given, so every seed's own difference stands beside it. What is not
+defined, such as the consistency of one prompt, is null.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from steps import VALIDATION, Config, read_config
+from steps import AGAINST, VALIDATION, Config, against, read_config, seeds_of, takes_part
 
 from harness.compare import run_data
 from harness.compare.alignment import align_runs
@@ -29,9 +30,8 @@ from harness.records import CLEAN
 from harness.rundir import load_run
 from harness.stats.arrays import Integers
 from harness.stats.estimate import Estimate, mean_of
-from harness.stats.twoway import Influence, estimate, linear
+from harness.stats.twoway import estimate, linear
 
-AGAINST = "sft"
 LEVELS = ("clean", "character", "word", "sentence", "semantic")
 PERTURBED = "four levels"
 METRICS = ("accuracy", "worst_prompt_accuracy", "consistency", "spread")
@@ -40,17 +40,23 @@ COMPARED = ("accuracy", "consistency")
 
 @dataclass(frozen=True)
 class Runs:
-    """All runs of a form on their shared cells."""
+    """All runs of an evaluation on their shared cells."""
 
-    arms: Mapping[str, tuple[int, ...]]
-    """Arm -> the places of its runs, a seed each."""
+    arms: Mapping[str, Mapping[int, int]]
+    """Arm -> seed -> the place of its run."""
     grids: Mapping[str, Sequence[Grid]]
     """Task -> a grid for each run."""
+    instructions: frozenset[str] | None = None
+    """Only these, if there are any."""
 
-    def groups(self, run: int, level: str) -> list[Group]:
-        """A run's cells of a level (or of all four), a group for each task."""
-        grids = [own[run] for own in self.grids.values()]
-        return [group for grid in grids if (group := grid.group(_rows(grid, level)))]
+    def group(self, task: str, run: int, level: str) -> Group | None:
+        """A run's cells of a task and a level, or of all four."""
+        grid = self.grids[task][run]
+        rows = _rows(grid, level)
+        if self.instructions is not None:
+            own = [grid.instructions[row] in self.instructions for row in rows]
+            rows = rows[np.array(own, dtype=np.bool_)]
+        return grid.group(rows)
 
 
 def main() -> None:
@@ -62,50 +68,46 @@ def main() -> None:
     options = parser.parse_args()
     config = read_config(options.config)
     if options.search:
-        runs = read_runs(options.out / VALIDATION, config["search"]["candidates"], [0])
-        found = candidates(runs)
+        candidates = {arm: [0] for arm in config["search"]["candidates"]}
+        found = rank(read_runs(options.out / VALIDATION, candidates))
         (options.out / "search.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
         sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
         return
-    runs = read_runs(
-        options.out / next(iter(config["evaluations"])), config["arms"], config["seeds"]
-    )
+    evaluations = {test: _evaluation(config, test, options.out) for test in config["evaluations"]}
+    trained = [
+        arm for arm in config["arms"] if any(arm in one["levels"] for one in evaluations.values())
+    ]
     results = {
-        "tasks": list(runs.grids),
-        "seeds": {arm: len(places) for arm, places in runs.arms.items()},
-        "cells": int(sum(own[0].present.sum() for own in runs.grids.values())),
-        "levels": {arm: _levels(runs, places) for arm, places in runs.arms.items()},
-        "by_task": {arm: _by_task(runs, places) for arm, places in runs.arms.items()},
-        "against": {
-            arm: _differences(runs, arm)
-            for arm in runs.arms
-            if arm != AGAINST and len(runs.arms[arm]) == len(runs.arms[AGAINST])
-        },
-        "cost": {arm: cost(options.out, arm, config) for arm in runs.arms if arm in config["arms"]},
+        "best": config.get("best"),
+        "evaluations": evaluations,
+        "cost": {arm: cost(options.out, arm, config) for arm in trained},
     }
     text = json.dumps(results, indent=2) + "\n"
     (options.out / "results.json").write_text(text, encoding="utf-8")
 
 
-def read_runs(folder: Path, arms: Iterable[str], seeds: Sequence[int]) -> Runs:
+def read_runs(folder: Path, arms: Mapping[str, Sequence[int]]) -> Runs:
     """The finished runs below a folder, on the cells that all of them have."""
-    names: dict[str, list[str]] = {"untouched": ["untouched"], "start": ["start"]}
-    for arm in arms:
-        names[arm] = [f"{arm}-{seed}" for seed in seeds]
+    names = {"untouched": {0: "untouched"}, "start": {0: "start"}}
+    names |= {arm: {seed: f"{arm}-{seed}" for seed in seeds} for arm, seeds in arms.items()}
     finished = {
-        arm: [name for name in own if (folder / name / "summary.json").exists()]
+        arm: {seed: name for seed, name in own.items() if (folder / name / "summary.json").exists()}
         for arm, own in names.items()
     }
-    flat = [name for own in finished.values() for name in own]
+    flat = [name for own in finished.values() for name in own.values()]
     aligned = align_runs([run_data(load_run(folder / name)) for name in flat])
-    places = {arm: tuple(flat.index(name) for name in own) for arm, own in finished.items() if own}
+    places = {
+        arm: {seed: flat.index(name) for seed, name in own.items()}
+        for arm, own in finished.items()
+        if own
+    }
     return Runs(places, aligned.grids)
 
 
-def candidates(runs: Runs) -> dict[str, dict[str, float]]:
+def rank(runs: Runs) -> dict[str, dict[str, float | None]]:
     """Candidate -> its accuracy by level, worst prompt and consistency; best first."""
-    levels = {arm: _levels(runs, places) for arm, places in runs.arms.items()}
-    order = sorted(levels, key=lambda arm: -levels[arm][PERTURBED]["accuracy"])
+    levels = {arm: _levels(runs, arm) for arm in runs.arms}
+    order = sorted(levels, key=lambda arm: -(levels[arm][PERTURBED]["accuracy"] or 0))
     return {
         arm: {
             **{level: levels[arm][level]["accuracy"] for level in (*LEVELS, PERTURBED)},
@@ -116,9 +118,52 @@ def candidates(runs: Runs) -> dict[str, dict[str, float]]:
     }
 
 
+def _evaluation(config: Config, test: str, out: Path) -> dict[str, object]:
+    """The figures of one evaluation."""
+    arms = {arm: seeds_of(config, arm) for arm in config["arms"] if takes_part(config, test, arm)}
+    runs = read_runs(out / test, arms)
+    return {
+        "tasks": list(runs.grids),
+        "seeds": {arm: len(places) for arm, places in runs.arms.items()},
+        "cells": int(sum(own[0].present.sum() for own in runs.grids.values())),
+        "examples": {task: len(own[0].examples) for task, own in runs.grids.items()},
+        "instructions": {task: len(set(own[0].instructions)) for task, own in runs.grids.items()},
+        "levels": {arm: _levels(runs, arm) for arm in runs.arms},
+        "by_task": {
+            arm: {task: _levels(_only(runs, task), arm) for task in runs.grids} for arm in runs.arms
+        },
+        "against": {
+            arm: {"arm": other, **_differences(runs, arm, other)}
+            for arm in arms
+            if arm in runs.arms
+            and (other := against(config, arm)) != arm
+            and _shared(runs, arm, other)
+        },
+        "by_instruction": _by_instruction(runs, config.get("best")),
+    }
+
+
+def _by_instruction(runs: Runs, arm: str | None) -> dict[str, dict[str, float | None]]:
+    """Instruction -> accuracy over the four levels of the plain arm and of the best one."""
+    if arm not in runs.arms or AGAINST not in runs.arms:
+        return {}
+    found = {}
+    for task, grids in runs.grids.items():
+        for instruction in dict.fromkeys(grids[0].instructions):
+            part = replace(_only(runs, task), instructions=frozenset({instruction}))
+            found[f"{task} {instruction}"] = {
+                one: _mean(part, one, PERTURBED, "accuracy") for one in (AGAINST, arm)
+            }
+    return found
+
+
+def _only(runs: Runs, task: str) -> Runs:
+    return replace(runs, grids={task: runs.grids[task]})
+
+
 def cost(out: Path, arm: str, config: Config) -> dict[str, float]:
     """Tokens a second and peak memory of an arm's first training, from its own log."""
-    log = out / "arms" / f"{arm}-{config['seeds'][0]}" / "log.jsonl"
+    log = out / "arms" / f"{arm}-{seeds_of(config, arm)[0]}" / "log.jsonl"
     rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     steps = [row for row in rows if "tokens_per_second" in row]
     return {
@@ -135,74 +180,73 @@ def _rows(grid: Grid, level: str) -> Integers:
     return grid.rows(level=level)
 
 
-def _levels(runs: Runs, places: Sequence[int]) -> dict[str, dict[str, float]]:
+def _levels(runs: Runs, arm: str) -> dict[str, dict[str, float | None]]:
     """Level -> metric -> its mean over tasks and seeds."""
     return {
-        level: {metric: _mean(runs, places, level, metric) for metric in METRICS}
+        level: {metric: _mean(runs, arm, level, metric) for metric in METRICS}
         for level in (*LEVELS, PERTURBED)
     }
 
 
-def _by_task(runs: Runs, places: Sequence[int]) -> dict[str, dict[str, float]]:
-    return {
-        task: {
-            level: _mean(Runs(runs.arms, {task: grids}), places, level, "accuracy")
-            for level in (CLEAN, PERTURBED)
-        }
-        for task, grids in runs.grids.items()
-    }
-
-
-def _mean(runs: Runs, places: Sequence[int], level: str, metric: str) -> float:
+def _mean(runs: Runs, arm: str, level: str, metric: str) -> float | None:
     values = []
-    for place in places:
-        for grid in (own[place] for own in runs.grids.values()):
-            group = grid.group(_rows(grid, level))
+    for place in runs.arms[arm].values():
+        for task, grids in runs.grids.items():
+            group = runs.group(task, place, level)
             # Values alone are asked for, so one resample is enough.
-            found = measure(metric, group, resample_grid(grid, 0, 2)) if group else None
-            values.append(found.value if found else np.nan)
+            found = measure(metric, group, resample_grid(grids[place], 0, 2)) if group else None
+            if found is None or np.isnan(found.value):
+                return None
+            values.append(found.value)
     return float(np.mean(values))
 
 
-def _differences(runs: Runs, arm: str) -> dict[str, dict[str, object]]:
-    """Level -> metric -> the arm less the one it is held against."""
+def _differences(runs: Runs, arm: str, other: str) -> dict[str, dict[str, object]]:
+    """Level -> metric -> the arm less the other one."""
     return {
-        level: {metric: _difference(runs, arm, level, metric) for metric in COMPARED}
+        level: {metric: _difference(runs, arm, other, level, metric) for metric in COMPARED}
         for level in (*LEVELS, PERTURBED)
     }
 
 
-def _difference(runs: Runs, arm: str, level: str, metric: str) -> dict[str, object]:
-    after, before = runs.arms[arm], runs.arms[AGAINST]
+def _difference(
+    runs: Runs, arm: str, other: str, level: str, metric: str
+) -> dict[str, object] | None:
+    shared = _shared(runs, arm, other)
+    after = [runs.arms[arm][seed] for seed in shared]
+    before = [runs.arms[other][seed] for seed in shared]
     whole = _estimate(runs, after, before, level, metric)
     seeds = [
-        _estimate(runs, (one,), (other,), level, metric).value
-        for one, other in zip(after, before, strict=True)
+        _estimate(runs, [one], [another], level, metric)
+        for one, another in zip(after, before, strict=True)
     ]
-    return {"value": whole.value, "interval": whole.interval(), "seeds": seeds}
+    if whole is None:
+        return None
+    values = [one.value for one in seeds if one]
+    return {"value": whole.value, "interval": whole.interval(), "seeds": values}
+
+
+def _shared(runs: Runs, arm: str, other: str) -> list[int]:
+    """The seeds of two arms."""
+    return sorted(set(runs.arms.get(arm, {})) & set(runs.arms.get(other, {})))
 
 
 def _estimate(
     runs: Runs, after: Sequence[int], before: Sequence[int], level: str, metric: str
-) -> Estimate:
+) -> Estimate | None:
     parts = []
-    for task in range(len(runs.grids)):
-        groups = [runs.groups(run, level)[task] for run in (*after, *before)]
+    influence_of = get_measure(metric).influence
+    for task in runs.grids:
+        groups = [runs.group(task, run, level) for run in (*after, *before)]
+        influences = [influence_of(one) if influence_of and one else None for one in groups]
+        if groups[0] is None or any(one is None for one in influences):
+            return None
         slopes = [1 / len(after)] * len(after) + [-1 / len(before)] * len(before)
-        influences = [_influence(metric, group) for group in groups]
-        terms = list(zip(slopes, influences, strict=True))
+        terms = [(slope, one) for slope, one in zip(slopes, influences, strict=True) if one]
         value = sum(slope * one.value for slope, one in terms)
-        families = groups[0].families[: len(influences[0].weights)]
+        families = groups[0].families[: len(terms[0][1].weights)]
         parts.append(estimate(linear(value, terms), families, kind="difference"))
     return mean_of(parts)
-
-
-def _influence(metric: str, group: Group) -> Influence:
-    influence_of = get_measure(metric).influence
-    found = influence_of(group) if influence_of else None
-    if found is None:
-        raise SystemExit(f"{metric} is undefined on {group.task}")
-    return found
 
 
 if __name__ == "__main__":

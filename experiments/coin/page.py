@@ -1,4 +1,4 @@
-"""The figures as report.html and two pictures; with --readme as tables in README.md, too.
+"""The figures as report.html and pictures; with --readme as tables in README.md, too.
 
     python experiments/coin/page.py runs/experiment/cpu --readme
 
@@ -17,7 +17,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from measure import AGAINST, LEVELS, PERTURBED
+from measure import LEVELS, PERTURBED
+from steps import AGAINST
 
 from reports.charts import IntervalRow, Spec, accuracy_intervals, difference_intervals, draw_svg
 from reports.figures import Estimate, points
@@ -38,18 +39,11 @@ def main() -> None:
     out = HERE if options.readme else options.folder
     results = json.loads((options.folder / "results.json").read_text(encoding="utf-8"))
     similar = json.loads((options.folder / "similarity.json").read_text(encoding="utf-8"))
-    tables = {
-        f"Accuracy by level, mean over seeds; in brackets less `{AGAINST}`": level_table(results),
-        "Four levels together: difference to `sft` with its interval, and by seed": paired(results),
-        "What users meet": prompt_table(results),
-        "By task: clean → four levels": task_table(results),
-        "Cosine of states at the prompt's end, first seed": similarity_table(similar),
-        "Cost of an arm's training": cost_table(results),
-    }
-    if (options.folder / "search.json").exists():
-        found = json.loads((options.folder / "search.json").read_text(encoding="utf-8"))
-        tables["Search: candidates on validation rows and wordings, one seed"] = search_table(found)
-    drawn = {"differences.svg": differences(results), "similarity.svg": similarities(similar)}
+    tables = {**result_tables(results), **other_tables(options.folder, results, similar)}
+    drawn = {"differences.svg": differences(next(iter(results["evaluations"].values())))}
+    if spec := by_instruction(results):
+        drawn["instructions.svg"] = spec
+    drawn["similarity.svg"] = similarities(similar)
     for name, spec in drawn.items():
         drawing = write_colours(draw_svg({**spec, "width": 560}))
         (out / name).write_text(f"{drawing}\n", encoding="utf-8")
@@ -60,47 +54,78 @@ def main() -> None:
     write_html(out / "report.html", tables, drawn, meaning)
 
 
-def level_table(results: Json) -> Table:
-    """Arms x levels."""
-    levels = (*LEVELS, PERTURBED)
+def result_tables(results: Json) -> dict[str, Table]:
+    """The tables of each evaluation, the first one's in full."""
+    tables: dict[str, Table] = {}
+    for place, (test, one) in enumerate(results["evaluations"].items()):
+        tables[f"{_said(test, one)}: accuracy by level, mean over seeds"] = level_table(one)
+        if one["against"]:
+            tables[f"{test}: four levels together, with intervals, and by seed"] = paired(one)
+        if not place:
+            tables["What users meet, over the four levels"] = prompt_table(one)
+            tables["By task: clean → four levels"] = task_table(one)
+    return tables
+
+
+def other_tables(folder: Path, results: Json, similar: Json) -> dict[str, Table]:
+    """States, cost, and the search, where there was one."""
+    tables = {
+        "Cosine of states at the prompt's end, first seed": similarity_table(similar),
+        "Cost of an arm's training": cost_table(results),
+    }
+    if (folder / "search.json").exists():
+        found = json.loads((folder / "search.json").read_text(encoding="utf-8"))
+        tables["Search: candidates on validation rows and wordings, one seed"] = search_table(found)
+    return tables
+
+
+def level_table(one: Json) -> Table:
+    """Arms x levels; in brackets the difference to the arm that each is held against."""
+    levels = [level for level in (*LEVELS, PERTURBED) if _any(one, level)]
     rows = [
-        [f"{arm} ({results['seeds'][arm]})", *(_level(results, arm, level) for level in levels)]
-        for arm in results["levels"]
+        [f"{arm} ({one['seeds'][arm]})", *(_level(one, arm, level) for level in levels)]
+        for arm in one["levels"]
     ]
     return ("arm (seeds)", *levels), rows
 
 
-def paired(results: Json) -> Table:
+def paired(one: Json) -> Table:
     """Each arm's difference over the four levels, and on clean instructions."""
     rows = []
-    for arm, by_level in results["against"].items():
+    for arm, by_level in one["against"].items():
         cells = [
             text
             for level, metric in ((PERTURBED, "accuracy"), (PERTURBED, "consistency"))
             for text in _with_interval(by_level[level][metric])
         ]
         clean, _ = _with_interval(by_level["clean"]["accuracy"])
-        rows.append([arm, *cells, clean])
-    return ("arm", "accuracy", "by seed", "consistency", "by seed", "accuracy, clean"), rows
+        rows.append([f"{arm} − {by_level['arm']}", *cells, clean])
+    return ("arms", "accuracy", "by seed", "consistency", "by seed", "accuracy, clean"), rows
 
 
-def prompt_table(results: Json) -> Table:
+def prompt_table(one: Json) -> Table:
     """The worst prompt, consistency and spread over the perturbed prompts."""
     metrics = ("worst_prompt_accuracy", "consistency", "spread")
     rows = [
-        [arm, *(f"{100 * levels[PERTURBED][metric]:.1f}" for metric in metrics)]
-        for arm, levels in results["levels"].items()
+        [arm, *(_percent(levels[PERTURBED][metric]) for metric in metrics)]
+        for arm, levels in one["levels"].items()
     ]
     return ("arm", "worst prompt's accuracy", "consistency", "spread of prompts"), rows
 
 
-def task_table(results: Json) -> Table:
+def task_table(one: Json) -> Table:
     """Clean and perturbed accuracy of each task."""
     rows = [
-        [arm, *(f"{100 * one['clean']:.1f} → {100 * one[PERTURBED]:.1f}" for one in tasks.values())]
-        for arm, tasks in results["by_task"].items()
+        [
+            arm,
+            *(
+                " → ".join(_percent(levels[level]["accuracy"]) for level in ("clean", PERTURBED))
+                for levels in tasks.values()
+            ),
+        ]
+        for arm, tasks in one["by_task"].items()
     ]
-    return ("arm", *results["tasks"]), rows
+    return ("arm", *one["tasks"]), rows
 
 
 def similarity_table(similar: Json) -> Table:
@@ -135,23 +160,45 @@ def cost_table(results: Json) -> Table:
 
 def search_table(found: Json) -> Table:
     """Candidates, best first."""
-    rows = [[arm, *(f"{100 * value:.1f}" for value in one.values())] for arm, one in found.items()]
+    rows = [[arm, *map(_percent, one.values())] for arm, one in found.items()]
     return ("candidate", *next(iter(found.values()))), rows
 
 
-def differences(results: Json) -> Spec:
+def differences(one: Json) -> Spec:
     """Each arm against the plain one, by level."""
     rows = []
-    arms = list(results["against"])
+    arms = list(one["against"])
     for level in (*LEVELS, PERTURBED):
         for run, arm in enumerate(arms):
-            one = results["against"][arm][level]["accuracy"]
-            estimate = Estimate(one["value"], *(one["interval"] or (None, None)))
-            clear = bool(one["interval"]) and (one["interval"][0] > 0 or one["interval"][1] < 0)
-            tip = f"{arm}, {level}: {points(one['value'])} points"
+            found = one["against"][arm][level]["accuracy"]
+            if not found:
+                continue
+            ends = found["interval"]
+            estimate = Estimate(found["value"], *(ends or (None, None)))
+            clear = bool(ends) and (ends[0] > 0 or ends[1] < 0)
+            tip = f"{arm}, {level}: {points(found['value'])} points"
             rows.append(IntervalRow(level, run, estimate, tip, clear=clear))
     return difference_intervals(
         rows, runs=len(arms), description=f"Accuracy less {AGAINST}'s, in points", keys=arms
+    )
+
+
+def by_instruction(results: Json) -> Spec | None:
+    """Accuracy under each instruction of the plain arm and of the best one, worst first."""
+    found = next(iter(results["evaluations"].values()))["by_instruction"]
+    rows = [
+        IntervalRow(name, run, Estimate(value, None, None), f"{name}, {arm}: {100 * value:.1f} %")
+        for name, arms in sorted(found.items(), key=lambda item: item[1][AGAINST])
+        for run, (arm, value) in enumerate(arms.items())
+    ]
+    if not rows:
+        return None
+    return accuracy_intervals(
+        rows,
+        runs=2,
+        chance=None,
+        description="Accuracy over the four levels by instruction, in percent",
+        keys=(AGAINST, results["best"]),
     )
 
 
@@ -173,9 +220,9 @@ def similarities(similar: Json) -> Spec:
 
 def write_readme(path: Path, tables: Mapping[str, Table], drawn: Mapping[str, Spec]) -> None:
     """Put the tables and pictures between README's marks."""
-    parts = [f"**{title}**\n\n{_markdown(table)}" for title, table in tables.items()]
     pictures = [f"![{spec['description']}]({name})" for name, spec in drawn.items()]
-    block = "\n\n".join([*parts[:2], pictures[0], *parts[2:5], pictures[1], *parts[5:]])
+    parts = [f"**{title}**\n\n{_markdown(table)}" for title, table in tables.items()]
+    block = "\n\n".join([*parts[:2], *pictures, *parts[2:]])
     text = path.read_text(encoding="utf-8")
     marked = re.compile(r"(<!-- results -->\n).*(<!-- /results -->)", re.DOTALL)
     path.write_text(marked.sub(lambda m: f"{m[1]}\n{block}\n\n{m[2]}", text), encoding="utf-8")
@@ -209,17 +256,35 @@ def write_html(
     path.write_text(page, encoding="utf-8")
 
 
-def _level(results: Json, arm: str, level: str) -> str:
-    value = f"{100 * results['levels'][arm][level]['accuracy']:.1f}"
-    if arm not in results["against"]:
-        return value
-    return f"{value} ({points(results['against'][arm][level]['accuracy']['value'])})"
+def _said(test: str, one: Json) -> str:
+    """The evaluation with its size."""
+    sizes = {
+        f"{one['instructions'][task]} instructions x {one['examples'][task]} examples"
+        for task in one["tasks"]
+    }
+    return f"{test} ({', '.join(one['tasks'])}; {' or '.join(sorted(sizes))} a task)"
 
 
-def _with_interval(one: Json) -> tuple[str, str]:
-    ends = one["interval"]
+def _any(one: Json, level: str) -> bool:
+    return any(levels[level]["accuracy"] is not None for levels in one["levels"].values())
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _level(one: Json, arm: str, level: str) -> str:
+    value = _percent(one["levels"][arm][level]["accuracy"])
+    found = one["against"].get(arm, {}).get(level, {}).get("accuracy")
+    return f"{value} ({points(found['value'])})" if found else value
+
+
+def _with_interval(found: Json | None) -> tuple[str, str]:
+    if found is None:
+        return "–", "–"
+    ends = found["interval"]
     said = f" ({points(ends[0])} to {points(ends[1])})" if ends else ""
-    return f"{points(one['value'])}{said}", ", ".join(points(seed) for seed in one["seeds"])
+    return f"{points(found['value'])}{said}", ", ".join(points(seed) for seed in found["seeds"])
 
 
 def _by_arm(similar: Json) -> dict[str, Json]:

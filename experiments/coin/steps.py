@@ -17,6 +17,9 @@ HERE = Path(__file__).parent
 HARNESS = (sys.executable, "-m", "harness.cli")
 VALIDATION = "search"
 """Where the runs of a search lie, as those of an evaluation lie under its name."""
+AGAINST = "sft"
+"""The arm that others are held against, if they do not name another."""
+BANK = "wordings.yaml"
 
 Config = Mapping[str, Any]
 
@@ -50,15 +53,39 @@ def read_config(path: Path) -> Config:
 
 def plan_steps(config: Config, data: Path, out: Path) -> Steps:
     """The commands of a form, writing under `out`."""
-    arms = [(arm, seed) for seed in config["seeds"] for arm in config["arms"]]
+    if config.get("further"):
+        config = {**config, "task_files": out / "tasks"}
+    # By seed first: what is cut short has some seeds of all arms.
+    every = sorted({seed for arm in config["arms"] for seed in seeds_of(config, arm)})
+    arms = [
+        (arm, seed) for seed in every for arm in config["arms"] if seed in seeds_of(config, arm)
+    ]
     return Steps(
-        first=(*_data(config, data, out), _start(config, out)),
+        first=(*_data(config, data, out), *_test_tasks(config), _start(config, out)),
         chains=(
-            tuple(_evaluate(config, data, out, "untouched", config["model"])),
-            tuple(_evaluate(config, data, out, "start", out / "start")),
+            tuple(_evaluate(config, data, out, "untouched", "untouched", config["model"])),
+            tuple(_evaluate(config, data, out, "start", "start", out / "start")),
             *(tuple(_arm(config, data, out, arm, seed)) for arm, seed in arms),
         ),
     )
+
+
+def seeds_of(config: Config, arm: str) -> list[int]:
+    """The seeds an arm is trained with: its own, or the form's."""
+    seeds: list[int] = config["arms"][arm].get("seeds", config["seeds"])
+    return seeds
+
+
+def against(config: Config, arm: str) -> str:
+    """The arm that one is held against: ablations name the one they change."""
+    name: str = config["arms"].get(arm, {}).get("against", AGAINST)
+    return name
+
+
+def takes_part(config: Config, test: str, arm: str) -> bool:
+    """Whether an evaluation is of an arm: it lists its arms, or is of all but ablations."""
+    listed = config["evaluations"][test].get("arms")
+    return arm in listed if listed else against(config, arm) == AGAINST
 
 
 def plan_results(form: Path, out: Path) -> tuple[Step, ...]:
@@ -66,7 +93,8 @@ def plan_results(form: Path, out: Path) -> tuple[Step, ...]:
     config = read_config(form)
     seed = config["seeds"][0]
     test = next(iter(config["evaluations"]))
-    models = (out / "start", *(out / "arms" / f"{arm}-{seed}" for arm in config["arms"]))
+    arms = [arm for arm in config["arms"] if against(config, arm) == AGAINST]
+    models = (out / "start", *(out / "arms" / f"{arm}-{seed}" for arm in arms))
     return (
         Step("measure", _script("measure.py", form, "--out", out)),
         Step(
@@ -82,30 +110,39 @@ def plan_results(form: Path, out: Path) -> tuple[Step, ...]:
 
 def plan_search(config: Config, data: Path, out: Path) -> Steps:
     """The commands that compare a form's candidates on validation rows and wordings, one seed."""
-    tasks = [out / "validation" / f"{task}.yaml" for task in config["tasks"]]
+    validation = out / "validation"
     search = {
         **config,
-        "tasks": {str(task): {} for task in tasks},
+        "task_files": validation,
         "arms": config["search"]["candidates"],
         "evaluations": {VALIDATION: config["search"]["evaluation"]},
     }
     return Steps(
         first=(
             *_data(config, data, out),
-            Step(
-                "validation tasks",
-                _script(
-                    *("validation.py", *_tasks(config), "--rows", out / "rows"),
-                    *("--out", out / "validation"),
-                ),
-            ),
+            _task_files("validation tasks", config, "validation.yaml", validation, out / "rows"),
             _start(config, out),
         ),
         chains=(
-            tuple(_evaluate(search, data, out, "start", out / "start")),
+            tuple(_evaluate(search, data, out, "start", "start", out / "start")),
             *(tuple(_arm(search, data, out, arm, 0)) for arm in search["arms"]),
         ),
     )
+
+
+def _test_tasks(config: Config) -> Iterator[Step]:
+    """The tested tasks with further instructions, where a form asks for them."""
+    if config.get("further"):
+        yield _task_files("test tasks", config, config["further"], config["task_files"])
+
+
+def _task_files(
+    name: str, config: Config, wordings: str, out: Path, rows: Path | None = None
+) -> Step:
+    tasks = [_task(task, spec) for task, spec in config["tasks"].items()]
+    own_rows = ("--rows", rows) if rows else ()
+    words = ("--wordings", HERE / wordings, *own_rows, "--out", out)
+    return Step(name, _script("tasks.py", *tasks, *words))
 
 
 def _data(config: Config, data: Path, out: Path) -> Iterator[Step]:
@@ -163,24 +200,30 @@ def _wordings(config: Config, data: Path, out: Path) -> Iterator[Step]:
     Neither the test's nor the validation's perturbations are among them.
     """
     folder = out / "pairs"
-    requests, bank = folder / "requests.jsonl", folder / "bank.json"
-    held_out = config["wordings"]["hold_out"]
-    yield Step(
-        "requests",
-        _script(
-            *("wordings.py", folder / "arms.jsonl", "--rows", out / "rows"),
-            *("--requests", requests, "--bank", bank),
-        ),
-    )
-    yield Step(
-        "pairs wordings",
-        _harness(
-            *("pairs", "--source", "paraphrases", "--input", requests, "--bank", bank),
-            *("--levels", "all", "--no-balance", "--data-dir", data),
-            *(word for name in held_out for word in ("--hold-out", name)),
-            *("--out", folder / "wordings.jsonl"),
-        ),
-    )
+    for name, options in config["wordings"]["pairs"].items():
+        banks = [HERE / bank for bank in options.get("banks", [BANK])]
+        requests, bank = folder / f"{name}.requests.jsonl", folder / f"{name}.bank.json"
+        yield Step(
+            f"requests {name}",
+            _script(
+                *("wordings.py", folder / "arms.jsonl", "--rows", out / "rows"),
+                *("--wordings", *banks, "--requests", requests, "--bank", bank),
+            ),
+        )
+        held_out = (*config["wordings"]["hold_out"], *options.get("hold_out", ()))
+        if "perturbations" in options:  # these and no others, so there is nothing to hold out
+            chosen = ["--perturbations", options["perturbations"]]
+        else:
+            chosen = ["--levels", options.get("levels", "all")]
+            chosen += [word for one in held_out for word in ("--hold-out", one)]
+        yield Step(
+            f"pairs {name}",
+            _harness(
+                *("pairs", "--source", "paraphrases", "--input", requests, "--bank", bank),
+                *(*chosen, "--no-balance", "--data-dir", data),
+                *("--out", folder / f"{name}.jsonl"),
+            ),
+        )
     yield Step(
         "pairs both",
         _script(
@@ -205,6 +248,8 @@ def _start(config: Config, out: Path) -> Step:
 def _arm(config: Config, data: Path, out: Path, arm: str, seed: int) -> Iterator[Step]:
     """A training from the start, and its evaluation."""
     options = dict(config["train"] | config["continue"] | config["arms"][arm])
+    for planned in ("seeds", "against"):
+        options.pop(planned, None)
     pairs = out / "pairs" / f"{options.pop('pairs', 'arms')}.jsonl"
     tuned = out / "arms" / f"{arm}-{seed}"
     yield Step(
@@ -214,28 +259,39 @@ def _arm(config: Config, data: Path, out: Path, arm: str, seed: int) -> Iterator
             *(*_flags(options), "--seed", seed),
         ),
     )
-    yield from _evaluate(config, data, out, f"{arm}-{seed}", tuned)
+    yield from _evaluate(config, data, out, arm, f"{arm}-{seed}", tuned)
 
 
-def _evaluate(config: Config, data: Path, out: Path, name: str, model: object) -> Iterator[Step]:
+def _evaluate(
+    config: Config, data: Path, out: Path, arm: str, name: str, model: object
+) -> Iterator[Step]:
     """Runs on dev rows under instructions that no training saw."""
-    for test, options in config["evaluations"].items():
+    for test, settings in config["evaluations"].items():
+        if not takes_part(config, test, arm):
+            continue
+        options = {key: value for key, value in settings.items() if key != "arms"}
+        tasks = options.pop("tasks", list(config["tasks"]))
+        files = [_tested(config, task) for task in tasks]
         yield Step(
             f"evaluate {name} {test}",
             _harness(
-                *("run", "--model", model, "--task", ",".join(_tasks(config))),
+                *("run", "--model", model, "--task", ",".join(files)),
                 *("--data-dir", data, "--prompt-format", config["train"]["prompt_format"]),
                 *(*_flags(options), "--out", out / test / name, "--quiet"),
             ),
         )
 
 
-def _tasks(config: Config) -> list[str]:
-    """What `harness run --task` takes: names of shipped tasks, and files of others."""
-    return [
-        str(HERE / spec["file"]) if "file" in spec else task
-        for task, spec in config["tasks"].items()
-    ]
+def _tested(config: Config, task: str) -> str:
+    """The task as it is evaluated: with further or other instructions, where a file has them."""
+    if "task_files" in config:
+        return str(config["task_files"] / f"{task}.yaml")
+    return _task(task, config["tasks"][task])
+
+
+def _task(task: str, spec: Config) -> str:
+    """What `harness run --task` takes: the name of a shipped task, or another's file."""
+    return str(HERE / spec["file"]) if "file" in spec else task
 
 
 def _harness(*words: object) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Writes the rows of a pairs file as instruction data under the wordings of wordings.yaml.
+"""Writes the rows of a pairs file as instruction data under wordings such as wordings.yaml's.
 
 What comes out is what `harness pairs --source paraphrases` reads: requests, and for each wording
 the others of its group as its paraphrases.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,19 +19,18 @@ from harness.tasks.rows import Row, read_file
 from harness.tasks.template import compile_template
 from trainers.pairs import Pair, read_pairs
 
-WORDINGS = Path(__file__).with_suffix(".yaml")
-
 
 def main() -> None:
     """Write REQUESTS and BANK."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", type=Path, help="pairs of templates, made of the rows")
+    parser.add_argument("--wordings", type=Path, nargs="+", required=True, help="one or more")
     parser.add_argument("--rows", type=Path, required=True, help="what rows.py wrote")
     parser.add_argument("--requests", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    wordings = yaml.safe_load(WORDINGS.read_text(encoding="utf-8"))
+    wordings = read_wordings(options.wordings)
     pairs = list(read_pairs(options.pairs))
     tasks = {_task(pair) for pair in pairs}
     rows = {task: read_file(options.rows / f"{task}.arms.jsonl") for task in sorted(tasks)}
@@ -40,6 +39,16 @@ def main() -> None:
     text = "".join(json.dumps(request) + "\n" for request in requests)
     options.requests.write_text(text, encoding="utf-8")
     options.bank.write_text(json.dumps(paraphrases(wordings), indent=1), encoding="utf-8")
+
+
+def read_wordings(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """Task -> its input and the groups of all files."""
+    tasks: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        for task, spec in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+            known = tasks.setdefault(task, {"input": spec["input"], "groups": []})
+            known["groups"] = [*known["groups"], *spec["groups"]]
+    return tasks
 
 
 def paraphrases(wordings: Mapping[str, Any]) -> dict[str, list[str]]:
