@@ -152,7 +152,7 @@ def _wording_charts(view: ReportView) -> dict[str, Spec]:
     every = [dot.accuracy for run in view.runs for row in run.dots for dot in row.dots]
     text_limit = max(_TEXT_LIMITS[0], min(_TEXT_LIMITS[1], _TEXT_TOTAL // max(1, len(every))))
     chances = [task.chance for run in view.runs for task in run.tables.tasks]
-    domain = charts.accuracy_domain([*every, *chances])
+    domain = charts.accuracy_domain(every, chances)
     return {
         f"wordings-{place}": _wording_chart(view, task, domain, text_limit)
         for place, task in enumerate(view.tasks, start=1)

@@ -46,6 +46,26 @@ def test_an_accuracy_domain_holds_every_value_and_is_ten_points_wide(values: lis
     assert high - low > 0.0999
 
 
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.floats(0, 1))
+def test_guessing_never_takes_more_than_half_of_an_accuracy_axis(
+    values: list[float], chance: float
+) -> None:
+    low, high = charts.accuracy_domain(values)
+    wide = charts.accuracy_domain(values, [chance])
+    assert wide[0] <= low
+    assert high <= wide[1]
+    if chance < low:
+        assert wide[1] - wide[0] <= 2 * (high - low) + 0.1
+
+
+def test_guessing_far_below_is_named_at_the_edge_and_has_no_line() -> None:
+    rows_ = [IntervalRow("clean", 0, Estimate(0.9, 0.85, 0.95), "")]
+    spec = charts.accuracy_intervals(rows_, runs=1, chance=0.5, description="")
+    assert rows(spec, "guides") == [{"value": 0.84, "kind": "◂ guessing: 50.0%"}]
+    near = charts.accuracy_intervals(rows_, runs=1, chance=0.8, description="")
+    assert rows(near, "guides") == [{"value": 0.8, "kind": "guessing"}]
+
+
 @given(st.lists(st.floats(-1, 1), max_size=10))
 def test_a_difference_domain_always_holds_zero(values: list[float]) -> None:
     low, high = difference_domain(values)

@@ -23,13 +23,15 @@ from reports.charts.spec import (
     share_axis,
     shown_runs,
 )
-from reports.figures import Estimate
+from reports.figures import Estimate, percent
 from reports.visible import short, visible
 
 _LANE: Final = 22
 """Height of one run's row, in pixels."""
 _GAP: Final = 12
 """Height between the rows of two names, in pixels."""
+_FURTHER: Final = "◂"
+"""Begins the name of a guide that lies left of the axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,10 @@ def accuracy_intervals(
     """
     ends = [end for row in rows for end in (*_ends(row.estimate), row.reference)]
     axis = share_axis()
-    domain = accuracy_domain([*ends, chance])
+    domain = accuracy_domain(ends, [chance])
     guides = {} if chance is None else {chance: "guessing"}
+    if chance is not None and chance < domain[0]:
+        guides = {domain[0]: f"{_FURTHER} guessing: {percent(chance)}"}
     return _intervals(rows, runs, domain, axis, guides, description, keys, width)
 
 
@@ -116,12 +120,19 @@ def _intervals(
 def _guides(x: alt.X) -> Iterator[alt.Chart]:
     dashed = alt.condition("datum.kind === 'guessing'", alt.value([1.5, 4]), alt.value([]))
     chart = alt.Chart(alt.NamedData("guides"))
-    yield chart.mark_rule(
-        stroke="var(--muted)", strokeWidth=1.75, strokeCap="round", aria=False
-    ).encode(x=x, strokeDash=dashed)
-    yield chart.mark_text(baseline="bottom", dy=-3, fontSize=11.5, aria=False).encode(
-        x=x, y=alt.value(0), text="kind:N"
+    further = f"indexof(datum.kind, '{_FURTHER}') === 0"
+    yield (
+        chart.transform_filter(f"!({further})")
+        .mark_rule(stroke="var(--muted)", strokeWidth=1.75, strokeCap="round", aria=False)
+        .encode(x=x, strokeDash=dashed)
     )
+    yield chart.mark_text(
+        baseline="bottom",
+        align=alt.expr(f"{further} ? 'left' : 'center'"),
+        dy=-3,
+        fontSize=11.5,
+        aria=False,
+    ).encode(x=x, y=alt.value(0), text="kind:N")
 
 
 def _marks(x: alt.X, runs: int) -> Iterator[alt.Chart]:

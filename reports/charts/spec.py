@@ -31,13 +31,22 @@ def key_classes(run: int) -> str:
     return f"r{run % COLOURS} s{run % len(SHAPES)}"
 
 
-def accuracy_domain(values: Iterable[float | None]) -> tuple[float, float]:
-    """The part of [0, 1] that holds `values`, in whole steps and at least ten points wide."""
+def accuracy_domain(
+    values: Iterable[float | None], guessing: Iterable[float | None] = ()
+) -> tuple[float, float]:
+    """The part of [0, 1] that holds `values`, in whole steps and at least ten points wide.
+
+    It reaches to the accuracies of guessing where the values keep half of the width.
+    """
     found = [value for value in values if value is not None] or [0.0, 1.0]
+    low, high = min(found), max(found)
+    reach = max(high - low, 0.1)
+    near = [value for value in guessing if value is not None and low - value <= reach]
+    low, high = min([low, *near]), max([high, *near])
     # A point more or less must not look like a landslide.
-    margin = max(0.01, (0.1 - (max(found) - min(found))) / 2)
-    low = min(0.9, max(0.0, min(found) - margin))
-    high = max(low + 0.1, min(1.0, max(found) + margin))
+    margin = max(0.01, (0.1 - (high - low)) / 2)
+    low = min(0.9, max(0.0, low - margin))
+    high = max(low + 0.1, min(1.0, high + margin))
     low, high = _whole_steps(low, high)
     return max(0.0, low), min(1.0, high)
 
