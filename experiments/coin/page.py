@@ -40,7 +40,10 @@ def main() -> None:
     results = json.loads((options.folder / "results.json").read_text(encoding="utf-8"))
     similar = json.loads((options.folder / "similarity.json").read_text(encoding="utf-8"))
     tables = {**result_tables(results), **other_tables(options.folder, results, similar)}
-    drawn = {"differences.svg": differences(next(iter(results["evaluations"].values())))}
+    drawn = {
+        "differences.svg": differences(next(iter(results["evaluations"].values()))),
+        "levels.svg": by_level(results),
+    }
     if spec := by_instruction(results):
         drawn["instructions.svg"] = spec
     drawn["similarity.svg"] = similarities(similar)
@@ -165,22 +168,38 @@ def search_table(found: Json) -> Table:
 
 
 def differences(one: Json) -> Spec:
-    """Each arm against the plain one, by level."""
-    rows = []
-    arms = list(one["against"])
-    for level in (*LEVELS, PERTURBED):
-        for run, arm in enumerate(arms):
-            found = one["against"][arm][level]["accuracy"]
-            if not found:
-                continue
-            ends = found["interval"]
-            estimate = Estimate(found["value"], *(ends or (None, None)))
-            clear = bool(ends) and (ends[0] > 0 or ends[1] < 0)
-            tip = f"{arm}, {level}: {points(found['value'])} points"
-            rows.append(IntervalRow(level, run, estimate, tip, clear=clear))
+    """Each arm against the plain one, over the four levels."""
+    found = {arm: levels[PERTURBED]["accuracy"] for arm, levels in one["against"].items()}
+    rows = [_difference_row(arm, 0, value, arm) for arm, value in found.items() if value]
     return difference_intervals(
-        rows, runs=len(arms), description=f"Accuracy less {AGAINST}'s, in points", keys=arms
+        rows, runs=1, description=f"Accuracy over the four levels less {AGAINST}'s, in points"
     )
+
+
+def by_level(results: Json) -> Spec:
+    """The contrast and the best combination against the plain arm, by level."""
+    one = next(iter(results["evaluations"].values()))
+    arms = [arm for arm in one["against"] if arm in ("coin", results["best"])]
+    rows = [
+        _difference_row(level, run, found, arm)
+        for level in LEVELS
+        for run, arm in enumerate(arms)
+        if (found := one["against"][arm][level]["accuracy"])
+    ]
+    return difference_intervals(
+        rows,
+        runs=len(arms),
+        description=f"Accuracy by level less {AGAINST}'s, in points",
+        keys=arms,
+    )
+
+
+def _difference_row(name: str, run: int, found: Json, arm: str) -> IntervalRow:
+    ends = found["interval"]
+    estimate = Estimate(found["value"], *(ends or (None, None)))
+    clear = bool(ends) and (ends[0] > 0 or ends[1] < 0)
+    tip = f"{arm}, {name}: {points(found['value'])} points"
+    return IntervalRow(name, run, estimate, tip, clear=clear)
 
 
 def by_instruction(results: Json) -> Spec | None:
