@@ -26,7 +26,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     import steps
 
     yield steps
-    sys.modules.pop("steps")
+    for name in ("steps", "data", "commands"):
+        sys.modules.pop(name)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps import Step, Steps, plan_results, plan_search, plan_steps, read_config
+from commands import Step
+from steps import Steps, plan_results, plan_search, plan_steps, read_config
 
 
 class StepError(Exception):

@@ -5,31 +5,18 @@ A search is the same with candidates for arms, judged by validation rows and wor
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
+from commands import HERE, Config, Step, flags, harness, script, task_word
+from data import plan_data
 
-HERE = Path(__file__).parent
-HARNESS = (sys.executable, "-m", "harness.cli")
 VALIDATION = "search"
 """Where the runs of a search lie, as those of an evaluation lie under its name."""
 AGAINST = "sft"
 """The arm that others are held against, if they do not name another."""
-BANK = "wordings.yaml"
-
-Config = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command."""
-
-    name: str
-    command: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,7 @@ def plan_steps(config: Config, data: Path, out: Path) -> Steps:
         (arm, seed) for seed in every for arm in config["arms"] if seed in seeds_of(config, arm)
     ]
     return Steps(
-        first=(*_data(config, data, out), *_test_tasks(config), _start(config, out)),
+        first=(*plan_data(config, data, out), *_test_tasks(config), _start(config, out)),
         chains=(
             tuple(_evaluate(config, data, out, "untouched", "untouched", config["model"])),
             tuple(_evaluate(config, data, out, "start", "start", out / "start")),
@@ -96,15 +83,15 @@ def plan_results(form: Path, out: Path) -> tuple[Step, ...]:
     arms = [arm for arm in config["arms"] if against(config, arm) == AGAINST]
     models = (out / "start", *(out / "arms" / f"{arm}-{seed}" for arm in arms))
     return (
-        Step("measure", _script("measure.py", form, "--out", out)),
+        Step("measure", script("measure.py", form, "--out", out)),
         Step(
             "similarity",
-            _script(
+            script(
                 *("similarity.py", config["model"], *models, "--run", out / test / "start"),
                 *("--out", out / "similarity.json"),
             ),
         ),
-        Step("page", _script("page.py", out)),
+        Step("page", script("page.py", out)),
     )
 
 
@@ -119,7 +106,7 @@ def plan_search(config: Config, data: Path, out: Path) -> Steps:
     }
     return Steps(
         first=(
-            *_data(config, data, out),
+            *plan_data(config, data, out),
             _task_files("validation tasks", config, "validation.yaml", validation, out / "rows"),
             _start(config, out),
         ),
@@ -139,107 +126,19 @@ def _test_tasks(config: Config) -> Iterator[Step]:
 def _task_files(
     name: str, config: Config, wordings: str, out: Path, rows: Path | None = None
 ) -> Step:
-    tasks = [_task(task, spec) for task, spec in config["tasks"].items()]
+    tasks = [task_word(task, spec) for task, spec in config["tasks"].items()]
     own_rows = ("--rows", rows) if rows else ()
     words = ("--wordings", HERE / wordings, *own_rows, "--out", out)
-    return Step(name, _script("tasks.py", *tasks, *words))
-
-
-def _data(config: Config, data: Path, out: Path) -> Iterator[Step]:
-    for task, source in config["tasks"].items():
-        yield Step(
-            f"rows {task}",
-            (
-                *_script("rows.py", "--input", data / source["train"], "--task", task),
-                *_script_values("--sizes", config["rows"]),
-                *(_script_values("--values", source["values"]) if "values" in source else ()),
-                *("--out", str(out / "rows")),
-            ),
-        )
-    for part in ("start", "arms"):
-        files = []
-        for task in config["tasks"]:
-            for bank in ("flan", "promptsource"):
-                files.append(out / "pairs" / f"{part}.{task}.{bank}.jsonl")
-                yield _templates(config, data, out, part, task, bank)
-        joined = out / "pairs" / f"{part}.jsonl"
-        least = config["pairs"][part].get("target_times", 5)
-        words = ("--target-times", least, "--out", joined)
-        yield Step(f"pairs {part}", _script("mix.py", *files, *words))
-    yield from _wordings(config, data, out)
-
-
-def _templates(config: Config, data: Path, out: Path, part: str, task: str, bank: str) -> Step:
-    """Pairs of one task's rows in two wordings of FLAN or of promptsource."""
-    source, name = config["tasks"][task], f"{part}.{task}.{bank}"
-    files = {"flan": "flan_v1_templates.json", "promptsource": "promptsource_templates.jsonl.gz"}
-    labels = ("--labels", ",".join(source["labels"])) if bank == "flan" else ()
-    fields = [
-        word
-        for theirs, own in source.get("fields", {}).items()
-        for word in ("--field", f"{theirs}={own}")
-    ]
-    excluded = [
-        word for one in config["tasks"].values() for word in ("--exclude", data / one["dev"])
-    ]
-    return Step(
-        f"pairs {name}",
-        _harness(
-            *("pairs", "--source", "templates", "--input", data / "instructions" / files[bank]),
-            *("--task", source[bank], *labels, *fields),
-            *("--rows", out / "rows" / f"{task}.{part}.jsonl"),
-            *(*excluded, "--limit", config["pairs"][part][bank]),
-            *("--out", out / "pairs" / f"{name}.jsonl"),
-        ),
-    )
-
-
-def _wordings(config: Config, data: Path, out: Path) -> Iterator[Step]:
-    """The rows of the arms' pairs under other wordings, a part of them perturbed: all, or half.
-
-    Neither the test's nor the validation's perturbations are among them.
-    """
-    folder = out / "pairs"
-    for name, options in config["wordings"]["pairs"].items():
-        banks = [HERE / bank for bank in options.get("banks", [BANK])]
-        requests, bank = folder / f"{name}.requests.jsonl", folder / f"{name}.bank.json"
-        yield Step(
-            f"requests {name}",
-            _script(
-                *("wordings.py", folder / "arms.jsonl", "--rows", out / "rows"),
-                *("--wordings", *banks, "--requests", requests, "--bank", bank),
-            ),
-        )
-        held_out = (*config["wordings"]["hold_out"], *options.get("hold_out", ()))
-        if "perturbations" in options:  # these and no others, so there is nothing to hold out
-            chosen = ["--perturbations", options["perturbations"]]
-        else:
-            chosen = ["--levels", options.get("levels", "all")]
-            chosen += [word for one in held_out for word in ("--hold-out", one)]
-        yield Step(
-            f"pairs {name}",
-            _harness(
-                *("pairs", "--source", "paraphrases", "--input", requests, "--bank", bank),
-                *(*chosen, "--no-balance", "--data-dir", data),
-                *("--out", folder / f"{name}.jsonl"),
-            ),
-        )
-    yield Step(
-        "pairs both",
-        _script(
-            *("mix.py", folder / "arms.jsonl", "--every-other", folder / "wordings.jsonl"),
-            *("--target-times", 1, "--out", folder / "both.jsonl"),
-        ),
-    )
+    return Step(name, script("tasks.py", *tasks, *words))
 
 
 def _start(config: Config, out: Path) -> Step:
     """One plain tuning until the tasks can be done, from which every arm begins."""
     return Step(
         "start",
-        _harness(
+        harness(
             *("train", "--model", config["model"], "--pairs", out / "pairs" / "start.jsonl"),
-            *("--out", out / "start", *_flags(config["train"] | config["start"])),
+            *("--out", out / "start", *flags(config["train"] | config["start"])),
             *("--seed", 0),
         ),
     )
@@ -254,9 +153,9 @@ def _arm(config: Config, data: Path, out: Path, arm: str, seed: int) -> Iterator
     tuned = out / "arms" / f"{arm}-{seed}"
     yield Step(
         f"train {arm}-{seed}",
-        _harness(
+        harness(
             *("train", "--model", out / "start", "--pairs", pairs, "--out", tuned),
-            *(*_flags(options), "--seed", seed),
+            *(*flags(options), "--seed", seed),
         ),
     )
     yield from _evaluate(config, data, out, arm, f"{arm}-{seed}", tuned)
@@ -274,10 +173,10 @@ def _evaluate(
         files = [_tested(config, task) for task in tasks]
         yield Step(
             f"evaluate {name} {test}",
-            _harness(
+            harness(
                 *("run", "--model", model, "--task", ",".join(files)),
                 *("--data-dir", data, "--prompt-format", config["train"]["prompt_format"]),
-                *(*_flags(options), "--out", out / test / name, "--quiet"),
+                *(*flags(options), "--out", out / test / name, "--quiet"),
             ),
         )
 
@@ -286,30 +185,4 @@ def _tested(config: Config, task: str) -> str:
     """The task as it is evaluated: with further or other instructions, where a file has them."""
     if "task_files" in config:
         return str(config["task_files"] / f"{task}.yaml")
-    return _task(task, config["tasks"][task])
-
-
-def _task(task: str, spec: Config) -> str:
-    """What `harness run --task` takes: the name of a shipped task, or another's file."""
-    return str(HERE / spec["file"]) if "file" in spec else task
-
-
-def _harness(*words: object) -> tuple[str, ...]:
-    return (*HARNESS, *(str(word) for word in words))
-
-
-def _script(name: str, *words: object) -> tuple[str, ...]:
-    return (sys.executable, str(HERE / name), *(str(word) for word in words))
-
-
-def _script_values(flag: str, values: Sequence[object]) -> tuple[str, ...]:
-    return (flag, *(str(value) for value in values))
-
-
-def _flags(options: Mapping[str, object]) -> Iterator[str]:
-    for key, value in options.items():
-        flag = key.replace("_", "-")
-        if isinstance(value, bool):
-            yield f"--{flag}" if value else f"--no-{flag}"
-        else:
-            yield from (f"--{flag}", ",".join(value) if isinstance(value, list) else str(value))
+    return task_word(task, config["tasks"][task])
