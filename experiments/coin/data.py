@@ -61,9 +61,10 @@ def _templates(config: Config, data: Path, out: Path, part: str, task: str, bank
 
 
 def _wordings(config: Config, data: Path, out: Path) -> Iterator[Step]:
-    """The rows of the arms' pairs under other wordings, a part of them perturbed: all, or half.
+    """The rows of the arms' pairs under other wordings, a part of them perturbed.
 
-    Neither the test's nor the validation's perturbations are among them.
+    Halves are every other pair in templates, the rest in other wordings. Neither the test's nor
+    the validation's perturbations are among them.
     """
     folder = out / "pairs"
     for name, options in config["wordings"]["pairs"].items():
@@ -90,10 +91,11 @@ def _wordings(config: Config, data: Path, out: Path) -> Iterator[Step]:
                 *("--out", folder / f"{name}.jsonl"),
             ),
         )
-    yield Step(
-        "pairs both",
-        script(
-            *("mix.py", folder / "arms.jsonl", "--every-other", folder / "wordings.jsonl"),
-            *("--target-times", 1, "--out", folder / "both.jsonl"),
-        ),
-    )
+    for name, other in config["wordings"].get("halves", {}).items():
+        yield Step(
+            f"pairs {name}",
+            script(
+                *("mix.py", folder / "arms.jsonl", "--every-other", folder / f"{other}.jsonl"),
+                *("--target-times", 1, "--out", folder / f"{name}.jsonl"),
+            ),
+        )
