@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from commands import HERE, Config, Step, harness, script, values
+from commands import HERE, Config, Step, flags, harness, script, values
 
 BANK = "wordings.yaml"
 
@@ -74,7 +74,12 @@ def _wordings(config: Config, data: Path, out: Path) -> Iterator[Step]:
             f"requests {name}",
             script(
                 *("wordings.py", folder / "arms.jsonl", "--rows", out / "rows"),
-                *("--wordings", *banks, "--requests", requests, "--bank", bank),
+                *(
+                    "--wordings",
+                    *banks,
+                    *flags({"own_words": True} if "own_words" in options else {}),
+                ),
+                *("--requests", requests, "--bank", bank),
             ),
         )
         held_out = (*config["wordings"]["hold_out"], *options.get("hold_out", ()))

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from steps import AGAINST, VALIDATION, Config, against, read_config, seeds_of, takes_part
@@ -69,11 +70,16 @@ def main() -> None:
     config = read_config(options.config)
     if options.search:
         candidates = {arm: [0] for arm in config["search"]["candidates"]}
-        found = rank(read_runs(options.out / VALIDATION, candidates))
+        runs = read_runs(options.out / VALIDATION, candidates)
+        found = rank(runs) if runs else {}
         (options.out / "search.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
         sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
         return
-    evaluations = {test: _evaluation(config, test, options.out) for test in config["evaluations"]}
+    evaluations = {
+        test: found
+        for test in config["evaluations"]
+        if (found := _evaluation(config, test, options.out))
+    }
     trained = [
         arm for arm in config["arms"] if any(arm in one["levels"] for one in evaluations.values())
     ]
@@ -86,8 +92,8 @@ def main() -> None:
     (options.out / "results.json").write_text(text, encoding="utf-8")
 
 
-def read_runs(folder: Path, arms: Mapping[str, Sequence[int]]) -> Runs:
-    """The finished runs below a folder, on the cells that all of them have."""
+def read_runs(folder: Path, arms: Mapping[str, Sequence[int]]) -> Runs | None:
+    """The finished runs below a folder, on the cells that all of them have, if there are two."""
     names = {"untouched": {0: "untouched"}, "start": {0: "start"}}
     names |= {arm: {seed: f"{arm}-{seed}" for seed in seeds} for arm, seeds in arms.items()}
     finished = {
@@ -95,6 +101,8 @@ def read_runs(folder: Path, arms: Mapping[str, Sequence[int]]) -> Runs:
         for arm, own in names.items()
     }
     flat = [name for own in finished.values() for name in own.values()]
+    if len(flat) < 2:
+        return None
     aligned = align_runs([run_data(load_run(folder / name)) for name in flat])
     places = {
         arm: {seed: flat.index(name) for seed, name in own.items()}
@@ -118,10 +126,12 @@ def rank(runs: Runs) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _evaluation(config: Config, test: str, out: Path) -> dict[str, object]:
-    """The figures of one evaluation."""
+def _evaluation(config: Config, test: str, out: Path) -> dict[str, Any] | None:
+    """The figures of one evaluation, if two of its runs are finished."""
     arms = {arm: seeds_of(config, arm) for arm in config["arms"] if takes_part(config, test, arm)}
     runs = read_runs(out / test, arms)
+    if runs is None:
+        return None
     return {
         "tasks": list(runs.grids),
         "seeds": {arm: len(places) for arm, places in runs.arms.items()},

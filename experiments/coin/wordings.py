@@ -25,12 +25,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", type=Path, help="pairs of templates, made of the rows")
     parser.add_argument("--wordings", type=Path, nargs="+", required=True, help="one or more")
+    parser.add_argument("--own-words", action="store_true", help="only in the tested answer words")
     parser.add_argument("--rows", type=Path, required=True, help="what rows.py wrote")
     parser.add_argument("--requests", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    wordings = read_wordings(options.wordings)
+    wordings = read_wordings(options.wordings, own_words=options.own_words)
     pairs = list(read_pairs(options.pairs))
     tasks = {_task(pair) for pair in pairs}
     rows = {task: read_file(options.rows / f"{task}.arms.jsonl") for task in sorted(tasks)}
@@ -41,13 +42,17 @@ def main() -> None:
     options.bank.write_text(json.dumps(paraphrases(wordings), indent=1), encoding="utf-8")
 
 
-def read_wordings(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Task -> its input and the groups of all files."""
+def read_wordings(paths: Iterable[Path], *, own_words: bool) -> dict[str, dict[str, Any]]:
+    """Task -> its input and the groups of all files, or those with its first answer words."""
     tasks: dict[str, dict[str, Any]] = {}
     for path in paths:
         for task, spec in yaml.safe_load(path.read_text(encoding="utf-8")).items():
             known = tasks.setdefault(task, {"input": spec["input"], "groups": []})
-            known["groups"] = [*known["groups"], *spec["groups"]]
+            known["groups"] += spec["groups"]
+    if own_words:
+        for spec in tasks.values():
+            words = spec["groups"][0]["words"]
+            spec["groups"] = [group for group in spec["groups"] if group["words"] == words]
     return tasks
 
 
