@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from harness.cache import ResponseCache, response_cache_path
 from harness.engine import Engine, Prior
 from harness.errors import HarnessError
+from harness.lock import lock_folder
 from harness.plan import Block
 from harness.prepare import Prepared
 from harness.progress import NoProgress, Progress
@@ -51,10 +52,14 @@ def execute(prepared: Prepared, *, command: str, progress: Progress | None = Non
     """Evaluate every cell that is not there yet, then write the summary; gives the run.
 
     Raises:
-        UsageError: the directory holds another run.
+        UsageError: the directory holds another run, or another process writes to it.
         IncompleteRunError: the disk is full; the same command resumes.
     """
-    progress = progress or NoProgress()
+    with lock_folder(prepared.out):
+        return _execute(prepared, command, progress or NoProgress())
+
+
+def _execute(prepared: Prepared, command: str, progress: Progress) -> Run:
     directory = RunDirectory(prepared.out)
     manifest = directory.open(_manifest(prepared, command), fresh=prepared.config.fresh)
     directory.write_json("run.json", manifest)

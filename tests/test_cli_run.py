@@ -17,6 +17,7 @@ from checkpoints import save_tiny_llama
 
 from harness.cli.app import run as harness
 from harness.errors import ExitCode
+from harness.lock import lock_folder
 
 SMALL = ["--task", "sentiment", "--limit", "6", "--instructions", "2", "--device", "cpu"]
 
@@ -160,6 +161,15 @@ def test_another_configuration_is_refused(
     assert "seed: 0 there, 5 now" in capsys.readouterr().err
     assert (out / "summary.json").read_bytes() == before
     assert evaluate(model, out, "--seed", "5", "--fresh") == ExitCode.OK
+
+
+def test_two_runs_do_not_write_to_one_folder(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with lock_folder(tmp_path / "run"):
+        assert evaluate(model, tmp_path / "run") == ExitCode.USAGE
+    assert "another process is writing to" in capsys.readouterr().err
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_replay_scores_exactly_the_given_texts(model: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from transformers import TrainerCallback
 
 from harness.cli.training import train_command
 from harness.errors import IncompleteRunError, NothingToEvaluateError, UnknownNameError, UsageError
+from harness.lock import lock_folder
 from harness.models.load import load_model
 from harness.records import Request
 from trainers.checkpoint import COMPLETE_FILE, find_checkpoint, join_state, split_state
@@ -308,6 +309,13 @@ def test_a_folder_with_another_training_is_not_touched(base: Path, tmp_path: Pat
         train(config_for(base, max_steps=2, pairs=other))
     with pytest.raises(UsageError, match="no training to resume"):
         train(config_for(base, out=base))
+
+
+def test_two_trainings_do_not_write_to_one_folder(base: Path) -> None:
+    config = config_for(base)
+    with lock_folder(config.out), pytest.raises(UsageError, match="another process"):
+        train(config)
+    assert not list(config.out.iterdir())
 
 
 def test_bad_pairs_are_told_before_anything_is_computed(base: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArgum
 from transformers.trainer_callback import PrinterCallback
 
 from harness.errors import IncompleteRunError, UsageError
+from harness.lock import lock_folder
 from harness.models.devices import choose_device
 from harness.models.quiet import quiet_transformers
 from harness.models.tokenizer import HFTokenizer
@@ -66,8 +68,6 @@ class Prepared:
     args: TrainingArguments
     data: TrainingData
     manifest: Json
-    finished: bool
-    """Whether the folder holds this very training, done."""
 
 
 def train(config: TrainConfig, *, console: Console | None = None) -> Trained:
@@ -82,28 +82,32 @@ def train(config: TrainConfig, *, console: Console | None = None) -> Trained:
             the last good checkpoint is kept.
     """
     prepared = prepare(config)
-    if prepared.finished:
-        return Trained(config.out, prepared.manifest, repeated=True)
-    model = load_model(prepared.base, config, prepared.args.device)
-    check_space(config.out, _bytes_needed(model, config.keep))
-    if prepared.args.should_save:
-        write_manifest(config.out, prepared.manifest)
-    trainer = _make_trainer(prepared, model)
-    bar = ProgressBar(console) if console else None
-    if bar:
-        trainer.add_callback(bar)
-    try:
-        return _run(trainer, prepared)
-    finally:
+    # Of several processes one writes.
+    alone = lock_folder(config.out) if prepared.args.should_save else nullcontext()
+    with alone:
+        existing = _open(prepared)
+        if existing is not None and existing["status"] == "complete":
+            return Trained(config.out, existing, repeated=True)
+        model = load_model(prepared.base, config, prepared.args.device)
+        check_space(config.out, _bytes_needed(model, config.keep))
+        if prepared.args.should_save:
+            write_manifest(config.out, prepared.manifest)
+        trainer = _make_trainer(prepared, model)
+        bar = ProgressBar(console) if console else None
         if bar:
-            bar.stop()
+            trainer.add_callback(bar)
+        try:
+            return _run(trainer, prepared)
+        finally:
+            if bar:
+                bar.stop()
 
 
 def prepare(config: TrainConfig) -> Prepared:
     """Read and check everything that a training needs, but for the weights.
 
     Raises:
-        UsageError: something cannot be used, or the folder holds another training.
+        UsageError: something cannot be used.
     """
     validates = bool(config.eval_pairs or config.eval_share)
     args = make_arguments(config, choose_device(config.device), validates=validates)
@@ -122,19 +126,20 @@ def prepare(config: TrainConfig) -> Prepared:
         devices=args.world_size,
         device=str(args.device),
     )
-    with args.main_process_first(desc="opening the folder"):
-        existing = _open(config, manifest, writes=args.should_save)
-    if existing is not None and existing["status"] == "complete":
-        return Prepared(config, base, tokenizer, args, data, existing, finished=True)
-    return Prepared(config, base, tokenizer, args, data, manifest, finished=False)
+    return Prepared(config, base, tokenizer, args, data, manifest)
 
 
-def _open(config: TrainConfig, manifest: Json, *, writes: bool) -> Json | None:
+def _open(prepared: Prepared) -> Json | None:
     """The manifest of this training in the folder, if one has begun there.
 
     Raises:
         UsageError: the folder holds another training, or other things.
     """
+    with prepared.args.main_process_first(desc="opening the folder"):
+        return _existing(prepared.config, prepared.manifest, writes=prepared.args.should_save)
+
+
+def _existing(config: TrainConfig, manifest: Json, *, writes: bool) -> Json | None:
     existing = read_manifest(config.out)
     if existing is None:
         if config.out.exists() and any(config.out.iterdir()):

@@ -21,6 +21,7 @@ from harness.attack.victim import SearchObjective, Victim
 from harness.cache import ResponseCache, response_cache_path
 from harness.engine import Engine
 from harness.errors import HarnessError, UsageError
+from harness.lock import lock_folder
 from harness.pipeline import WINDOW_ON_ACCELERATOR, WINDOW_ON_CPU
 from harness.progress import NoProgress, Progress
 from harness.provenance import describe_machine, package_versions
@@ -55,7 +56,11 @@ def execute_attack(
             nothing in the instruction can be changed.
         IncompleteRunError: the disk is full; the same command resumes.
     """
-    progress = progress or NoProgress()
+    with lock_folder(prepared.config.out):
+        return _execute(prepared, command, progress or NoProgress())
+
+
+def _execute(prepared: PreparedAttack, command: str, progress: Progress) -> Attacked:
     directory = RunDirectory(prepared.config.out, MANIFEST)
     manifest = directory.open(_manifest(prepared, command), fresh=prepared.config.fresh)
     directory.write_json(MANIFEST, manifest)
