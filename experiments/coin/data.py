@@ -8,6 +8,8 @@ from pathlib import Path
 from commands import HERE, Config, Step, flags, harness, script, values
 
 BANK = "wordings.yaml"
+FILES = {"flan": "flan_v1_templates.json", "promptsource": "promptsource_templates.jsonl.gz"}
+"""Whose templates -> their file in the data folder."""
 
 
 def plan_data(config: Config, data: Path, out: Path) -> Iterator[Step]:
@@ -22,15 +24,15 @@ def plan_data(config: Config, data: Path, out: Path) -> Iterator[Step]:
                 *("--out", str(out / "rows")),
             ),
         )
-    for part in ("start", "arms"):
+    for part, options in config["pairs"].items():
         files = []
         for task in config["tasks"]:
-            for bank in ("flan", "promptsource"):
-                files.append(out / "pairs" / f"{part}.{task}.{bank}.jsonl")
-                yield _templates(config, data, out, part, task, bank)
+            for bank in FILES:
+                if bank in options:
+                    files.append(out / "pairs" / f"{part}.{task}.{bank}.jsonl")
+                    yield _templates(config, data, out, part, task, bank)
         joined = out / "pairs" / f"{part}.jsonl"
-        least = config["pairs"][part].get("target_times", 5)
-        words = ("--target-times", least, "--out", joined)
+        words = ("--target-times", options.get("target_times", 5), "--out", joined)
         yield Step(f"pairs {part}", script("mix.py", *files, *words))
     yield from _wordings(config, data, out)
 
@@ -38,7 +40,7 @@ def plan_data(config: Config, data: Path, out: Path) -> Iterator[Step]:
 def _templates(config: Config, data: Path, out: Path, part: str, task: str, bank: str) -> Step:
     """Pairs of one task's rows in two wordings of FLAN or of promptsource."""
     source, name = config["tasks"][task], f"{part}.{task}.{bank}"
-    files = {"flan": "flan_v1_templates.json", "promptsource": "promptsource_templates.jsonl.gz"}
+    rows = config["pairs"][part].get("rows", part)
     labels = ("--labels", ",".join(source["labels"])) if bank == "flan" else ()
     fields = [
         word
@@ -51,9 +53,9 @@ def _templates(config: Config, data: Path, out: Path, part: str, task: str, bank
     return Step(
         f"pairs {name}",
         harness(
-            *("pairs", "--source", "templates", "--input", data / "instructions" / files[bank]),
+            *("pairs", "--source", "templates", "--input", data / "instructions" / FILES[bank]),
             *("--task", source[bank], *labels, *fields),
-            *("--rows", out / "rows" / f"{task}.{part}.jsonl"),
+            *("--rows", out / "rows" / f"{task}.{rows}.jsonl"),
             *(*excluded, "--limit", config["pairs"][part][bank]),
             *("--out", out / "pairs" / f"{name}.jsonl"),
         ),
