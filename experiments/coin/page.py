@@ -26,6 +26,12 @@ from reports.picture import write_colours
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
+MET = {
+    "worst_prompt_accuracy": "worst prompt",
+    "consistency": "consistency",
+    "spread": "spread of prompts",
+}
+"""What users meet over the four levels: metric -> its name."""
 Json = Mapping[str, Any]
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
@@ -65,7 +71,6 @@ def result_tables(results: Json) -> dict[str, Table]:
         if one["against"]:
             tables[f"{test}: four levels together, with intervals, and by seed"] = paired(one)
         if not place:
-            tables["What users meet, over the four levels"] = prompt_table(one)
             tables["By task: clean → four levels"] = task_table(one)
     return tables
 
@@ -83,13 +88,17 @@ def other_tables(folder: Path, results: Json, similar: Json) -> dict[str, Table]
 
 
 def level_table(one: Json) -> Table:
-    """Arms x levels; in brackets the difference to the arm that each is held against."""
+    """Arms x levels, and what users meet; in brackets less the arm that each is held against."""
     levels = [level for level in (*LEVELS, PERTURBED) if _any(one, level)]
     rows = [
-        [f"{arm} ({one['seeds'][arm]})", *(_level(one, arm, level) for level in levels)]
-        for arm in one["levels"]
+        [
+            f"{arm} ({one['seeds'][arm]})",
+            *(_level(one, arm, level) for level in levels),
+            *(_percent(found[PERTURBED][metric]) for metric in MET),
+        ]
+        for arm, found in one["levels"].items()
     ]
-    return ("arm (seeds)", *levels), rows
+    return ("arm (seeds)", *levels, *MET.values()), rows
 
 
 def paired(one: Json) -> Table:
@@ -104,16 +113,6 @@ def paired(one: Json) -> Table:
         clean, _ = _with_interval(by_level["clean"]["accuracy"])
         rows.append([f"{arm} − {by_level['arm']}", *cells, clean])
     return ("arms", "accuracy", "by seed", "consistency", "by seed", "accuracy, clean"), rows
-
-
-def prompt_table(one: Json) -> Table:
-    """The worst prompt, consistency and spread over the perturbed prompts."""
-    metrics = ("worst_prompt_accuracy", "consistency", "spread")
-    rows = [
-        [arm, *(_percent(levels[PERTURBED][metric]) for metric in metrics)]
-        for arm, levels in one["levels"].items()
-    ]
-    return ("arm", "worst prompt's accuracy", "consistency", "spread of prompts"), rows
 
 
 def task_table(one: Json) -> Table:
@@ -204,7 +203,8 @@ def _difference_row(name: str, run: int, found: Json, arm: str) -> IntervalRow:
 
 def by_instruction(results: Json) -> Spec | None:
     """Accuracy under each instruction of the plain arm and of the best one, worst first."""
-    found = next(iter(results["evaluations"].values()))["by_instruction"]
+    largest = max(results["evaluations"].values(), key=_compared_cells)
+    found = largest["by_instruction"]
     rows = [
         IntervalRow(name, run, Estimate(value, None, None), f"{name}, {arm}: {100 * value:.1f} %")
         for name, arms in sorted(found.items(), key=lambda item: item[1][AGAINST])
@@ -241,7 +241,7 @@ def write_readme(path: Path, tables: Mapping[str, Table], drawn: Mapping[str, Sp
     """Put the tables and pictures between README's marks."""
     pictures = [f"![{spec['description']}]({name})" for name, spec in drawn.items()]
     parts = [f"**{title}**\n\n{_markdown(table)}" for title, table in tables.items()]
-    block = "\n\n".join([*parts[:2], *pictures, *parts[2:]])
+    block = "\n\n".join([*pictures[:1], *parts[:2], *pictures[1:], *parts[2:]])
     text = path.read_text(encoding="utf-8")
     marked = re.compile(r"(<!-- results -->\n).*(<!-- /results -->)", re.DOTALL)
     path.write_text(marked.sub(lambda m: f"{m[1]}\n{block}\n\n{m[2]}", text), encoding="utf-8")
@@ -273,6 +273,11 @@ def write_html(
         pictures=pictures,
     )
     path.write_text(page, encoding="utf-8")
+
+
+def _compared_cells(one: Json) -> int:
+    """How much an evaluation says of the best combination by instruction."""
+    return one["cells"] if one["by_instruction"] else 0
 
 
 def _said(test: str, one: Json) -> str:
