@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="+", help="checkpoints, or the name of a bundled model")
     parser.add_argument("--run", type=Path, required=True, help="an evaluation with its examples")
-    parser.add_argument("--examples", type=int, default=3, help="a task")
+    parser.add_argument("--examples", type=int, default=2, help="a task")
     parser.add_argument("--tokenizer", default="smollm2-135m")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
