@@ -34,7 +34,10 @@ def lock_folder(folder: Path) -> Iterator[None]:
         return
     import fcntl  # not on Windows
 
-    opened = os.open(folder, os.O_RDONLY)
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be read: {error.strerror}.") from None
     try:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)

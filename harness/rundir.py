@@ -94,6 +94,8 @@ class RunDirectory:
     def open(self, manifest: Json, *, fresh: bool) -> Json:
         """Start a run here, or resume the one that is here; gives the manifest to go on with.
 
+        The folder is there: `lock_folder` has made it.
+
         Raises:
             UsageError: a run of another configuration is here, or the folder holds other things.
         """
@@ -102,15 +104,11 @@ class RunDirectory:
             self._clear()
         if existing.is_file():
             return {**manifest, "created": _resume(read_json(existing), manifest, self.path)}
-        if self.path.exists() and any(self.path.iterdir()):
+        if any(self.path.iterdir()):
             raise UsageError(
                 f"{self.path} holds files and no {self._manifest}: nothing to resume is there.",
                 hint="Type: --out with a new folder.",
             )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{self.path} cannot be made: {error.strerror}.") from None
         self.write_json(self._manifest, manifest)
         return manifest
 

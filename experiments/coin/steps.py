@@ -80,7 +80,8 @@ def plan_results(form: Path, out: Path) -> tuple[Step, ...]:
     config = read_config(form)
     seed = config["seeds"][0]
     test = next(iter(config["evaluations"]))
-    arms = [arm for arm in config["arms"] if against(config, arm) == AGAINST]
+    plain = [arm for arm in config["arms"] if against(config, arm) == AGAINST]
+    arms = config.get("states", plain)
     models = (out / "start", *(out / "arms" / f"{arm}-{seed}" for arm in arms))
     return (
         Step("measure", script("measure.py", form, "--out", out)),
