@@ -15,7 +15,6 @@ from harness.store import SampleStore
 def save_run(made: MadeRun, folder: Path) -> Path:
     """Write a made run as `harness run` would; gives its folder."""
     folder.mkdir(parents=True)
-    folder.mkdir(parents=True, exist_ok=True)
     directory = RunDirectory(folder)
     directory.write_json("run.json", made.manifest)
     directory.write_json("summary.json", made.summary)
