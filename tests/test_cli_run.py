@@ -340,7 +340,13 @@ def test_ctrl_c_is_resumable(model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "harness.cli", "run", "--model", str(model), *SMALL]
     # Long enough that a busy machine has not finished before the signal is sent.
     command += ["--limit", "100", "--no-cache", "--window", "1", "--out", str(tmp_path / "run")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        # A shell's background job ignores the signal, and so would what such a job starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     _wait_for_samples(tmp_path / "run" / "samples.sqlite", process, at_least=5)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
