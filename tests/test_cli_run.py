@@ -336,17 +336,18 @@ def test_a_full_disk_is_incomplete_and_resumable(
     assert evaluate(model, tmp_path / "run", "--window", "1") == ExitCode.OK
 
 
+HEARING = (
+    "import signal; from harness.cli.app import main; "
+    "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
+)
+"""The command line, hearing Ctrl-C even where the tests are a shell's background job."""
+
+
 def test_ctrl_c_is_resumable(model: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "harness.cli", "run", "--model", str(model), *SMALL]
+    command = [sys.executable, "-c", HEARING, "run", "--model", str(model), *SMALL]
     # Long enough that a busy machine has not finished before the signal is sent.
     command += ["--limit", "100", "--no-cache", "--window", "1", "--out", str(tmp_path / "run")]
-    process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        # A shell's background job ignores the signal, and so would what such a job starts.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     _wait_for_samples(tmp_path / "run" / "samples.sqlite", process, at_least=5)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
