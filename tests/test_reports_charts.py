@@ -74,6 +74,17 @@ def test_a_difference_domain_always_holds_zero(values: list[float]) -> None:
     assert max([0.0, *values]) - 1e-9 <= high
 
 
+@pytest.mark.parametrize("value", [0.0, 0.004, 0.013, 0.3])
+def test_a_difference_axis_says_no_number_twice(value: float) -> None:
+    row = IntervalRow("word", 0, Estimate(value, -value, value), "")
+    spec = charts.difference_intervals([row], runs=1, description="")
+    drawn = ElementTree.fromstring(charts.draw_svg({**spec, "width": 560}))
+    said = [text.text for text in drawn.iter(f"{SVG}text") if text.text != "word"]
+    ticks = [text for text in said if text and re.fullmatch(r"[-−]?\d+", text)]
+    assert len(ticks) > 1
+    assert len(set(ticks)) == len(ticks)
+
+
 @given(st.lists(st.text(min_size=1, max_size=40), unique=True, max_size=12))
 def test_names_beside_an_axis_stay_different(names: list[str]) -> None:
     short = axis_names([*names, "x" * 50, "x" * 60])

@@ -79,7 +79,9 @@ def difference_intervals(
 ) -> Spec:
     """Differences in points with their intervals, around 0; keys as for accuracies."""
     ends = [end for row in rows for end in _ends(row.estimate)]
-    label = "format(100 * datum.value, 'd')"
+    # Around small differences there are ticks at half points, which would be rounded.
+    whole = "abs(100 * datum.value - round(100 * datum.value)) < 1e-6"
+    label = f"{whole} ? format(100 * datum.value, 'd') : ''"
     axis = alt.Axis(title=None, labelExpr=label, tickCount=alt.ExprRef("max(3, width / 110)"))
     domain = difference_domain(ends)
     return _intervals(rows, runs, domain, axis, {0.0: ""}, description, keys)
