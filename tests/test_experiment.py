@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 import yaml
 
+from harness.errors import UnknownNameError
 from harness.tasks.suites import task_path
 
 FOLDER = Path(__file__).resolve().parents[1] / "experiments/coin"
@@ -47,6 +48,24 @@ def test_every_step_of_a_form_is_a_command_of_its_own(form: str, steps: ModuleTy
         runs = sum(seeds) + sum(arm not in arms for arm in tested)
         evaluations = [name for name in names if name.startswith("evaluate ")]
         assert sum(name.endswith(f" {test}") for name in evaluations) == runs
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"arms": {"sft": {}, "coin": {"pairs": "own-word"}}}, "own-words"),
+        ({"arms": {"sft": {}, "coin": {"against": "sfd"}}}, "sft"),
+        ({"evaluations": {"own": {"arms": ["coim"]}}}, "coin"),
+        ({"best": "sf"}, "sft"),
+    ],
+)
+def test_a_name_that_a_form_does_not_have(
+    steps: ModuleType, tmp_path: Path, wrong: dict, said: str
+) -> None:
+    form = tmp_path / "form.yaml"
+    form.write_text(yaml.safe_dump({**read("small"), **wrong}), encoding="utf-8")
+    with pytest.raises(UnknownNameError, match=f"Did you mean '{said}'"):
+        steps.read_config(form)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -19,6 +19,8 @@ from pathlib import Path
 from commands import Step
 from steps import Steps, plan_results, plan_search, plan_steps, read_config
 
+from harness.errors import HarnessError
+
 
 class StepError(Exception):
     """A command that failed."""
@@ -83,7 +85,10 @@ def main() -> None:
         parser.error("no data folder: type --data-dir FOLDER, or set HARNESS_DATA_DIR")
     out = options.out or Path("runs/experiment") / options.config.stem
     plan = plan_search if options.search else plan_steps
-    steps = plan(read_config(options.config), options.data_dir, out)
+    try:
+        steps = plan(read_config(options.config), options.data_dir, out)
+    except HarnessError as error:
+        parser.error(f"{options.config}: {error}")
     results = () if options.search else plan_results(options.config, out)
     if options.dry_run:
         sys.stdout.write("".join(f"{shlex.join(step.command)}\n" for step in (*steps, *results)))

@@ -5,13 +5,15 @@ A search is the same with candidates for arms, judged by validation rows and wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from commands import HERE, Config, Step, flags, harness, script, task_word
 from data import plan_data
+
+from harness.errors import UnknownNameError
 
 VALIDATION = "search"
 """Where the runs of a search lie, as those of an evaluation lie under its name."""
@@ -33,9 +35,35 @@ class Steps:
 
 
 def read_config(path: Path) -> Config:
-    """A form of the experiment, such as small.yaml."""
+    """A form of the experiment, such as small.yaml.
+
+    Raises:
+        UnknownNameError: it names an arm, or pairs, that it does not have.
+    """
     config: Config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    _check_names(config)
     return config
+
+
+def _check_names(config: Config) -> None:
+    """Now, and not after the hours that the arms before it take."""
+    made = (config["pairs"], config["wordings"]["pairs"], config["wordings"].get("halves", {}))
+    pairs = [name for kind in made for name in kind]
+    arms = list(config["arms"])
+    trained = {**config["arms"], **config.get("search", {}).get("candidates", {})}
+    for name, options in trained.items():
+        _check("pairs", options.get("pairs", "arms"), pairs, f"arm {name}")
+        _check("arm", options.get("against", AGAINST), arms, f"arm {name}")
+    for name, options in config["evaluations"].items():
+        for arm in options.get("arms", ()):
+            _check("arm", arm, [*arms, "untouched", "start"], f"evaluation {name}")
+    for arm in (*config.get("states", ()), *([config["best"]] if "best" in config else ())):
+        _check("arm", arm, arms, "the best one or its states")
+
+
+def _check(kind: str, name: str, names: Collection[str], where: str) -> None:
+    if name not in names:
+        raise UnknownNameError(kind, name, names, hint=f"The form names it for {where}.")
 
 
 def plan_steps(config: Config, data: Path, out: Path) -> Steps:
