@@ -15,8 +15,8 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
+from harness.database import Database
 from harness.records import Request, Response
 
 _LOOK_UP = 500  # SQLite allows at least 999 parameters a statement in every build
@@ -43,7 +43,7 @@ def response_key(request: Request, settings: str) -> bytes:
     return digest.digest()
 
 
-class ResponseCache:
+class ResponseCache(Database):
     """Responses by key, on disk.
 
     Without a path it lives in a temporary file and serves one run: equal prompts are still
@@ -54,7 +54,7 @@ class ResponseCache:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         # An empty name is SQLite's own temporary database: on disk when large, gone at close.
-        self._db = sqlite3.connect("" if path is None else path, timeout=60)
+        super().__init__(sqlite3.connect("" if path is None else path, timeout=60))
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute(f"PRAGMA cache_size = -{_PAGES_KB}")
@@ -62,17 +62,6 @@ class ResponseCache:
             "CREATE TABLE IF NOT EXISTS responses "
             "(key BLOB PRIMARY KEY, scores TEXT, text TEXT) WITHOUT ROWID"
         )
-
-    def __enter__(self) -> ResponseCache:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._db.close()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Response]:
         """The responses that are known, by key."""

@@ -14,10 +14,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from harness.cache import cache_dir
+from harness.database import Database
 
 DIGEST_BYTES: Final = 16
 CHUNK_BYTES: Final = 8 * 2**20
@@ -120,19 +120,20 @@ def _stat_key(path: Path) -> _StatKey:
     return str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
-class _Memory:
+class _Memory(Database):
     """Hashes of files seen before, in the user cache; without a writable cache it knows nothing."""
 
     def __init__(self) -> None:
-        self._db = self._open()
+        super().__init__(self._open())
 
-    def _open(self) -> sqlite3.Connection:
+    @classmethod
+    def _open(cls) -> sqlite3.Connection:
         path = cache_dir() / "fingerprints.sqlite"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return self._prepare(sqlite3.connect(path, timeout=10))
+            return cls._prepare(sqlite3.connect(path, timeout=10))
         except (OSError, sqlite3.Error):
-            return self._prepare(sqlite3.connect(":memory:"))
+            return cls._prepare(sqlite3.connect(":memory:"))
 
     @staticmethod
     def _prepare(db: sqlite3.Connection) -> sqlite3.Connection:
@@ -142,17 +143,6 @@ class _Memory:
                 "inode INTEGER, digest TEXT, PRIMARY KEY (path)) WITHOUT ROWID"
             )
         return db
-
-    def __enter__(self) -> _Memory:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._db.close()
 
     def get(self, key: _StatKey) -> str | None:
         row = self._db.execute(

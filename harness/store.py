@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
+from harness.database import Database, open_journaled
 from harness.errors import IncompleteRunError, UsageError
 from harness.records import Sample
 
@@ -43,33 +43,15 @@ _CATEGORIES = ("example_id", "gold", "prediction", "scorer")
 _FLAGS = ("correct", "parsed")
 
 
-class SampleStore:
-    """Writes and resumes the samples of one run.
-
-    The journal is a write-ahead log, so that a killed process loses the window in flight at most
-    and readers are never blocked.
-    """
+class SampleStore(Database):
+    """Writes and resumes the samples of one run; a killed process loses a window at most."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._db = sqlite3.connect(path)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_SCHEMA)
+            super().__init__(open_journaled(path, _SCHEMA))
         except sqlite3.DatabaseError as error:
             raise _explain(error, path) from None
-
-    def __enter__(self) -> SampleStore:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._db.close()
 
     def finished(self, variant_id: str, scorer: str) -> set[str]:
         """Ids of the examples that this variant has been scored on."""

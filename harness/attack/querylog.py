@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
+from harness.database import Database, open_journaled
 from harness.errors import IncompleteRunError, UsageError
 from harness.records import Sample
 
@@ -39,32 +39,18 @@ class Query:
     scores: dict[str, float] | None
 
 
-class QueryLog:
+class QueryLog(Database):
     """Queries on disk, and in memory by text and example."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._db = sqlite3.connect(path)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_SCHEMA)
+            super().__init__(open_journaled(path, _SCHEMA))
             self._known = {(q.text, q.example_id): q for q in self._read()}
         except sqlite3.DatabaseError as error:
             raise UsageError(
                 f"{path} is damaged: {error}.", hint="Type: --fresh to start this search over."
             ) from None
-
-    def __enter__(self) -> QueryLog:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._db.close()
 
     def __len__(self) -> int:
         return len(self._known)
