@@ -50,6 +50,9 @@ class Group:
     std_over_prompts: float | None
     spread: float | None
     null_spread: float | None
+    spread_p: float | None
+    """The p value that the wordings do not differ."""
+    spread_is_clear: bool
     flips_right_wrong: int | None
     flips_wrong_right: int | None
     prompts: int | None
@@ -67,6 +70,7 @@ def read_group(
     stats: Mapping[str, object], *, is_clean: bool, above_chance: bool, confidence: float = 0.95
 ) -> Group:
     """The group that one entry of summary.json holds; `confidence` is that of its intervals."""
+    spread_p = number_at(stats, "spread_p")
     # The clean wording is what drops and flips are counted from: it has none of its own.
     drop = None if is_clean else _estimate(stats, "drop")
     return Group(
@@ -86,6 +90,8 @@ def read_group(
         std_over_prompts=number_at(stats, "std_over_prompts"),
         spread=number_at(stats, "spread"),
         null_spread=number_at(stats, "null_spread"),
+        spread_p=spread_p,
+        spread_is_clear=spread_p is not None and spread_p < 1 - confidence,
         flips_right_wrong=None if is_clean else _count(stats, "flips_right_wrong"),
         flips_wrong_right=None if is_clean else _count(stats, "flips_wrong_right"),
         prompts=_count(stats, "prompts"),

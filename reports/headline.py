@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from harness.records import CLEAN
 from reports.figures import Estimate, counted, listed, percent, points
@@ -24,7 +24,7 @@ def run_headline(name: str, tables: Tables) -> str:
         )
     clear = clear_drops(tables.levels)
     if not clear:
-        return _holds(name, tables.levels)
+        return _holds(name, tables)
     level, group = clear[0]
     return (
         f"{level.capitalize()}-level rephrasing breaks {name} most: {_fall(tables, group)}, "
@@ -33,21 +33,50 @@ def run_headline(name: str, tables: Tables) -> str:
 
 
 def run_detail(tables: Tables) -> str:
-    """What the other levels do, after the one that the headline names."""
+    """What the headline leaves out: the other levels, and how far instructions differ."""
     if not tables.judged:
         return ""
+    return " ".join(filter(None, (*_other_levels(tables), _between_instructions(tables))))
+
+
+def _other_levels(tables: Tables) -> Iterator[str]:
+    """What the other levels do, after the one that the headline names."""
+    if set(tables.levels) <= {CLEAN}:
+        return
     clear = clear_drops(tables.levels)
     also = [f"{level} ({points(group.drop)})" for level, group in clear[1:]]
     noise = [level for level, group in tables.levels.items() if group.reading is Reading.NOISE]
     gains = [level for level, group in tables.levels.items() if group.reading is Reading.CLEAR_GAIN]
-    sentences = [
-        f"Changes at the {listed(also)} level{'s' * (len(also) > 1)} cost points too."
-        if also
-        else "",
-        f"{_levels(noise)} within noise." if noise and clear else "",
-        f"{_levels(gains)} above the clean wording." if gains else "",
-    ]
-    return " ".join(sentence for sentence in sentences if sentence)
+    if not clear and _instructions_differ(tables) and (found := largest_drop(tables.levels)):
+        yield f"The largest drop is {_loss(found[1])} at the {found[0]} level."
+    if also:
+        yield f"Changes at the {listed(also)} level{'s' * (len(also) > 1)} cost points too."
+    if noise and clear:
+        yield f"{_levels(noise)} within noise."
+    if gains:
+        yield f"{_levels(gains)} above the clean wording."
+
+
+def _instructions_differ(tables: Tables) -> bool:
+    """Whether the clean instructions of a task differ by more than chance alone explains."""
+    clean = tables.levels.get(CLEAN)
+    return clean is not None and tables.judged and clean.spread_is_clear
+
+
+def _between_instructions(tables: Tables) -> str:
+    """How far a task's own instructions lie apart, where that is clear."""
+    if not _instructions_differ(tables):
+        return ""
+    clean = tables.levels[CLEAN]
+    return (
+        f"Between a task's worst and best clean instruction lie {points(clean.spread)} points "
+        f"({_from_worst_to_best(clean)}), where chance alone gives {points(clean.null_spread)}."
+    )
+
+
+def _from_worst_to_best(clean: Group) -> str:
+    worst, best = percent(clean.worst_prompt_accuracy), percent(clean.best_prompt_accuracy)
+    return f"{worst} to {best}"
 
 
 def several_headline(names: Sequence[str], tables: Sequence[Tables]) -> str:
@@ -66,11 +95,17 @@ def several_headline(names: Sequence[str], tables: Sequence[Tables]) -> str:
 def several_detail(names: Sequence[str], tables: Sequence[Tables]) -> str:
     """How right each run is on the clean wording: robust and wrong is no achievement."""
     right = [
-        f"{name} {percent(clean.accuracy)}"
+        f"{name} {percent(clean.accuracy)}{_by_instruction(one)}"
         for name, one in zip(names, tables, strict=True)
         if (clean := one.levels.get(CLEAN)) and clean.accuracy
     ]
     return f"Right on the clean wording: {listed(right)}." if right else ""
+
+
+def _by_instruction(tables: Tables) -> str:
+    if not _instructions_differ(tables):
+        return ""
+    return f" ({_from_worst_to_best(tables.levels[CLEAN])} by instruction)"
 
 
 def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
@@ -101,13 +136,19 @@ def _levels(names: list[str]) -> str:
     return f"{listed(names).capitalize()} {verb}"
 
 
-def _holds(name: str, levels: Mapping[str, Group]) -> str:
-    largest = largest_drop(levels)
+def _holds(name: str, tables: Tables) -> str:
+    largest = largest_drop(tables.levels)
     if largest is None:
         return f"{name} was measured, but no drop could be computed."
     level, group = largest
     if group.reading is Reading.NO_INTERVAL:
         return f"{name} loses most at the {level} level, {_loss(group)}, with no interval computed."
+    if _instructions_differ(tables):
+        spread = points(tables.levels[CLEAN].spread)
+        return (
+            f"No level of rephrasing moves {name} down beyond noise, "
+            f"but the instructions of a task differ by {spread} points."
+        )
     return (
         f"No level of rephrasing moves {name} down beyond noise: "
         f"the largest drop is {_loss(group)} at the {level} level."

@@ -116,6 +116,7 @@ def _environment() -> Environment:
         marks=mark_html,
         number=figures.number,
         one_line=one_line,
+        p_value=figures.p_value,
         percent=figures.percent,
         points=figures.points,
         signed=points_signed,

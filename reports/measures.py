@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from reports.figures import Estimate, count, number, percent, points, with_interval
+from reports.figures import Estimate, count, number, p_value, percent, points, with_interval
 from reports.group import Group
 
 
@@ -61,6 +61,11 @@ MEASURES: Final = (
         "Spread by chance, points",
         "what equal wordings would show: the answers of an example dealt out at random",
         lambda g: points(g.null_spread),
+    ),
+    Measure(
+        "p of the spread",
+        "Cochran’s Q: how surprising it is if wordings do not differ",
+        lambda g: p_value(g.spread_p),
     ),
     Measure("Best wording", "accuracy of the best one", lambda g: percent(g.best_prompt_accuracy)),
     Measure(

@@ -63,6 +63,46 @@ def test_null_spread_is_what_permuted_labels_give() -> None:
     assert accuracy.null_spread(score[:1], everywhere[:1]) == 0.0
 
 
+def test_spread_p_is_cochrans_q_by_hand() -> None:
+    # Three prompts, six examples: column sums 6, 3, 0 and row sums 1, 1, 1, 2, 2, 2.
+    score = np.array([[1.0, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 0]])
+    q = 2 * (3 * (6**2 + 3**2) - 9**2) / (3 * 9 - (3 * 1 + 3 * 2**2))
+    assert q == 9.0
+    found = accuracy.spread_p(score, np.ones(score.shape, dtype=bool))
+    assert found == pytest.approx(np.exp(-q / 2))  # chi-square with two degrees of freedom
+
+
+def test_spread_p_of_what_cannot_be_told_apart() -> None:
+    same = np.array([[1.0, 0, 1], [1, 0, 1]])
+    everywhere = np.ones(same.shape, dtype=bool)
+    assert accuracy.spread_p(same, everywhere) == 1.0
+    assert np.isnan(accuracy.spread_p(same[:1], everywhere[:1]))
+    # Only the first example is shared, and there both are right.
+    part = np.array([[True, True, False], [True, False, True]])
+    assert accuracy.spread_p(np.array([[1.0, 1, 0], [1, 0, 0]]), part) == 1.0
+
+
+@pytest.mark.parametrize(("prompts", "examples"), [(6, 50), (18, 100)])
+def test_spread_p_finds_nothing_in_equal_prompts_as_often_as_it_says(
+    prompts: int, examples: int
+) -> None:
+    rng = np.random.default_rng(3)
+    everywhere = np.ones((prompts, examples), dtype=bool)
+    found = []
+    for _ in range(1000):
+        score = (rng.random((prompts, examples)) < rng.random(examples)).astype(float)
+        found.append(accuracy.spread_p(score, everywhere))
+    assert np.mean(np.array(found) < 0.05) == pytest.approx(0.05, abs=0.02)
+
+
+def test_spread_p_of_several_tasks_is_fishers() -> None:
+    both = accuracy.combined_spread_p([0.1, 0.02])
+    product = 0.1 * 0.02
+    assert both == pytest.approx(product * (1 - np.log(product)))  # chi-square with four
+    assert accuracy.combined_spread_p([0.1, float("nan")]) == pytest.approx(0.1)
+    assert accuracy.combined_spread_p([0.0, 0.5]) < 1e-100
+
+
 @pytest.mark.parametrize(("count", "range_"), [(2, 1.12838), (5, 2.32593), (10, 3.07751)])
 def test_expected_normal_range_is_tippetts(count: int, range_: float) -> None:
     assert accuracy.expected_normal_range(count) == pytest.approx(range_, abs=1e-5)

@@ -48,7 +48,7 @@ QUIET = {"word": (0, -0.1, 0.1), "sentence": (0, -0.1, 0.1), "semantic": (0, -0.
 
 def test_a_clear_drop_leads_the_headline(base: MadeRun) -> None:
     run = with_levels(base, **{**QUIET, "character": (0.114, 0.072, 0.156)})
-    view = build_view([run])
+    view = build_view([with_instructions(run, None)])
     assert view.headline.startswith("Character-level rephrasing breaks SmolLM2-135M-Instruct most")
     assert "11.4 points (7.2 to 15.6)" in view.headline
     assert view.detail == "Word, sentence and semantic level changes are within noise."
@@ -56,10 +56,64 @@ def test_a_clear_drop_leads_the_headline(base: MadeRun) -> None:
 
 def test_without_a_clear_drop_nothing_is_said_to_break(base: MadeRun) -> None:
     run = with_levels(base, **{**QUIET, "character": (0.03, -0.01, 0.07)})
-    headline = build_view([run]).headline
+    headline = build_view([with_instructions(run, None)]).headline
     assert "breaks" not in headline
     assert "beyond noise" in headline
     assert "3.0 points (−1.0 to 7.0) at the character level" in headline
+
+
+def with_instructions(run: MadeRun, p: float | None) -> MadeRun:
+    """The run with clean instructions of 73 to 91 % whose spread has that p value."""
+    summary = copy.deepcopy(run.summary)
+    found = {"worst_prompt_accuracy": 0.73, "best_prompt_accuracy": 0.91, "spread": 0.18}
+    summary["levels"]["clean"].update(found, null_spread=0.089, spread_p=p)
+    return replace(run, summary=summary)
+
+
+DIFFER = (
+    "Between a task's worst and best clean instruction lie 18.0 points (73.0% to 91.0%), "
+    "where chance alone gives 8.9."
+)
+
+
+def test_instructions_that_differ_are_told_where_no_level_does_harm(base: MadeRun) -> None:
+    quiet = with_levels(base, **{**QUIET, "character": (0.03, -0.01, 0.07)})
+    view = build_view([with_instructions(quiet, 0.0004)])
+    assert view.headline == (
+        "No level of rephrasing moves SmolLM2-135M-Instruct down beyond noise, "
+        "but the instructions of a task differ by 18.0 points."
+    )
+    assert view.detail == (
+        f"The largest drop is 3.0 points (−1.0 to 7.0) at the character level. {DIFFER}"
+    )
+
+
+def test_instructions_that_differ_are_told_beside_a_clear_drop(base: MadeRun) -> None:
+    harmed = with_levels(base, **{**QUIET, "character": (0.114, 0.072, 0.156)})
+    detail = build_view([with_instructions(harmed, 0.0004)]).detail
+    assert detail == f"Word, sentence and semantic level changes are within noise. {DIFFER}"
+
+
+@pytest.mark.parametrize("p", [0.2, None])
+def test_instructions_that_may_be_alike_are_not_said_to_differ(
+    base: MadeRun, tuned: MadeRun, p: float | None
+) -> None:
+    runs = [with_instructions(run, p) for run in (base, tuned)]
+    assert "instruction" not in build_view(runs[:1]).headline + build_view(runs[:1]).detail
+    assert "by instruction" not in build_view(runs).detail
+
+
+def test_several_runs_say_how_far_their_instructions_differ(base: MadeRun, tuned: MadeRun) -> None:
+    detail = build_view([with_instructions(base, 0.0004), with_instructions(tuned, 0.2)]).detail
+    assert detail.count("(73.0% to 91.0% by instruction)") == 1
+
+
+def test_a_clean_only_run_says_how_far_its_instructions_differ(base: MadeRun) -> None:
+    run = with_instructions(base, 0.0004)
+    summary = {**run.summary, "levels": {"clean": run.summary["levels"]["clean"]}}
+    view = build_view([replace(run, summary=summary)])
+    assert "nothing was rephrased" in view.headline
+    assert view.detail == DIFFER
 
 
 def test_a_model_that_guesses_is_not_called_robust(base: MadeRun) -> None:

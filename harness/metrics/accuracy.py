@@ -6,6 +6,7 @@ there. A_k is prompt k's mean over its examples. Undefined values are NaN.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ from harness.metrics.grid import UNPARSED, Answers
 from harness.stats.arrays import Booleans, Floats, ratio
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+_SMALLEST: Final = 1e-300  # a p value that is 0 in floating point still has a logarithm
 
 
 def prompt_accuracies(score: Floats, present: Booleans) -> Floats:
@@ -57,15 +59,51 @@ def null_spread(score: Floats, present: Booleans) -> float:
     over many examples are nearly normal, and the expected range of exchangeable normals is
     s sqrt(K / (K - 1)) d_K, with d_K the expected range of K independent standard normals.
     """
-    prompts, examples = score.shape
+    prompts = len(score)
     if prompts < 2:
         return 0.0
+    deviation = np.sqrt(_permuted_variance(score, present) * prompts / (prompts - 1))
+    return float(deviation * expected_normal_range(prompts))
+
+
+def spread_p(score: Floats, present: Booleans) -> float:
+    """The p value that the prompts do not differ: Cochran's Q (Biometrika 1950), scores in [0, 1].
+
+    Q = sum_k (A_k - mean A)^2 (K - 1) / (K s^2), with `null_spread`'s s, has nearly a chi-square
+    distribution with K - 1 degrees of freedom where an example's scores are permuted among the
+    prompts. It speaks of the examples that every prompt has; NaN below two prompts, and 1 where no
+    example tells them apart.
+    """
+    from scipy.special import chdtrc
+
+    prompts, whole = len(score), present.all(axis=0)
+    if prompts < 2 or not whole.any():
+        return math.nan
+    shared, everywhere = score[:, whole], present[:, whole]
+    permuted = _permuted_variance(shared, everywhere) * prompts / (prompts - 1)
+    if permuted == 0:
+        return 1.0
+    accuracies = prompt_accuracies(shared, everywhere)
+    q = ((accuracies - accuracies.mean()) ** 2).sum() / permuted
+    return float(chdtrc(prompts - 1, q))
+
+
+def combined_spread_p(values: Sequence[float]) -> float:
+    """One p value for tasks with rows of their own (Fisher 1925): -2 sum_t ln p_t is chi-square."""
+    from scipy.special import chdtrc
+
+    known = [max(value, _SMALLEST) for value in values if not math.isnan(value)]
+    if not known:
+        return math.nan
+    return float(chdtrc(2 * len(known), -2 * math.fsum(map(math.log, known))))
+
+
+def _permuted_variance(score: Floats, present: Booleans) -> float:
+    """s^2 = sum_i v_i / N^2: the variance of A_k if each example's scores are permuted."""
     counts = np.maximum(present.sum(axis=0), 1)
-    values = np.where(present, score, 0.0)
-    mean = values.sum(axis=0) / counts
+    mean = np.where(present, score, 0.0).sum(axis=0) / counts
     variance = (np.where(present, score - mean, 0.0) ** 2).sum(axis=0) / counts
-    deviation = np.sqrt(variance.sum()) / examples
-    return float(deviation * np.sqrt(prompts / (prompts - 1)) * expected_normal_range(prompts))
+    return float(variance.sum() / score.shape[1] ** 2)
 
 
 def expected_normal_range(count: int) -> float:

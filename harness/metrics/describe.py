@@ -51,7 +51,10 @@ def describe(group: Group, grid: Grid, resampled: Singles, chance: float) -> Des
 
 
 def mean_described(tasks: Sequence[Described]) -> Described:
-    """The plain mean over tasks of each metric, counts summed; undefined ones are left out."""
+    """The plain mean over tasks of each metric; undefined ones are left out.
+
+    Counts are summed, and `spread_p` is that of all tasks together.
+    """
     if len(tasks) == 1:
         return tasks[0]
     measured = {}
@@ -73,6 +76,7 @@ def _accuracy_values(group: Group) -> dict[str, Value]:
         "accuracy_quantiles": accuracies.accuracy_quantiles(score, present),
         "worst_prompt_id": group.variants[row],
         "null_spread": accuracies.null_spread(score, present),
+        "spread_p": accuracies.spread_p(score, present),
         "combined_performance_score": accuracies.combined_performance_score(score, present),
     }
 
@@ -109,4 +113,6 @@ def _mean_value(name: str, values: Sequence[Value]) -> Value:
         return [float(x) for x in np.mean(lists, axis=0)]
     if not numbers:
         return None
+    if name == "spread_p":
+        return accuracies.combined_spread_p(numbers)
     return sum(numbers) if name in _COUNTS else math.fsum(numbers) / len(numbers)
