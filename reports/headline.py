@@ -19,7 +19,7 @@ def run_headline(name: str, tables: Tables) -> str:
         return f"{name} was run on clean instructions only: nothing was rephrased."
     if not tables.judged:
         return (
-            f"{name} does no better than guessing on clean instructions, "
+            f"{name} is not clearly better than guessing on clean instructions, "
             "so this run cannot say how robust it is."
         )
     clear = clear_drops(tables.levels)
@@ -166,7 +166,7 @@ def _drop_in_noise(tables: Tables) -> Estimate | None:
 def _clause(name: str, tables: Tables) -> str:
     largest = largest_drop(tables.levels)
     if not tables.judged:
-        return f"{name} does no better than guessing"
+        return f"{name} is not clearly better than guessing"
     if largest is None:
         return f"{name} has no measured drop"
     level, group = largest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -242,6 +243,18 @@ def test_json_is_the_summary(
 ) -> None:
     assert evaluate(model, tmp_path / "run", "--json") == ExitCode.OK
     assert json.loads(capsys.readouterr().out) == read(tmp_path / "run", "summary.json")
+
+
+def test_a_run_ends_with_the_reports_headline(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert harness(["run", "--model", str(model), "--out", str(out), *SMALL]) == ExitCode.OK
+    headline = re.search(r"\*\*(.+)\*\*", (out / "report.md").read_text("utf-8"))
+    assert headline
+    shown = " ".join(capsys.readouterr().out.split())
+    assert headline[1].replace("\\", "") in shown
+    assert shown.index("guessing") < shown.index("Accuracy by level")
 
 
 def test_prompts_are_what_the_model_saw(

@@ -121,7 +121,7 @@ def test_a_model_that_guesses_is_not_called_robust(base: MadeRun) -> None:
     for task in summary["tasks"].values():
         task["above_chance"] = False
     view = build_view([replace(base, summary=summary)])
-    assert "no better than guessing" in view.headline
+    assert "not clearly better than guessing" in view.headline
     assert view.detail == ""
     readings = {group.reading for group in view.runs[0].tables.levels.values()}
     assert readings == {Reading.CLEAN, Reading.NOT_JUDGED}

@@ -1,4 +1,4 @@
-"""The table by level that ends a run."""
+"""What ends a run: its headline, as on the report's page, and the table by level."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ _COLUMNS = ("level", "accuracy", "95 % interval", "drop", "worst prompt", "consi
 
 
 def print_summary(run: Run) -> None:
-    """Print accuracy, drop and consistency by level, and what to be careful about."""
-    summary = run.summary
+    """Print the headline, accuracy, drop and consistency by level, and what to be careful about."""
+    from reports.headline import run_detail, run_headline
+    from reports.source import run_names
+    from reports.tables import build_tables
+
+    summary, tables, console = run.summary, build_tables(run), out()
     confidence = round(100 * summary.get("confidence", 0.95))
     table = Table(title="Accuracy by level", title_justify="left", header_style="bold")
     for name in _COLUMNS:
@@ -27,7 +31,9 @@ def print_summary(run: Run) -> None:
     for level in LEVELS:
         if level in summary["levels"]:
             table.add_row(*_row(level, summary["levels"][level]))
-    console = out()
+    console.print(Text(printable(run_headline(run_names([run])[0], tables)), "bold"))
+    if detail := run_detail(tables):
+        console.print(Text(detail))
     console.print(table)
     weak = [name for name, task in summary["tasks"].items() if task.get("above_chance") is False]
     if weak:
