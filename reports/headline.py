@@ -80,7 +80,7 @@ def _from_worst_to_best(clean: Group) -> str:
 
 
 def several_headline(names: Sequence[str], tables: Sequence[Tables]) -> str:
-    """One sentence over several runs, each with its largest drop; those that hold are together."""
+    """One sentence over several runs: drops, those that hold together, and unlike instructions."""
     found = list(zip(names, tables, strict=True))
     holding = [(name, drop) for name, one in found if (drop := _drop_in_noise(one))]
     clauses = [_clause(name, one) for name, one in found if not _drop_in_noise(one)]
@@ -89,6 +89,13 @@ def several_headline(names: Sequence[str], tables: Sequence[Tables]) -> str:
         most = listed([points(drop) for _, drop in holding])
         who = listed([name for name, _ in holding])
         clauses.append(f"{who} {verb} nothing beyond noise (most: {most} points)")
+    differ = [
+        f"{points(one.levels[CLEAN].spread)} points for {name}"
+        for name, one in found
+        if _instructions_differ(one)
+    ]
+    if differ:
+        clauses.append(f"a task's instructions differ by {listed(differ)}")
     return f"{'; '.join(clauses)}."
 
 

@@ -104,8 +104,11 @@ def test_instructions_that_may_be_alike_are_not_said_to_differ(
 
 
 def test_several_runs_say_how_far_their_instructions_differ(base: MadeRun, tuned: MadeRun) -> None:
-    detail = build_view([with_instructions(base, 0.0004), with_instructions(tuned, 0.2)]).detail
-    assert detail.count("(73.0% to 91.0% by instruction)") == 1
+    view = build_view([with_instructions(base, 0.0004), with_instructions(tuned, 0.2)])
+    assert view.headline.endswith(
+        "; a task's instructions differ by 18.0 points for SmolLM2-135M-Instruct."
+    )
+    assert view.detail.count("(73.0% to 91.0% by instruction)") == 1
 
 
 def test_a_clean_only_run_says_how_far_its_instructions_differ(base: MadeRun) -> None:
@@ -366,11 +369,12 @@ def test_runs_are_called_by_what_tells_their_models_apart(
 
 def test_runs_that_hold_share_a_clause(base: MadeRun, tuned: MadeRun) -> None:
     noise = dict.fromkeys(("character", "word", "sentence", "semantic"), (0.01, -0.02, 0.04))
-    steady = [with_levels(run, **noise) for run in (base, tuned)]
+    alike = [with_instructions(run, None) for run in (base, tuned)]
+    steady = [with_levels(run, **noise) for run in alike]
     names = ["SmolLM2-135M-Instruct", "tuned"]
     assert build_view(steady).headline == (
         f"{names[0]} and {names[1]} lose nothing beyond noise (most: 1.0 and 1.0 points)."
     )
-    mixed = build_view([base, steady[1]]).headline
+    mixed = build_view([alike[0], steady[1]]).headline
     assert mixed.startswith(f"{names[0]} loses 11.4 points at its weakest level, character; tuned")
     assert mixed.endswith("tuned loses nothing beyond noise (most: 1.0 points).")
