@@ -25,6 +25,7 @@ from steps import AGAINST, VALIDATION, Config, against, read_config, seeds_of, t
 
 from harness.compare import run_data
 from harness.compare.alignment import align_runs
+from harness.metrics.accuracy import null_spread
 from harness.metrics.grid import Grid, Group
 from harness.metrics.measures import get_measure, measure, resample_grid
 from harness.records import CLEAN
@@ -35,7 +36,8 @@ from harness.stats.twoway import estimate, linear
 
 LEVELS = ("clean", "character", "word", "sentence", "semantic")
 PERTURBED = "four levels"
-METRICS = ("accuracy", "worst_prompt_accuracy", "consistency", "spread")
+NULL_SPREAD = "null_spread"
+METRICS = ("accuracy", "worst_prompt_accuracy", "consistency", "spread", NULL_SPREAD)
 COMPARED = ("accuracy", "consistency")
 
 
@@ -202,13 +204,21 @@ def _mean(runs: Runs, arm: str, level: str, metric: str) -> float | None:
     values = []
     for place in runs.arms[arm].values():
         for task, grids in runs.grids.items():
-            group = runs.group(task, place, level)
-            # Values alone are asked for, so one resample is enough.
-            found = measure(metric, group, resample_grid(grids[place], 0, 2)) if group else None
-            if found is None or np.isnan(found.value):
+            value = _value(grids[place], runs.group(task, place, level), metric)
+            if np.isnan(value):
                 return None
-            values.append(found.value)
+            values.append(value)
     return float(np.mean(values))
+
+
+def _value(grid: Grid, group: Group | None, metric: str) -> float:
+    if group is None:
+        return np.nan
+    if metric == NULL_SPREAD:
+        return null_spread(group.score, group.present)
+    # Values alone are asked for, so one resample is enough.
+    found = measure(metric, group, resample_grid(grid, 0, 2))
+    return found.value if found else np.nan
 
 
 def _differences(runs: Runs, arm: str, other: str) -> dict[str, dict[str, object]]:

@@ -30,6 +30,7 @@ MET = {
     "worst_prompt_accuracy": "worst prompt",
     "consistency": "consistency",
     "spread": "spread of prompts",
+    "null_spread": "by chance",
 }
 """What users meet over the four levels: metric -> its name."""
 Json = Mapping[str, Any]
