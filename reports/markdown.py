@@ -9,7 +9,7 @@ from typing import Final
 from reports.diff import Mark
 from reports.figures import MISSING, count, counted, interval, percent, points
 from reports.group import Group, Reading
-from reports.phrasings import Phrasing
+from reports.phrasings import Dot, Phrasing
 from reports.provenance import Provenance
 from reports.view import ReportView, RunView
 from reports.visible import one_line, visible
@@ -33,6 +33,8 @@ def render_markdown(view: ReportView) -> str:
     lines += ["", "## Accuracy by level", "", *_levels(view), ""]
     lines += ["## Drop by task and level, in points", "", *_tasks(view), ""]
     lines += ["## Drop by perturbation, in points", "", *_perturbations(view), ""]
+    if view.instructed:
+        lines += ["## Which instruction to use", "", *_instructions(view), ""]
     lines += ["## Worst wordings", "", *_worst(view), ""]
     lines += [*_flips(view), "", "## What was run", ""]
     for run in view.runs:
@@ -156,6 +158,34 @@ def _perturbations(view: ReportView) -> list[str]:
             )
     head = ["Perturbation", "Level", *(["Run"] * several), "Reading", "Drop", "Interval"]
     return table([*head, "Answers changed"], rows, left=3 + several)
+
+
+def _instructions(view: ReportView) -> list[str]:
+    several = len(view.runs) > 1
+    rows = []
+    for name in view.tasks:
+        for run in view.runs:
+            found = run.instructions(name)
+            if found is None:
+                continue
+            reading = f"**{found.reading}**" if found.differ else found.reading
+            rows.append(
+                [
+                    escape(name),
+                    *([escape(run.name)] * several),
+                    *map(_instruction, (found.worst, found.best)),
+                    reading,
+                    points(found.group.spread),
+                    points(found.group.null_spread),
+                ]
+            )
+    head = ["Task", *(["Run"] * several), "Worst", "Best", "Reading", "Apart, points"]
+    return table([*head, "By chance"], rows, left=4 + several)
+
+
+def _instruction(dot: Dot) -> str:
+    where, text = escape(dot.instruction_id), escape(dot.text)
+    return f"{percent(dot.accuracy)} {where}: {text}"
 
 
 def _worst(view: ReportView) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reports.diff import Mark, word_marks
 from reports.figures import Estimate
-from reports.group import Reading, read_drop, read_estimate
+from reports.group import Group, Reading, read_drop, read_estimate
 from reports.source import Run, count_at, number_at, section, text_at
 
 if TYPE_CHECKING:
@@ -54,6 +54,34 @@ class DotRow:
     def worst(self) -> Dot:
         """The wording with the lowest accuracy."""
         return self.dots[0]
+
+    @property
+    def best(self) -> Dot:
+        """The wording with the highest accuracy."""
+        return self.dots[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """The extremes of a task's clean instructions, and whether they differ at all."""
+
+    worst: Dot
+    best: Dot
+    group: Group
+    """The clean measures of the task."""
+    judged: bool
+
+    @property
+    def differ(self) -> bool:
+        """Whether the instructions differ by more than chance explains."""
+        return self.judged and self.group.spread_is_clear
+
+    @property
+    def reading(self) -> str:
+        """What their distance can honestly be called."""
+        if not self.judged:
+            return Reading.NOT_JUDGED.value
+        return "differ clearly" if self.differ else Reading.NOISE.value
 
 
 def worst_phrasings(run: Run, limit: int = 10) -> tuple[Phrasing, ...]:

@@ -19,7 +19,7 @@ from reports.headline import (
     several_detail,
     several_headline,
 )
-from reports.phrasings import DotRow, Phrasing, dot_rows, worst_phrasings
+from reports.phrasings import DotRow, Instructions, Phrasing, dot_rows, worst_phrasings
 from reports.provenance import Provenance, build_provenance
 from reports.source import Run, confidence_of, primary_samples, run_names, text_at
 from reports.tables import (
@@ -71,6 +71,13 @@ class RunView:
     def perturbation(self, name: str) -> PerturbationRow | None:
         """The perturbation of that name."""
         return next((row for row in self.tables.perturbations if row.name == name), None)
+
+    def instructions(self, task: str) -> Instructions | None:
+        """The extremes of the task's clean instructions, if it has several."""
+        row, dots = self.task(task), self.dot_row(task, CLEAN)
+        if row is None or row.clean is None or dots is None or len(dots.dots) < 2:
+            return None
+        return Instructions(dots.worst, dots.best, row.clean, judged=row.above_chance)
 
     def dot_row(self, task: str, level: str) -> DotRow | None:
         """The wordings of a task and level."""
@@ -141,6 +148,15 @@ class ReportView:
     def with_task(self, name: str) -> list[RunView]:
         """The runs that have this task."""
         return [run for run in self.runs if run.task(name)]
+
+    def with_instructions(self, name: str) -> list[RunView]:
+        """The runs that have several clean instructions of this task."""
+        return [run for run in self.runs if run.instructions(name)]
+
+    @property
+    def instructed(self) -> bool:
+        """Whether any task was run under several clean instructions."""
+        return any(self.with_instructions(name) for name in self.tasks)
 
     def with_perturbation(self, name: str) -> list[RunView]:
         """The runs that have this perturbation."""

@@ -30,6 +30,7 @@ def test_it_answers_in_order(report: str) -> None:
         "Accuracy by level",
         "Drop by task and level, in points",
         "Drop by perturbation, in points",
+        "Which instruction to use",
         "Worst wordings",
         "Flips",
         "What was run",

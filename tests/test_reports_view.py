@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from make_run import MadeRun, make_run, make_summary
+from make_run import TASKS, MadeRun, make_run, make_summary
 
 from harness.errors import UsageError
 from reports.figures import Estimate
 from reports.flips import ROW_LIMIT
 from reports.group import Reading, read_drop, read_estimate, read_group
 from reports.html import render_html
+from reports.markdown import render_markdown
 from reports.source import run_names
 from reports.view import ReportView, build_view
 
@@ -117,6 +118,49 @@ def test_a_clean_only_run_says_how_far_its_instructions_differ(base: MadeRun) ->
     view = build_view([replace(run, summary=summary)])
     assert "nothing was rephrased" in view.headline
     assert view.detail == DIFFER
+
+
+def test_the_worst_and_the_best_instruction_of_a_task(base: MadeRun) -> None:
+    view = build_view([base])
+    clean = base.samples[base.samples["level"] == "clean"].groupby(["task", "instruction_id"])
+    accuracies = clean["correct"].mean()
+    for task in view.tasks:
+        found = view.runs[0].instructions(task)
+        assert found is not None
+        assert (found.worst.accuracy, found.best.accuracy) == (
+            accuracies[task].min(),
+            accuracies[task].max(),
+        )
+        assert accuracies[task][found.worst.instruction_id] == found.worst.accuracy
+    assert view.instructed
+
+
+@pytest.mark.parametrize(
+    ("p", "above_chance", "reading"),
+    [
+        (0.0004, True, "differ clearly"),
+        (0.2, True, "within noise"),
+        (None, True, "within noise"),
+        (0.0004, False, "not judged"),
+    ],
+)
+def test_what_the_distance_of_instructions_is_called(
+    base: MadeRun, p: float | None, above_chance: bool, reading: str
+) -> None:
+    summary = copy.deepcopy(base.summary)
+    summary["tasks"]["topic"]["above_chance"] = above_chance
+    summary["tasks"]["topic"]["levels"]["clean"]["spread_p"] = p
+    found = build_view([replace(base, summary=summary)]).runs[0].instructions("topic")
+    assert found is not None
+    assert found.reading == reading
+
+
+def test_one_instruction_has_no_extremes() -> None:
+    single = tuple(replace(task, instructions=task.instructions[:1]) for task in TASKS)
+    view = build_view([make_run("runs/single", tasks=single)])
+    assert view.runs[0].instructions("topic") is None
+    assert not view.instructed
+    assert "Which instruction to use" not in render_markdown(view)
 
 
 def test_a_model_that_guesses_is_not_called_robust(base: MadeRun) -> None:
