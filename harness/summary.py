@@ -126,24 +126,29 @@ class _Summary:
 
     def build(self) -> Json:
         """The blocks levels, tasks, perturbations and worst_variants."""
-        by_level, by_perturbation, tasks = {}, {}, {}
+        by_level: dict[str, dict[str, Described]] = {}
+        by_perturbation: dict[str, dict[str, Described]] = {}
+        above_chance: dict[str, bool | None] = {}
         for name, grid in self.grids.items():
             resampled = resample_grid(grid, self.seed, self.resamples)
             levels, perturbations = _describe_grid(grid, resampled, self.tasks[name].chance)
             above = self._is_above_chance(levels.get(CLEAN), self.tasks[name].chance)
-            levels = {level: _flag(one, above) for level, one in levels.items()}
-            perturbations = {key: _flag(one, above) for key, one in perturbations.items()}
-            by_level[name], by_perturbation[name] = levels, perturbations
-            tasks[name] = {
-                "chance": self.tasks[name].chance,
-                "labels": list(self.tasks[name].labels),
-                "above_chance": above,
-                "levels": self._write(levels),
-                "perturbations": self._write(perturbations),
-            }
+            above_chance[name] = above
+            by_level[name] = {level: _flag(one, above) for level, one in levels.items()}
+            by_perturbation[name] = {key: _flag(one, above) for key, one in perturbations.items()}
+        levels_of, perturbations_of = map(self._write_tasks, (by_level, by_perturbation))
         return {
             "levels": self._write(_over_tasks(by_level.values())),
-            "tasks": tasks,
+            "tasks": {
+                name: {
+                    "chance": self.tasks[name].chance,
+                    "labels": list(self.tasks[name].labels),
+                    "above_chance": above_chance[name],
+                    "levels": levels_of[name],
+                    "perturbations": perturbations_of[name],
+                }
+                for name in self.grids
+            },
             "perturbations": self._write(_over_tasks(by_perturbation.values())),
             "worst_variants": self._worst_variants(),
         }
@@ -154,8 +159,18 @@ class _Summary:
         return None if interval is None else interval[0] > chance
 
     def _write(self, groups: Mapping[str, Described]) -> Json:
-        tests = _test_drops(groups, self.confidence)
-        return {name: _stats(one, tests[name], self.confidence) for name, one in groups.items()}
+        return self._write_tasks({"": groups})[""]
+
+    def _write_tasks(self, tasks: Mapping[str, Mapping[str, Described]]) -> dict[str, Json]:
+        """The groups of each task as JSON; their drops are one family of tests."""
+        flat = {(task, name): one for task, own in tasks.items() for name, one in own.items()}
+        tests = _test_drops(flat, self.confidence)
+        return {
+            task: {
+                name: _stats(one, tests[task, name], self.confidence) for name, one in own.items()
+            }
+            for task, own in tasks.items()
+        }
 
     def _worst_variants(self) -> list[Json]:
         drops = [one for grid in self.grids.values() for one in variant_drops(grid)]
@@ -200,7 +215,9 @@ def _over_tasks(tasks: Iterable[Mapping[str, Described]]) -> dict[str, Described
     return {name: mean_described(groups[name]) for name in _in_order(groups)}
 
 
-def _test_drops(groups: Mapping[str, Described], confidence: float) -> dict[str, dict[str, Value]]:
+def _test_drops(
+    groups: Mapping[tuple[str, str], Described], confidence: float
+) -> dict[tuple[str, str], dict[str, Value]]:
     """For each group the p value of its drop, by Holm over the groups, and what would show."""
     drops = [one.measured.get("drop") for one in groups.values()]
     known = [one if isinstance(one, Estimate) else None for one in drops]

@@ -26,7 +26,7 @@ class Reading(Enum):
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval of the drop leaves out 0."""
+        """Whether there is more than noise."""
         return self in (Reading.CLEAR_DROP, Reading.CLEAR_GAIN)
 
 
@@ -74,7 +74,14 @@ def read_group(
     # The clean wording is what drops and flips are counted from: it has none of its own.
     drop = None if is_clean else _estimate(stats, "drop")
     return Group(
-        reading=Reading.CLEAN if is_clean else read_drop(drop, above_chance=above_chance),
+        reading=Reading.CLEAN
+        if is_clean
+        else read_drop(
+            drop,
+            above_chance=above_chance,
+            p=number_at(stats, "drop_p_adjusted"),
+            limit=1 - confidence,
+        ),
         accuracy=_estimate(stats, "accuracy"),
         drop=drop,
         pdr=None if is_clean else _estimate(stats, "pdr"),
@@ -104,15 +111,21 @@ def read_group(
     )
 
 
-def read_drop(drop: Estimate | None, *, above_chance: bool) -> Reading:
-    """How a drop reads: real where its interval leaves 0 out and there was something to lose."""
+def read_drop(
+    drop: Estimate | None, *, above_chance: bool, p: float | None = None, limit: float = 0.05
+) -> Reading:
+    """How a drop reads: real where there was something to lose and neither test calls it luck.
+
+    Its interval must leave out 0, and `p`, which is adjusted for all drops that are looked at
+    beside it, lie below `limit`. A drop that is looked at alone has no `p`.
+    """
     if not above_chance:
         return Reading.NOT_JUDGED
     if drop is None or drop.low is None or drop.high is None:
         return Reading.NO_INTERVAL
-    if drop.low > 0:
-        return Reading.CLEAR_DROP
-    return Reading.CLEAR_GAIN if drop.high < 0 else Reading.NOISE
+    if drop.low <= 0 <= drop.high or (p is not None and p >= limit):
+        return Reading.NOISE
+    return Reading.CLEAR_DROP if drop.low > 0 else Reading.CLEAR_GAIN
 
 
 def read_estimate(value: object, interval: object) -> Estimate | None:

@@ -124,7 +124,8 @@ def _tasks(view: ReportView) -> list[str]:
     return [
         *table(head, rows, left=1 + several),
         "",
-        "Bold: the interval leaves out 0. In brackets: not judged, clean is not above chance.",
+        "Bold: clear, all tasks and levels tested together. In brackets: not judged, clean is not "
+        "above chance.",
     ]
 
 

@@ -41,6 +41,7 @@ def with_levels(run: MadeRun, **drops: tuple[float, float, float] | None) -> Mad
     for level, drop in drops.items():
         stats = summary["levels"][level]
         stats["drop"], stats["drop_ci"] = (drop[0], list(drop[1:])) if drop else (None, None)
+        stats["drop_p_adjusted"] = 0.5 if drop and drop[1] <= 0 <= drop[2] else 0.001
     return replace(run, summary=summary)
 
 
@@ -355,6 +356,31 @@ def test_an_empty_run_still_has_a_view(base: MadeRun) -> None:
 )
 def test_reading(drop: Estimate | None, above: bool, reading: Reading) -> None:
     assert read_drop(drop, above_chance=above) is reading
+
+
+@pytest.mark.parametrize(
+    ("p", "limit", "reading"),
+    [
+        (0.04, 0.05, Reading.CLEAR_DROP),
+        (0.06, 0.05, Reading.NOISE),
+        (0.04, 0.01, Reading.NOISE),
+        (None, 0.05, Reading.CLEAR_DROP),
+    ],
+)
+def test_a_drop_among_others_is_clear_by_its_adjusted_p(
+    p: float | None, limit: float, reading: Reading
+) -> None:
+    drop = Estimate(0.03, 0.001, 0.06)
+    assert read_drop(drop, above_chance=True, p=p, limit=limit) is reading
+
+
+def test_a_level_that_only_its_own_interval_calls_clear_is_noise(base: MadeRun) -> None:
+    steady = (0.0, -0.02, 0.02)
+    run = with_levels(base, **{**QUIET, "character": steady, "word": (0.03, 0.001, 0.059)})
+    run.summary["levels"]["word"]["drop_p_adjusted"] = 0.19
+    view = build_view([with_instructions(run, None)])
+    assert view.runs[0].tables.levels["word"].reading is Reading.NOISE
+    assert "breaks" not in view.headline
 
 
 def test_estimates_survive_damaged_json() -> None:

@@ -101,6 +101,20 @@ def test_drops_are_tested_over_levels_and_say_what_would_show(summary: dict[str,
     assert all(0 < one["drop_detectable"] < 0.5 for one in levels)
 
 
+@pytest.mark.parametrize("block", ["levels", "perturbations"])
+def test_drops_of_tasks_are_tested_over_all_of_them(summary: dict[str, Any], block: str) -> None:
+    found = [
+        stats
+        for task in summary["tasks"].values()
+        for stats in task[block].values()
+        if stats["drop_p"] is not None
+    ]
+    smallest = min(found, key=lambda one: one["drop_p"])
+    assert len(found) > len(summary["tasks"])
+    expected = min(1, len(found) * smallest["drop_p"])
+    assert smallest["drop_p_adjusted"] == pytest.approx(expected, abs=1e-8)
+
+
 def test_a_clean_level_has_no_drop(summary: dict[str, Any]) -> None:
     clean = summary["levels"]["clean"]
     for name in ("drop", "drop_ci", "drop_p", "pdr", "flip_rate", "flips_right_wrong"):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from harness.rundir import Run
 
 _COLUMNS = ("level", "accuracy", "95 % interval", "drop", "worst prompt", "consistency", "cells")
+_TONES = {"clear drop": "red", "clear gain": "green"}
+"""What a drop is called -> its colour."""
 
 
 def print_summary(run: Run) -> None:
@@ -30,7 +32,8 @@ def print_summary(run: Run) -> None:
         table.add_column(label, justify="left" if name == "level" else "right")
     for level in LEVELS:
         if level in summary["levels"]:
-            table.add_row(*_row(level, summary["levels"][level]))
+            tone = _TONES.get(tables.levels[level].reading.value, "")
+            table.add_row(*_row(level, summary["levels"][level], tone))
     console.print(Text(printable(run_headline(run_names([run])[0], tables)), "bold"))
     if detail := run_detail(tables):
         console.print(Text(detail))
@@ -46,28 +49,18 @@ def print_summary(run: Run) -> None:
             console.print(f"report: {run.path / name}", markup=False)
 
 
-def _row(level: str, stats: dict[str, Any]) -> list[Text]:
+def _row(level: str, stats: dict[str, Any], tone: str) -> list[Text]:
     low, high = stats.get("accuracy_ci") or (None, None)
     drop = stats.get("drop")
     return [
         Text(level),
         Text(_points(stats["accuracy"])),
         Text(f"{_points(low)} to {_points(high)}"),
-        Text("-" if level == "clean" or drop is None else f"{100 * drop:+.1f}", _tone(stats)),
+        Text("-" if level == "clean" or drop is None else f"{100 * drop:+.1f}", tone),
         Text(_points(stats.get("worst_prompt_accuracy"))),
         Text(_points(stats.get("consistency"))),
         Text(f"{stats['cells']:,}"),
     ]
-
-
-def _tone(stats: dict[str, Any]) -> str:
-    """Red where the drop's interval lies above zero, green where below, plain where within."""
-    low, high = stats.get("drop_ci") or (None, None)
-    if low is not None and low > 0:
-        return "red"
-    if high is not None and high < 0:
-        return "green"
-    return ""
 
 
 def _points(value: float | None) -> str:

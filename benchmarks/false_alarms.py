@@ -1,0 +1,119 @@
+"""How often a run without drops is said to have one: `python benchmarks/false_alarms.py`.
+
+Each simulated run has four levels that cost nothing: a prompt has a skill and luck of its own, an
+example a difficulty, and a part of each cell's luck is the example's (all on the logit scale).
+Printed are the shares of runs in which some level's interval leaves out 0, and in which some level
+is called clear, which takes an adjusted p value as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from harness.records import CLEAN, LEVELS
+from harness.summary import TaskFacts, summarize
+from reports.group import read_group
+
+TASK = "simulated"
+LABELS = ("no", "yes")
+CONFIDENCE = 0.95
+
+
+def main() -> None:
+    """Print both shares."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--instructions", type=int, default=12)
+    parser.add_argument("--examples", type=int, default=100)
+    options = parser.parse_args()
+    found = [
+        alarms(simulate(seed, options.instructions, options.examples))
+        for seed in range(options.runs)
+    ]
+    by_interval, clear = (100 * share for share in np.mean(found, axis=0))
+    sys.stdout.write(
+        f"{options.runs} runs without a drop, {options.instructions} instructions, "
+        f"{options.examples} examples, {len(LEVELS) - 1} levels\n"
+        f"some interval leaves out 0: {by_interval:.1f} %\n"
+        f"some level is called clear: {clear:.1f} %\n"
+    )
+
+
+def alarms(levels: Mapping[str, Mapping[str, object]]) -> tuple[bool, bool]:
+    """Whether some level's interval leaves out 0, and whether some level is called clear."""
+    groups = [
+        read_group(levels[level], is_clean=False, above_chance=True, confidence=CONFIDENCE)
+        for level in LEVELS
+        if level != CLEAN
+    ]
+    ends = [(one.drop.low, one.drop.high) for one in groups if one.drop]
+    outside = any(low is not None and high is not None and low * high > 0 for low, high in ends)
+    return outside, any(one.reading.is_clear for one in groups)
+
+
+def simulate(seed: int, instructions: int, examples: int) -> Mapping[str, Mapping[str, object]]:
+    """The levels of a run's summary."""
+    rng = np.random.default_rng(seed)
+    prompts = len(LEVELS) * instructions
+    skill = np.tile(0.3 * rng.normal(size=instructions), len(LEVELS))
+    ability = 1 + 1.2 * rng.normal(size=examples) + skill[:, None]
+    ability += 0.1 * rng.normal(size=(prompts, 1))
+    shared, own = rng.logistic(size=examples), rng.logistic(size=(prompts, examples))
+    right = np.where(rng.random((prompts, examples)) < 0.6, shared, own) < ability
+    variants = _variants(instructions)
+    facts = TaskFacts(chance=1 / len(LABELS), labels=LABELS)
+    summary = summarize(
+        _samples(variants, right),
+        variants,
+        {TASK: facts},
+        seed=0,
+        confidence=CONFIDENCE,
+        resamples=2,
+    )
+    levels: Mapping[str, Mapping[str, object]] = summary["levels"]
+    return levels
+
+
+def _variants(instructions: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": f"{level}-{number}",
+            "task": TASK,
+            "level": level,
+            "perturbation": level,
+            "instruction_id": f"i{number}",
+            "index": 0,
+            "text": f"{level} wording {number}",
+        }
+        for level in LEVELS
+        for number in range(instructions)
+    )
+
+
+def _samples(variants: pd.DataFrame, right: np.ndarray) -> pd.DataFrame:
+    """One row a cell."""
+    prompts, examples = right.shape
+    gold = np.tile(np.array(LABELS)[np.arange(examples) % 2], prompts)
+    other = np.where(gold == LABELS[0], LABELS[1], LABELS[0])
+    columns = ("task", "level", "perturbation", "instruction_id")
+    return pd.DataFrame(
+        {
+            "variant_id": np.repeat(variants["id"].to_numpy(), examples),
+            "example_id": np.tile([f"e{number}" for number in range(examples)], prompts),
+            **{name: np.repeat(variants[name].to_numpy(), examples) for name in columns},
+            "gold": gold,
+            "prediction": np.where(right.ravel(), gold, other),
+            "correct": right.ravel(),
+            "parsed": True,
+            "scorer": "loglik",
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()
