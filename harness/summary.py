@@ -165,9 +165,11 @@ class _Summary:
         """The groups of each task as JSON; their drops are one family of tests."""
         flat = {(task, name): one for task, own in tasks.items() for name, one in own.items()}
         tests = _test_drops(flat, self.confidence)
+        spreads = _test_spreads(flat)
         return {
             task: {
-                name: _stats(one, tests[task, name], self.confidence) for name, one in own.items()
+                name: _stats(one, tests[task, name] | spreads[task, name], self.confidence)
+                for name, one in own.items()
             }
             for task, own in tasks.items()
         }
@@ -230,6 +232,20 @@ def _test_drops(
         name: {"drop_p": p, "drop_p_adjusted": adjusted, "drop_detectable": effect}
         for name, p, adjusted, effect in rows
     }
+
+
+def _test_spreads(
+    groups: Mapping[tuple[str, str], Described],
+) -> dict[tuple[str, str], dict[str, Value]]:
+    """For each group of a task the p value of its spread, by Holm over the tasks that have it."""
+    found: dict[tuple[str, str], dict[str, Value]] = {}
+    for name in dict.fromkeys(name for _, name in groups):
+        own = [key for key in groups if key[1] == name]
+        p_values = [groups[key].values["spread_p"] for key in own]
+        known = [p if isinstance(p, float) else math.nan for p in p_values]
+        adjusted = zip(own, holm(known), strict=True)
+        found |= {key: {"spread_p_adjusted": p} for key, p in adjusted}
+    return found
 
 
 def _stats(described: Described, tests: Mapping[str, Value], confidence: float) -> Json:

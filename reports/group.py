@@ -51,7 +51,7 @@ class Group:
     spread: float | None
     null_spread: float | None
     spread_p: float | None
-    """The p value that the wordings do not differ."""
+    """The p value that the wordings do not differ, adjusted for the tasks looked at beside it."""
     spread_is_clear: bool
     flips_right_wrong: int | None
     flips_wrong_right: int | None
@@ -70,7 +70,7 @@ def read_group(
     stats: Mapping[str, object], *, is_clean: bool, above_chance: bool, confidence: float = 0.95
 ) -> Group:
     """The group that one entry of summary.json holds; `confidence` is that of its intervals."""
-    spread_p = number_at(stats, "spread_p")
+    spread_p = number_at(stats, "spread_p_adjusted")
     # The clean wording is what drops and flips are counted from: it has none of its own.
     drop = None if is_clean else _estimate(stats, "drop")
     return Group(

@@ -68,7 +68,7 @@ def with_instructions(run: MadeRun, p: float | None) -> MadeRun:
     """The run with clean instructions of 73 to 91 % whose spread has that p value."""
     summary = copy.deepcopy(run.summary)
     found = {"worst_prompt_accuracy": 0.73, "best_prompt_accuracy": 0.91, "spread": 0.18}
-    summary["levels"]["clean"].update(found, null_spread=0.089, spread_p=p)
+    summary["levels"]["clean"].update(found, null_spread=0.089, spread_p_adjusted=p)
     return replace(run, summary=summary)
 
 
@@ -150,7 +150,7 @@ def test_what_the_distance_of_instructions_is_called(
 ) -> None:
     summary = copy.deepcopy(base.summary)
     summary["tasks"]["topic"]["above_chance"] = above_chance
-    summary["tasks"]["topic"]["levels"]["clean"]["spread_p"] = p
+    summary["tasks"]["topic"]["levels"]["clean"]["spread_p_adjusted"] = p
     found = build_view([replace(base, summary=summary)]).runs[0].instructions("topic")
     assert found is not None
     assert found.reading == reading

@@ -115,6 +115,15 @@ def test_drops_of_tasks_are_tested_over_all_of_them(summary: dict[str, Any], blo
     assert smallest["drop_p_adjusted"] == pytest.approx(expected, abs=1e-8)
 
 
+def test_spreads_are_tested_over_the_tasks_of_a_level(summary: dict[str, Any]) -> None:
+    found = [task["levels"]["clean"] for task in summary["tasks"].values()]
+    smallest = min(found, key=lambda one: one["spread_p"])
+    expected = min(1, len(found) * smallest["spread_p"])
+    assert smallest["spread_p_adjusted"] == pytest.approx(expected, abs=1e-8)
+    clean = summary["levels"]["clean"]
+    assert clean["spread_p_adjusted"] == clean["spread_p"]
+
+
 def test_a_clean_level_has_no_drop(summary: dict[str, Any]) -> None:
     clean = summary["levels"]["clean"]
     for name in ("drop", "drop_ci", "drop_p", "pdr", "flip_rate", "flips_right_wrong"):
