@@ -109,17 +109,17 @@ def _reading(group: Group) -> str:
 
 def _tasks(view: ReportView) -> list[str]:
     several = len(view.runs) > 1
-    rows = []
-    for name in view.tasks:
-        for run in view.runs:
-            task = run.task(name)
-            if task is None:
-                continue
-            weak = "" if task.above_chance else " (not above chance)"
-            row = [f"{escape(name)}{weak}", *([escape(run.name)] * several)]
-            row.append(percent(task.clean.accuracy if task.clean else None))
-            row += [_drop_cell(task.levels.get(level)) for level in view.perturbed_levels]
-            rows.append(row)
+    rows = [
+        [
+            f"{escape(name)}{'' if task.above_chance else ' (not above chance)'}",
+            *([escape(run.name)] * several),
+            percent(task.clean.accuracy if task.clean else None),
+            *(_drop_cell(task.levels.get(level)) for level in view.perturbed_levels),
+        ]
+        for name in view.tasks
+        for run in view.runs
+        if (task := run.task(name))
+    ]
     head = ["Task", *(["Run"] * several), "Clean", *map(escape, view.perturbed_levels)]
     return [
         *table(head, rows, left=1 + several),
@@ -140,46 +140,39 @@ def _drop_cell(group: Group | None) -> str:
 
 def _perturbations(view: ReportView) -> list[str]:
     several = len(view.runs) > 1
-    rows = []
-    for name in view.perturbations:
-        for run in view.runs:
-            row = run.perturbation(name)
-            if row is None:
-                continue
-            rows.append(
-                [
-                    escape(name),
-                    escape(row.level),
-                    *([escape(run.name)] * several),
-                    _reading(row.group),
-                    points(row.group.drop),
-                    interval(row.group.drop),
-                    percent(row.group.flip_rate),
-                ]
-            )
+    rows = [
+        [
+            escape(name),
+            escape(row.level),
+            *([escape(run.name)] * several),
+            _reading(row.group),
+            points(row.group.drop),
+            interval(row.group.drop),
+            percent(row.group.flip_rate),
+        ]
+        for name in view.perturbations
+        for run in view.runs
+        if (row := run.perturbation(name))
+    ]
     head = ["Perturbation", "Level", *(["Run"] * several), "Reading", "Drop", "Interval"]
     return table([*head, "Answers changed"], rows, left=3 + several)
 
 
 def _instructions(view: ReportView) -> list[str]:
     several = len(view.runs) > 1
-    rows = []
-    for name in view.tasks:
-        for run in view.runs:
-            found = run.instructions(name)
-            if found is None:
-                continue
-            reading = f"**{found.reading}**" if found.differ else found.reading
-            rows.append(
-                [
-                    escape(name),
-                    *([escape(run.name)] * several),
-                    *map(_instruction, (found.worst, found.best)),
-                    reading,
-                    points(found.group.spread),
-                    points(found.group.null_spread),
-                ]
-            )
+    rows = [
+        [
+            escape(name),
+            *([escape(run.name)] * several),
+            *map(_instruction, (found.worst, found.best)),
+            f"**{found.reading}**" if found.differ else found.reading,
+            points(found.group.spread),
+            points(found.group.null_spread),
+        ]
+        for name in view.tasks
+        for run in view.runs
+        if (found := run.instructions(name))
+    ]
     head = ["Task", *(["Run"] * several), "Worst", "Best", "Reading", "Apart, points"]
     return table([*head, "By chance"], rows, left=4 + several)
 

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from harness.rundir import Run
 
 _COLUMNS = ("level", "accuracy", "95 % interval", "drop", "worst prompt", "consistency", "cells")
-_TONES = {"clear drop": "red", "clear gain": "green"}
-"""What a drop is called -> its colour."""
 
 
 def print_summary(run: Run) -> None:
     """Print the headline, accuracy, drop and consistency by level, and what to be careful about."""
+    from reports.group import Reading
     from reports.headline import run_detail, run_headline
     from reports.source import run_names
     from reports.tables import build_tables
 
     summary, tables, console = run.summary, build_tables(run), out()
+    tones = {Reading.CLEAR_DROP: "red", Reading.CLEAR_GAIN: "green"}
     confidence = round(100 * summary.get("confidence", 0.95))
     table = Table(title="Accuracy by level", title_justify="left", header_style="bold")
     for name in _COLUMNS:
@@ -32,7 +32,7 @@ def print_summary(run: Run) -> None:
         table.add_column(label, justify="left" if name == "level" else "right")
     for level in LEVELS:
         if level in summary["levels"]:
-            tone = _TONES.get(tables.levels[level].reading.value, "")
+            tone = tones.get(tables.levels[level].reading, "")
             table.add_row(*_row(level, summary["levels"][level], tone))
     console.print(Text(printable(run_headline(run_names([run])[0], tables)), "bold"))
     if detail := run_detail(tables):
