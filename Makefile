@@ -11,8 +11,8 @@ demo: $(READY)  ## Evaluate the bundled model on every level, on two tasks it ca
 
 train-demo: $(READY)  ## Train the bundled model on a few hundred pairs, then evaluate before and after
 	$(BIN)/harness pairs --source paraphrases --input examples/training/requests.jsonl --levels all \
-		--per-row 3 --limit 240 --exclude harness/tasks/suites/starter/sentiment.jsonl \
-		--exclude harness/tasks/suites/starter/topic.jsonl --out runs/train-demo/pairs.jsonl
+		--per-row 3 --limit 240 --exclude harness/tasks/shipped/starter/sentiment.jsonl \
+		--exclude harness/tasks/shipped/starter/topic.jsonl --out runs/train-demo/pairs.jsonl
 	$(BIN)/harness train --config examples/training/coin.yaml
 	$(BIN)/harness run --model smollm2-135m --task sentiment,topic --limit 12 --instructions 2 \
 		--out runs/train-demo/before --quiet

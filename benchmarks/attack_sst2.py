@@ -20,8 +20,8 @@ from pathlib import Path
 from random import Random
 
 from harness.api import load_run, run
-from harness.attack import AttackConfig, execute_attack, prepare_attack
-from harness.prepare import make_tools
+from harness.attacks import AttackConfig, execute_attack, prepare_attack
+from harness.evaluation.prepare import make_tools
 from harness.tasks import Task, load_tasks
 
 BUNDLED = "smollm2-135m"

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from harness.records import CLEAN, LEVELS
-from harness.summary import TaskFacts, summarize
-from reports.group import read_group
+from harness.core.records import CLEAN, LEVELS
+from harness.metrics.summary import TaskFacts, summarize
+from reports.measures_view import read_group
 
 TASK = "simulated"
 LABELS = ("no", "yes")

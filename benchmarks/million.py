@@ -23,19 +23,19 @@ from pathlib import Path
 import numpy as np
 from overhead import StubModel
 
-from harness.choosing import choose_perturbations
-from harness.config import RunConfig
-from harness.pipeline import execute
-from harness.plan import Plan
-from harness.prepare import Prepared
-from harness.records import PERTURBED_LEVELS
-from harness.rundir import load_run
+from harness.core.records import PERTURBED_LEVELS
+from harness.evaluation.config import RunConfig
+from harness.evaluation.execute import execute
+from harness.evaluation.plan import Plan
+from harness.evaluation.prepare import Prepared
+from harness.evaluation.selection import choose_perturbations
+from harness.evaluation.variants import VariantOptions, build_variants
+from harness.metrics.summary import summarize_run
+from harness.results.rundir import load_run
 from harness.stats.bootstrap import resample_means, resample_prompt_means
 from harness.stats.twoway import components, influence_of_mean
-from harness.summary import summarize_run
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
-from harness.variants import VariantOptions, build_variants
 
 TASKS = ("sentiment", "topic", "paraphrase", "inference")
 EXAMPLES = 1000
@@ -98,7 +98,7 @@ def summary_and_report(out: Path) -> str:
 
 def comparison(out: Path) -> str:
     """`harness compare` of the run with itself: two runs' worth of reading and aligning."""
-    from harness.compare import compare, run_data
+    from harness.comparison import compare, run_data
 
     run, watch = load_run(out), Watch()
     compare([run_data(run, "first"), run_data(run, "second")])

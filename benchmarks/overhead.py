@@ -21,16 +21,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.config import RunConfig
+from harness.core.progress import NoProgress
+from harness.core.records import Example, Request, Response, Variant, stable_hash
+from harness.evaluation.config import RunConfig
+from harness.evaluation.execute import execute
+from harness.evaluation.plan import Plan
+from harness.evaluation.prepare import Prepared
+from harness.evaluation.variants import TaskVariants
 from harness.models import ModelInfo
-from harness.pipeline import execute
-from harness.plan import Plan
-from harness.prepare import Prepared
-from harness.progress import NoProgress
-from harness.records import Example, Request, Response, Variant, stable_hash
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
-from harness.variants import TaskVariants
 
 TASKS = ("sentiment", "paraphrase", "inference", "topic", "acceptability")
 EXAMPLES = 1000

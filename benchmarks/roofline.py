@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.estimate import matmul_rate
+from harness.core.records import Request
+from harness.evaluation.cost import matmul_rate
 from harness.models import Model, load_model
-from harness.prompts import Prompter
-from harness.provenance import describe_machine
-from harness.records import Request
-from harness.requests import RequestBuilder, common_prefix
+from harness.prompting.prompts import Prompter
+from harness.prompting.requests import RequestBuilder, common_prefix
+from harness.results.provenance import describe_machine
 from harness.tasks import load_task
 from harness.tasks.suites import task_path
 

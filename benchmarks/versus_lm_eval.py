@@ -24,7 +24,7 @@ from pathlib import Path
 
 from harness.api import load_run
 from harness.models import load_model
-from harness.provenance import describe_machine
+from harness.results.provenance import describe_machine
 
 CASES = {"two": ("sst2", "negative, positive"), "three": ("topics", "three labels of many tokens")}
 

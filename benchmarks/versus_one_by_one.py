@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
+from harness.core.records import Request
 from harness.models import Model, load_model
-from harness.prompts import Prompter
-from harness.records import Request
-from harness.requests import RequestBuilder
-from harness.scoring import LabelParser
+from harness.prompting.prompts import Prompter
+from harness.prompting.requests import RequestBuilder
+from harness.prompting.scoring import LabelParser
 from harness.tasks import load_task
 from harness.tasks.suites import task_path
 

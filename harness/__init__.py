@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.api import load_run, perturb, run
-    from harness.errors import HarnessError
-    from harness.rundir import Run
+    from harness.core.errors import HarnessError
+    from harness.results.rundir import Run
 
 __version__ = "0.1.0"
 
 __all__ = ["HarnessError", "Run", "__version__", "load_run", "perturb", "run"]
 
 _HOMES = {
-    "HarnessError": "harness.errors",
-    "Run": "harness.rundir",
+    "HarnessError": "harness.core.errors",
+    "Run": "harness.results.rundir",
     "load_run": "harness.api",
     "perturb": "harness.api",
     "run": "harness.api",

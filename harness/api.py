@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.choosing import choose_perturbations
-from harness.config import RunConfig, parse_levels
-from harness.errors import UsageError
-from harness.pipeline import execute
-from harness.prepare import Prepared, prepare
-from harness.progress import NoProgress, Progress
-from harness.records import Instruction, Level, Variant
-from harness.rundir import Run, load_run
+from harness.core.errors import UsageError
+from harness.core.progress import NoProgress, Progress
+from harness.core.records import Instruction, Level, Variant
+from harness.evaluation.config import RunConfig, parse_levels
+from harness.evaluation.execute import execute
+from harness.evaluation.prepare import Prepared, prepare
+from harness.evaluation.selection import choose_perturbations
+from harness.results.rundir import Run, load_run
 from perturbations import make_variants
 
 __all__ = ["Run", "evaluate", "load_run", "perturb", "run"]
@@ -30,16 +30,16 @@ def run(
 ) -> Run:
     """Evaluate a model and give the finished run.
 
-    `options` are the fields of `harness.config.RunConfig`: `limit`, `instructions`, `scorer`,
-    `seed`, `out`, `data_dir` and so on, named as on the command line. A run whose directory holds
-    the same question already is resumed.
+    `options` are the fields of `harness.evaluation.config.RunConfig`: `limit`, `instructions`,
+    `scorer`, `seed`, `out`, `data_dir` and so on, named as on the command line. A run whose
+    directory holds the same question already is resumed.
 
     Raises:
         HarnessError: an option, a file or a model that cannot be used, or a full disk.
     """
     unknown = sorted(set(options) - set(RunConfig.model_fields))
     if unknown:
-        from harness.errors import UnknownNameError
+        from harness.core.errors import UnknownNameError
 
         raise UnknownNameError("option", unknown[0], RunConfig.model_fields)
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from harness.verdict import Verdict
+    from harness.gate.verdict import Verdict
 
 
 class HarnessCheck(Protocol):
@@ -32,7 +32,7 @@ def harness_check() -> HarnessCheck:
     def check(
         candidate: str | Path, *, policy: str | Path, baseline: str | Path | None = None
     ) -> Verdict:
-        from harness.gating import check_runs
+        from harness.gate.files import check_runs
         from reports.github import render_verdict_markdown
 
         reference = Path(baseline) if baseline is not None else None

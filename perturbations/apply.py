@@ -9,8 +9,8 @@ from pathlib import Path
 from random import Random
 from typing import Final, Literal
 
-from harness.errors import UsageError
-from harness.records import (
+from harness.core.errors import UsageError
+from harness.core.records import (
     CLEAN,
     LEVELS,
     Instruction,

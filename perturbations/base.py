@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from harness.records import Edit, Level
-from harness.registry import Registry
+from harness.core.records import Edit, Level
+from harness.core.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

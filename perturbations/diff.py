@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 from typing import Final
 
-from harness.records import Edit
+from harness.core.records import Edit
 from perturbations.base import Draft
 
 # The matcher takes up to the cube of a length.

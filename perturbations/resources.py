@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
-from harness.errors import HarnessError, MissingPackageError, UsageError
+from harness.core.errors import HarnessError, MissingPackageError, UsageError
 
 _INSTALL: Final = {
     "lemminflect": 'pip install "robustness-harness[words]"',

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.errors import MissingPackageError, UsageError
+from harness.core.errors import MissingPackageError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np

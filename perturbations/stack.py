@@ -7,8 +7,8 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from harness.errors import UsageError
-from harness.records import PERTURBED_LEVELS, Edit
+from harness.core.errors import UsageError
+from harness.core.records import PERTURBED_LEVELS, Edit
 from perturbations.base import REGISTRY, Apply, Draft, Perturbation, Span, Subject
 from perturbations.diff import draft_by, replay
 from perturbations.protect import find_protected, merge_spans

@@ -11,7 +11,7 @@ from itertools import pairwise
 from random import Random
 from typing import Final
 
-from harness.records import Edit
+from harness.core.records import Edit
 from perturbations.base import Apply, Draft, Span, Subject
 from perturbations.diff import draft_by
 from perturbations.resources import word_list

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from harness.records import Edit, Validity
+from harness.core.records import Edit, Validity
 from perturbations.base import Draft, Span
 from perturbations.protect import NEGATION, NUMBER, find_protected, whole_word
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from reports.diff import Mark
-from reports.figures import Estimate, listed, percent, points
+from reports.formatting import Estimate, listed, percent, points
 from reports.phrasings import variant_marks
 from reports.tables import in_level_order
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.compare import Comparison, Pair
-    from harness.compare.changes import Changes, PromptTest
-    from harness.compare.differences import Difference
-    from harness.compare.ranking import Ranking
+    from harness.comparison import Comparison, Pair
+    from harness.comparison.changes import Changes, PromptTest
+    from harness.comparison.differences import Difference
+    from harness.comparison.ranking import Ranking
 
 Outcome = Literal["better", "worse", "within noise", "not tested"]
 
@@ -112,7 +112,7 @@ class ComparisonView:
 def build_comparison(
     comparison: Comparison, variants: pd.DataFrame | None = None
 ) -> ComparisonView:
-    """The view of what `harness.compare.compare` found; `variants` are those of the first run."""
+    """What `harness.comparison.compare` found, as a view; `variants` are the first run's."""
     pairs = tuple(
         _pair(index, pair, variants) for index, pair in enumerate(comparison.pairs, start=1)
     )

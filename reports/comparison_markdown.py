@@ -12,7 +12,7 @@ from reports.comparison import (
     chance,
     points_signed,
 )
-from reports.figures import count, counted, interval, number, p_value, percent
+from reports.formatting import count, counted, interval, number, p_value, percent
 from reports.markdown import escape, table
 
 

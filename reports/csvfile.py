@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Final
 
-from reports.figures import Estimate
-from reports.group import Group, Reading
+from reports.formatting import Estimate
+from reports.measures_view import Group, Reading
 from reports.view import ReportView, RunView
 from reports.visible import one_line
 

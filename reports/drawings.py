@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from harness.records import CLEAN
+from harness.core.records import CLEAN
 from reports import charts
 from reports.charts import Cell, IntervalRow, Spec
 from reports.comparison import ComparisonView, MetricTable, PairView, points_signed
-from reports.figures import MINUS, interval, percent, points, with_interval
-from reports.group import Group, Reading
+from reports.formatting import MINUS, interval, percent, points, with_interval
+from reports.measures_view import Group, Reading
 from reports.tables import TaskRow
 from reports.view import ReportView, RunView
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from harness.records import CLEAN
+from harness.core.records import CLEAN
 from reports.diff import Mark
 from reports.phrasings import variant_marks
 from reports.source import Run

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reports.figures import Estimate, counted, interval, number
+from reports.formatting import Estimate, counted, interval, number
 from reports.markdown import escape, table
 
 if TYPE_CHECKING:
-    from harness.verdict import Check, Status, Verdict
+    from harness.gate.verdict import Check, Status, Verdict
 
 STATUS: Final = {
     "pass": "✅ pass",

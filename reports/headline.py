@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.records import CLEAN
-from reports.figures import Estimate, counted, listed, percent, points
-from reports.group import Group, Reading
+from harness.core.records import CLEAN
+from reports.formatting import Estimate, counted, listed, percent, points
+from reports.measures_view import Group, Reading
 from reports.source import Run, text_at, texts_at
 from reports.tables import Tables, clear_drops, largest_drop
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from reports import charts, figures
+from reports import charts, formatting
 from reports.charts import Spec
 from reports.comparison import ComparisonView, chance, points_signed
 from reports.diff import Mark
 from reports.drawings import comparison_charts, report_charts
 from reports.flips import KINDS
-from reports.group import Reading
 from reports.measures import MEASURES
+from reports.measures_view import Reading
 from reports.view import ReportView
 from reports.visible import one_line, short, visible
 
@@ -109,16 +109,16 @@ def _environment() -> Environment:
         # Every value that a template prints passes through here before it is escaped.
         finalize=lambda value: value if isinstance(value, Markup) else visible(value),
     )
-    environment.globals.update(charts=charts, figures=figures)
+    environment.globals.update(charts=charts, figures=formatting)
     environment.filters.update(
         chance=chance,
-        count=figures.count,
+        count=formatting.count,
         marks=mark_html,
-        number=figures.number,
+        number=formatting.number,
         one_line=one_line,
-        p_value=figures.p_value,
-        percent=figures.percent,
-        points=figures.points,
+        p_value=formatting.p_value,
+        percent=formatting.percent,
+        points=formatting.points,
         signed=points_signed,
         shortened=short,
         reading=_READING_CLASS.__getitem__,

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from reports.figures import interval, percent, points
-from reports.group import Group, Reading
+from reports.formatting import interval, percent, points
+from reports.measures_view import Group, Reading
 from reports.view import ReportView
 from reports.visible import one_line
 
 if TYPE_CHECKING:
-    from harness.verdict import Check, Verdict
+    from harness.gate.verdict import Check, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from reports.diff import Mark
-from reports.figures import MISSING, count, counted, interval, percent, points
-from reports.group import Group, Reading
+from reports.formatting import MISSING, count, counted, interval, percent, points
+from reports.measures_view import Group, Reading
 from reports.phrasings import Dot, Phrasing
 from reports.provenance import Provenance
 from reports.view import ReportView, RunView

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from reports.figures import Estimate, count, number, p_value, percent, points, with_interval
-from reports.group import Group
+from reports.formatting import Estimate, count, number, p_value, percent, points, with_interval
+from reports.measures_view import Group
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.diff import Mark, word_marks
-from reports.figures import Estimate
-from reports.group import Group, Reading, read_drop, read_estimate
+from reports.formatting import Estimate
+from reports.measures_view import Group, Reading, read_drop, read_estimate
 from reports.source import Run, count_at, number_at, section, text_at
 
 if TYPE_CHECKING:

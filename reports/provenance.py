@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reports.figures import count, day, duration
+from reports.formatting import count, day, duration
 from reports.source import Run, count_at, number_at, section, text_at, texts_at
 
 

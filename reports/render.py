@@ -7,15 +7,15 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.errors import IncompleteRunError, UnknownNameError
+from harness.core.errors import IncompleteRunError, UnknownNameError
 from reports.source import Run
 from reports.view import ReportView, build_view
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.compare import Comparison
-    from harness.verdict import Verdict
+    from harness.comparison import Comparison
+    from harness.gate.verdict import Verdict
     from reports.comparison import ComparisonView
 
 

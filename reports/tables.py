@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.records import CLEAN, LEVELS
-from reports.group import Group, Reading, read_group
+from harness.core.records import CLEAN, LEVELS
+from reports.measures_view import Group, Reading, read_group
 from reports.source import Run, confidence_of, number_at, section, text_at, texts_at
 
 

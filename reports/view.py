@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
-from harness.records import CLEAN
+from harness.core.errors import UsageError
+from harness.core.records import CLEAN
 from reports.coverage import Coverage, build_coverage
-from reports.figures import day
 from reports.flips import Flips, flips_between, flips_from_clean
-from reports.group import Group
+from reports.formatting import day
 from reports.headline import (
     caveats,
     run_detail,
@@ -19,6 +18,7 @@ from reports.headline import (
     several_detail,
     several_headline,
 )
+from reports.measures_view import Group
 from reports.phrasings import DotRow, Instructions, Phrasing, dot_rows, worst_phrasings
 from reports.provenance import Provenance, build_provenance
 from reports.source import Run, confidence_of, primary_samples, run_names, text_at

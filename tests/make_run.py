@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from harness.records import stable_hash, stable_id
-from harness.summary import TaskFacts, summarize
+from harness.core.records import stable_hash, stable_id
+from harness.metrics.summary import TaskFacts, summarize
 
 
 @dataclass(frozen=True)

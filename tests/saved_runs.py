@@ -8,8 +8,8 @@ from pathlib import Path
 
 from make_run import MadeRun
 
-from harness.rundir import RunDirectory
-from harness.store import SampleStore
+from harness.results.rundir import RunDirectory
+from harness.results.store import SampleStore
 
 
 def save_run(made: MadeRun, folder: Path) -> Path:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from harness.records import Instruction
+from harness.core.records import Instruction
 
-_SUITES = Path(__file__).parents[1] / "harness" / "tasks" / "suites"
+_SUITES = Path(__file__).parents[1] / "harness" / "tasks" / "shipped"
 
 
 @dataclass(frozen=True)

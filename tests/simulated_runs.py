@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from harness.compare import RunData
+from harness.comparison import RunData
 
 LEVELS = {"clean": "clean", "character": "keyboard", "word": "synonyms"}
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from shipped import shipped_instructions
 from texts import LABELS, TEXTS
 
-from harness.errors import MissingPackageError, UsageError
-from harness.records import Edit, Instruction, Variant
+from harness.core.errors import MissingPackageError, UsageError
+from harness.core.records import Edit, Instruction, Variant
 from perturbations import (
     Draft,
     Made,
@@ -281,7 +281,7 @@ def test_what_needs_data_keeps_what_is_protected_as_well(name: str, data_dir: Pa
 _PRINT_VARIANTS = """
 import json, sys
 from pathlib import Path
-from harness.records import Instruction
+from harness.core.records import Instruction
 from perturbations import REGISTRY, find, make_variants
 from perturbations.resources import missing_need
 text, folder, order = sys.argv[1:]

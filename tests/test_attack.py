@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from harness.attack import AttackConfig, Attacked, execute_attack, prepare, prepare_attack
-from harness.attack.querylog import Query, QueryLog
-from harness.attack.run import QUERIES
-from harness.attack.victim import damage_of
+from harness.attacks import AttackConfig, Attacked, execute_attack, prepare, prepare_attack
+from harness.attacks.querylog import Query, QueryLog
+from harness.attacks.run import QUERIES
+from harness.attacks.victim import damage_of
 from harness.cli.app import run as run_cli
-from harness.errors import MissingPackageError, UnknownNameError, UsageError
+from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
+from harness.evaluation.variants import read_variants
 from harness.tasks import load_tasks
-from harness.variants import read_variants
 from perturbations.diff import replay
 from tests.victims import INSTRUCTION, TouchyModel, write_task
 

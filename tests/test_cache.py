@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cache import (
+from harness.core.cache import (
     ResponseCache,
     cache_entries,
     clear_responses,
     response_cache_path,
     response_key,
 )
-from harness.records import Request, Response
+from harness.core.records import Request, Response
 
 tokens = st.lists(st.integers(0, 50_000), max_size=6).map(tuple)
 requests = st.builds(

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import MissingPackageError, UnknownNameError, UsageError
-from harness.records import PERTURBED_LEVELS, Level
+from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
+from harness.core.records import PERTURBED_LEVELS, Level
 from perturbations import REGISTRY, Perturbation, find, load_plugin, select
 from perturbations.resources import MissingDataError
 
@@ -182,7 +182,7 @@ def test_pip_installs_the_example_package(tmp_path: Path) -> None:
 def test_a_package_that_fails_is_named(installed_plugin: Path, module: str, message: str) -> None:
     (installed_plugin / "shouting.py").write_text(module)
     code = (
-        "from harness.errors import UsageError\nfrom perturbations import find\n"
+        "from harness.core.errors import UsageError\nfrom perturbations import find\n"
         "try:\n    find('shout')\nexcept UsageError as error:\n    print(error)"
     )
     done = run_with(installed_plugin, code)

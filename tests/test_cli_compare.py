@@ -15,10 +15,10 @@ from make_run import make_run
 from saved_runs import save_run
 
 from harness.cli.app import run as harness
-from harness.errors import ExitCode
-from harness.gating import check_runs, write_ci_files
+from harness.core.errors import ExitCode
+from harness.gate.files import check_runs, write_ci_files
+from harness.gate.policy import read_policy
 from harness.metrics.measures import MEASURES
-from harness.policy import read_policy
 
 pytest_plugins = ["pytester"]
 

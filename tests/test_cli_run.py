@@ -17,8 +17,8 @@ import pytest
 from checkpoints import save_tiny_llama
 
 from harness.cli.app import run as harness
-from harness.errors import ExitCode
-from harness.lock import lock_folder
+from harness.core.errors import ExitCode
+from harness.core.lock import lock_folder
 
 SMALL = ["--task", "sentiment", "--limit", "6", "--instructions", "2", "--device", "cpu"]
 
@@ -333,7 +333,7 @@ def test_an_instruction_longer_than_the_context(
 def test_a_full_disk_is_incomplete_and_resumable(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness import store
+    from harness.results import store
 
     opened = store.SampleStore.__init__
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from simulated_runs import World
 
-from harness.compare import Comparison, RunData, compare
-from harness.errors import NothingToEvaluateError, UnknownNameError, UsageError
+from harness.comparison import Comparison, RunData, compare
+from harness.core.errors import NothingToEvaluateError, UnknownNameError, UsageError
 
 WORLD = World(seed=1)
 FAST = {"resamples": 200}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from texts import TEXTS
 
-from harness.records import Edit
+from harness.core.records import Edit
 from perturbations.diff import draft_by, draft_of, replay, word_edits
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.errors import ExitCode, MissingPackageError, UnknownNameError, UsageError
+from harness.core.errors import ExitCode, MissingPackageError, UnknownNameError, UsageError
 
 
 def test_unknown_name_offers_the_nearest() -> None:

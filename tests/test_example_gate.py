@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ExitCode
+from harness.core.errors import ExitCode
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 SCRIPT = Path(__file__).parents[1] / "examples" / "ci_gate" / "gate.sh"

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import yaml
 
-from harness.errors import UnknownNameError
+from harness.core.errors import UnknownNameError
 from harness.tasks.suites import task_path
 
 FOLDER = Path(__file__).resolve().parents[1] / "experiments/coin"

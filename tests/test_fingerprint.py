@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import fingerprint
-from harness.fingerprint import fingerprint_model, hash_files, hash_text
+from harness.models import fingerprint
+from harness.models.fingerprint import fingerprint_model, hash_files, hash_text
 
 
 @pytest.fixture(autouse=True)

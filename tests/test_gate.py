@@ -11,15 +11,15 @@ import pytest
 from scipy.stats import binom
 from simulated_runs import World
 
-from harness.compare import RunData
-from harness.errors import ExitCode, UsageError
-from harness.gate import judge
+from harness.comparison import RunData
+from harness.core.errors import ExitCode, UsageError
+from harness.gate.judge import judge
+from harness.gate.policy import Policy, Rule, read_policy
+from harness.gate.verdict import Check, Evidence, Verdict, decide
 from harness.metrics.grid import Group
 from harness.metrics.measures import measure_difference
-from harness.policy import Policy, Rule, read_policy
 from harness.stats.estimate import Estimate
 from harness.stats.power import minimum_detectable_effect
-from harness.verdict import Check, Evidence, Verdict, decide
 
 WORLD = World(seed=5)
 FAST = {"resamples": 200}

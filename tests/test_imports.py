@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EDGE = ("harness.api", "harness.cli", "harness.gating", "harness.pytest_plugin", "harness.doctor")
+EDGE = (
+    "harness.api",
+    "harness.cli",
+    "harness.gate.files",
+    "harness.pytest_plugin",
+    "harness.cli.doctor",
+)
 """Modules of harness that may know reports and trainers."""
-FOUNDATION = {"harness.records", "harness.errors", "harness.registry"}
+FOUNDATION = {"harness.core.records", "harness.core.errors", "harness.core.registry"}
 HEAVY = {"torch", "transformers", "pandas", "numpy", "scipy", "jinja2", "altair", "vl_convert"}
 
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from shipped import shipped_instructions
 from texts import LABELS, TEXTS
 
-from harness.errors import MissingPackageError
+from harness.core.errors import MissingPackageError
 from perturbations import find, find_protected
 from perturbations.base import Subject
 from perturbations.diff import replay
-from perturbations.lexicon import in_form, lexicon, senses_of, synonyms
 from perturbations.tokens import find_words
 from perturbations.validity import protected_intact
-from perturbations.wordforms import find_form
+from perturbations.word.lexicon import in_form, lexicon, senses_of, synonyms
+from perturbations.word.wordforms import find_form
 
 pytest.importorskip("lemminflect")
 
@@ -209,7 +209,7 @@ def test_without_the_package_the_error_says_what_to_type(monkeypatch: pytest.Mon
 
 
 def test_importing_loads_no_dictionary() -> None:
-    code = "import sys, perturbations.synonyms; assert 'lemminflect' not in sys.modules"
+    code = "import sys, perturbations.word.synonyms; assert 'lemminflect' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

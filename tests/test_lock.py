@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.lock import lock_folder
+from harness.core.errors import UsageError
+from harness.core.lock import lock_folder
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from harness.lock import lock_folder
+from harness.core.lock import lock_folder
 with lock_folder(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

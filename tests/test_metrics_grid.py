@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.metrics.grid import UNPARSED, Grid, build_grids
 
 VARIANTS = pd.DataFrame(

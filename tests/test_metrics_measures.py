@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import UnknownNameError
+from harness.core.errors import UnknownNameError
 from harness.metrics import accuracy, agreement, drop, flips, likelihood
 from harness.metrics.grid import Group
 from harness.metrics.influences import of_answer_entropy, of_drop_rate, of_kappa, of_posix

@@ -9,12 +9,12 @@ import torch
 from test_models_loglik import assert_scores, some_requests, wrap
 from tiny_models import make_model
 
-from harness.errors import UsageError
-from harness.models import prefix
-from harness.models.budget import CPU_TOKENS, Budget, choose_budget
-from harness.models.packing import Placed
-from harness.models.reading import move_to
-from harness.models.rows import Row
+from harness.core.errors import UsageError
+from harness.models.inference import prefix
+from harness.models.inference.budget import CPU_TOKENS, Budget, choose_budget
+from harness.models.inference.packing import Placed
+from harness.models.inference.token_tree import Row
+from harness.models.loading.pretrained_io import move_to
 
 
 def rows(*lengths: int) -> list[Placed]:

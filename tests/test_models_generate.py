@@ -10,11 +10,11 @@ import torch
 from test_models_loglik import shared, some_requests, wrap
 from tiny_models import ARCHITECTURES, END_ID
 
-from harness.errors import UsageError
-from harness.models.budget import Budget
-from harness.models.generate import Ending
-from harness.models.hf import HFModel
-from harness.records import Request
+from harness.core.errors import UsageError
+from harness.core.records import Request
+from harness.models.inference.budget import Budget
+from harness.models.inference.generate import Ending
+from harness.models.inference.hf import HFModel
 
 NEW_TOKENS = 7
 

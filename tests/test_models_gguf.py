@@ -12,10 +12,11 @@ import torch
 from test_models_loglik import some_requests, wrap
 from tiny_models import CHAT_TEMPLATE, MAX_CONTEXT, make_model, make_tokenizer
 
-from harness.errors import MissingPackageError, UsageError
-from harness.models import bundled, load_model
-from harness.models import gguf as conversion
-from harness.models.gguf import check_gguf, convert_gguf
+from harness.core.errors import MissingPackageError, UsageError
+from harness.models import load_model
+from harness.models.loading import bundled
+from harness.models.loading import gguf as conversion
+from harness.models.loading.gguf import check_gguf, convert_gguf
 
 HEADS, KEY_HEADS, HEAD_SIZE = 4, 2, 8
 NAMES = {
@@ -235,7 +236,7 @@ def test_the_bundled_model(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.notes == []
     prompt = model.tokenizer.render_chat([{"role": "user", "content": "Say hello."}])
     (context,) = model.tokenizer.encode([prompt], special=False)
-    from harness.records import Request
+    from harness.core.records import Request
 
     ((_, answer),) = model.generate(
         [Request(tuple(context))], max_new_tokens=8, is_done=lambda text: False

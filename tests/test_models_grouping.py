@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.models.grouping import (
+from harness.core.records import Request
+from harness.models.inference.prefix_groups import (
     PREFIX_OVERHEAD,
     Group,
     fill_waves,
     group_contexts,
     group_requests,
 )
-from harness.records import Request
 
 LABELS = {"yes": (1,), "no": (2,)}
 pieces = st.sampled_from([(1,) * 30, (2,) * 25, (3, 4) * 20, (5,), (6, 7)])

@@ -12,7 +12,7 @@ import torch
 from test_models_loglik import some_requests
 from tiny_models import MAX_CONTEXT, VOCABULARY, make_checkpoint, make_model, make_tokenizer
 
-from harness.errors import MissingPackageError, UnknownNameError, UsageError
+from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
 from harness.models import Model, backends, load_model
 from harness.models.backends import BACKENDS
 

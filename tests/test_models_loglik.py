@@ -10,12 +10,12 @@ import pytest
 import torch
 from tiny_models import ARCHITECTURES, MAX_CONTEXT, VOCABULARY, make_model, make_tokenizer
 
-from harness.errors import UsageError
-from harness.models.base import ModelInfo
-from harness.models.budget import Budget
-from harness.models.hf import HFModel
-from harness.models.tokenizer import HFTokenizer
-from harness.records import Request
+from harness.core.errors import UsageError
+from harness.core.records import Request
+from harness.models.contract import ModelInfo
+from harness.models.inference.budget import Budget
+from harness.models.inference.hf import HFModel
+from harness.models.loading.tokenizer import HFTokenizer
 
 SHARING = [name for name in ARCHITECTURES if name not in ("bloom", "mamba")]
 

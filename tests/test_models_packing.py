@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.models.packing import Placed, collect_reads, cut_batches, lay_out
-from harness.models.rows import Row, build_row
-from harness.models.visibility import additive_mask, is_causal
-from harness.records import Request
+from harness.core.records import Request
+from harness.models.inference.attention_mask import additive_mask, is_causal
+from harness.models.inference.packing import Placed, collect_reads, cut_batches, lay_out
+from harness.models.inference.token_tree import Row, build_row
 
 CPU = torch.device("cpu")
 LABELS = {"one": (1,), "two": (2, 3), "other": (4, 3), "another": (4, 5)}

@@ -6,9 +6,9 @@ import pytest
 from test_models_loglik import assert_scores, some_requests, wrap
 from tiny_models import MAX_CONTEXT, VOCABULARY, make_model
 
-from harness.errors import UsageError
-from harness.models import attention
-from harness.models.reuse import check_reuse, packed
+from harness.core.errors import UsageError
+from harness.models.inference import attention
+from harness.models.inference.reuse_probe import check_reuse, packed
 
 
 def test_a_model_that_can_share_says_nothing() -> None:

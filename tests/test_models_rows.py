@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.models.rows import Row, build_chains, build_row, common_length
-from harness.records import Request
+from harness.core.records import Request
+from harness.models.inference.token_tree import Row, build_chains, build_row, common_length
 
 tokens = st.lists(st.integers(0, 3), max_size=6).map(tuple)
 contexts = st.lists(st.integers(0, 3), min_size=1, max_size=6).map(tuple)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tiny_models import BOS_ID, CORPUS, TOKENIZERS, make_tokenizer
 
-from harness.errors import UsageError
-from harness.models.tokenizer import HFTokenizer
+from harness.core.errors import UsageError
+from harness.models.loading.tokenizer import HFTokenizer
 
 MESSAGES = [{"role": "user", "content": "Is it positive?"}]
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.models import widening
-from harness.models.widening import WidenedLinear, widen_where_slow
+from harness.models.loading import upcast as widening
+from harness.models.loading.upcast import WidenedLinear, widen_where_slow
 
 CPU = torch.device("cpu")
 

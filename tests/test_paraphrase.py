@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from harness.cli.app import run as run_cli
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.models import ModelInfo
-from harness.models.base import Sampling
-from harness.paraphrase import (
+from harness.models.contract import Sampling
+from harness.paraphrasing import (
     Bank,
     Filters,
     ParaphraseConfig,
@@ -24,7 +24,7 @@ from harness.paraphrase import (
     write_bank,
     write_paraphrases,
 )
-from harness.paraphrase.filters import placeholders, read_answer
+from harness.paraphrasing.filters import placeholders, read_answer
 from harness.tasks import Task, load_tasks
 from tests.checkpoints import save_tiny_llama
 from tests.victims import CharTokenizer, TouchyModel, write_task
@@ -207,7 +207,7 @@ def test_the_command_checks_its_temperatures(tmp_path: Path) -> None:
 def test_draws_follow_the_model_s_probabilities() -> None:
     import torch
 
-    from harness.models.sampling import GumbelNoise
+    from harness.models.inference.sampling import GumbelNoise
 
     shares = torch.tensor([0.6, 0.3, 0.1])
     noise = GumbelNoise(Sampling(1.0), range(4000))
@@ -219,7 +219,7 @@ def test_draws_follow_the_model_s_probabilities() -> None:
 def test_a_temperature_sharpens_or_flattens_them() -> None:
     import torch
 
-    from harness.models.sampling import GumbelNoise
+    from harness.models.inference.sampling import GumbelNoise
 
     logits = torch.tensor([0.6, 0.4]).log().expand(2000, 2)
     first = []
@@ -258,7 +258,7 @@ class TestSampling:
         assert together == alone
 
     def test_a_cold_sample_is_the_greedy_text(self, model: Writer) -> None:
-        from harness.records import Request
+        from harness.core.records import Request
 
         context = _tokens(model, "the review")
         cold = model.sample([context], [5], Sampling(1e-4, max_new_tokens=8))[0]

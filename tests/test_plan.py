@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.plan import Plan, shuffled_examples, windows
+from harness.evaluation.plan import Plan, shuffled_examples, windows
+from harness.evaluation.variants import VariantOptions, build_variants
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
-from harness.variants import VariantOptions, build_variants
 from perturbations import find
 
 
@@ -101,8 +101,8 @@ def test_plan_of_nothing() -> None:
 
 
 def test_variants_can_be_replayed(task: Task, tmp_path: Path) -> None:
-    from harness.rundir import RunDirectory
-    from harness.variants import read_variants
+    from harness.evaluation.variants import read_variants
+    from harness.results.rundir import RunDirectory
 
     plan = plan_of(task, "keyboard", "swap")
     RunDirectory(tmp_path).write_variants(plan.all_variants())
@@ -130,8 +130,8 @@ def test_variants_can_be_replayed(task: Task, tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_replay_file_is_refused(task: Task, tmp_path: Path, line: str, message: str) -> None:
-    from harness.errors import UsageError
-    from harness.variants import read_variants
+    from harness.core.errors import UsageError
+    from harness.evaluation.variants import read_variants
 
     (tmp_path / "v.jsonl").write_text(line + "\n")
     with pytest.raises(UsageError) as caught:
@@ -140,7 +140,7 @@ def test_a_bad_replay_file_is_refused(task: Task, tmp_path: Path, line: str, mes
 
 
 def test_a_short_replay_row_is_enough(task: Task, tmp_path: Path) -> None:
-    from harness.variants import read_variants
+    from harness.evaluation.variants import read_variants
 
     row = '{"task": "sentiment", "level": "word", "perturbation": "mine", "text": "Say it."}\n'
     (tmp_path / "v.jsonl").write_text(row * 2)

@@ -9,26 +9,27 @@ from random import Random
 
 import pytest
 
-from harness.errors import (
+from harness.core.errors import (
     MissingPackageError,
     NothingToEvaluateError,
     UnknownNameError,
     UsageError,
 )
-from harness.instructions import choose_instructions, parse_instructions
-from harness.published import import_prompts
-from harness.records import Instruction
+from harness.core.records import Instruction
+from harness.evaluation.promptbench_import import import_prompts
+from harness.evaluation.variants import read_variants
 from harness.tasks import load_tasks
-from harness.variants import read_variants
-from perturbations import find_protected, make_variants, promptbench_prompts
+from harness.tasks.instructions import choose_instructions, parse_instructions
+from perturbations import find_protected, make_variants
 from perturbations.base import Perturbation, Subject
 from perturbations.diff import replay
-from perturbations.promptbench_files import (
+from perturbations.external import promptbench_prompts
+from perturbations.external.promptbench_files import (
     make_published_variants,
     parse_markdown,
     parse_rows,
 )
-from perturbations.promptbench_prompts import (
+from perturbations.external.promptbench_prompts import (
     CHECKLIST,
     SEMANTIC,
     STRESSTEST,

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from harness.errors import UnknownNameError, UsageError
-from harness.prompts import Prompter, resolve_format
-from harness.records import Example
+from harness.core.errors import UnknownNameError, UsageError
+from harness.core.records import Example
+from harness.prompting.prompts import Prompter, resolve_format
 
 WORDS = {"pos": "positive", "neg": "negative"}
 SHOT = Example(id="s", fields={}, input="Text: fine", gold="pos")

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from harness.cli.app import run as harness
-from harness.errors import ExitCode
+from harness.core.errors import ExitCode
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 

@@ -18,7 +18,7 @@ from reports import charts
 from reports.charts import Cell, IntervalRow, Spec
 from reports.charts.spec import axis_names, difference_domain
 from reports.drawings import level_chart, report_charts
-from reports.figures import Estimate
+from reports.formatting import Estimate
 from reports.phrasings import Dot, DotRow
 from reports.picture import render_svg
 from reports.view import build_view

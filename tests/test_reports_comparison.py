@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from make_run import make_run
 
-from harness.compare import Comparison, compare, run_data
-from harness.errors import UnknownNameError
+from harness.comparison import Comparison, compare, run_data
+from harness.core.errors import UnknownNameError
 from reports import COMPARISON_FORMATS, write_comparison
 from reports.comparison import build_comparison, chance, points_signed
 from reports.comparison_markdown import render_comparison_markdown
-from reports.figures import Estimate
+from reports.formatting import Estimate
 from reports.html import render_comparison_html
 
 HOSTILE = "<script>document.title='pwned'</script>|\x00"

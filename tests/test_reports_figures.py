@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reports import figures
-from reports.figures import Estimate
+from reports import formatting as figures
+from reports.formatting import Estimate
 from reports.visible import letter_origin, one_line, short, visible
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from make_run import MadeRun, make_run
 
-from reports.group import Reading
+from reports.measures_view import Reading
 from reports.view import ReportView, build_view
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from make_run import make_run
 
-from harness.errors import IncompleteRunError, UnknownNameError
+from harness.core.errors import IncompleteRunError, UnknownNameError
 from reports import FORMATS, render
 from reports.csvfile import render_csv
 from reports.junit import render_levels

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from make_run import make_run
 
-from harness.compare import run_data
-from harness.errors import UnknownNameError
-from harness.gate import judge
-from harness.policy import Policy
-from harness.verdict import Check, Verdict
+from harness.comparison import run_data
+from harness.core.errors import UnknownNameError
+from harness.gate.judge import judge
+from harness.gate.policy import Policy
+from harness.gate.verdict import Check, Verdict
 from reports import VERDICT_FORMATS, write_verdict
 from reports.github import render_verdict_markdown
 from reports.junit import render_verdict_junit

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from make_run import TASKS, MadeRun, make_run, make_summary
 
-from harness.errors import UsageError
-from reports.figures import Estimate
+from harness.core.errors import UsageError
 from reports.flips import ROW_LIMIT
-from reports.group import Reading, read_drop, read_estimate, read_group
+from reports.formatting import Estimate
 from reports.html import render_html
 from reports.markdown import render_markdown
+from reports.measures_view import Reading, read_drop, read_estimate, read_group
 from reports.source import run_names
 from reports.view import ReportView, build_view
 

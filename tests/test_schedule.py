@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from harness.plan import Plan
-from harness.records import Example, Variant
-from harness.schedule import ROUND, Outcomes, UntilPrecise, WholePlan
+from harness.core.records import Example, Variant
+from harness.evaluation.plan import Plan
+from harness.evaluation.schedule import ROUND, Outcomes, UntilPrecise, WholePlan
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.records import Cell, Example, Response, Variant
-from harness.scoring import LabelParser, content_free_prior, score_generate, score_loglik
+from harness.core.records import Cell, Example, Response, Variant
+from harness.prompting.scoring import LabelParser, content_free_prior, score_generate, score_loglik
 
 VARIANT = Variant(
     id="v", task="t", level="word", perturbation="p", instruction_id="i", index=0, seed=0,

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import UnknownNameError, UsageError
-from harness.records import Edit, Instruction, Level, stable_hash
+from harness.core.errors import UnknownNameError, UsageError
+from harness.core.records import Edit, Instruction, Level, stable_hash
 from perturbations import find, find_protected
 from perturbations.base import Draft, Perturbation, Subject
-from perturbations.candidates import LIMITS, Candidate, Limits, Problem, draw, merge, perturb
 from perturbations.diff import replay
-from perturbations.greedy import search_greedily
-from perturbations.ledger import Ask, Ledger
-from perturbations.recipes import RECIPES
-from perturbations.search import SMALLEST_BUDGET, race, search_by_racing, shape_search
+from perturbations.search.candidates import LIMITS, Candidate, Limits, Problem, draw, merge, perturb
+from perturbations.search.greedy import search_greedily
+from perturbations.search.ledger import Ask, Ledger
+from perturbations.search.race import SMALLEST_BUDGET, race, search_by_racing, shape_search
+from perturbations.search.recipes import RECIPES
 
 TEXT = (
     "Read the movie review below with great care and decide which opinion its author holds. "

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from shipped import shipped_instructions
 from texts import LABELS, TEXTS
 
-from harness.records import Instruction
+from harness.core.records import Instruction
 from perturbations import find, find_protected, make_variants
-from perturbations.asking import parse
 from perturbations.base import Subject
 from perturbations.catalogue import REGISTRY
 from perturbations.diff import replay
-from perturbations.questions import command_of, is_plural, question_of
-from perturbations.reading import has_role, read, split
-from perturbations.rewording import RULES
+from perturbations.parse import has_role, read, split
+from perturbations.request_parse import parse
+from perturbations.semantic.questions import command_of, is_plural, question_of
+from perturbations.semantic.semantic_rules import RULES
 from perturbations.validity import protected_intact
-from perturbations.verbs import verb_at, verbs
+from perturbations.word.verbs import verb_at, verbs
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "semantic.json").read_text("utf-8"))
 SHIPPED = shipped_instructions()

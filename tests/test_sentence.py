@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from shipped import Shipped, shipped_instructions
 from texts import LABELS, TEXTS
 
-from perturbations import find, find_protected, sentence
+from perturbations import find, find_protected
 from perturbations.base import Draft, Perturbation, Subject
 from perturbations.diff import replay
 from perturbations.resources import table
+from perturbations.sentence import level as sentence
 from perturbations.validity import protected_intact
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "sentence.json").read_text("utf-8"))

@@ -9,8 +9,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from harness.errors import MissingPackageError, UsageError
-from harness.records import Instruction
+from harness.core.errors import MissingPackageError, UsageError
+from harness.core.records import Instruction
 from perturbations import Draft, Perturbation, Subject, make_variants, similarity
 from perturbations.diff import draft_of
 from perturbations.similarity import SentenceEncoder, load_encoder

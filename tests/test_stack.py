@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from shipped import shipped_instructions
 from texts import LABELS, TEXTS
 
-from harness.errors import UnknownNameError, UsageError
-from harness.records import Edit
+from harness.core.errors import UnknownNameError, UsageError
+from harness.core.records import Edit
 from perturbations import Draft, Perturbation, Subject, find, find_protected, perturb_text
 from perturbations.diff import replay
 from perturbations.stack import compose, stack

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-FOLDER = Path(__file__).parent.parent / "harness" / "tasks" / "suites" / "starter"
+FOLDER = Path(__file__).parent.parent / "harness" / "tasks" / "shipped" / "starter"
 pytestmark = pytest.mark.parametrize("name", ["sentiment", "topic", "acceptability"])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-SUITES = resources.files("harness.tasks") / "suites"
+SUITES = resources.files("harness.tasks") / "shipped"
 FIELDS = {"inference": ("premise", "hypothesis"), "paraphrase": ("first", "second")}
 Row = dict[str, str]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import IncompleteRunError, UsageError
-from harness.records import Sample
-from harness.store import COMPACT_COLUMNS, SampleStore, read_samples
+from harness.core.errors import IncompleteRunError, UsageError
+from harness.core.records import Sample
+from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples
 
 SAMPLE = Sample(
     variant_id="v1", example_id="1", task="t", level="word", perturbation="p", instruction_id="i",

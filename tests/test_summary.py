@@ -14,9 +14,9 @@ import pytest
 from make_run import TASKS, make_run
 from saved_runs import save_run
 
-from harness.likelihoods import likelihood_column
-from harness.rundir import load_run
-from harness.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize, summarize_run
+from harness.metrics.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize, summarize_run
+from harness.results.rundir import load_run
+from harness.results.scored_samples import likelihood_column
 
 USED = tuple(task for task in TASKS if task.name != "inference")
 FACTS = {task.name: TaskFacts(task.chance, task.labels, [1] * len(task.labels)) for task in USED}

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UnknownNameError, UsageError
+from harness.core.errors import UnknownNameError, UsageError
 from harness.tasks import LabelSpec, Task, load_task, load_tasks, suite_names, task_names
 from harness.tasks.rows import read_file
 from harness.tasks.schema import TaskSpec, json_schema

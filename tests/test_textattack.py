@@ -16,16 +16,17 @@ from random import Random
 import numpy as np
 import pytest
 
-from harness.errors import MissingPackageError, UsageError
-from harness.records import Instruction, Level, stable_hash
-from perturbations import find_protected, textattack_import
+from harness.core.errors import MissingPackageError, UsageError
+from harness.core.records import Instruction, Level, stable_hash
+from perturbations import find_protected
 from perturbations.base import Subject
-from perturbations.candidates import LIMITS, Problem
 from perturbations.diff import replay
-from perturbations.ledger import Ask, Ledger
-from perturbations.recipes import RECIPES
+from perturbations.external import textattack_import
+from perturbations.external.textattack_import import load_textattack
+from perturbations.search.candidates import LIMITS, Problem
+from perturbations.search.ledger import Ask, Ledger
+from perturbations.search.recipes import RECIPES
 from perturbations.similarity import PACKAGE as MINILM
-from perturbations.textattack_import import load_textattack
 
 TEXT = "Classify the sentiment of the following movie review as 'positive' or 'negative'."
 LABELS = ("negative", "positive")
@@ -143,7 +144,7 @@ class TestRecipes:
 
 
 def test_a_search_imports_nothing_of_textattack_by_itself() -> None:
-    code = "import sys, perturbations.recipes as r; list(r.RECIPES); print(*sys.modules)"
+    code = "import sys, perturbations.search.recipes as r; list(r.RECIPES); print(*sys.modules)"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )

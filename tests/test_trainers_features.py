@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from trainers_tiny import tiny_pairs, tiny_tokenizer
 
-from harness.errors import NothingToEvaluateError, UsageError
-from harness.models.tokenizer import HFTokenizer
-from harness.prompts import Prompter, PromptFormat
-from harness.requests import RequestBuilder
+from harness.core.errors import NothingToEvaluateError, UsageError
+from harness.models.loading.tokenizer import HFTokenizer
+from harness.prompting.prompts import Prompter, PromptFormat
+from harness.prompting.requests import RequestBuilder
 from trainers.collator import PairCollator
 from trainers.features import EncodedPair, EncodedText, PairEncoder, drop_overlong
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import tensor
 
-from harness.errors import UnknownNameError, UsageError
+from harness.core.errors import UnknownNameError, UsageError
 from trainers.objectives import parse_objective
 from trainers.objectives.consensus import alignment_loss, find_consensus, majority_loss
 from trainers.objectives.consistency import divergence_loss

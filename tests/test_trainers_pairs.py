@@ -11,7 +11,12 @@ from trainers_tiny import tiny_pairs, write_rows
 from typer.testing import CliRunner
 
 from harness.cli.app import app
-from harness.errors import IncompleteRunError, NothingToEvaluateError, UnknownNameError, UsageError
+from harness.core.errors import (
+    IncompleteRunError,
+    NothingToEvaluateError,
+    UnknownNameError,
+    UsageError,
+)
 from perturbations import select
 from trainers.pairs import Pair, hash_pairs, read_pairs, write_pairs
 from trainers.pairs.build import PairsOptions, build_pairs

@@ -19,10 +19,15 @@ from trainers_tiny import save_tiny, tiny_gpt2, tiny_llama, tiny_pairs, write_ro
 from transformers import TrainerCallback
 
 from harness.cli.training import train_command
-from harness.errors import IncompleteRunError, NothingToEvaluateError, UnknownNameError, UsageError
-from harness.lock import lock_folder
-from harness.models.load import load_model
-from harness.records import Request
+from harness.core.errors import (
+    IncompleteRunError,
+    NothingToEvaluateError,
+    UnknownNameError,
+    UsageError,
+)
+from harness.core.lock import lock_folder
+from harness.core.records import Request
+from harness.models.loading.load import load_model
 from trainers.checkpoint import COMPLETE_FILE, find_checkpoint, join_state, split_state
 from trainers.config import TrainConfig, load_train_config
 from trainers.contrastive import ContrastiveTrainer

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from texts import LABELS, TEXTS
 
-from harness.errors import MissingPackageError, UsageError
+from harness.core.errors import MissingPackageError, UsageError
 from perturbations import find, perturb_text, select
 from perturbations.resources import MissingDataError, read_words, table
 from perturbations.tokens import find_words

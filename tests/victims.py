@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from harness.core.records import Request, Response, stable_hash
 from harness.models import ModelInfo
-from harness.records import Request, Response, stable_hash
 
 INSTRUCTION = "Read the review below and decide about its sentiment. Say 'positive' or 'negative'."
 
@@ -107,7 +107,7 @@ class TouchyModel:
 
 def main() -> None:
     """Run one attack on a slow victim; a test kills this process."""
-    from harness.attack import AttackConfig, execute_attack, prepare, prepare_attack
+    from harness.attacks import AttackConfig, execute_attack, prepare, prepare_attack
 
     prepare.load_model = lambda *_, **__: TouchyModel(seconds_a_call=0.05)  # type: ignore[assignment]
     config = AttackConfig.model_validate_json(os.environ["ATTACK_CONFIG"])

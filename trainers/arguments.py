@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from transformers import TrainingArguments
 
-from harness.errors import UnknownNameError, UsageError
-from trainers.base import wants_bf16
+from harness.core.errors import UnknownNameError, UsageError
+from trainers.base_model import wants_bf16
 from trainers.config import TrainConfig
 
 CHECKPOINTS = "checkpoints"

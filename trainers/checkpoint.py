@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedTokenizerBase, Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from harness.errors import IncompleteRunError, UsageError
+from harness.core.errors import IncompleteRunError, UsageError
 
 OPTIMIZER_FILE = "optimizer.safetensors"
 OPTIMIZER_OPTIONS = "optimizer.json"

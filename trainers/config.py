@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from harness.errors import UsageError, nearest_hint
-from harness.prompts import FORMAT_CHOICES
+from harness.core.errors import UsageError, nearest_hint
+from harness.prompting.prompts import FORMAT_CHOICES
 from harness.tasks.yamlfile import read_text
 from trainers.objectives import Term, parse_objective
 from trainers.pooling import PoolAt, Pooling

@@ -8,9 +8,9 @@ from random import Random
 
 from transformers import PreTrainedTokenizerBase
 
-from harness.errors import NothingToEvaluateError, UsageError
-from harness.prompts import PromptFormat
-from harness.records import stable_hash
+from harness.core.errors import NothingToEvaluateError, UsageError
+from harness.core.records import stable_hash
+from harness.prompting.prompts import PromptFormat
 from trainers.config import TrainConfig
 from trainers.features import EncodedPair, PairEncoder, drop_overlong
 from trainers.pairs import Pair, hash_pairs, read_pairs

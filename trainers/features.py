@@ -8,10 +8,10 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
-from harness.errors import NothingToEvaluateError, UsageError
-from harness.models.tokenizer import HFTokenizer
-from harness.prompts import Prompter, PromptFormat
-from harness.requests import join_request
+from harness.core.errors import NothingToEvaluateError, UsageError
+from harness.models.loading.tokenizer import HFTokenizer
+from harness.prompting.prompts import Prompter, PromptFormat
+from harness.prompting.requests import join_request
 from trainers.pairs.record import Pair
 
 Overlong = Literal["error", "drop"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from trainers.collator import MicroBatch
 from trainers.objectives.generation import widen
 from trainers.pooling import PoolAt, Pooling, pool

@@ -7,9 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import UsageError
-from harness.provenance import describe_machine, package_versions
-from trainers.base import Base
+from harness.core.errors import UsageError
+from harness.results.provenance import describe_machine, package_versions
+from trainers.base_model import Base
 from trainers.checkpoint import read_json, write_json
 from trainers.config import TrainConfig
 from trainers.data import DataFacts

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 
-from harness.errors import UsageError
-from harness.fingerprint import fingerprint_model
-from harness.models.adapter import apply_adapter
-from harness.models.quiet import quiet_transformers
-from harness.models.reading import read_config, read_tokenizer, read_weights
-from harness.models.source import find_source
+from harness.core.errors import UsageError
+from harness.models.fingerprint import fingerprint_model
+from harness.models.loading.adapter import apply_adapter
+from harness.models.loading.pretrained_io import read_config, read_tokenizer, read_weights
+from harness.models.loading.source import find_source
+from harness.models.loading.transformers_logging import quiet_transformers
 from trainers.card import render_card
 from trainers.checkpoint import check_space, no_space
 from trainers.manifest import read_manifest, write_manifest

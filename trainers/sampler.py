@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
-from harness.errors import UsageError
-from harness.records import stable_hash
+from harness.core.errors import UsageError
+from harness.core.records import stable_hash
 
 Unit = tuple[int, ...]
 """Indices of pairs that stay together: a pair and its hard negative, or a pair without one."""

@@ -12,14 +12,14 @@ from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from harness.errors import IncompleteRunError, UsageError
-from harness.lock import lock_folder
-from harness.models.devices import choose_device
-from harness.models.quiet import quiet_transformers
-from harness.models.tokenizer import HFTokenizer
-from harness.prompts import resolve_format
+from harness.core.errors import IncompleteRunError, UsageError
+from harness.core.lock import lock_folder
+from harness.models.loading.devices import choose_device
+from harness.models.loading.tokenizer import HFTokenizer
+from harness.models.loading.transformers_logging import quiet_transformers
+from harness.prompting.prompts import resolve_format
 from trainers.arguments import CHECKPOINTS, make_arguments
-from trainers.base import Base, check_context, find_base, load_model, load_tokenizer
+from trainers.base_model import Base, check_context, find_base, load_model, load_tokenizer
 from trainers.card import render_card
 from trainers.checkpoint import check_space, find_checkpoint, no_space
 from trainers.collator import PairCollator

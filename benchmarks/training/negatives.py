@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from trainers.base import find_base, load_tokenizer
+from trainers.base_model import find_base, load_tokenizer
 from trainers.features import PairEncoder
 from trainers.pairs import read_pairs
 

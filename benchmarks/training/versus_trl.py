@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from harness.provenance import describe_machine, package_versions
-from trainers.base import find_base, load_tokenizer
+from harness.results.provenance import describe_machine, package_versions
+from trainers.base_model import find_base, load_tokenizer
 from trainers.features import EncodedPair, PairEncoder
 from trainers.pairs import read_pairs
 from trainers.sampler import PairBatchSampler

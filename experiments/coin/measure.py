@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from steps import AGAINST, VALIDATION, Config, against, read_config, seeds_of, takes_part
 
-from harness.compare import run_data
-from harness.compare.alignment import align_runs
+from harness.comparison import run_data
+from harness.comparison.alignment import align_runs
+from harness.core.records import CLEAN
 from harness.metrics.accuracy import null_spread
 from harness.metrics.grid import Grid, Group
 from harness.metrics.measures import get_measure, measure, resample_grid
-from harness.records import CLEAN
-from harness.rundir import load_run
+from harness.results.rundir import load_run
 from harness.stats.arrays import Integers
 from harness.stats.estimate import Estimate, mean_of
 from harness.stats.twoway import estimate, linear

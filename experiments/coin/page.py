@@ -21,7 +21,7 @@ from measure import LEVELS, PERTURBED
 from steps import AGAINST
 
 from reports.charts import IntervalRow, Spec, accuracy_intervals, difference_intervals, draw_svg
-from reports.figures import Estimate, points
+from reports.formatting import Estimate, points
 from reports.picture import write_colours
 
 HERE = Path(__file__).parent

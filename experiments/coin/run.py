@@ -19,7 +19,7 @@ from pathlib import Path
 from commands import Step
 from steps import Steps, plan_results, plan_search, plan_steps, read_config
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
 
 
 class StepError(Exception):

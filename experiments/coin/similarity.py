@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
-from harness.records import CLEAN
-from harness.rundir import Run, load_run
-from trainers.base import find_base, load_tokenizer
+from harness.core.records import CLEAN
+from harness.results.rundir import Run, load_run
+from trainers.base_model import find_base, load_tokenizer
 from trainers.collator import PairCollator
 from trainers.features import EncodedPair, PairEncoder
 from trainers.forward import PairForward

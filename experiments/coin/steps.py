@@ -13,7 +13,7 @@ import yaml
 from commands import HERE, Config, Step, flags, harness, script, task_word
 from data import plan_data
 
-from harness.errors import UnknownNameError
+from harness.core.errors import UnknownNameError
 
 VALIDATION = "search"
 """Where the runs of a search lie, as those of an evaluation lie under its name."""

@@ -22,7 +22,7 @@ from harness.cli import (
     reporting,
     training,
 )
-from harness.errors import ExitCode, HarnessError
+from harness.core.errors import ExitCode, HarnessError
 
 # Typer carries its own click from 0.20 on and shares the installed one before: the base class of
 # what the parser raises (ClickException) is found through a name that both export.

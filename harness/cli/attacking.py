@@ -12,7 +12,7 @@ import typer
 from harness.cli import options
 
 if TYPE_CHECKING:
-    from harness.attack import AttackConfig, Attacked
+    from harness.attacks import AttackConfig, Attacked
 
 
 def register(app: typer.Typer) -> None:
@@ -113,9 +113,9 @@ def attack_command(
 
 
 def _attack(config: AttackConfig, *, as_json: bool, quiet: bool) -> None:
-    from harness.attack import execute_attack, prepare_attack
+    from harness.attacks import execute_attack, prepare_attack
     from harness.cli.terminal import TerminalProgress, print_json
-    from harness.progress import NoProgress
+    from harness.core.progress import NoProgress
 
     prepared = prepare_attack(config)
     silent = quiet or (as_json and not sys.stderr.isatty())
@@ -132,10 +132,10 @@ def _config(**values: Any) -> AttackConfig:
     """The checked configuration, with an option's name in every complaint."""
     from pydantic import ValidationError
 
-    from harness.attack import AttackConfig
-    from harness.config import check_choice
-    from harness.errors import UsageError
-    from harness.records import PERTURBED_LEVELS
+    from harness.attacks import AttackConfig
+    from harness.core.errors import UsageError
+    from harness.core.records import PERTURBED_LEVELS
+    from harness.evaluation.config import check_choice
 
     if values["level"] is not None:
         check_choice("level", values["level"], PERTURBED_LEVELS)

@@ -17,8 +17,8 @@ def register(app: typer.Typer) -> None:
 
 def info_command(as_json: options.AsJson = False) -> None:
     """Show where the cache is and what it holds."""
-    from harness.cache import cache_dir, cache_entries
     from harness.cli.terminal import print_json, print_table
+    from harness.core.cache import cache_dir, cache_entries
 
     entries = cache_entries()
     if as_json:
@@ -46,6 +46,6 @@ def info_command(as_json: options.AsJson = False) -> None:
 
 def clear_command() -> None:
     """Delete all cached responses. Converted models stay."""
-    from harness.cache import clear_responses
+    from harness.core.cache import clear_responses
 
     typer.echo(f"freed {clear_responses() / 1e6:,.1f} MB")

@@ -10,8 +10,8 @@ import typer
 from harness.cli import options
 
 if TYPE_CHECKING:
-    from harness.compare import Comparison
-    from harness.verdict import Verdict
+    from harness.comparison import Comparison
+    from harness.gate.verdict import Verdict
     from reports.comparison import MetricTable, PairView
 
 Scorer = Annotated[
@@ -48,7 +48,7 @@ def compare_command(
     """
     from harness.api import load_run
     from harness.cli.terminal import err, print_json
-    from harness.compare import METRICS, compare, run_data
+    from harness.comparison import METRICS, compare, run_data
     from reports import write_comparison
 
     loaded = [load_run(path) for path in runs]
@@ -87,7 +87,7 @@ def check_command(
     data" with the examples still needed. In GitHub Actions the job's summary gets the table.
     """
     from harness.cli.terminal import print_json
-    from harness.gating import check_runs, write_github_summary
+    from harness.gate.files import check_runs, write_github_summary
     from reports import write_verdict
 
     verdict = check_runs(candidate, policy, baseline=baseline, scorer=scorer, seed=seed)
@@ -108,7 +108,7 @@ def init_ci_command(
     ),
 ) -> None:
     """Write a GitHub workflow and a policy that gate a checkpoint; nothing is overwritten."""
-    from harness.gating import write_ci_files
+    from harness.gate.files import write_ci_files
 
     for path in write_ci_files(folder, model=model):
         typer.echo(f"wrote {path}")
@@ -144,7 +144,7 @@ def _show_comparison(comparison: Comparison) -> None:
 def _show_metric(pair: PairView, metric: MetricTable) -> None:
     from harness.cli.terminal import print_table
     from reports.comparison import points_signed
-    from reports.figures import interval, p_value, percent, points
+    from reports.formatting import interval, p_value, percent, points
 
     print_table(
         f"{metric.name}: {pair.second} minus {pair.first}, in points",
@@ -167,7 +167,7 @@ def _show_metric(pair: PairView, metric: MetricTable) -> None:
 
 def _show_flips(pair: PairView) -> None:
     from harness.cli.terminal import print_table
-    from reports.figures import p_value
+    from reports.formatting import p_value
 
     print_table(
         "Answers that changed",

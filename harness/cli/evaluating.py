@@ -12,10 +12,10 @@ import typer
 from harness.cli import options
 
 if TYPE_CHECKING:
-    from harness.config import RunConfig
-    from harness.estimate import Estimate
-    from harness.prepare import Prepared
-    from harness.rundir import Run
+    from harness.evaluation.config import RunConfig
+    from harness.evaluation.cost import Estimate
+    from harness.evaluation.prepare import Prepared
+    from harness.results.rundir import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -106,8 +106,8 @@ def run_command(
     The same command resumes a run that was stopped. Results: run.json, variants.jsonl,
     samples.sqlite, summary.json, report.md and report.html in the run directory.
     """
-    from harness.config import parse_levels
-    from harness.instructions import parse_instructions
+    from harness.evaluation.config import parse_levels
+    from harness.tasks.instructions import parse_instructions
 
     config = _config(
         model=model,
@@ -151,13 +151,13 @@ def run_command(
 def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
     from harness.api import evaluate
     from harness.cli.terminal import TerminalProgress, err
-    from harness.pipeline import count_finished
-    from harness.prepare import prepare
-    from harness.progress import NoProgress
+    from harness.core.progress import NoProgress
+    from harness.evaluation.execute import count_finished
+    from harness.evaluation.prepare import prepare
 
     prepared = prepare(config)
     if dry_run:
-        from harness.estimate import estimate
+        from harness.evaluation.cost import estimate
 
         cost = estimate(prepared.plan, prepared.lengths, prepared.model, count_finished(prepared))
         _show_estimate(prepared, cost, as_json=as_json)
@@ -177,8 +177,8 @@ def _config(**values: Any) -> RunConfig:
     """The checked configuration, with an option's name in every complaint."""
     from pydantic import ValidationError
 
-    from harness.config import CALIBRATIONS, SCORERS, TARGETS, RunConfig, check_choice
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
+    from harness.evaluation.config import CALIBRATIONS, SCORERS, TARGETS, RunConfig, check_choice
 
     check_choice("target", values["target"], TARGETS)
     check_choice("scorer", values["scorer"], SCORERS)

@@ -29,7 +29,7 @@ def import_command(
 ) -> None:
     """Turn PromptBench's published prompts into variants for `harness run --variants`."""
     from harness.cli.terminal import err
-    from harness.published import import_prompts
+    from harness.evaluation.promptbench_import import import_prompts
 
     imported = import_prompts(
         files, out, tasks=options.split_names(task), attacks=options.split_names(attack)

@@ -24,9 +24,9 @@ def list_command(
     as_json: options.AsJson = False,
 ) -> None:
     """List what the harness knows by name."""
-    from harness.catalogue import KINDS, list_kind
+    from harness.cli.listing import KINDS, list_kind
     from harness.cli.terminal import print_json, print_table
-    from harness.errors import UnknownNameError
+    from harness.core.errors import UnknownNameError
 
     if kind not in KINDS:
         raise UnknownNameError("kind", kind, KINDS)
@@ -42,7 +42,7 @@ def show_command(
     name: Annotated[str, typer.Argument(help="A task, suite or perturbation, or task-schema.")],
 ) -> None:
     """Show one thing in full: a task file, a suite, a perturbation, or the task file's schema."""
-    from harness.catalogue import show_name
+    from harness.cli.listing import show_name
 
     typer.echo(show_name(name))
 
@@ -52,8 +52,8 @@ def doctor_command(
     as_json: options.AsJson = False,
 ) -> None:
     """Check what is installed, where data and cache are, and whether a GPU is seen."""
+    from harness.cli.doctor import examine
     from harness.cli.terminal import print_json, print_table
-    from harness.doctor import examine
 
     findings = examine(Path(data_dir) if data_dir else None)
     if as_json:

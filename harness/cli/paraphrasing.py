@@ -11,8 +11,8 @@ import typer
 from harness.cli import options
 
 if TYPE_CHECKING:
-    from harness.paraphrase import Bank, ParaphraseConfig
-    from harness.paraphrase.write import Writer
+    from harness.paraphrasing import Bank, ParaphraseConfig
+    from harness.paraphrasing.write import Writer
     from harness.tasks import Task
     from perturbations import Similarity
 
@@ -51,7 +51,7 @@ def paraphrase_command(
     The bank is read by `harness run --paraphrases FILE`: the semantic level then draws from it.
     """
     from harness.models import load_model
-    from harness.paraphrase import Filters, ParaphraseConfig
+    from harness.paraphrasing import Filters, ParaphraseConfig
     from perturbations.similarity import load_encoder
 
     chosen = _load_task(task, options.split_names(instruction), data_dir)
@@ -84,8 +84,8 @@ def _write(
     quiet: bool,
 ) -> None:
     from harness.cli.terminal import TerminalProgress
-    from harness.paraphrase import write_bank, write_paraphrases
-    from harness.progress import NoProgress
+    from harness.core.progress import NoProgress
+    from harness.paraphrasing import write_bank, write_paraphrases
 
     progress = NoProgress() if quiet else TerminalProgress()
     bank = write_paraphrases(writer, task, config, similarity=encoder, progress=progress)
@@ -96,7 +96,7 @@ def _write(
 
 
 def _load_task(name: str, wanted: tuple[str, ...], data_dir: Path | None) -> Task:
-    from harness.errors import UnknownNameError
+    from harness.core.errors import UnknownNameError
     from harness.tasks import load_tasks
     from harness.tasks.rows import data_dir_from_environment
 
@@ -110,7 +110,7 @@ def _load_task(name: str, wanted: tuple[str, ...], data_dir: Path | None) -> Tas
 
 
 def _parse_temperatures(text: str) -> tuple[float, ...]:
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     try:
         return tuple(float(part) for part in text.split(","))
@@ -122,8 +122,8 @@ def _parse_temperatures(text: str) -> tuple[float, ...]:
 
 
 def _as_writer(model: object) -> Writer:
-    from harness.errors import UsageError
-    from harness.paraphrase.write import Writer
+    from harness.core.errors import UsageError
+    from harness.paraphrasing.write import Writer
 
     if not isinstance(model, Writer):
         raise UsageError("this kind of model cannot draw texts.", hint="Use a local checkpoint.")

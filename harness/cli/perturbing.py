@@ -11,7 +11,7 @@ from harness.cli import options
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from harness.records import Variant
+    from harness.core.records import Variant
 
 Marks = tuple[tuple[str, str, str], tuple[str, str, str]]
 
@@ -43,7 +43,7 @@ def perturb_command(
     """Show variants of a text at each level, with the edits marked."""
     from harness.api import perturb
     from harness.cli.terminal import print_json
-    from harness.rundir import variant_row
+    from harness.results.rundir import variant_row
 
     variants = perturb(
         text,

@@ -29,7 +29,7 @@ def prompts_command(
     import sys
 
     from harness.cli.terminal import printable
-    from harness.replay import iter_prompts
+    from harness.evaluation.rendered_prompts import iter_prompts
 
     rows = iter_prompts(run, limit=limit)
     if as_json:
@@ -51,7 +51,7 @@ def export_command(
     out: Annotated[Path | None, typer.Option(help="File to write.  [default: in the run]")] = None,
 ) -> None:
     """Write the samples, joined with their variants, as one table."""
-    from harness.export import export_samples
+    from harness.results.export import export_samples
 
     typer.echo(str(export_samples(run, file_format=file_format, out=out)))
 

@@ -8,18 +8,18 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.terminal import out, printable
-from harness.records import LEVELS
+from harness.core.records import LEVELS
 
 if TYPE_CHECKING:
-    from harness.rundir import Run
+    from harness.results.rundir import Run
 
 _COLUMNS = ("level", "accuracy", "95 % interval", "drop", "worst prompt", "consistency", "cells")
 
 
 def print_summary(run: Run) -> None:
     """Print the headline, accuracy, drop and consistency by level, and what to be careful about."""
-    from reports.group import Reading
     from reports.headline import run_detail, run_headline
+    from reports.measures_view import Reading
     from reports.source import run_names
     from reports.tables import build_tables
 

@@ -74,7 +74,7 @@ def pairs_command(
 
     Beside it, a page of samples and of what was dropped is written to look at first.
     """
-    from harness.config import check_choice
+    from harness.evaluation.config import check_choice
     from trainers.pairs import write_pairs
     from trainers.pairs.build import SOURCES, PairsOptions, build_pairs
     from trainers.pairs.page import render_page
@@ -220,7 +220,7 @@ def merge_command(
     ] = "auto",
 ) -> None:
     """Merge an adapter into its base and write the whole model."""
-    from harness.config import DTYPES, check_choice
+    from harness.evaluation.config import DTYPES, check_choice
 
     check_choice("dtype", dtype, DTYPES)
     _need("peft")
@@ -233,7 +233,7 @@ def merge_command(
 def _templates(
     task: str | None, rows: Path | None, labels: str | None, fields: list[str] | None
 ) -> TemplateOptions:
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
     from trainers.pairs.templates import TemplateOptions
 
     if task is None or rows is None:
@@ -254,8 +254,8 @@ def _paraphrases(
     data_dir: Path | None,
 ) -> ParaphraseOptions:
     from harness.cli.terminal import err
-    from harness.config import parse_levels
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
+    from harness.evaluation.config import parse_levels
     from harness.tasks.rows import data_dir_from_environment
     from perturbations import select
     from trainers.pairs.paraphrases import ParaphraseOptions, read_bank
@@ -331,7 +331,7 @@ def _train(config: Path | None, given: dict[str, object], *, as_json: bool, quie
 def _need(package: str) -> None:
     import importlib.util
 
-    from harness.errors import MissingPackageError
+    from harness.core.errors import MissingPackageError
 
     if importlib.util.find_spec(package) is None:
         raise MissingPackageError(

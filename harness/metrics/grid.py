@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import UsageError
-from harness.likelihoods import likelihood_column, spread_scores
-from harness.records import CLEAN, LEVELS
+from harness.core.errors import UsageError
+from harness.core.records import CLEAN, LEVELS
+from harness.results.scored_samples import likelihood_column, spread_scores
 from harness.stats.arrays import Booleans, Floats, Integers, Singles
 
 if TYPE_CHECKING:
@@ -125,8 +125,9 @@ def build_grids(
     Neither the order of the samples' rows nor that of the variants' changes anything.
 
     Args:
-        samples: one row a cell and scorer; its likelihoods are read from the columns that
-            `harness.likelihoods` writes, or else from the mappings of the column `scores`.
+        samples: one row a cell and scorer; its likelihoods are read from the columns
+            that `harness.results.scored_samples` writes, or else from the mappings of the column
+            `scores`.
         variants: one row a variant.
         labels: task -> its labels.
         scorer: whose samples to use.

@@ -13,12 +13,12 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from harness.errors import UnknownNameError
+from harness.core.errors import UnknownNameError
+from harness.core.records import stable_hash
 from harness.metrics import influences
 from harness.metrics.accuracy import prompt_accuracies
 from harness.metrics.grid import Grid, Group
 from harness.metrics.influences import InfluenceOf
-from harness.records import stable_hash
 from harness.stats.arrays import Integers, Singles
 from harness.stats.bootstrap import resample_prompt_means
 from harness.stats.estimate import Estimate, Kind, mean_of

@@ -1,6 +1,6 @@
 """Models: loading them, and asking them for label likelihoods and greedy text."""
 
-from harness.models.base import Model, ModelInfo, Tokenizer
-from harness.models.load import load_model
+from harness.models.contract import Model, ModelInfo, Tokenizer
+from harness.models.loading.load import load_model
 
 __all__ = ["Model", "ModelInfo", "Tokenizer", "load_model"]

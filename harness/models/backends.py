@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from harness.models.base import Model
-from harness.registry import Registry
+from harness.core.registry import Registry
+from harness.models.contract import Model
 
 
 class Backend(Protocol):

@@ -23,7 +23,7 @@ from typing import Final
 
 import numpy as np
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.stats.arrays import Floats
 from harness.stats.estimate import Interval
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import UsageError, nearest_hint
-from harness.records import Example
+from harness.core.errors import UsageError, nearest_hint
+from harness.core.records import Example
 from harness.tasks.rows import Row, iter_fields, read_source
 from harness.tasks.schema import Source, TaskSpec
 from harness.tasks.suites import suite_task_paths, task_path

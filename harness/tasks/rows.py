@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.errors import MissingPackageError, UsageError, nearest_hint
+from harness.core.errors import MissingPackageError, UsageError, nearest_hint
 from harness.tasks.schema import HubSource, Source
 
 Row = Mapping[str, object]

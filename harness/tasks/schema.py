@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from harness.records import Instruction
+from harness.core.records import Instruction
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$", max_length=80)]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -134,7 +134,7 @@ def json_schema() -> dict[str, Any]:
 
 def suites_dir() -> Path:
     """The folder of the shipped suites."""
-    return Path(__file__).parent / "suites"
+    return Path(__file__).parent / "shipped"
 
 
 def _check_unique(what: str, values: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.errors import UnknownNameError
+from harness.core.errors import UnknownNameError
 from harness.tasks.schema import SuiteSpec, suites_dir
 from harness.tasks.yamlfile import read_yaml
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from harness.records import Example, Instruction, stable_hash
+from harness.core.records import Example, Instruction, stable_hash
 from harness.tasks.schema import LabelSpec
 from harness.tasks.template import Template
 

@@ -9,7 +9,7 @@ import jinja2
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from harness.errors import UsageError, nearest_hint
+from harness.core.errors import UsageError, nearest_hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from harness.errors import UsageError, nearest_hint
+from harness.core.errors import UsageError, nearest_hint
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 JsonObject = dict[str, Any]

@@ -23,7 +23,7 @@ from reports.charts.spec import (
     share_axis,
     shown_runs,
 )
-from reports.figures import Estimate, percent
+from reports.formatting import Estimate, percent
 from reports.visible import short, visible
 
 _LANE: Final = 22

@@ -23,7 +23,7 @@ from reports.charts.spec import (
     shown_runs,
     zoom,
 )
-from reports.figures import percent
+from reports.formatting import percent
 from reports.tables import Tables
 from reports.visible import one_line, short, visible
 

@@ -21,7 +21,7 @@ from reports.charts.spec import (
     shown_runs,
     zoom,
 )
-from reports.figures import percent
+from reports.formatting import percent
 from reports.phrasings import Dot, DotRow
 from reports.visible import one_line, short, visible
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from harness.records import Edit
+from harness.core.records import Edit
 from perturbations import Draft, Perturbation, Subject
 
 

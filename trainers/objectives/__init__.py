@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
-from harness.errors import UnknownNameError, UsageError
+from harness.core.errors import UnknownNameError, UsageError
 
 Term = Literal["generation", "modelling", "contrast", "divergence", "majority", "alignment"]
 TERMS: Final[tuple[Term, ...]] = get_args(Term)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from harness.errors import NothingToEvaluateError, UsageError
+from harness.core.errors import NothingToEvaluateError, UsageError
 from trainers.pairs.coin_csv import coin_csv_pairs
 from trainers.pairs.filters import Drops, FilterOptions, filter_pairs
 from trainers.pairs.leaks import Held, read_held

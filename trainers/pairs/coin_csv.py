@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.errors import UsageError, nearest_hint
-from harness.records import stable_id
+from harness.core.errors import UsageError, nearest_hint
+from harness.core.records import stable_id
 from harness.tasks.rows import iter_fields, read_file
 from trainers.pairs.record import Pair
 

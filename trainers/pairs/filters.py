@@ -10,7 +10,7 @@ from random import Random
 from statistics import fmean
 from typing import Final
 
-from harness.records import stable_hash
+from harness.core.records import stable_hash
 from trainers.pairs.leaks import Held
 from trainers.pairs.record import Pair
 

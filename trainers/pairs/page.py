@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from statistics import median
 
-from harness.records import stable_hash
+from harness.core.records import stable_hash
 from trainers.pairs.build import Built
 from trainers.pairs.filters import REASONS
 from trainers.pairs.record import Pair

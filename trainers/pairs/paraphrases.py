@@ -10,8 +10,8 @@ from random import Random
 
 import yaml
 
-from harness.errors import UsageError
-from harness.records import Instruction, Variant, stable_hash, stable_id
+from harness.core.errors import UsageError
+from harness.core.records import Instruction, Variant, stable_hash, stable_id
 from harness.tasks.rows import Row, read_file
 from harness.tasks.yamlfile import read_text
 from perturbations import Perturbation, make_variants

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import IncompleteRunError, NothingToEvaluateError, UsageError, nearest_hint
-from harness.records import stable_id
+from harness.core.errors import IncompleteRunError, NothingToEvaluateError, UsageError, nearest_hint
+from harness.core.records import stable_id
 from harness.tasks.rows import read_file
 
 REQUIRED = ("original", "paraphrase", "target")

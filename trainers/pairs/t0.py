@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.errors import UsageError, nearest_hint
+from harness.core.errors import UsageError, nearest_hint
 from harness.tasks.rows import read_file
 from trainers.pairs.filters import Drops
 from trainers.pairs.record import Pair

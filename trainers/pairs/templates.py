@@ -15,8 +15,8 @@ import jinja2
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from harness.errors import UnknownNameError, UsageError
-from harness.records import stable_hash
+from harness.core.errors import UnknownNameError, UsageError
+from harness.core.records import stable_hash
 from harness.tasks.rows import Row, iter_fields, read_file
 from trainers.pairs.filters import Drops
 from trainers.pairs.leaks import Held

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from random import Random
 
-from harness.records import stable_hash, stable_id
+from harness.core.records import stable_hash, stable_id
 from trainers.pairs.filters import Drops
 from trainers.pairs.record import Pair
 

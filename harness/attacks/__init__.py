@@ -1,0 +1,7 @@
+"""The adversarial search: which phrasing of an instruction hurts a model most, within a budget."""
+
+from harness.attacks.config import AttackConfig
+from harness.attacks.prepare import PreparedAttack, prepare_attack
+from harness.attacks.run import Attacked, execute_attack
+
+__all__ = ["AttackConfig", "Attacked", "PreparedAttack", "execute_attack", "prepare_attack"]

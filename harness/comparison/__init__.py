@@ -1,0 +1,94 @@
+"""Two or more runs on the same cells: who is better where, and whether that is more than noise.
+
+The first run is the one that the others are compared with. Every difference is other - first, on
+the cells that all runs have; what the runs share (an easy example, a lucky instruction) cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from harness.comparison.alignment import align_runs
+from harness.comparison.changes import compare_prompts, count_all_changes
+from harness.comparison.comparable import RunData, run_data
+from harness.comparison.differences import Paired, measure_differences
+from harness.comparison.ranking import rank_runs
+from harness.comparison.result import Comparison, Pair
+from harness.metrics.grid import Grid
+from harness.metrics.measures import resample_grid
+from harness.stats.arrays import Singles
+
+__all__ = ["Comparison", "Pair", "RunData", "compare", "run_data"]
+
+METRICS: Final = ("accuracy", "drop", "consistency")
+RESAMPLES: Final = 2000
+
+
+def compare(
+    runs: Sequence[RunData],
+    *,
+    metrics: Sequence[str] = METRICS,
+    scorer: str | None = None,
+    seed: int = 0,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    strict: bool = True,
+) -> Comparison:
+    """The first run against every other, and all of them ranked.
+
+    Args:
+        runs: two at least, the baseline first (`run_data` makes one of a run directory).
+        metrics: whose differences to measure (`harness.metrics.measures.MEASURES`).
+        scorer: whose samples to use; default: the first run's primary one.
+        seed: from which all resamples follow; both sides of a difference share them.
+        confidence: of the intervals, and 1 - the level of the adjusted tests.
+        resamples: how often examples and prompts are resampled for the ranking.
+        strict: refuse runs that asked different questions; otherwise note the differences.
+
+    Raises:
+        UsageError: fewer than two runs, or runs that asked different questions.
+        NothingToEvaluateError: the runs share no cell.
+        UnknownNameError: no such metric.
+    """
+    aligned = align_runs(runs, scorer=scorer, strict=strict)
+    resampled = {
+        task: tuple(resample_grid(grid, seed, resamples) for grid in grids)
+        for task, grids in aligned.grids.items()
+    }
+    pairs = tuple(
+        _pair(aligned.names, other, aligned.grids, resampled, metrics, confidence)
+        for other in range(1, len(runs))
+    )
+    return Comparison(
+        runs=aligned.names,
+        scorer=aligned.scorer,
+        confidence=confidence,
+        tasks=tuple(aligned.grids),
+        cells=aligned.cells,
+        unmatched=tuple(had - aligned.cells for had in aligned.had),
+        notes=aligned.notes,
+        pairs=pairs,
+        rankings=rank_runs(aligned.grids, resampled, seed=seed),
+    )
+
+
+def _pair(
+    names: Sequence[str],
+    other: int,
+    grids: Mapping[str, Sequence[Grid]],
+    resampled: Mapping[str, Sequence[Singles]],
+    metrics: Sequence[str],
+    confidence: float,
+) -> Pair:
+    tasks = {
+        task: Paired(own[0], own[other], (resampled[task][0], resampled[task][other]))
+        for task, own in grids.items()
+    }
+    return Pair(
+        first=names[0],
+        second=names[other],
+        differences=measure_differences(tasks, metrics, confidence=confidence),
+        changes=count_all_changes(tasks),
+        prompts=compare_prompts(tasks),
+    )

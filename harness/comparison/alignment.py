@@ -1,0 +1,152 @@
+"""Several runs, cut to the cells that all of them have.
+
+Cells are matched by what the model was asked: task, example id, and the variant's text and target.
+Variant ids and seeds need not agree, so a replayed set of prompts meets its original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from harness.comparison.comparable import (
+    RunData,
+    all_label_tokens,
+    find_differences,
+    shared_tasks,
+    task_labels,
+)
+from harness.core.errors import NothingToEvaluateError, UsageError, nearest_hint
+from harness.core.records import stable_id
+from harness.metrics.align import align_grids
+from harness.metrics.grid import Grid, build_grids
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_INSTRUCTION: Final = "instruction"
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """The cells that all runs have, by task: one grid a run, laid out alike."""
+
+    names: tuple[str, ...]
+    scorer: str
+    grids: Mapping[str, tuple[Grid, ...]]
+    had: tuple[int, ...]
+    """For each run, how many cells of this scorer it has in all."""
+    notes: tuple[str, ...]
+    """Differences between the runs that were let pass."""
+
+    @property
+    def cells(self) -> int:
+        """Cells that every run has."""
+        return sum(int(own[0].present.sum()) for own in self.grids.values())
+
+
+def primary_scorer(samples: pd.DataFrame) -> str:
+    """The scorer whose numbers come first: `loglik`, or else the first by name.
+
+    Raises:
+        NothingToEvaluateError: there are no samples.
+    """
+    scorers = sorted(str(name) for name in samples["scorer"].unique())
+    if not scorers:
+        raise NothingToEvaluateError("the run has no samples.", hint="Resume it: harness run ...")
+    return "loglik" if "loglik" in scorers else scorers[0]
+
+
+def align_runs(
+    runs: Sequence[RunData], *, scorer: str | None = None, strict: bool = True
+) -> Aligned:
+    """The runs' shared cells.
+
+    Args:
+        runs: two at least; the first is the one that the others are compared with.
+        scorer: whose samples to use; default: the first run's primary one.
+        strict: refuse runs that asked different questions; otherwise the differences are noted.
+
+    Raises:
+        UsageError: fewer than two runs, runs that asked different questions, or no such scorer.
+        NothingToEvaluateError: the runs share no cell.
+    """
+    if len(runs) < 2:
+        raise UsageError("a comparison needs two runs.", hint="Type: harness compare RUN RUN")
+    differences = [line for other in runs[1:] for line in find_differences(runs[0], other)]
+    if differences and strict:
+        shown = "\n  ".join(differences)
+        raise UsageError(f"the runs did not ask the same question:\n  {shown}")
+    scorer = scorer or primary_scorer(runs[0].samples)
+    _require_scorer(runs, scorer)
+    ids = _shared_variants([run.variants for run in runs])
+    variants = runs[0].variants[runs[0].variants["id"].isin(set(ids[0]))]
+    labels = _labels(runs)
+    built = [
+        build_grids(
+            _rename(run.samples, own),
+            variants,
+            labels,
+            scorer=scorer,
+            label_tokens=all_label_tokens(run),
+        )
+        for run, own in zip(runs, ids, strict=True)
+    ]
+    grids = {
+        task: tuple(align_grids([one[task] for one in built]))
+        for task in labels
+        if all(task in one for one in built)
+    }
+    grids = {task: own for task, own in grids.items() if own[0].present.any()}
+    if not grids:
+        raise NothingToEvaluateError(
+            "the runs share no cell: no example was asked with the same instruction text in all.",
+            hint="Run both with the same --task, --limit and --seed, or replay --variants.",
+        )
+    cells = tuple(int((run.samples["scorer"] == scorer).sum()) for run in runs)
+    return Aligned(tuple(run.name for run in runs), scorer, grids, cells, tuple(differences))
+
+
+def _require_scorer(runs: Sequence[RunData], scorer: str) -> None:
+    for run in runs:
+        known = sorted(str(name) for name in run.samples["scorer"].unique())
+        if scorer not in known:
+            raise UsageError(
+                f"{run.name} has no samples of the scorer {scorer!r}, only of "
+                f"{', '.join(known) or 'none'}.{nearest_hint(scorer, known)}"
+            )
+
+
+def _shared_variants(frames: Sequence[pd.DataFrame]) -> list[dict[str, str]]:
+    """For each run, its id of every variant that all runs have -> the first run's id."""
+    by_question = [_questions(variants) for variants in frames]
+    shared = set(by_question[0]).intersection(*by_question[1:])
+    return [{own[question]: by_question[0][question] for question in shared} for own in by_question]
+
+
+def _questions(variants: pd.DataFrame) -> dict[str, str]:
+    """What a variant asks -> its id; a text that stands there twice counts once."""
+    found: dict[str, str] = {}
+    targets = variants["target"] if "target" in variants else [_INSTRUCTION] * len(variants)
+    columns = [variants[name] for name in ("id", "task", "text", "perturbation", "seed")]
+    for (variant, task, text, perturbation, seed), target in sorted(
+        zip(zip(*columns, strict=True), targets, strict=True), key=lambda row: str(row[0][0])
+    ):
+        # Perturbed inputs do not show in the instruction's text; their generator identifies them.
+        drawn = () if target == _INSTRUCTION else (perturbation, seed)
+        found.setdefault(stable_id(task, target, text, *drawn), variant)
+    return found
+
+
+def _rename(samples: pd.DataFrame, ids: Mapping[str, str]) -> pd.DataFrame:
+    """The samples of shared variants, under the first run's variant ids."""
+    named = samples.assign(variant_id=samples["variant_id"].astype(object).map(ids))
+    return named[named["variant_id"].notna()]
+
+
+def _labels(runs: Sequence[RunData]) -> dict[str, list[str]]:
+    """Task -> its labels, for the tasks that all runs have, in the first run's order."""
+    shared = [set(shared_tasks(runs[0], run)) for run in runs[1:]]
+    tasks = [task for task in shared_tasks(runs[0], runs[1]) if all(task in one for one in shared)]
+    return {task: task_labels(runs[0], task) for task in tasks}

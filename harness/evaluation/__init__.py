@@ -1,0 +1,1 @@
+"""The main job, in the order of its steps: configuration, selection, variants, plan, execution."""

@@ -1,0 +1,132 @@
+"""What a run will cost, in tokens and time, before anything is run.
+
+Token counts come from tokenising every variant and every input once, not every pair of them, so
+that planning a million cells takes seconds. Layout tokens between the two are counted on one
+rendered prompt a task.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.core.errors import UsageError
+from harness.evaluation.plan import Plan
+from harness.models.contract import Model, Tokenizer
+from harness.prompting.prompts import Prompter
+from harness.tasks import Task
+
+_SLACK = 8
+"""Tokens by which a sum of parts may miss the length of the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLengths:
+    """Token counts of one task's parts."""
+
+    task: str
+    variants: tuple[int, ...]
+    inputs: tuple[int, ...]
+    frame: int
+    """Tokens of a prompt that belong to neither: chat header, shots, cue, label."""
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest prompt and label."""
+        return max(self.variants) + max(self.inputs) + self.frame
+
+    @property
+    def total(self) -> int:
+        """Tokens of all cells where every cell is paid in full."""
+        cells = len(self.variants) * len(self.inputs)
+        in_full = sum(self.variants) * len(self.inputs) + sum(self.inputs) * len(self.variants)
+        return in_full + cells * self.frame
+
+    @property
+    def own(self) -> int:
+        """Tokens that must be computed where an instruction is run once a variant."""
+        cells = len(self.variants) * len(self.inputs)
+        return sum(self.variants) + sum(self.inputs) * len(self.variants) + cells * self.frame
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The cost of a plan."""
+
+    variants: int
+    cells: int
+    tokens: int
+    own_tokens: int
+    finished_cells: int
+    seconds: float
+
+
+def measure_lengths(
+    task: Task, plan: Plan, prompter: Prompter, tokenizer: Tokenizer
+) -> TaskLengths:
+    """Token counts of a task's variants, inputs and layout."""
+    variants = plan.variants[task.name]
+    texts = _lengths(tokenizer, [variant.text for variant in variants])
+    inputs = _lengths(tokenizer, [example.input for example in task.examples])
+    label = max((prompter.continuation(name) for name in task.label_names), key=len)
+    whole = prompter.prompt(variants[0].text, task.examples[0].input) + label
+    rendered = len(tokenizer.encode([whole], special=prompter.special_tokens)[0])
+    frame = max(rendered - texts[0] - inputs[0], 0)
+    return TaskLengths(task.name, tuple(texts), tuple(inputs), frame)
+
+
+def check_lengths(lengths: Sequence[TaskLengths], plan: Plan, max_context: int) -> None:
+    """Complain about prompts that the model cannot hold, before anything is run.
+
+    Raises:
+        UsageError: with the task, the parts' lengths and the model's limit.
+    """
+    for task in lengths:
+        if task.longest + _SLACK <= max_context:
+            continue
+        if task.longest <= max_context:
+            continue  # a near miss: the model checks the exact prompts itself
+        position = task.variants.index(max(task.variants))
+        variant = plan.variants[task.task][position]
+        raise UsageError(
+            f"task {task.task!r}: a prompt of {task.longest} tokens does not fit into the model's "
+            f"context of {max_context}: the instruction {variant.instruction_id!r} "
+            f"({variant.perturbation}) has {max(task.variants)} tokens, the longest input "
+            f"{max(task.inputs)}, the layout {task.frame}.",
+            hint="Shorten the instruction or the inputs, or use a model with a longer context.",
+        )
+
+
+def estimate(plan: Plan, lengths: Sequence[TaskLengths], model: Model, finished: int) -> Estimate:
+    """The cost of a plan on this machine: 2 FLOPs a parameter and own token at matmul speed."""
+    own = sum(task.own for task in lengths)
+    share = 1 - finished / plan.cells if plan.cells else 0.0
+    flops = 2.0 * model.info.parameters * own * share
+    return Estimate(
+        variants=sum(len(plan.variants[task.name]) for task in plan.tasks),
+        cells=plan.cells,
+        tokens=sum(task.total for task in lengths),
+        own_tokens=own,
+        finished_cells=finished,
+        seconds=flops / matmul_rate(model.info.dtype, model.info.device) if flops else 0.0,
+    )
+
+
+def matmul_rate(dtype: str, device: str, *, size: int = 1024, seconds: float = 0.3) -> float:
+    """Measured FLOPs a second of a square matrix product in that dtype on that device."""
+    import torch
+
+    kind = getattr(torch, dtype)
+    a = torch.ones(size, size, dtype=kind, device=device)
+    b = torch.ones(size, size, dtype=kind, device=device)
+    (a @ b).sum().item()
+    start, rounds = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        (a @ b)[0, 0].item()  # reading a number waits for the device
+        rounds += 1
+    return rounds * 2.0 * size**3 / (time.perf_counter() - start)
+
+
+def _lengths(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
+    return [len(ids) for ids in tokenizer.encode(texts, special=False)]

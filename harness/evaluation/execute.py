@@ -1,0 +1,218 @@
+"""The main job: evaluate a prepared run, cell by cell, into its directory."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from harness.core.cache import ResponseCache, response_cache_path
+from harness.core.errors import HarnessError
+from harness.core.lock import lock_folder
+from harness.core.progress import NoProgress, Progress
+from harness.evaluation.engine import Engine, Prior
+from harness.evaluation.plan import Block
+from harness.evaluation.prepare import Prepared
+from harness.evaluation.schedule import Outcomes, Schedule, UntilPrecise, WholePlan
+from harness.evaluation.variants import TaskVariants
+from harness.metrics.summary import summarize_run
+from harness.results.provenance import describe_machine, package_versions
+from harness.results.rundir import SCHEMA_VERSION, Json, Run, RunDirectory
+from harness.results.store import SampleStore
+from harness.tasks import Task
+
+WINDOW_ON_CPU = 128
+"""Some seconds of work, which is what a kill can lose; its batches are full all the same."""
+WINDOW_ON_ACCELERATOR = 4096
+"""Enough cells to fill a large device's batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How the evaluation of this call went; cells that were there already are not in it."""
+
+    cells: int
+    seconds: float
+    cache_hits: int
+
+    def to_dict(self) -> Json:
+        """The block `timing` of run.json."""
+        rate = self.cells / self.seconds if self.seconds > 0 else 0.0
+        return {
+            "cells": self.cells,
+            "seconds": round(self.seconds, 3),
+            "cells_per_second": round(rate, 2),
+            "cache_hits": self.cache_hits,
+        }
+
+
+def execute(prepared: Prepared, *, command: str, progress: Progress | None = None) -> Run:
+    """Evaluate every cell that is not there yet, then write the summary; gives the run.
+
+    Raises:
+        UsageError: the directory holds another run, or another process writes to it.
+        IncompleteRunError: the disk is full; the same command resumes.
+    """
+    with lock_folder(prepared.out):
+        return _execute(prepared, command, progress or NoProgress())
+
+
+def _execute(prepared: Prepared, command: str, progress: Progress) -> Run:
+    directory = RunDirectory(prepared.out)
+    manifest = directory.open(_manifest(prepared, command), fresh=prepared.config.fresh)
+    directory.write_json("run.json", manifest)
+    directory.write_variants(prepared.plan.all_variants())
+    directory.write_examples(prepared.plan.tasks)
+    try:
+        timing, precision = _evaluate(prepared, directory, progress)
+        progress.stop()
+        directory.write_json("summary.json", summarize_run(Run(directory.path)))
+    except BaseException:
+        progress.stop()
+        _mark_incomplete(directory, manifest)
+        raise
+    ended = {
+        "status": "complete",
+        "finished": _now(),
+        "timing": timing.to_dict(),
+        "precision": precision,
+    }
+    directory.write_json("run.json", {**manifest, **ended})
+    return Run(directory.path)  # anew: a run keeps the manifest that it has read
+
+
+def count_finished(prepared: Prepared) -> int:
+    """How many cells of a prepared run its directory holds already."""
+    path = prepared.out / "samples.sqlite"
+    if not path.is_file() or prepared.config.fresh:
+        return 0
+    with SampleStore(path) as store:
+        return store.count() // len(prepared.config.scorers)
+
+
+def _evaluate(
+    prepared: Prepared, directory: RunDirectory, progress: Progress
+) -> tuple[Timing, Json | None]:
+    config, model = prepared.config, prepared.model
+    cache_path = response_cache_path(model.info.fingerprint) if config.cache else None
+    progress.start(prepared.plan.cells * len(config.scorers))
+    start, evaluated = time.perf_counter(), 0
+    with directory.samples() as store, ResponseCache(cache_path) as cache:
+        engine = Engine(
+            model=model,
+            cache=cache,
+            tools=prepared.tools,
+            scorers=config.scorers,
+            max_new_tokens=config.max_new_tokens,
+            calibrate=config.calibrate == "content-free",
+        )
+        resuming = store.count() > 0
+        schedule = _schedule(prepared)
+        for window in schedule.windows():
+            cells = sum(len(block) for block in window)
+            if resuming and _is_finished(window, store, config.scorers):
+                progress.advance(cells * len(config.scorers))
+            else:
+                progress.doing(window[0].task.name, window[0].variant.level)
+                known = _known_priors(window, store) if engine.calibrate else {}
+                samples, priors = engine.evaluate(window, known, progress.advance)
+                store.write(samples, priors)
+                evaluated += cells
+            if schedule.needs_outcomes:
+                schedule.record(window, _outcomes(window, store, config.scorers[0]))
+    timing = Timing(evaluated, time.perf_counter() - start, engine.hits)
+    return timing, schedule.report()
+
+
+def _schedule(prepared: Prepared) -> Schedule:
+    config, on_cpu = prepared.config, prepared.model.info.device == "cpu"
+    size = config.window or (WINDOW_ON_CPU if on_cpu else WINDOW_ON_ACCELERATOR)
+    if config.precision is None:
+        return WholePlan(prepared.plan, size)
+    return UntilPrecise(
+        prepared.plan,
+        size,
+        half_width=config.precision / 100,
+        seed=config.seed,
+        confidence=config.confidence,
+    )
+
+
+def _outcomes(window: Sequence[Block], store: SampleStore, scorer: str) -> Outcomes:
+    variants = {block.variant.id for block in window}
+    return {
+        (variant_id, example_id): right
+        for variant_id in variants
+        for example_id, right in store.outcomes(variant_id, scorer).items()
+    }
+
+
+def _is_finished(window: Sequence[Block], store: SampleStore, scorers: Sequence[str]) -> bool:
+    return all(
+        {example.id for example in block.examples} <= store.finished(block.variant.id, scorer)
+        for block in window
+        for scorer in scorers
+    )
+
+
+def _known_priors(window: Sequence[Block], store: SampleStore) -> dict[str, Prior]:
+    found = {block.variant.id: store.prior(block.variant.id) for block in window}
+    return {variant_id: prior for variant_id, prior in found.items() if prior is not None}
+
+
+def _mark_incomplete(directory: RunDirectory, manifest: Json) -> None:
+    # Best effort: a full disk must not hide the error that stopped the run.
+    with contextlib.suppress(HarnessError):
+        directory.write_json("run.json", {**manifest, "status": "incomplete", "finished": _now()})
+
+
+def _manifest(prepared: Prepared, command: str) -> Json:
+    config = prepared.config
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": prepared.run_id,
+        "status": "running",
+        "command": command,
+        "created": _now(),
+        "finished": None,
+        "identity": prepared.identity,
+        "content": prepared.content,
+        "config": config.model_dump(mode="json"),
+        "model": asdict(prepared.model.info),
+        "prompt_format": prepared.layout,
+        "versions": package_versions(),
+        "machine": describe_machine(prepared.model.info.device),
+        "seed": config.seed,
+        "tasks": {task.name: _describe_task(prepared, task) for task in prepared.plan.tasks},
+        "timing": None,
+        "precision": None,
+        "notes": list(prepared.notes),
+    }
+
+
+def _describe_task(prepared: Prepared, task: Task) -> Json:
+    made: TaskVariants = prepared.made[task.name]
+    first, tools = made.variants[0], prepared.tools(task)
+    prompt = tools.prompter.prompt(first.text, task.examples[0].input)
+    (request,) = tools.builder.build([prompt])
+    return {
+        "description": task.description,
+        "labels": list(task.label_names),
+        "label_words": list(task.label_words),
+        "label_tokens": [len(request.continuations[label]) for label in task.label_names],
+        "chance": task.chance,
+        "examples": len(task.examples),
+        "example_ids": [example.id for example in task.examples],
+        "instructions": len({variant.instruction_id for variant in made.variants}),
+        "variants": len(made.variants),
+        "no_ops": dict(made.no_ops),
+        "duplicates": dict(made.duplicates),
+        "dissimilar": dict(made.dissimilar),
+        "rendered_prompt": prompt,
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,60 @@
+"""What the model saw: a run's prompts, rebuilt from its manifest and checked against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from harness.core.errors import UsageError
+from harness.evaluation.config import RunConfig
+from harness.evaluation.plan import Block
+from harness.evaluation.prepare import Prepared, prepare
+from harness.results.rundir import Json, load_run
+
+_CHUNK = 64
+
+
+def iter_prompts(run_path: Path, *, limit: int | None) -> Iterator[Json]:
+    """One row a cell: variant_id, example_id, prompt, prompt_ids, continuations by label.
+
+    `prompt_ids` is the context that all labels share; a label's continuation follows it. With few
+    exceptions it is the whole prompt: where a tokenizer merges the prompt's end into a label, the
+    merged token belongs to the continuation.
+
+    Raises:
+        UsageError: no run, or its model, tasks or variants have changed since.
+    """
+    prepared = _prepare_again(run_path)
+    rows = (
+        row for block in prepared.plan.blocks(chunk=_CHUNK) for row in _block_rows(prepared, block)
+    )
+    return islice(rows, limit)
+
+
+def _prepare_again(run_path: Path) -> Prepared:
+    run = load_run(run_path)
+    config = RunConfig.model_validate({**run.manifest["config"], "out": str(run.path)})
+    prepared = prepare(config)
+    changed = [k for k, v in prepared.content.items() if run.manifest["content"].get(k) != v]
+    if changed:
+        raise UsageError(
+            f"{run.path}: its {' and '.join(changed)} have changed since it ran, so its prompts "
+            "cannot be shown as they were."
+        )
+    return prepared
+
+
+def _block_rows(prepared: Prepared, block: Block) -> Iterator[Json]:
+    tools = prepared.tools(block.task)
+    cells = list(block.cells())
+    prompts = [tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in cells]
+    requests = tools.builder.build(prompts)
+    for cell, prompt, request in zip(cells, prompts, requests, strict=True):
+        yield {
+            "variant_id": cell.variant.id,
+            "example_id": cell.example.id,
+            "prompt": prompt,
+            "prompt_ids": list(request.context),
+            "continuations": {k: list(v) for k, v in request.continuations.items()},
+        }

@@ -1,0 +1,209 @@
+"""The variants of a run: made by perturbations, or replayed from a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.core.errors import UsageError, nearest_hint
+from harness.core.records import (
+    CLEAN,
+    LEVELS,
+    Edit,
+    Instruction,
+    Level,
+    Target,
+    Validity,
+    Variant,
+    stable_hash,
+    stable_id,
+)
+from harness.results.rundir import Json, read_jsonl
+from harness.tasks import Task
+from harness.tasks.schema import Text
+from perturbations import Perturbation, Similarity, clean_variant, make_variants
+
+
+@dataclass(frozen=True, slots=True)
+class TaskVariants:
+    """The variants of one task, the clean ones first, and what did not become one."""
+
+    variants: tuple[Variant, ...]
+    no_ops: Mapping[str, int] = field(default_factory=dict)
+    """Perturbation -> how often it found nothing to change."""
+    duplicates: Mapping[str, int] = field(default_factory=dict)
+    """Perturbation -> how often it gave a text that was there already."""
+    dissimilar: Mapping[str, int] = field(default_factory=dict)
+    """Perturbation -> how often all its draws were below --min-similarity."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariantOptions:
+    """How variants are made."""
+
+    seed: int
+    per_perturbation: int = 1
+    target: Target = "instruction"
+    similarity: Similarity | None = None
+    min_similarity: float | None = None
+    data_dir: Path | None = None
+
+
+def build_variants(
+    task: Task, perturbations: Sequence[Perturbation], options: VariantOptions
+) -> TaskVariants:
+    """Clean and perturbed variants of every instruction of a task."""
+    clean = [clean_variant(task.name, instruction) for instruction in task.instructions]
+    if options.target == "input":
+        made = [
+            variant
+            for instruction in task.instructions
+            for variant in _input_variants(task, instruction, perturbations, options)
+        ]
+        return TaskVariants(variants=(*clean, *made))
+    perturbed: list[Variant] = []
+    no_ops: Counter[str] = Counter()
+    duplicates: Counter[str] = Counter()
+    dissimilar: Counter[str] = Counter()
+    for instruction in task.instructions:
+        result = make_variants(
+            task.name,
+            instruction,
+            perturbations=perturbations,
+            label_words=task.label_words,
+            paraphrases=task.paraphrases.get(instruction.id, ()),
+            others=tuple(i.text for i in task.instructions if i.id != instruction.id),
+            seed=options.seed,
+            per_perturbation=options.per_perturbation,
+            data_dir=options.data_dir,
+            similarity=options.similarity,
+            min_similarity=options.min_similarity,
+        )
+        perturbed += [_retarget(variant, options.target) for variant in result.variants]
+        no_ops += result.no_ops
+        duplicates += result.duplicates
+        dissimilar += result.dissimilar
+    return TaskVariants(
+        variants=(*clean, *perturbed),
+        no_ops=dict(sorted(no_ops.items())),
+        duplicates=dict(sorted(duplicates.items())),
+        dissimilar=dict(sorted(dissimilar.items())),
+    )
+
+
+def read_variants(path: Path, tasks: Sequence[Task]) -> dict[str, TaskVariants]:
+    """The variants of a replay file by task; every task of the file must be among `tasks`.
+
+    A row needs task, level, perturbation and text; a run's own variants.jsonl has more.
+
+    Raises:
+        UsageError: a missing or unknown key value, with the line.
+    """
+    by_name = {task.name: task for task in tasks}
+    found: dict[str, dict[str, Variant]] = {name: {} for name in by_name}
+    for number, row in enumerate(read_jsonl(path), 1):
+        variant = _replayed(row, by_name, where=f"{path}, line {number}")
+        found[variant.task].setdefault(variant.id, variant)
+    return {
+        name: TaskVariants(tuple(sorted(v.values(), key=lambda one: one.level != CLEAN)))
+        for name, v in found.items()
+        if v
+    }
+
+
+def _input_variants(
+    task: Task,
+    instruction: Instruction,
+    perturbations: Sequence[Perturbation],
+    options: VariantOptions,
+) -> list[Variant]:
+    """Variants that leave the instruction as it is and change every example's input."""
+    clean = clean_variant(task.name, instruction)
+    return [
+        replace(
+            clean,
+            id=stable_id(options.seed, task.name, instruction.id, perturbation.name, index, "in"),
+            level=perturbation.level,
+            perturbation=perturbation.name,
+            index=index,
+            seed=stable_hash(
+                options.seed, task.name, instruction.id, perturbation.name, index, "input"
+            ),
+            target="input",
+        )
+        for perturbation in perturbations
+        if perturbation.on_input
+        for index in range(options.per_perturbation)
+    ]
+
+
+def _retarget(variant: Variant, target: Target) -> Variant:
+    if target == "instruction":
+        return variant
+    return replace(variant, target=target, id=stable_id(variant.id, target))
+
+
+class _Row(BaseModel):
+    """A row of a replay file: what it must have, and what a run's own variants have beside."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    task: Text
+    level: Level
+    perturbation: Text
+    text: Text
+    id: str | None = None
+    instruction_id: str | None = None
+    index: int = 0
+    seed: int = 0
+    original: str | None = None
+    edits: tuple[Edit, ...] = ()
+    validity: Validity | None = None
+    target: Target = "instruction"
+
+
+def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
+    checked = _check_row(row, where=where)
+    if checked.task not in tasks:
+        raise UsageError(
+            f"{where}: task {checked.task!r} is not among the tasks of this run "
+            f"({', '.join(tasks)}).{nearest_hint(checked.task, tasks)}"
+        )
+    originals = {i.id: i.text for i in tasks[checked.task].instructions}
+    instruction_id = checked.instruction_id or ""
+    identity = (checked.task, checked.level, checked.perturbation, instruction_id, checked.text)
+    return Variant(
+        id=checked.id or stable_id(*identity),
+        task=checked.task,
+        level=checked.level,
+        perturbation=checked.perturbation,
+        instruction_id=instruction_id,
+        index=checked.index,
+        seed=checked.seed,
+        text=checked.text,
+        original=checked.original or originals.get(instruction_id, checked.text),
+        edits=checked.edits,
+        validity=checked.validity,
+        target=checked.target,
+    )
+
+
+def _check_row(row: Json, *, where: str) -> _Row:
+    if not isinstance(row, dict):
+        raise UsageError(f"{where}: a variant is a JSON object, this is not.")
+    if row.get("level") not in LEVELS:
+        near = nearest_hint(str(row.get("level")), LEVELS)
+        raise UsageError(f"{where}: unknown level {row.get('level')!r}.{near}")
+    try:
+        return _Row.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"{where}: {first['msg'].lower()} under {key!r}; the row has {', '.join(row)}.",
+            hint="A variant needs task, level, perturbation and text.",
+        ) from None

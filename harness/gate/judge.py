@@ -1,0 +1,185 @@
+"""Judges a run by a policy: one function, from which every output and the exit code follow.
+
+The policy's confidence is shared out among its checks (Bonferroni), so that it holds for all of
+them together; the intervals shown are those that were judged by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+from harness.comparison.alignment import align_runs, primary_scorer
+from harness.comparison.comparable import RunData, all_label_tokens, all_labels
+from harness.comparison.differences import Paired, levels_of
+from harness.core.records import CLEAN
+from harness.gate.policy import BOUNDS, Policy
+from harness.gate.verdict import Check, Evidence, Verdict, decide
+from harness.metrics.grid import Grid, build_grids
+from harness.metrics.measures import (
+    Measured,
+    average,
+    get_measure,
+    measure,
+    measure_difference,
+    resample_grid,
+)
+from harness.stats.arrays import Singles
+from harness.stats.estimate import Estimate
+
+RESAMPLES: Final = 2000
+
+T = TypeVar("T")
+
+
+def judge(
+    policy: Policy,
+    candidate: RunData,
+    baseline: RunData | None = None,
+    *,
+    scorer: str | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Verdict:
+    """The verdict on `candidate`; bounds called `max_drop` compare it with `baseline`.
+
+    Bounds on values use all of the candidate's cells, comparisons those that both runs have.
+
+    Args:
+        policy: the rules.
+        candidate: the run to judge.
+        baseline: the run it must not be worse than; without one, comparisons are missing.
+        scorer: whose samples to use; default: the candidate's primary one.
+        seed: from which resamples follow, for the worst prompt.
+        resamples: how many.
+
+    Raises:
+        UsageError: the two runs asked different questions.
+        NothingToEvaluateError: there is no sample, or no cell that both have.
+    """
+    scorer = scorer or primary_scorer(candidate.samples)
+    tasks = _candidate_tasks(candidate, scorer, seed, resamples)
+    pairs = _paired_tasks(candidate, baseline, scorer, seed, resamples) if baseline else None
+    levels = levels_of([task.grid for task in tasks.values()])
+    checks = list(_list_checks(policy, levels))
+    measured = [_measure(check, tasks, pairs) for check in checks]
+    # Only what could be measured can fail by chance.
+    count = max(1, sum(one is not None for one in measured))
+    confidence = 1 - (1 - policy.confidence) / count
+    judged = (
+        _explain_missing(check, tasks, levels, compared=pairs is not None)
+        if one is None
+        else decide(check, _evidence(one, confidence), min_examples=policy.min_examples)
+        for check, one in zip(checks, measured, strict=True)
+    )
+    return Verdict(
+        candidate=candidate.name,
+        baseline=baseline.name if baseline else None,
+        scorer=scorer,
+        confidence=policy.confidence,
+        strict=policy.strict,
+        checks=tuple(judged),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One task's cells and its prompts' resampled means."""
+
+    grid: Grid
+    resampled: Singles
+
+
+def _candidate_tasks(run: RunData, scorer: str, seed: int, resamples: int) -> dict[str, _Task]:
+    grids = build_grids(
+        run.samples,
+        run.variants,
+        all_labels(run),
+        scorer=scorer,
+        label_tokens=all_label_tokens(run),
+    )
+    return {name: _Task(grid, resample_grid(grid, seed, resamples)) for name, grid in grids.items()}
+
+
+def _paired_tasks(
+    candidate: RunData, baseline: RunData, scorer: str, seed: int, resamples: int
+) -> dict[str, Paired]:
+    aligned = align_runs([baseline, candidate], scorer=scorer)
+    pairs = {}
+    for name, (before, after) in aligned.grids.items():
+        resampled = tuple(resample_grid(grid, seed, resamples) for grid in (before, after))
+        pairs[name] = Paired(before, after, (resampled[0], resampled[1]))
+    return pairs
+
+
+def _list_checks(policy: Policy, levels: Sequence[str]) -> Iterator[Check]:
+    """Every bound of every rule, at each level that the rule applies to."""
+    perturbed = [level for level in levels if level != CLEAN]
+    for number, rule in enumerate(policy.rules, start=1):
+        # A run without perturbed levels must not pass for having nothing to check.
+        for level in [rule.level] if rule.level else (perturbed or ["perturbed"]):
+            for bound in BOUNDS:
+                limit = rule.bound(bound)
+                if limit is not None:
+                    yield Check(number, rule.metric, level, rule.task, bound, limit, rule.margin)
+
+
+def _measure(
+    check: Check, tasks: Mapping[str, _Task], pairs: Mapping[str, Paired] | None
+) -> Measured | None:
+    """What the check is about, as the plain mean over its tasks; None where it is undefined."""
+    if check.bound == "max_drop":
+        chosen = _chosen(check, pairs or {})
+        found: list[Measured | None] = [_worsening(check, pair) for pair in chosen]
+    else:
+        found = [_value(check, task) for task in _chosen(check, tasks)]
+    known = [one for one in found if one is not None]
+    return average(known) if known else None
+
+
+def _chosen(check: Check, tasks: Mapping[str, T]) -> list[T]:
+    return [one for name, one in tasks.items() if check.task in {None, name}]
+
+
+def _value(check: Check, task: _Task) -> Measured | None:
+    group = task.grid.group(task.grid.rows(level=check.level))
+    return measure(check.metric, group, task.resampled) if group else None
+
+
+def _worsening(check: Check, pair: Paired) -> Estimate | None:
+    """By how much the candidate is worse than the baseline: negative where it is better."""
+    groups = pair.groups(check.level)
+    if groups is None:
+        return None
+    before, after = groups
+    change = measure_difference(check.metric, after, before, pair.resampled[::-1])
+    if change is None or get_measure(check.metric).better == "lower":
+        return change
+    return replace(change, value=-change.value)
+
+
+def _evidence(measured: Measured, confidence: float) -> Evidence:
+    return Evidence(
+        value=measured.value,
+        interval=measured.interval(confidence),
+        confidence=confidence,
+        examples=measured.examples,
+        prompt_share=measured.prompt_share,
+    )
+
+
+def _explain_missing(
+    check: Check, tasks: Mapping[str, _Task], levels: Sequence[str], *, compared: bool
+) -> Check:
+    if check.task is not None and check.task not in tasks:
+        reason = f"the run has no task {check.task!r}; it has {', '.join(tasks) or 'none'}"
+    elif check.level not in levels:
+        reason = f"the run has no level {check.level!r}; it has {', '.join(levels) or 'none'}"
+    elif check.bound == "max_drop" and not compared:
+        reason = "max_drop needs a baseline run, none was given"
+    elif check.bound == "max_drop":
+        reason = f"{check.metric} is undefined here in one of the runs, or they share no cell"
+    else:
+        reason = f"{check.metric} is undefined here"
+    return replace(check, status="missing", message=reason)

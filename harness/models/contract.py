@@ -1,0 +1,102 @@
+"""What the harness asks of a model: token-level scores and greedy text for requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.core.records import Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a run's manifest says about the model that answered."""
+
+    name: str
+    """What the user typed to choose it."""
+    kind: str
+    """`directory`, `hub`, `gguf`, `adapter` or `bundled`."""
+    path: str
+    """Where the weights were read from."""
+    fingerprint: str
+    """Content hash of weights, configuration, tokenizer, chat template and adapter."""
+    parameters: int
+    dtype: str
+    device: str
+    max_context: int
+    """Longest prompt with its continuation, in tokens."""
+    base: str | None = None
+    """The base model of an adapter."""
+    adapter: str | None = None
+    """The adapter's directory."""
+    chat_template_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How texts are drawn."""
+
+    temperature: float
+    """Above 0; what logits are divided by."""
+    top_p: float = 1.0
+    """Only the most likely tokens that together reach this probability are drawn (nucleus)."""
+    max_new_tokens: int = 64
+
+
+class Tokenizer(Protocol):
+    """Text to tokens and back."""
+
+    chat_template: str | None
+    """The template that `render_chat` fills, or None for a model without one."""
+
+    def encode(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+        """The token ids of each text; with `special`, those that the model adds by itself (BOS)."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of the ids, without special tokens."""
+        ...
+
+    def render_chat(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The messages as the model's chat prompt, up to where its answer begins.
+
+        Raises:
+            UsageError: the model has no chat template, or the template rejects the messages.
+        """
+        ...
+
+
+class Model(Protocol):
+    """A causal language model that scores labels and answers greedily."""
+
+    info: ModelInfo
+    tokenizer: Tokenizer
+    notes: list[str]
+    """What the user should know about how the model is run; it may grow with use."""
+
+    def loglik(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
+        """Yields (index of the request, its labels' summed log-likelihoods), in any order.
+
+        Requests of one call may share a prefix: it is found and computed once.
+
+        Raises:
+            UsageError: a request has no context token or is longer than `info.max_context`.
+        """
+        ...
+
+    def generate(
+        self,
+        requests: Sequence[Request],
+        *,
+        max_new_tokens: int,
+        is_done: Callable[[str], bool],
+    ) -> Iterator[tuple[int, Response]]:
+        """Yields (index of the request, its greedily generated text), in any order.
+
+        A text ends at an end token, after `max_new_tokens`, or as soon as `is_done(text)` holds.
+
+        Raises:
+            UsageError: a request has no context token or leaves no room for the new ones.
+        """
+        ...

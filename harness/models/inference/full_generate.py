@@ -1,0 +1,82 @@
+"""Greedy generation by transformers itself, for models whose past can't be shared between rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+from transformers import (
+    GenerationConfig,
+    PreTrainedModel,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+from harness.models.inference.budget import Budget
+from harness.models.inference.generate import Beginning, Ending
+from harness.models.inference.token_tree import Read, Row, Tokens
+
+
+class PlainGenerator:
+    """Generates in batches of contexts of one length, which need no padding.
+
+    Padding to the left would change what a recurrent state has seen.
+    """
+
+    def __init__(self, model: PreTrainedModel, budget: Budget) -> None:
+        self._model = model
+        self._budget = budget
+
+    def generate(self, contexts: Sequence[Tokens], ending: Ending) -> Iterator[tuple[int, str]]:
+        """Yields (index of the context, text) as batches finish."""
+        by_length: dict[int, list[Beginning]] = defaultdict(list)
+        for index, context in enumerate(contexts):
+            row = Row(context, (Read(index, "", ()),))
+            by_length[len(context)].append(Beginning(row, 0, 0, ending.max_new_tokens))
+        for rows in by_length.values():
+            for texts in self._budget.run(rows, partial(self._run_batch, ending)):
+                yield from texts
+
+    @torch.inference_mode()
+    def _run_batch(self, ending: Ending, batch: Sequence[Beginning]) -> list[tuple[int, str]]:
+        contexts = torch.tensor([placed.row.tokens for placed in batch], device=self._model.device)
+        stop = _Stop(ending, contexts.shape[1], len(batch))
+        self._model.generate(  # type: ignore[operator]  # a mixin that the type doesn't show
+            contexts,
+            attention_mask=torch.ones_like(contexts),
+            generation_config=_greedy(ending),
+            stopping_criteria=StoppingCriteriaList([stop]),
+        )
+        return [(p.index, text or "") for p, text in zip(batch, stop.texts, strict=True)]
+
+
+class _Stop(StoppingCriteria):
+    """Ends each row where `Ending` says so, and keeps its text."""
+
+    def __init__(self, ending: Ending, start: int, rows: int) -> None:
+        self._ending = ending
+        self._start = start
+        self.texts: list[str | None] = [None] * rows
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **_unused: object) -> Tensor:
+        for row, ids in enumerate(input_ids[:, self._start :].tolist()):
+            if self.texts[row] is None:
+                self.texts[row] = self._ending.text_if_over(ids)
+        over = [text is not None for text in self.texts]
+        return torch.tensor(over, device=input_ids.device)
+
+
+def _greedy(ending: Ending) -> GenerationConfig:
+    """Plain greedy decoding, whatever the checkpoint's own generation settings are."""
+    end_ids = sorted(ending.end_ids)
+    return GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        max_new_tokens=ending.max_new_tokens,
+        repetition_penalty=1.0,
+        eos_token_id=end_ids or None,
+        pad_token_id=end_ids[0] if end_ids else 0,
+    )

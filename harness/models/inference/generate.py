@@ -1,0 +1,125 @@
+"""Greedy generation with prefix reuse; rows that are finished leave the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from harness.models.inference.attention import KeysValues, Prefixes, RowAttention
+from harness.models.inference.budget import Budget
+from harness.models.inference.decoding import StepAttention
+from harness.models.inference.packing import Placed, lay_out
+from harness.models.inference.prefix import run_packed, with_prefixes
+from harness.models.inference.prefix_groups import fill_waves, group_contexts, place_rows
+from harness.models.inference.token_tree import Tokens
+
+_LEAVE_BELOW: Final = 0.75
+"""Share of unfinished rows at which the others leave: leaving copies all keys and values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When a generated text is over."""
+
+    max_new_tokens: int
+    end_ids: frozenset[int]
+    decode: Callable[[Sequence[int]], str]
+    is_done: Callable[[str], bool]
+
+    def text_if_over(self, ids: Sequence[int]) -> str | None:
+        """The text of the tokens generated so far if it is over, else None."""
+        if ids[-1] in self.end_ids:
+            return self.decode(ids[:-1])
+        text = self.decode(ids)
+        return text if len(ids) >= self.max_new_tokens or self.is_done(text) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning(Placed):
+    """A context to go on from, whose row names it in its only read."""
+
+    room: int
+    """How many tokens may be generated."""
+
+    @classmethod
+    def of(cls, placed: Placed, ending: Ending) -> Beginning:
+        """The context with room for its text."""
+        return cls(placed.row, placed.prefix, placed.prefix_length, ending.max_new_tokens)
+
+    @property
+    def cost(self) -> int:
+        """See `Placed`: the new tokens take memory too."""
+        return self.length + self.room
+
+    @property
+    def index(self) -> int:
+        """Which of the contexts it is."""
+        return self.row.reads[0].request
+
+
+class PrefixGenerator:
+    """Generates in packed batches of a model that is set to the packed attention."""
+
+    def __init__(self, model: PreTrainedModel, budget: Budget) -> None:
+        self._model = model
+        self._budget = budget
+
+    def generate(self, contexts: Sequence[Tokens], ending: Ending) -> Iterator[tuple[int, str]]:
+        """Yields (index of the context, text) as batches finish; the contexts all differ."""
+        for wave in fill_waves(group_contexts(contexts), self._budget.tokens):
+            for part, prefixes in with_prefixes(self._model, wave):
+                rows = [Beginning.of(placed, ending) for placed in place_rows(part)]
+                work = partial(self._run_batch, prefixes, ending)
+                for texts in self._budget.run(rows, work):
+                    yield from texts
+
+    @torch.inference_mode()
+    def _run_batch(
+        self, prefixes: Prefixes | None, ending: Ending, batch: Sequence[Beginning]
+    ) -> list[tuple[int, str]]:
+        layout = lay_out(batch, self._model.device)
+        lengths = torch.tensor([placed.length for placed in batch], device=self._model.device)
+        last = lengths.cumsum(0) - 1  # (B) packed index of each context's last token
+        kept: dict[int, KeysValues] = {}
+        logits = run_packed(
+            self._model,
+            layout.tokens,
+            layout.positions,
+            RowAttention(layout, prefixes, keep=kept),
+            last,
+        )
+        attention = StepAttention.after(layout, prefixes, kept, ending.max_new_tokens)
+        texts = self._decode(attention, logits, layout.positions[0, last], ending)
+        return [(placed.index, text) for placed, text in zip(batch, texts, strict=True)]
+
+    def _decode(
+        self, attention: StepAttention, logits: Tensor, positions: Tensor, ending: Ending
+    ) -> list[str]:
+        """The texts that follow the (B, V) first logits of contexts that end at `positions`."""
+        texts: list[str | None] = [None] * len(logits)
+        ids: list[list[int]] = [[] for _ in texts]
+        rows = list(range(len(texts)))  # which text each row of the batch belongs to
+        while True:
+            chosen = logits.argmax(dim=-1)
+            for row, token in zip(rows, chosen.tolist(), strict=True):
+                if texts[row] is None:
+                    ids[row].append(token)
+                    texts[row] = ending.text_if_over(ids[row])
+            live = [place for place, row in enumerate(rows) if texts[row] is None]
+            if not live:
+                return [text or "" for text in texts]
+            if len(live) < _LEAVE_BELOW * len(rows):
+                rows = [rows[place] for place in live]
+                staying = torch.tensor(live, device=chosen.device)
+                attention.keep_rows(staying)
+                chosen, positions = chosen[staying], positions[staying]
+            positions = positions + 1
+            attention.begin(positions)
+            everywhere = torch.arange(len(rows), device=chosen.device)
+            logits = run_packed(self._model, chosen[None], positions[None], attention, everywhere)

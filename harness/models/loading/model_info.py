@@ -1,0 +1,41 @@
+"""Description: what a run's manifest says about a loaded model."""
+
+from __future__ import annotations
+
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from harness.models.contract import ModelInfo
+from harness.models.fingerprint import fingerprint_model, hash_text
+from harness.models.loading.source import Source
+from harness.models.loading.tokenizer import HFTokenizer
+
+_UNLIMITED = 2**20
+"""Longest prompt of a model that names no limit (one with a recurrent state)."""
+
+
+def describe(
+    spec: str, source: Source, model: PreTrainedModel, tokenizer: HFTokenizer
+) -> ModelInfo:
+    """The facts about a model that was loaded from a source."""
+    template = tokenizer.chat_template
+    return ModelInfo(
+        name=spec,
+        kind=source.kind,
+        path=str(source.adapter or source.directory),
+        fingerprint=fingerprint_model(source.directory, adapter=source.adapter),
+        parameters=model.num_parameters(),
+        dtype=str(model.dtype).removeprefix("torch."),
+        device=str(model.device),
+        max_context=_max_context(model.config.get_text_config()),
+        base=source.base,
+        adapter=None if source.adapter is None else str(source.adapter),
+        chat_template_hash=None if template is None else hash_text(template),
+    )
+
+
+def _max_context(config: PreTrainedConfig) -> int:
+    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
+        limit = getattr(config, name, None)
+        if isinstance(limit, int) and limit > 0:
+            return limit
+    return _UNLIMITED

@@ -1,0 +1,118 @@
+"""Reading a checkpoint directory with transformers, every failure turned into one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from harness.core.errors import UsageError
+from harness.models.inference.budget import out_of_memory
+from harness.models.loading.transformers_logging import quiet_transformers
+
+
+def read_config(directory: Path, *, code: bool) -> PreTrainedConfig:
+    """The configuration of a decoder-only model.
+
+    Args:
+        directory: the checkpoint.
+        code: whether Python code of the checkpoint may run.
+
+    Raises:
+        UsageError: it can't be read, or is of a model that isn't decoder-only.
+    """
+    with _told(directory, "configuration"):
+        config = AutoConfig.from_pretrained(directory, trust_remote_code=code)
+    if config.is_encoder_decoder:
+        raise UsageError(
+            f"{directory} is a {config.model_type} model, an encoder-decoder, and only "
+            "decoder-only language models can be run."
+        )
+    return cast(PreTrainedConfig, config)
+
+
+def read_tokenizer(directory: Path, *, code: bool) -> PreTrainedTokenizerBase:
+    """The tokenizer of a checkpoint or an adapter directory.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    with _told(directory, "tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=code)
+    return cast(PreTrainedTokenizerBase, tokenizer)
+
+
+def read_weights(
+    directory: Path, config: PreTrainedConfig, dtype: torch.dtype, *, code: bool
+) -> PreTrainedModel:
+    """The model with all its weights, on the CPU.
+
+    Raises:
+        UsageError: the weights can't be read, or don't fit the configuration.
+    """
+    with _told(directory, "weights"):
+        model, report = cast(
+            tuple[PreTrainedModel, dict[str, set[object]]],
+            AutoModelForCausalLM.from_pretrained(
+                directory,
+                config=config,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=code,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # reported below, with the tensor's name
+            ),
+        )
+    # transformers fills what is missing with random numbers, and goes on.
+    for key, wrong in (("missing_keys", "lack"), ("mismatched_keys", "have the wrong shape for")):
+        found = sorted(map(str, report[key]))
+        if found:
+            raise UsageError(
+                f"the weights in {directory} {wrong} {len(found)} tensors of its config.json, "
+                f"{found[0]} among them.",
+                hint="Download or copy the directory again.",
+            )
+    return model
+
+
+def move_to(device: torch.device, model: PreTrainedModel) -> None:
+    """Puts the weights on the device.
+
+    Raises:
+        UsageError: they don't fit.
+    """
+    try:
+        nn.Module.to(model, device)
+    except torch.OutOfMemoryError as error:
+        raise out_of_memory("the weights of the model") from error
+
+
+_RAISED = (OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError)
+
+
+@contextmanager
+def _told(directory: Path, what: str) -> Iterator[None]:
+    """Turns what transformers raises about a checkpoint into a one-line error."""
+    try:
+        with quiet_transformers():
+            yield
+    except _RAISED as e:
+        if isinstance(e, torch.OutOfMemoryError):
+            raise
+        lines = [line.strip() for line in str(e).splitlines() if line.strip()]
+        reason = lines[0] if lines else type(e).__name__
+        if "trust_remote_code" in str(e):
+            reason = "it brings its own code; type --trust-remote-code if you trust it"
+        raise UsageError(f"the {what} in {directory} can't be loaded: {reason}") from e

@@ -1,0 +1,112 @@
+"""From an instruction and an input to the text a model sees, in one of three layouts.
+
+plain   instruction, blank line, input, answer cue; the label follows after a space
+coin    instruction, input, blank line, `### Response:`; the label follows after a space
+chat    the tokenizer's own chat template: instruction, blank line and input are the user's turn;
+        the answer cue opens the assistant's, and the label follows after a space
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from harness.core.errors import UnknownNameError, UsageError
+from harness.core.records import Example
+
+PromptFormat = Literal["plain", "coin", "chat"]
+FORMAT_CHOICES: tuple[str, ...] = ("auto", *get_args(PromptFormat))
+
+RenderChat = Callable[[Sequence[Mapping[str, str]]], str]
+
+_COIN_RESPONSE = "### Response:"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompter:
+    """Builds the prompts of one task in one layout.
+
+    `shots` are answered examples that stand before the one that is asked.
+    """
+
+    layout: PromptFormat
+    answer_cue: str
+    word_of: Mapping[str, str]
+    """Label name -> label word."""
+    shots: tuple[Example, ...] = ()
+    render_chat: RenderChat | None = None
+
+    @property
+    def special_tokens(self) -> bool:
+        """Whether the tokenizer must add its own (a chat template has written them already)."""
+        return self.layout != "chat"
+
+    def prompt(self, instruction: str, input_text: str) -> str:
+        """Everything up to the answer, without a trailing space.
+
+        The input may be empty, where the instruction holds it.
+        """
+        if self.layout == "chat":
+            return self._chat(instruction, input_text)
+        if self.layout == "coin":
+            return self._coin(instruction, input_text)
+        return self._plain(instruction, input_text)
+
+    def continuation(self, label: str) -> str:
+        """What follows the prompt where the answer is that label."""
+        return (" " if self._ends_in_cue else "") + self.word_of[label]
+
+    @property
+    def _ends_in_cue(self) -> bool:
+        return self.layout == "coin" or bool(self.answer_cue)
+
+    def _plain(self, instruction: str, input_text: str) -> str:
+        def ask(text: str) -> str:
+            return f"{text}\n{self.answer_cue}" if text else self.answer_cue
+
+        answered = [f"{ask(s.input)}{self.continuation(s.gold)}" for s in self.shots]
+        return "\n\n".join([instruction, *answered, ask(input_text)])
+
+    def _coin(self, instruction: str, input_text: str) -> str:
+        def ask(text: str) -> str:
+            return f"{text}\n\n{_COIN_RESPONSE}" if text else f"\n{_COIN_RESPONSE}"
+
+        answered = [f"{ask(s.input)}{self.continuation(s.gold)}\n\n" for s in self.shots]
+        return f"{instruction}\n{''.join(answered)}{ask(input_text)}"
+
+    def _chat(self, instruction: str, input_text: str) -> str:
+        if self.render_chat is None:
+            raise UsageError(
+                "the prompt format 'chat' needs a chat template, and this tokenizer has none.",
+                hint="Type: --prompt-format plain.",
+            )
+        turns: list[dict[str, str]] = []
+        for shot in self.shots:
+            answer = self.answer_cue + self.continuation(shot.gold)
+            turns.append({"role": "user", "content": shot.input})
+            turns.append({"role": "assistant", "content": answer})
+        turns.append({"role": "user", "content": input_text})
+        asked = turns[0]["content"]
+        turns[0]["content"] = f"{instruction}\n\n{asked}" if asked else instruction
+        return self.render_chat(turns) + self.answer_cue
+
+
+def resolve_format(wanted: str, *, has_chat_template: bool) -> PromptFormat:
+    """The layout to use: `auto` is chat where the tokenizer has a template, else plain.
+
+    Raises:
+        UsageError: an unknown format, or chat without a template.
+    """
+    if wanted == "auto":
+        return "chat" if has_chat_template else "plain"
+    for layout in get_args(PromptFormat):
+        if wanted == layout:
+            if layout == "chat" and not has_chat_template:
+                raise UsageError(
+                    "the prompt format 'chat' needs a chat template, and this tokenizer has none.",
+                    hint="Type: --prompt-format plain.",
+                )
+            chosen: PromptFormat = layout
+            return chosen
+    raise UnknownNameError("prompt format", wanted, FORMAT_CHOICES)

@@ -1,0 +1,77 @@
+"""Where a result comes from: versions, machine, and a hash of what was asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from harness.core.records import Variant
+from harness.results.rundir import variant_row
+from harness.tasks import Task
+
+_PACKAGES = ("robustness-harness", "torch", "transformers", "tokenizers", "numpy", "pandas", "peft")
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that shape a result."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def describe_machine(device: str) -> dict[str, str | int]:
+    """The machine a run happened on, without its name or paths."""
+    import torch
+
+    described: dict[str, str | int] = {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+        "processor": _processor(),
+    }
+    if device.startswith("cuda"):
+        described["gpu"] = torch.cuda.get_device_name()
+    return described
+
+
+def task_hash(task: Task) -> str:
+    """A hash of what a task asks: labels, cue, inputs and gold labels."""
+    content = [
+        [[label.name, label.answer] for label in task.labels],
+        task.answer_cue,
+        [[example.id, example.input, example.gold] for example in task.examples],
+        [example.input for example in task.few_shot],
+    ]
+    return _hash(content)
+
+
+def variants_hash(variants: list[Variant]) -> str:
+    """A hash of the variants of a run."""
+    return _hash([variant_row(variant) for variant in variants])
+
+
+def run_id(identity: dict[str, object], content: dict[str, object]) -> str:
+    """A short name of what was asked; equal for equal questions."""
+    return _hash([identity, content])[:12]
+
+
+def _hash(content: object) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:  # noqa: PTH123
+            names = [line.split(":", 1)[1].strip() for line in stream if line.startswith("model n")]
+    except OSError:
+        return platform.processor()
+    return names[0] if names else platform.processor()

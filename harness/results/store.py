@@ -1,0 +1,210 @@
+"""The sample store: one SQLite row a scored cell, written a window at a time, resumable."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.core.errors import IncompleteRunError, UsageError
+from harness.core.records import Sample
+from harness.core.sqlite import Database, open_journaled
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS samples (
+    variant_id TEXT NOT NULL, example_id TEXT NOT NULL, task TEXT NOT NULL, level TEXT NOT NULL,
+    perturbation TEXT NOT NULL, instruction_id TEXT NOT NULL, gold TEXT NOT NULL,
+    prediction TEXT, correct INTEGER NOT NULL, parsed INTEGER NOT NULL, scorer TEXT NOT NULL,
+    scores TEXT, text TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS sample_key ON samples (variant_id, example_id, scorer);
+CREATE TABLE IF NOT EXISTS priors (
+    variant_id TEXT PRIMARY KEY, scores TEXT NOT NULL
+);
+"""
+_INSERT = f"INSERT OR REPLACE INTO samples VALUES ({', '.join('?' * 13)})"
+
+COMPACT_COLUMNS = (
+    "variant_id", "example_id", "task", "level", "perturbation", "instruction_id", "gold",
+    "prediction", "correct", "parsed", "scorer",
+)  # fmt: skip
+"""What statistics need; without the texts and scores a million samples stay small."""
+
+_CHUNK = 10_000
+"""Rows read at a time: as Python objects they take tens of times the memory of their codes."""
+_OF_VARIANT = ("variant_id", "task", "level", "perturbation", "instruction_id")
+_CATEGORIES = ("example_id", "gold", "prediction", "scorer")
+_FLAGS = ("correct", "parsed")
+
+
+class SampleStore(Database):
+    """Writes and resumes the samples of one run; a killed process loses a window at most."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            super().__init__(open_journaled(path, _SCHEMA))
+        except sqlite3.DatabaseError as error:
+            raise _explain(error, path) from None
+
+    def finished(self, variant_id: str, scorer: str) -> set[str]:
+        """Ids of the examples that this variant has been scored on."""
+        rows = self._db.execute(
+            "SELECT example_id FROM samples WHERE variant_id = ? AND scorer = ?",
+            (variant_id, scorer),
+        )
+        return {row[0] for row in rows}
+
+    def outcomes(self, variant_id: str, scorer: str) -> dict[str, bool]:
+        """Example id -> whether this variant's answer was right."""
+        rows = self._db.execute(
+            "SELECT example_id, correct FROM samples WHERE variant_id = ? AND scorer = ?",
+            (variant_id, scorer),
+        )
+        return {example_id: bool(correct) for example_id, correct in rows}
+
+    def count(self) -> int:
+        """How many samples are stored."""
+        total: int = self._db.execute("SELECT count(*) FROM samples").fetchone()[0]
+        return total
+
+    def prior(self, variant_id: str) -> dict[str, float] | None:
+        """Content-free label log-probabilities of a variant, if they have been measured."""
+        row = self._db.execute(
+            "SELECT scores FROM priors WHERE variant_id = ?", (variant_id,)
+        ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def write(
+        self, samples: Iterable[Sample], priors: Mapping[str, Mapping[str, float]] | None = None
+    ) -> None:
+        """Store samples, and priors by variant id, in one transaction: all of them or none.
+
+        Raises:
+            IncompleteRunError: the disk is full or the file cannot be written; nothing is lost
+                that was stored before, and the same command resumes.
+        """
+        try:
+            with self._db:
+                self._db.executemany(_INSERT, (_row(sample) for sample in samples))
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO priors VALUES (?, ?)",
+                    ((variant, json.dumps(dict(p))) for variant, p in (priors or {}).items()),
+                )
+        except sqlite3.DatabaseError as error:
+            raise _explain(error, self.path) from None
+
+
+def read_samples(path: Path, columns: Sequence[str] = COMPACT_COLUMNS) -> pd.DataFrame:
+    """The samples as a frame, strings as categories, in an order that no resume can change.
+
+    Read in chunks: the memory of a million samples is their codes, not their strings.
+
+    Raises:
+        UsageError: no such file, or not a sample store.
+    """
+    import pandas as pd
+
+    frame = pd.concat(list(read_chunks(path, columns)), ignore_index=True)
+    if "scores" in columns:
+        frame["scores"] = [None if text is None else json.loads(text) for text in frame["scores"]]
+    return frame
+
+
+def read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """The samples as frames of bounded size, one at least; scores stay text.
+
+    Raises:
+        UsageError: no such file, or not a sample store.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise UsageError(f"no samples at {path}.")
+    of_cells = [name for name in columns if name not in _OF_VARIANT]
+    wanted = [name for name in columns if name in _OF_VARIANT]
+    query = (
+        f"SELECT {', '.join(('variant_id AS variant_key', *of_cells))} FROM samples "
+        "ORDER BY variant_id, example_id, scorer"
+    )
+    with closing(_open_to_read(path)) as db:
+        variants = _read_variants(db, wanted)
+        dtypes = _dtypes(db, of_cells)
+        for chunk in pd.read_sql_query(query, db, chunksize=_CHUNK):
+            rows = variants.index.get_indexer(pd.Index(chunk.pop("variant_key")))
+            repeated = {name: variants[name].array.take(rows) for name in wanted}
+            yield chunk.astype(dtypes).assign(**repeated)[list(columns)]
+
+
+def _read_variants(db: sqlite3.Connection, columns: Sequence[str]) -> pd.DataFrame:
+    """What is the same in all cells of a variant, by its id: read once, not for every cell."""
+    import pandas as pd
+
+    wanted = ", ".join(("variant_id AS variant_key", *columns))
+    query = f"SELECT {wanted} FROM samples GROUP BY variant_id"
+    frame = pd.read_sql_query(query, db, index_col="variant_key")
+    return frame.astype({name: pd.CategoricalDtype(sorted(set(frame[name]))) for name in columns})
+
+
+def _dtypes(
+    db: sqlite3.Connection, columns: Sequence[str]
+) -> dict[str, pd.CategoricalDtype | type[bool]]:
+    """Strings as categories, alike in all chunks."""
+    import pandas as pd
+
+    dtypes: dict[str, pd.CategoricalDtype | type[bool]] = {}
+    for name in columns:
+        if name in _FLAGS:
+            dtypes[name] = bool
+        elif name in _CATEGORIES:
+            query = f"SELECT DISTINCT {name} FROM samples WHERE {name} IS NOT NULL ORDER BY 1"
+            dtypes[name] = pd.CategoricalDtype([value for (value,) in db.execute(query)])
+    return dtypes
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(path)
+        db.execute("SELECT 1 FROM samples LIMIT 1")
+    except sqlite3.DatabaseError as error:
+        raise UsageError(f"{path}: not a sample store: {error}.") from None
+    return db
+
+
+def _row(sample: Sample) -> tuple[object, ...]:
+    scores = sample.scores
+    return (
+        sample.variant_id,
+        sample.example_id,
+        sample.task,
+        sample.level,
+        sample.perturbation,
+        sample.instruction_id,
+        sample.gold,
+        sample.prediction,
+        int(sample.correct),
+        int(sample.parsed),
+        sample.scorer,
+        None if scores is None else json.dumps({k: round(v, 6) for k, v in scores.items()}),
+        sample.text,
+    )
+
+
+def _explain(error: sqlite3.DatabaseError, path: Path) -> IncompleteRunError | UsageError:
+    text = str(error)
+    if "full" in text or "I/O" in text or "readonly" in text:
+        return IncompleteRunError(
+            f"the samples cannot be written to {path}: {text}.",
+            hint="Make room, then repeat the same command: it resumes.",
+        )
+    if "not a database" in text or "malformed" in text:
+        return UsageError(
+            f"{path} is damaged: {text}.", hint="Type: --fresh to start this run over."
+        )
+    return IncompleteRunError(f"the samples cannot be written to {path}: {text}.")

@@ -1,0 +1,1 @@
+"""Character level: typing slips, look-alike letters, case, space and punctuation."""

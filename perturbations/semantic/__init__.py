@@ -1,0 +1,1 @@
+"""Semantic level: the same request in other words and another construction."""

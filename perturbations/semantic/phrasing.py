@@ -1,0 +1,134 @@
+"""One verb phrase in another construction: as a noun, in the passive, as a question."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from perturbations.request_parse import Ask, Phrase, names_answer
+from perturbations.semantic.questions import is_plural, question_of
+from perturbations.word.verbs import Verb, verbs
+
+
+def can_inflect(phrases: tuple[Phrase, ...]) -> bool:
+    """Whether no verb hides in a phrase's object, where it would keep its form."""
+    return not any(_HIDDEN_VERB.search(phrase.rest) for phrase in phrases)
+
+
+def only_prepares(ask: Ask) -> bool:
+    """Whether all that is asked, besides an answer in some form, is to look at something."""
+    return all(p.verb.prepares and not p.decides for p in ask.phrases)
+
+
+def is_definite(rest: str) -> bool:
+    """Whether an object is a definite noun phrase and nothing more."""
+    return bool(_DEFINITE.match(rest)) and not _OBJECT_END.search(rest) and "," not in rest
+
+
+def nominal(phrase: Phrase) -> str:
+    """The phrase with a noun for its verb; empty where there is none."""
+    noun, rest = phrase.verb.noun, phrase.rest
+    if not noun or phrase.adverb:
+        return ""
+    if phrase.decides:
+        return f"{phrase.verb.clause_noun or noun} {_whether(rest)}"
+    pronoun = re.match(r"(it|them)\b\s*", rest)
+    if pronoun:
+        owner = "its" if pronoun[1] == "it" else "their"
+        return f"{owner} {noun.split()[1]} {rest[pronoun.end() :]}".rstrip()
+    end = _OBJECT_END.search(rest)
+    if not _DETERMINED.match(rest) or (end and _QUOTE_NEXT.match(end.group())):
+        return ""
+    return f"{noun} {rest}"
+
+
+def passive(phrases: tuple[Phrase, ...], modal: tuple[str, str]) -> str:
+    """The phrases as passive clauses; empty where one of them has no passive."""
+    said = ""
+    for phrase in phrases:
+        clause = _passive_clause(phrase, modal)
+        if not clause:
+            return ""
+        same = bool(re.match(r"(?:it|them)\b", phrase.rest)) and bool(said)
+        said += (" and " if same else ", and " if said else "") + clause
+    return said
+
+
+def _passive_clause(phrase: Phrase, modal: tuple[str, str]) -> str:
+    doing = f"{phrase.adverb}{phrase.verb.participle}"
+    if not phrase.verb.passive or phrase.verb.answers:
+        return ""
+    if phrase.decides:
+        return f"it {modal[0]} {doing} {phrase.rest}"
+    pronoun = re.match(r"(?:it|them)\b\s*", phrase.rest)
+    if pronoun:
+        return f"{doing} {phrase.rest[pronoun.end() :]}".rstrip() if phrase.joint else ""
+    return _passive_of_object(phrase, modal, doing)
+
+
+def _passive_of_object(phrase: Phrase, modal: tuple[str, str], doing: str) -> str:
+    end = (_MOVED_END if phrase.verb.moves else _OBJECT_END).search(phrase.rest)
+    thing = phrase.rest[: end.start()] if end else phrase.rest
+    after = phrase.rest[len(thing) :]
+    # In `summarize the text with three words`, `with` goes with the verb, elsewhere with the noun.
+    if not _DETERMINED.match(thing) or re.search(r",| with (?!\{)", thing):
+        return ""
+    if re.match(r"[,:]", after) or (_QUOTE_NEXT.match(after) and not phrase.verb.names):
+        return ""
+    return f"{thing} {modal[is_plural(thing)]} {doing}{after}"
+
+
+def question(phrase: Phrase) -> str | None:
+    """The question that a phrase's verb stands for."""
+    if phrase.decides:
+        return question_of(phrase.rest)
+    named = re.match(r"(?P<thing>.+?) as (?:either |being )?(?P<labels>[\"'“‘\w].*)$", phrase.rest)
+    if phrase.verb.names and named and names_answer(named["labels"]):
+        if _OBJECT_END.search(named["thing"]) or re.search(r"\bif\b|\bfor\b", named["labels"]):
+            return None
+        be = "are" if named["thing"] == "them" or is_plural(named["thing"]) else "is"
+        thing = "they" if named["thing"] == "them" else named["thing"]
+        return f"{be} {thing} {named['labels']}"
+    if phrase.verb.what and is_definite(phrase.rest):
+        return f"what {'are' if is_plural(phrase.rest) else 'is'} {phrase.rest}"
+    return None
+
+
+def in_register(phrase: Phrase, *, formal: bool) -> Phrase:
+    """The phrase with a verb of that register, where the verb has one."""
+    verb, rest = phrase.verb, phrase.rest
+    if formal:
+        other = verb.formal
+        rest = _whether(rest) if phrase.decides else rest
+    else:
+        other = verb.casual
+        if phrase.decides and not (other in verbs() and verbs()[other].decides):
+            other = "figure out" if verb.prepares or other else ""
+        rest = re.sub(r"^whether (?!or not)", "if ", rest) if phrase.decides else rest
+    if not other or re.search(r"\binto\b", rest) or re.match(r"(?:me|between)\b", rest):
+        return replace(phrase, rest=rest)
+    return replace(phrase, verb=verbs().get(other, Verb(other)), rest=rest)
+
+
+def _whether(clause: str) -> str:
+    return re.sub(r"^if ", "whether ", clause)
+
+
+_DETERMINED: Final = re.compile(
+    r"(?:the|an?|this|that|these|those|all|each|every|both|its|their|your|one|two|any)\b"
+)
+_DEFINITE: Final = re.compile(r"(?:the|this|these|its|their)\b")
+_OBJECT_END: Final = re.compile(
+    r"\s+(?:as|into|by|if|based on|according to|using|in order|in such a way|so that|such that"
+    r"|while|whether|without|to (?:be|sound|fit|make|match|have)"
+    r"|in (?:[\w-]+ ){1,4}(?:words?|sentences?|lines?|paragraphs?|terms|style|tone))\b"
+    r"|[,:]|\s+[\"'“‘`]"
+)
+_QUOTE_NEXT: Final = re.compile(r"\s+[\"'“‘`]")
+_MOVED_END: Final = re.compile(rf"{_OBJECT_END.pattern}|\s+(?:from|to|in|for)\b")
+_HIDDEN_VERB: Final = re.compile(
+    r"\b(?:and|then) (?!(?:with|from|of|in|if|whether|as|that|for|to|by|not|between|all|is|are)\b)"
+    r"[a-z]+ (?:the|it|its|them|their|an?|whether|if|with)\b"
+    r"|\b(?:and|then) (?:try to|be|make sure)\b|, [a-z]+ing\b"
+)

@@ -1,0 +1,158 @@
+"""What the sentence level adds to a text, and the places where it may stand.
+
+Nothing is put after an input's field, into an answer cue or a list, or into a protected span.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Sequence
+from itertools import pairwise, takewhile
+from random import Random
+from typing import Final, Literal
+
+from harness.core.records import Edit
+from perturbations.base import Apply, Draft, Subject
+from perturbations.diff import draft_by
+from perturbations.parse import Sentence, has_role, split
+from perturbations.resources import table
+
+Place = Literal["before", "between", "after"]
+
+_SIDES: Final[tuple[Place, Place]] = ("before", "after")
+# `Premise: ` or `Task: `, which what is added must not part from its text.
+_CUE: Final = re.compile(r"[A-Z][a-z]+(?: \w+)?:\s+(?=\S)")
+_ENDED: Final = re.compile(r"[.?!][\"'”’)]*$")
+
+
+def prose(subject: Subject) -> tuple[Sentence, ...]:
+    """The sentences that stand before the first field of the input and before any answer cue."""
+    return tuple(takewhile(lambda sentence: sentence.kind != "field", split(subject)))
+
+
+def add_sentence(bank: str) -> Apply:
+    """The perturbation that adds a sentence of `additions.json`, before or after the text."""
+
+    def apply(subject: Subject, rng: Random) -> Draft | None:
+        for place in rng.sample(_SIDES, 2):
+            draft = _insert(subject, rng, place, _choose(f"{bank} {place}", subject, rng))
+            if draft is not None:
+                return draft
+        return None
+
+    return apply
+
+
+def add_irrelevant(place: Place) -> Apply:
+    """The perturbation that adds a sentence on something else at a place."""
+
+    def apply(subject: Subject, rng: Random) -> Draft | None:
+        return _insert(subject, rng, place, _choose("irrelevant", subject, rng))
+
+    return apply
+
+
+def add_persona(subject: Subject, rng: Random) -> Draft | None:
+    """A draft that gives the reader a role first, where the text gives none."""
+    if has_role(subject):
+        return None
+    return _insert(subject, rng, "before", _choose("persona before", subject, rng))
+
+
+def add_tautology(subject: Subject, rng: Random) -> Draft | None:
+    """A draft with a tautology at the end of its last sentence, before the full stop."""
+    bank = "tautology"
+    if {"true", "false"} & {word.lower() for word in subject.label_words}:
+        bank = "tautology without true and false"
+    sentences = [s for s in prose(subject) if s.kind != "item" and _closes(s)]
+    if not sentences:
+        return None
+    mark = re.search(r"[.?!]*$", sentences[-1].text)
+    end = sentences[-1].start + (mark.start() if mark else 0)
+    said = f", and {rng.choice(table('additions')[bank])}"
+    return draft_by(subject.text, [Edit(end, end, "", said)])
+
+
+def add_string(make: Callable[[Random], str]) -> Apply:
+    """The perturbation that adds a meaningless string at the beginning or at the end."""
+
+    def apply(subject: Subject, rng: Random) -> Draft | None:
+        for place in rng.sample(_SIDES, 2):
+            draft = _insert(subject, rng, place, make(rng))
+            if draft is not None:
+                return draft
+        return None
+
+    return apply
+
+
+def random_string(rng: Random) -> str:
+    """Ten letters and digits."""
+    return _letters(rng, 10)
+
+
+def random_handle(rng: Random) -> str:
+    """A Twitter handle that CheckList's recipe could make: `@` and six letters and digits."""
+    return f"@{_letters(rng, 6)}"
+
+
+def random_url(rng: Random) -> str:
+    """A shortened URL as in CheckList; it is never opened."""
+    return f"https://t.co/{_letters(rng, 6)}"
+
+
+def _letters(rng: Random, count: int) -> str:
+    return "".join(rng.choice(string.ascii_letters + string.digits) for _ in range(count))
+
+
+def _choose(bank: str, subject: Subject, rng: Random) -> str:
+    """A sentence of a bank that shares no word with the label words; empty if none is left."""
+    taken = {_stem(word) for label in subject.label_words for word in re.findall(r"\w+", label)}
+    bank_sentences = table("additions")[bank]
+    for sentence in rng.sample(bank_sentences, len(bank_sentences)):
+        if not taken & {_stem(word) for word in re.findall(r"\w+", sentence)}:
+            return sentence
+    return ""
+
+
+def _stem(word: str) -> str:
+    return word.lower().rstrip("s")
+
+
+def _insert(subject: Subject, rng: Random, place: Place, added: str) -> Draft | None:
+    sentences = prose(subject)
+    if not sentences or not added:
+        return None
+    if place == "before":
+        cue = _CUE.match(sentences[0].text)
+        start = sentences[0].start + (cue.end() if cue else 0)
+        return draft_by(subject.text, [Edit(start, start, "", f"{added} ")])
+    if place == "after":
+        return _insert_after(subject, sentences[-1], added)
+    gaps = _gaps(sentences)
+    return _insert_after(subject, rng.choice(gaps), added) if gaps else None
+
+
+def _insert_after(subject: Subject, sentence: Sentence, added: str) -> Draft | None:
+    if not _closes(sentence):
+        return None
+    separator = "\n" if sentence.kind == "item" else " "
+    if separator == " " and added[-1] == "." and not _ENDED.search(sentence.text):
+        separator = ". "
+    end = sentence.end
+    return draft_by(subject.text, [Edit(end, end, "", f"{separator}{added}")])
+
+
+def _gaps(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences after which another may stand in between."""
+    return [
+        first
+        for first, second in pairwise(sentences)
+        if _closes(first) and "item" not in {first.kind, second.kind}
+    ]
+
+
+def _closes(sentence: Sentence) -> bool:
+    """Whether a sentence announces nothing that must follow it."""
+    return not sentence.text.endswith((":", ",", ";", "-", "–"))

@@ -1,0 +1,1 @@
+"""Word level: synonyms, inflections, substitutions and slips of the pen."""

@@ -1,0 +1,75 @@
+"""Word level, neighbours: WordNet synonyms and near words of a counter-fitted vector space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Final, cast
+
+from perturbations.base import Draft, Perturbation, Subject
+from perturbations.resources import read_words, word_list
+from perturbations.tokens import ONE_WORD_IN_EIGHT
+from perturbations.word.wordforms import PACKAGE, Form, find_form, inflect, replace_forms
+
+WORDNET_FILE: Final = "words/wordnet30_synonyms.json.xz"
+COUNTERFITTED_FILE: Final = "words/counterfitted_neighbors.json.xz"
+
+
+def _use_synonyms(subject: Subject, rng: Random) -> Draft | None:
+    wordnet = read_words(WORDNET_FILE, data_dir=subject.data_dir, needed_for="wordnet")
+
+    def synonyms(word: str, form: Form) -> list[str]:
+        """One-word synonyms in any sense but a crude one, in the form of the word."""
+        entry = cast("Mapping[str, Mapping[str, list[list[str]]]]", wordnet.get(form.lemma, {}))
+        senses = entry.get(form.part[0].lower(), {}).get("s", [])
+        decent = [sense for sense in senses if word_list("crude").isdisjoint(sense)]
+        lemmas = {lemma for sense in decent for lemma in sense if _is_plain(lemma)}
+        return sorted({one for lemma in lemmas for one in inflect(lemma, form.tag)[:1]} - {word})
+
+    return replace_forms(subject, rng, synonyms)
+
+
+def _use_neighbours(subject: Subject, rng: Random) -> Draft | None:
+    near = cast(
+        "Mapping[str, list[str]]",
+        read_words(COUNTERFITTED_FILE, data_dir=subject.data_dir, needed_for="counterfitted"),
+    )
+
+    def neighbours(word: str, form: Form) -> list[str]:
+        """Near words of the same part of speech and form, of another lemma.
+
+        The space holds names and foreign words next to rare ones; such a nearness is not mutual.
+        """
+        mutual = [other for other in near.get(word, ()) if word in near.get(other, ())]
+        mutual = [other for other in mutual if other not in word_list("crude")]
+        forms = {other: find_form(other, form.part) for other in mutual if _is_plain(other)}
+        return [
+            other
+            for other, own in forms.items()
+            if own is not None and own.tag == form.tag and own.lemma != form.lemma
+        ]
+
+    return replace_forms(subject, rng, neighbours)
+
+
+def _is_plain(word: str) -> bool:
+    return word.isalpha() and word.islower()
+
+
+WORDNET: Final = Perturbation(
+    name="wordnet",
+    level="word",
+    description="A noun or verb becomes a WordNet synonym, in any decent sense (Wei and Zou 2019).",
+    apply=_use_synonyms,
+    strength=ONE_WORD_IN_EIGHT,
+    needs=(WORDNET_FILE, PACKAGE),
+)
+
+COUNTERFITTED: Final = Perturbation(
+    name="counterfitted",
+    level="word",
+    description="A noun or verb becomes a near one in counter-fitted vectors (Jin et al. 2020).",
+    apply=_use_neighbours,
+    strength=ONE_WORD_IN_EIGHT,
+    needs=(COUNTERFITTED_FILE, PACKAGE),
+)
