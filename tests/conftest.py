@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.paths import DATA
+
 # A busy machine is no failure: how long one example takes is not what these tests are about.
 settings.register_profile("project", deadline=None, max_examples=60)
 settings.load_profile("project")
-
-_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may reach a hub or read the user's settings."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("HARNESS_DATA_DIR", raising=False)
+    monkeypatch.delenv("HARNESSDATA_DIR", raising=False)
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real data beside the checkout."""
-    if not _DATA.is_dir():
+    if not DATA.is_dir():
         pytest.skip("the data folder ../shared/data is not here")
-    return _DATA
+    return DATA

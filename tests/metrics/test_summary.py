@@ -1,0 +1,253 @@
+"""summary.json: its shape, its numbers, and that the same samples give the same bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.metrics.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize, summarize_run
+from harness.results.rundir import load_run
+from harness.results.scored_samples import likelihood_column
+from tests.support.make_run import TASKS, make_run
+from tests.support.saved_runs import save_run
+
+USED = tuple(task for task in TASKS if task.name != "inference")
+FACTS = {task.name: TaskFacts(task.chance, task.labels, [1] * len(task.labels)) for task in USED}
+STATS = (
+    "accuracy", "accuracy_ci", "std_over_prompts", "drop", "drop_ci", "pdr", "pdr_flag",
+    "worst_prompt_accuracy", "worst_prompt_id", "best_prompt_accuracy", "spread", "consistency",
+    "consistency_ci", "kappa", "correct_and_consistent", "instance_sensitivity", "flip_rate",
+    "flips_right_wrong", "flips_wrong_right", "unparsed_rate", "accuracy_parsed", "prompts",
+    "examples", "cells",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run() -> Any:
+    return make_run(tasks=USED, examples=25)
+
+
+@pytest.fixture(scope="module")
+def summary(run: Any) -> dict[str, Any]:
+    return summarize(run.samples, run.variants, FACTS, seed=0, resamples=200)
+
+
+def test_every_group_has_every_metric(summary: dict[str, Any]) -> None:
+    groups = [*summary["levels"].values(), *summary["perturbations"].values()]
+    for task in summary["tasks"].values():
+        groups += [*task["levels"].values(), *task["perturbations"].values()]
+    for group in groups:
+        assert set(STATS) <= set(group)
+    assert list(summary["levels"]) == ["clean", "character", "word", "sentence", "semantic"]
+    assert "clean" not in summary["perturbations"]
+
+
+def test_numbers_are_those_of_the_samples(run: Any, summary: dict[str, Any]) -> None:
+    samples = run.samples[(run.samples["task"] == "topic") & (run.samples["level"] == "word")]
+    stats = summary["tasks"]["topic"]["levels"]["word"]
+    by_prompt = samples.groupby("variant_id")["correct"].mean()
+    assert stats["accuracy"] == pytest.approx(by_prompt.mean())
+    assert stats["std_over_prompts"] == pytest.approx(by_prompt.std(ddof=0))
+    assert stats["worst_prompt_accuracy"] == pytest.approx(by_prompt.min())
+    assert by_prompt[stats["worst_prompt_id"]] == by_prompt.min()
+    assert (stats["prompts"], stats["examples"], stats["cells"]) == (12, 25, 300)
+    wide = samples.pivot_table(index="example_id", columns="variant_id", values="correct")
+    assert stats["correct_and_consistent"] == pytest.approx(wide.all(axis=1).mean())
+
+
+def test_drops_and_flips_are_against_the_clean_prompt_of_the_same_instruction(
+    run: Any, summary: dict[str, Any]
+) -> None:
+    samples = run.samples[run.samples["task"] == "topic"]
+    keys = ["instruction_id", "example_id"]
+    clean = samples[samples["level"] == "clean"]
+    both = samples[samples["level"] == "word"].merge(clean, on=keys, suffixes=("", "_clean"))
+    stats = summary["tasks"]["topic"]["levels"]["word"]
+    loss = both["correct_clean"].astype(float) - both["correct"]
+    assert stats["drop"] == pytest.approx(loss.mean())
+    assert stats["flip_rate"] == pytest.approx(
+        (both["prediction"] != both["prediction_clean"]).mean()
+    )
+    assert stats["flips_right_wrong"] == (both["correct_clean"] & ~both["correct"]).sum()
+    assert stats["flips_wrong_right"] == (~both["correct_clean"] & both["correct"]).sum()
+    means = both.groupby("variant_id")[["correct", "correct_clean"]].mean()
+    assert stats["pdr"] == pytest.approx((1 - means["correct"] / means["correct_clean"]).mean())
+
+
+def test_a_level_over_all_tasks_is_the_plain_mean_and_counts_are_sums(
+    summary: dict[str, Any],
+) -> None:
+    tasks = [task["levels"]["character"] for task in summary["tasks"].values()]
+    whole = summary["levels"]["character"]
+    for name in ("accuracy", "drop", "pdr", "consistency", "kappa", "worst_prompt_accuracy"):
+        assert whole[name] == pytest.approx(np.mean([task[name] for task in tasks]))
+    for name in ("prompts", "examples", "cells", "flips_right_wrong"):
+        assert whole[name] == sum(task[name] for task in tasks)
+    assert whole["worst_prompt_id"] is None
+
+
+def test_drops_are_tested_over_levels_and_say_what_would_show(summary: dict[str, Any]) -> None:
+    levels = [stats for name, stats in summary["levels"].items() if name != "clean"]
+    assert all(one["drop_p"] <= one["drop_p_adjusted"] <= 1 for one in levels)
+    smallest = min(levels, key=lambda one: one["drop_p"])
+    assert smallest["drop_p_adjusted"] == pytest.approx(min(1, 4 * smallest["drop_p"]), abs=1e-9)
+    assert all(0 < one["drop_detectable"] < 0.5 for one in levels)
+
+
+@pytest.mark.parametrize("block", ["levels", "perturbations"])
+def test_drops_of_tasks_are_tested_over_all_of_them(summary: dict[str, Any], block: str) -> None:
+    found = [
+        stats
+        for task in summary["tasks"].values()
+        for stats in task[block].values()
+        if stats["drop_p"] is not None
+    ]
+    smallest = min(found, key=lambda one: one["drop_p"])
+    assert len(found) > len(summary["tasks"])
+    expected = min(1, len(found) * smallest["drop_p"])
+    assert smallest["drop_p_adjusted"] == pytest.approx(expected, abs=1e-8)
+
+
+def test_spreads_are_tested_over_the_tasks_of_a_level(summary: dict[str, Any]) -> None:
+    found = [task["levels"]["clean"] for task in summary["tasks"].values()]
+    smallest = min(found, key=lambda one: one["spread_p"])
+    expected = min(1, len(found) * smallest["spread_p"])
+    assert smallest["spread_p_adjusted"] == pytest.approx(expected, abs=1e-8)
+    clean = summary["levels"]["clean"]
+    assert clean["spread_p_adjusted"] == clean["spread_p"]
+
+
+def test_a_clean_level_has_no_drop(summary: dict[str, Any]) -> None:
+    clean = summary["levels"]["clean"]
+    for name in ("drop", "drop_ci", "drop_p", "pdr", "flip_rate", "flips_right_wrong"):
+        assert clean[name] is None
+
+
+def test_values_lie_in_their_intervals(summary: dict[str, Any]) -> None:
+    for group in summary["levels"].values():
+        for name in ("accuracy", "drop", "consistency", "kappa", "worst_prompt_accuracy"):
+            if group[name] is not None:
+                low, high = group[f"{name}_ci"]
+                assert low <= group[name] <= high
+
+
+def test_at_chance_a_drop_is_flagged(summary: dict[str, Any]) -> None:
+    weak, good = summary["tasks"]["acceptability"], summary["tasks"]["sentiment"]
+    assert (weak["above_chance"], good["above_chance"]) == (False, True)
+    assert weak["levels"]["word"]["pdr_flag"] == NOT_ABOVE_CHANCE
+    assert weak["levels"]["word"]["pdr_chance_adjusted"] is None
+    assert good["levels"]["word"]["pdr_flag"] is None
+    assert summary["levels"]["word"]["pdr_flag"] == NOT_ABOVE_CHANCE
+
+
+def test_worst_variants_come_first(summary: dict[str, Any]) -> None:
+    worst = summary["worst_variants"]
+    drops = [one["drop"] for one in worst]
+    assert len(worst) == 20
+    assert drops == sorted(drops, reverse=True)
+    first = worst[0]
+    assert first["drop"] == pytest.approx(first["clean_accuracy"] - first["accuracy"])
+    assert first["drop_ci"][0] <= first["drop"] <= first["drop_ci"][1]
+
+
+def test_the_same_samples_give_the_same_bytes(run: Any, summary: dict[str, Any]) -> None:
+    mixed = summarize(
+        run.samples.sample(frac=1, random_state=1),
+        run.variants.sample(frac=1, random_state=2),
+        FACTS,
+        seed=0,
+        resamples=200,
+    )
+    assert json.dumps(mixed) == json.dumps(summary)
+
+
+def test_nothing_in_it_is_nan_or_numpy(summary: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_two_scorers_stand_side_by_side(run: Any, summary: dict[str, Any]) -> None:
+    generated = run.samples.assign(scorer="generate", prediction=None, correct=False, parsed=False)
+    both = summarize(
+        pd.concat([run.samples, generated]), run.variants, FACTS, seed=0, resamples=200
+    )
+    assert list(both["scorers"]) == ["loglik", "generate"]
+    assert both["levels"] == summary["levels"] == both["scorers"]["loglik"]["levels"]
+    unparsed = both["scorers"]["generate"]["levels"]["word"]
+    assert (unparsed["unparsed_rate"], unparsed["accuracy_parsed"]) == (1.0, None)
+    assert (unparsed["consistency"], unparsed["kappa"]) == (1.0, None)
+
+
+def test_one_prompt_and_one_example_leave_little_defined(run: Any) -> None:
+    samples = run.samples[run.samples["task"] == "topic"]
+    one = samples[samples["level"] == "clean"].iloc[:1]
+    found = summarize(one, run.variants, {"topic": FACTS["topic"]}, seed=0, resamples=100)
+    stats = found["tasks"]["topic"]["levels"]["clean"]
+    assert stats["accuracy"] in {0.0, 1.0}
+    for name in ("accuracy_ci", "consistency", "kappa", "instance_sensitivity", "drop"):
+        assert stats[name] is None
+    assert found["tasks"]["topic"]["above_chance"] is None
+    assert found["worst_variants"] == []
+
+
+def test_a_saved_run_gives_its_summary_again(run: Any, tmp_path: Path) -> None:
+    saved = load_run(save_run(run, tmp_path / "run"))
+    found = summarize_run(saved)
+    assert json.dumps(found) == json.dumps(run.summary) == json.dumps(saved.summary)
+    for stats in found["tasks"]["topic"]["levels"].values():
+        assert all(stats[name] > 0 for name in ("posix", "answer_entropy", "answer_consistency"))
+        assert stats["posix_ci"][0] < stats["posix"] < stats["posix_ci"][1]
+
+
+def test_likelihoods_are_those_of_the_stored_scores(run: Any, tmp_path: Path) -> None:
+    saved = load_run(save_run(run, tmp_path / "run"))
+    scored, whole = saved.scored_samples, saved.samples
+    assert "scores" not in scored
+    for task, facts in FACTS.items():
+        rows = (whole["task"] == task).to_numpy()
+        for place, label in enumerate(facts.labels):
+            expected = [one[label] for one in whole.loc[rows, "scores"]]
+            column = scored.loc[rows, likelihood_column(place)]
+            assert column.dtype == np.float32
+            assert column.tolist() == pytest.approx(expected, abs=1e-6)
+    assert scored.loc[whole["task"] == "sentiment", likelihood_column(2)].isna().all()
+
+
+def test_generated_answers_have_no_likelihoods(run: Any, tmp_path: Path) -> None:
+    texts = run.samples.assign(scorer="generate", scores=None, text="an answer")
+    saved = load_run(save_run(replace(run, samples=texts), tmp_path / "run"))
+    assert saved.scored_samples.filter(like="likelihood").isna().all(axis=None)
+    assert summarize_run(saved)["levels"]["word"]["posix"] is None
+
+
+def test_no_samples_give_an_empty_summary(run: Any) -> None:
+    found = summarize(run.samples.iloc[:0], run.variants, FACTS, seed=0)
+    assert found["levels"] == found["tasks"] == {}
+
+
+def test_likelihoods_are_used_where_they_are_there(run: Any) -> None:
+    samples = run.samples[run.samples["task"] == "sentiment"]
+    labels = FACTS["sentiment"].labels
+    sure = [
+        {label: -0.1 if label == answer else -math.inf for label in labels}
+        for answer in samples["prediction"]
+    ]
+    near = [
+        {label: -0.6 if label == answer else -0.8 for label in labels}
+        for answer in samples["prediction"]
+    ]
+    facts = {"sentiment": FACTS["sentiment"]}
+    found = summarize(samples.assign(scores=near), run.variants, facts, seed=0, resamples=100)
+    stats = found["levels"]["word"]
+    assert 0.9 < stats["answer_entropy"] <= 1
+    assert 0 < stats["posix"] < 0.2
+    assert stats["answer_consistency"] is not None
+    # An infinite log-likelihood is no likelihood to compare: undefined, and no crash.
+    found = summarize(samples.assign(scores=sure), run.variants, facts, seed=0, resamples=100)
+    assert found["levels"]["word"]["posix"] is None

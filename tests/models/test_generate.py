@@ -1,0 +1,109 @@
+"""Generation is transformers' own greedy generation, whatever is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from harness.core.errors import UsageError
+from harness.core.records import Request
+from harness.models.inference.budget import Budget
+from harness.models.inference.generate import Ending
+from harness.models.inference.hf import HFModel
+from tests.support.requests import shared, some_requests, wrap
+from tests.support.tiny_models import ARCHITECTURES, END_ID
+
+NEW_TOKENS = 7
+
+
+def never(_text: str) -> bool:
+    return False
+
+
+def texts(model: HFModel, requests: list[Request], is_done: Callable[[str], bool]) -> list[str]:
+    answers = model.generate(requests, max_new_tokens=NEW_TOKENS, is_done=is_done)
+    found = {index: response.text for index, response in answers}
+    assert sorted(found) == list(range(len(requests)))
+    return [found[index] for index in range(len(requests))]
+
+
+def reference(model: HFModel, request: Request) -> str:
+    prompt = torch.tensor([request.context])
+    made = model._model.generate(
+        prompt,
+        attention_mask=torch.ones_like(prompt),
+        max_new_tokens=NEW_TOKENS,
+        do_sample=False,
+        pad_token_id=0,
+    )[0, len(request.context) :].tolist()
+    return model.tokenizer.decode(made[: made.index(END_ID)] if END_ID in made else made)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_texts_are_those_of_transformers(architecture: str) -> None:
+    model = shared(architecture)
+    requests = some_requests()
+    expected = [reference(model, request) for request in requests]
+    assert texts(model, requests, never) == expected
+    assert len(set(expected)) > 5  # or else this proves little
+
+
+def test_a_text_ends_as_soon_as_it_is_done() -> None:
+    model = shared("llama")
+    requests = some_requests()
+    for cut, whole in zip(
+        texts(model, requests, lambda text: len(text) >= 3),
+        texts(model, requests, never),
+        strict=True,
+    ):
+        assert whole.startswith(cut)
+        assert len(cut) >= min(3, len(whole))
+        assert len(cut) < len(whole) or len(whole) <= 10
+
+
+def test_the_end_token_ends_a_text_and_is_not_part_of_it() -> None:
+    model = wrap("llama")
+    requests = some_requests()
+    (first,) = {model._model(torch.tensor([requests[0].context])).logits[0, -1].argmax().item()}
+    model._end_ids = frozenset({first})
+    assert texts(model, requests, never)[0] == ""
+
+
+def test_batches_of_one_and_of_many_give_the_same() -> None:
+    requests = some_requests(3)
+    small = texts(wrap("gemma2", Budget(1, 1)), requests, never)
+    assert small == texts(wrap("gemma2", Budget(10_000, 10_000)), requests, never)
+
+
+def test_the_fallback_gives_the_same() -> None:
+    model = wrap("llama")
+    requests = some_requests(4)
+    sharing = texts(model, requests, never)
+    model._reuse = replace(model._reuse, longest=0)
+    assert texts(model, requests, never) == sharing
+
+
+def test_equal_prompts_are_answered_alike() -> None:
+    requests = [some_requests()[0]] * 3
+    assert len(set(texts(shared("llama"), requests, never))) == 1
+
+
+def test_nothing_can_be_generated_beyond_the_context() -> None:
+    with pytest.raises(UsageError, match=r"257 tokens.*256"):
+        texts(shared("llama"), [Request((5,) * 250)], never)
+
+
+def test_at_least_one_token_is_generated() -> None:
+    with pytest.raises(UsageError, match="at least 1 token"):
+        list(shared("llama").generate([Request((5,))], max_new_tokens=0, is_done=never))
+
+
+def test_when_a_text_is_over() -> None:
+    ending = Ending(3, frozenset({2}), lambda ids: "".join(map(str, ids)), lambda t: "7" in t)
+    assert ending.text_if_over([5, 6]) is None
+    assert ending.text_if_over([5, 2]) == "5"
+    assert ending.text_if_over([5, 7]) == "57"
+    assert ending.text_if_over([5, 6, 8]) == "568"

@@ -1,0 +1,276 @@
+"""The view: that a report claims what the numbers carry and no more."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from harness.core.errors import UsageError
+from reports.flips import ROW_LIMIT
+from reports.formatting import Estimate
+from reports.html import render_html
+from reports.markdown import render_markdown
+from reports.measures_view import Reading, read_drop, read_estimate, read_group
+from reports.source import run_names
+from reports.view import ReportView, build_view
+from tests.support.make_run import TASKS, MadeRun, make_run, make_summary
+
+
+@pytest.fixture(scope="module")
+def base() -> MadeRun:
+    return make_run()
+
+
+@pytest.fixture(scope="module")
+def tuned() -> MadeRun:
+    return make_run("runs/tuned", model="tuned", strength=0.2)
+
+
+@pytest.fixture(scope="module")
+def view(base: MadeRun) -> ReportView:
+    return build_view([base])
+
+
+def test_the_worst_and_the_best_instruction_of_a_task(base: MadeRun) -> None:
+    view = build_view([base])
+    clean = base.samples[base.samples["level"] == "clean"].groupby(["task", "instruction_id"])
+    accuracies = clean["correct"].mean()
+    for task in view.tasks:
+        found = view.runs[0].instructions(task)
+        assert found is not None
+        assert (found.worst.accuracy, found.best.accuracy) == (
+            accuracies[task].min(),
+            accuracies[task].max(),
+        )
+        assert accuracies[task][found.worst.instruction_id] == found.worst.accuracy
+    assert view.instructed
+
+
+@pytest.mark.parametrize(
+    ("p", "above_chance", "reading"),
+    [
+        (0.0004, True, "differ clearly"),
+        (0.2, True, "within noise"),
+        (None, True, "within noise"),
+        (0.0004, False, "not judged"),
+    ],
+)
+def test_what_the_distance_of_instructions_is_called(
+    base: MadeRun, p: float | None, above_chance: bool, reading: str
+) -> None:
+    summary = copy.deepcopy(base.summary)
+    summary["tasks"]["topic"]["above_chance"] = above_chance
+    summary["tasks"]["topic"]["levels"]["clean"]["spread_p_adjusted"] = p
+    found = build_view([replace(base, summary=summary)]).runs[0].instructions("topic")
+    assert found is not None
+    assert found.reading == reading
+
+
+def test_one_instruction_has_no_extremes() -> None:
+    single = tuple(replace(task, instructions=task.instructions[:1]) for task in TASKS)
+    view = build_view([make_run("runs/single", tasks=single)])
+    assert view.runs[0].instructions("topic") is None
+    assert not view.instructed
+    assert "Which instruction to use" not in render_markdown(view)
+
+
+def test_runs_of_one_model_are_told_apart_by_folder_or_path(base: MadeRun) -> None:
+    again = make_run("other/base", examples=20)
+    assert [run.name for run in build_view([base, make_run("runs/b", examples=20)]).runs] == [
+        "base",
+        "b",
+    ]
+    assert build_view([base, again]).runs[1].name == "SmolLM2-135M-Instruct (other/base)"
+
+
+def test_no_run_is_an_error_with_a_hint() -> None:
+    with pytest.raises(UsageError, match="at least one run"):
+        build_view([])
+
+
+def test_dots_are_the_accuracy_of_each_wording(base: MadeRun, view: ReportView) -> None:
+    row = view.runs[0].dot_row("topic", "character")
+    assert row is not None
+    samples = base.samples.query("task == 'topic' and level == 'character'")
+    means = samples.groupby("variant_id")["correct"].mean()
+    assert sorted(dot.accuracy for dot in row.dots) == pytest.approx(sorted(means))
+    assert row.worst.accuracy == means.min()
+
+
+def test_worst_phrasings_of_judged_tasks_come_first(view: ReportView) -> None:
+    judged = [phrasing.reading is not Reading.NOT_JUDGED for phrasing in view.runs[0].worst]
+    assert judged == sorted(judged, reverse=True)
+    first = view.runs[0].worst[0]
+    assert first.drop is not None
+    assert first.clean_accuracy == pytest.approx((first.accuracy or 0) + first.drop.value)
+    assert any(mark.kind == "added" for mark in first.marks)
+
+
+def test_flips_from_clean_agree_with_the_summary(base: MadeRun, view: ReportView) -> None:
+    (flips,) = view.flips
+    stats = [stats for level, stats in base.summary["levels"].items() if level != "clean"]
+    assert flips.counts["broken"] == sum(one["flips_right_wrong"] for one in stats)
+    assert flips.counts["fixed"] == sum(one["flips_wrong_right"] for one in stats)
+    assert len(flips.shown) == ROW_LIMIT < flips.total
+
+
+def test_no_perturbation_crowds_out_the_others(view: ReportView) -> None:
+    shown = pd.DataFrame([(flip.task, flip.perturbation) for flip in view.flips[0].shown])
+    assert len(shown.drop_duplicates()) == 4 * 8
+
+
+def test_flips_between_runs_are_of_the_same_cells(base: MadeRun, tuned: MadeRun) -> None:
+    (flips,) = build_view([base, tuned]).flips
+    assert flips.compared == len(base.samples)
+    keys = ["variant_id", "example_id"]
+    both = base.samples.merge(tuned.samples, on=keys, suffixes=("_a", "_b"))
+    assert flips.counts["fixed"] == (~both["correct_a"] & both["correct_b"]).sum()
+    assert flips.counts["broken"] == (both["correct_a"] & ~both["correct_b"]).sum()
+    assert (flips.before, flips.after) == ("SmolLM2-135M-Instruct", "tuned")
+
+
+def test_runs_with_nothing_in_common_have_no_flips(base: MadeRun) -> None:
+    (flips,) = build_view([base, make_run("runs/c", model="c", seed=9, examples=20)]).flips
+    assert (flips.compared, flips.total, flips.shown) == (0, 0, ())
+
+
+def test_unparsed_answers_flip_once_and_have_a_name(base: MadeRun) -> None:
+    samples = base.samples.head(2).copy()
+    samples["variant_id"] = base.samples["variant_id"].iloc[0]
+    before, after = samples.copy(), samples.copy()
+    before.loc[:, "prediction"], after.loc[:, "prediction"] = None, None
+    after.loc[after.index[0], "prediction"] = "positive"
+    first, second = replace(base, samples=before), replace(base, samples=after)
+    (flips,) = build_view([first, replace(second, path=base.path / "b")]).flips
+    assert flips.total == 1
+    assert flips.shown[0].before == "(unparsed)"
+
+
+def test_categories_of_the_store_are_understood(base: MadeRun) -> None:
+    names = [*base.samples.columns[:8], "scorer"]
+    samples = base.samples.astype(dict.fromkeys(names, "category"))
+    assert build_view([replace(base, samples=samples)]) == build_view([base])
+
+
+def test_coverage_counts_what_was_not_made(view: ReportView) -> None:
+    rows = {row.perturbation: row for row in view.runs[0].coverage}
+    assert rows["synonyms"].no_ops == 1
+    assert rows["paraphrase"].duplicates == 8
+    assert rows["keyboard"].variants == 24
+    assert rows["drop_words"].broken == 12
+    assert len(rows["keyboard"].samples) == 3
+
+
+def test_a_perturbation_that_made_nothing_is_listed(base: MadeRun) -> None:
+    manifest = copy.deepcopy(base.manifest)
+    manifest["tasks"]["topic"]["no_ops"] = {"inflections": 6}
+    rows = {
+        row.perturbation: row
+        for row in build_view([replace(base, manifest=manifest)]).runs[0].coverage
+    }
+    assert (rows["inflections"].variants, rows["inflections"].no_ops) == (0, 6)
+
+
+def test_provenance_names_what_decides_a_result(view: ReportView) -> None:
+    facts = dict(view.runs[0].provenance.facts)
+    assert {"Model", "Fingerprint", "Seed", "Versions", "Scorer"} <= set(facts)
+    assert "Adapter" not in facts
+    assert view.runs[0].provenance.command.startswith("harness run --model")
+    assert dict(view.runs[0].provenance.settings)["levels"].startswith("character, word")
+
+
+def test_an_empty_run_still_has_a_view(base: MadeRun) -> None:
+    run = MadeRun(base.path, {}, {}, pd.DataFrame(), base.samples.head(0))
+    view = build_view([run])
+    assert view.runs[0].name == "base"
+    assert view.levels == []
+    assert view.flips[0].total == 0
+
+
+@pytest.mark.parametrize(
+    ("drop", "above", "reading"),
+    [
+        (Estimate(0.1, 0.01, 0.2), True, Reading.CLEAR_DROP),
+        (Estimate(0.1, 0.0, 0.2), True, Reading.NOISE),
+        (Estimate(-0.1, -0.2, -0.01), True, Reading.CLEAR_GAIN),
+        (Estimate(0.1), True, Reading.NO_INTERVAL),
+        (None, True, Reading.NO_INTERVAL),
+        (Estimate(0.5, 0.4, 0.6), False, Reading.NOT_JUDGED),
+    ],
+)
+def test_reading(drop: Estimate | None, above: bool, reading: Reading) -> None:
+    assert read_drop(drop, above_chance=above) is reading
+
+
+@pytest.mark.parametrize(
+    ("p", "limit", "reading"),
+    [
+        (0.04, 0.05, Reading.CLEAR_DROP),
+        (0.06, 0.05, Reading.NOISE),
+        (0.04, 0.01, Reading.NOISE),
+        (None, 0.05, Reading.CLEAR_DROP),
+    ],
+)
+def test_a_drop_among_others_is_clear_by_its_adjusted_p(
+    p: float | None, limit: float, reading: Reading
+) -> None:
+    drop = Estimate(0.03, 0.001, 0.06)
+    assert read_drop(drop, above_chance=True, p=p, limit=limit) is reading
+
+
+def test_estimates_survive_damaged_json() -> None:
+    assert read_estimate("0.5", [0, 1]) is None
+    assert read_estimate(True, None) is None
+    assert read_estimate(0.5, ["a", 1]) == Estimate(0.5)
+    assert read_estimate(0.5, [0.1]) == Estimate(0.5)
+    assert read_estimate(float("nan"), None) is None
+
+
+def test_the_detectable_drop_follows_from_the_interval() -> None:
+    stats: dict[str, Any] = {"drop": 0.1, "drop_ci": [0.1 - 0.0196, 0.1 + 0.0196]}
+    group = read_group(stats, is_clean=False, above_chance=True)
+    # A standard error of 0.01 makes 1.96 + 0.842 of them detectable at 5% with power 80%.
+    assert group.detectable == pytest.approx(0.02802, abs=1e-5)
+
+
+def test_two_scorers_stand_side_by_side(base: MadeRun) -> None:
+    generated = base.samples.assign(scorer="generate")
+    generated.loc[generated.index[::10], ["prediction", "correct", "parsed"]] = [None, False, False]
+    samples = pd.concat([base.samples, generated], ignore_index=True)
+    summary = make_summary(base.manifest, samples, base.variants)
+    view = build_view([replace(base, summary=summary, samples=samples)])
+    scorers = view.runs[0].tables.scorers
+    assert list(scorers) == ["loglik", "generate"]
+    rate = scorers["generate"]["word"].unparsed_rate
+    assert rate is not None
+    assert rate.value == pytest.approx(0.1, abs=0.02)
+    assert view.runs[0].dots == build_view([base]).runs[0].dots
+    assert "how answers are read" in render_html(view)
+
+
+def with_model(run: MadeRun, name: str) -> MadeRun:
+    manifest = copy.deepcopy(run.manifest)
+    manifest["model"]["name"] = name
+    return replace(run, manifest=manifest)
+
+
+@pytest.mark.parametrize(
+    ("models", "names"),
+    [
+        (["runs/x/start", "runs/x/arms/sft-0", "/a/arms/coin-0"], ["start", "sft-0", "coin-0"]),
+        (["a/b/base/ckpt", "a/b/tuned/ckpt"], ["base/ckpt", "tuned/ckpt"]),
+        (["org/model", "ours/model"], ["org/model", "ours/model"]),
+        (["runs/a/b/ckpt"], ["ckpt"]),
+        (["same/one/ckpt", "same/one/ckpt"], ["base", "tuned"]),
+    ],
+)
+def test_runs_are_called_by_what_tells_their_models_apart(
+    base: MadeRun, tuned: MadeRun, models: list[str], names: list[str]
+) -> None:
+    runs = [base, tuned, base][: len(models)]
+    found = run_names([with_model(run, name) for run, name in zip(runs, models, strict=True)])
+    assert found == names

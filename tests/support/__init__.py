@@ -1,0 +1,1 @@
+"""What tests share: tiny models, made runs, texts, and where things lie."""
