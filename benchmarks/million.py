@@ -27,7 +27,7 @@ from harness.core.records import PERTURBED_LEVELS
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
 from harness.evaluation.plan import Plan
-from harness.evaluation.prepare import Prepared
+from harness.evaluation.prepare import RunPlan
 from harness.evaluation.selection import choose_perturbations
 from harness.evaluation.variants import VariantOptions, build_variants
 from harness.metrics.summary import summarize_run
@@ -57,7 +57,7 @@ class Watch:
         return f"{wall:.1f} s (CPU {cpu:.1f} s)"
 
 
-def prepare_cells(cells: int, out: Path) -> Prepared:
+def prepare_cells(cells: int, out: Path) -> RunPlan:
     """A run of about so many cells: variants of every level, in turn, until there are enough."""
     chosen = choose_perturbations(levels=PERTURBED_LEVELS, names=(), stacks=()).perturbations
     wanted = cells // (len(TASKS) * EXAMPLES)
@@ -72,7 +72,7 @@ def prepare_cells(cells: int, out: Path) -> Prepared:
         made[name] = replace(own, variants=tuple(own.variants[n] for n in rows))
     config = RunConfig(model="stub", tasks=TASKS, out=out, cache=False, window=4096)
     plan = Plan(tuple(tasks), {name: own.variants for name, own in made.items()})
-    return Prepared(config, plan, made, StubModel(), "plain")
+    return RunPlan(config, plan, made, StubModel(), "plain")
 
 
 def _enlarge(task: Task) -> Task:

@@ -26,7 +26,7 @@ from harness.core.records import Example, Request, Response, Variant, stable_has
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
 from harness.evaluation.plan import Plan
-from harness.evaluation.prepare import Prepared
+from harness.evaluation.prepare import RunPlan
 from harness.evaluation.variants import TaskVariants
 from harness.models import ModelInfo
 from harness.tasks import Task, load_task
@@ -153,7 +153,7 @@ def measure(cells: int) -> dict[str, float]:
     }
 
 
-def prepare_cells(cells: int, out: Path) -> Prepared:
+def prepare_cells(cells: int, out: Path) -> RunPlan:
     """A run of the starter suite with as many examples and variants as the cells need."""
     tasks = tuple(_task(name, cells // len(TASKS)) for name in TASKS)
     variants = {
@@ -164,7 +164,7 @@ def prepare_cells(cells: int, out: Path) -> Prepared:
     }
     made = {name: TaskVariants(of_task) for name, of_task in variants.items()}
     config = RunConfig(model="stub", tasks=TASKS, out=out, cache=False, window=4096)
-    return Prepared(config, Plan(tasks, variants), made, StubModel(), "plain")
+    return RunPlan(config, Plan(tasks, variants), made, StubModel(), "plain")
 
 
 def _task(name: str, cells: int) -> Task:

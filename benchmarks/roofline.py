@@ -34,7 +34,7 @@ class Result:
 
     dtype: str
     cells: int
-    own_tokens: int
+    unique_tokens: int
     full_tokens: int
     cells_per_second: float
     own_tokens_per_second: float
@@ -59,7 +59,7 @@ def main() -> None:
         print(
             f"{result.dtype}: {result.cells_per_second:.1f} cells/s, "
             f"{result.own_tokens_per_second:.0f} own tokens/s "
-            f"({result.full_tokens / result.own_tokens:.2f} tokens in full for each), "
+            f"({result.full_tokens / result.unique_tokens:.2f} tokens in full for each), "
             f"{result.gflops:.1f} of {result.matmul_gflops:.1f} GFLOP/s: share {result.share:.2f}"
         )
     if options.json:
@@ -75,7 +75,7 @@ def measure(dtype: str, options: argparse.Namespace) -> Result:
     list(model.loglik(groups[0][:32]))  # warm up
     flops = sum(count_flops(model, group) for group in groups)
     cells = sum(map(len, groups))
-    own = sum(own_tokens(group) for group in groups)
+    own = sum(unique_tokens(group) for group in groups)
     shares, speeds, rates = [], [], []
     for _ in range(options.rounds):
         before = matmul_rate(dtype, model.info.device)
@@ -91,7 +91,7 @@ def measure(dtype: str, options: argparse.Namespace) -> Result:
     return Result(
         dtype=dtype,
         cells=cells,
-        own_tokens=own,
+        unique_tokens=own,
         full_tokens=sum(len(request.context) for group in groups for request in group),
         cells_per_second=cells / seconds,
         own_tokens_per_second=own / seconds,
@@ -105,7 +105,7 @@ def build_groups(model: Model, options: argparse.Namespace) -> list[list[Request
     """SST-2's requests, a group an instruction."""
     task = load_task(task_path("sst2"), data_dir=options.data_dir)
     task = task.with_examples(options.examples, seed=0).with_instructions(5)
-    prompter = Prompter("plain", task.answer_cue, task.word_of)
+    prompter = Prompter("plain", task.answer_cue, task.verbalizer_of)
     builder = RequestBuilder(prompter, model.tokenizer, task.label_names)
     return [
         builder.build([prompter.prompt(one.text, example.input) for example in task.examples])
@@ -120,7 +120,7 @@ def shared_length(group: Sequence[Request]) -> int:
     return min(shared, min(len(request.context) for request in group) - 1)
 
 
-def own_tokens(group: Sequence[Request]) -> int:
+def unique_tokens(group: Sequence[Request]) -> int:
     """Tokens that must be computed: the prefix once, then each cell's rest."""
     shared = shared_length(group)
     return shared + sum(len(request.context) - shared for request in group)
@@ -138,7 +138,7 @@ def count_flops(model: Model, group: Sequence[Request]) -> float:
         sum(range(shared + 1, len(request.context) + 1)) for request in group
     )
     attention = 4 * config.hidden_size * config.num_hidden_layers * seen
-    return 2.0 * layers * own_tokens(group) + attention + 2.0 * embedding * len(group)
+    return 2.0 * layers * unique_tokens(group) + attention + 2.0 * embedding * len(group)
 
 
 if __name__ == "__main__":

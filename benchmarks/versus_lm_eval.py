@@ -172,11 +172,11 @@ def write_peer_task(run: Path, folder: Path) -> list[dict[str, object]]:
         [*harness("prompts"), str(run), "--json"], check=True, capture_output=True, text=True
     )
     samples = load_run(run).samples.set_index(["variant_id", "example_id"])
-    word_of = labels_of(run)
+    verbalizer_of = labels_of(run)
     cells = []
     for row in json.loads(shown.stdout):
         key = (row["variant_id"], row["example_id"])
-        choices = [" " + word_of[label] for label in row["continuations"]]
+        choices = [" " + verbalizer_of[label] for label in row["continuations"]]
         gold = list(row["continuations"]).index(samples.loc[key, "gold"])
         cells.append({"key": list(key), "prompt": row["prompt"], "choices": choices, "gold": gold})
     (folder / "docs.jsonl").write_text("".join(json.dumps(c) + "\n" for c in cells))

@@ -42,14 +42,14 @@ def main() -> None:
     model = load_model(options.model, dtype="float32", device="cpu")
     task = load_task(task_path("sst2"), data_dir=options.data_dir)
     task = task.with_examples(options.examples, seed=0).with_instructions(options.instructions)
-    prompter = Prompter("plain", task.answer_cue, task.word_of)
+    prompter = Prompter("plain", task.answer_cue, task.verbalizer_of)
     builder = RequestBuilder(prompter, model.tokenizer, task.label_names)
     prompts = [
         prompter.prompt(instruction.text, example.input)
         for instruction in task.instructions
         for example in task.examples
     ]
-    parser_of_labels = LabelParser(task.word_of)
+    parser_of_labels = LabelParser(task.verbalizer_of)
     scored = seconds_a_cell(lambda: list(model.loglik(builder.build(prompts))), len(prompts))
     contexts = builder.contexts(prompts)
     answers: dict[int, str] = {}

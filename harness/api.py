@@ -11,7 +11,7 @@ from harness.core.progress import NoProgress, Progress
 from harness.core.records import Instruction, Level, Variant
 from harness.evaluation.config import RunConfig, parse_levels
 from harness.evaluation.execute import execute
-from harness.evaluation.prepare import Prepared, prepare
+from harness.evaluation.prepare import RunPlan, prepare
 from harness.evaluation.selection import choose_perturbations
 from harness.results.rundir import Run, load_run
 from perturbations import make_variants
@@ -51,7 +51,7 @@ def run(
     return evaluate(prepare(config), command=f"harness.run(model={model!r})", progress=progress)
 
 
-def evaluate(prepared: Prepared, *, command: str, progress: Progress | None = None) -> Run:
+def evaluate(prepared: RunPlan, *, command: str, progress: Progress | None = None) -> Run:
     """Evaluate what has been prepared and write its reports; gives the finished run."""
     from reports import render
 

@@ -5,7 +5,7 @@ from perturbations import find, perturb_text
 perturb_text("Classify the review.", find("keyboard"), seed=7)
 """
 
-from perturbations.apply import Made, clean_variant, make_variants, perturb_text
+from perturbations.apply import VariantSet, clean_variant, make_variants, perturb_text
 from perturbations.base import REGISTRY, Apply, Draft, Perturbation, Span, Subject
 from perturbations.catalogue import Selection, find, load_plugin, select
 from perturbations.protect import find_protected
@@ -15,12 +15,12 @@ __all__ = [
     "REGISTRY",
     "Apply",
     "Draft",
-    "Made",
     "Perturbation",
     "Selection",
     "Similarity",
     "Span",
     "Subject",
+    "VariantSet",
     "clean_variant",
     "find",
     "find_protected",

@@ -28,7 +28,7 @@ _ATTEMPTS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class VariantSet:
     """The variants of one instruction, and how often none came of a perturbation."""
 
     variants: tuple[Variant, ...]
@@ -81,7 +81,7 @@ def make_variants(
     data_dir: Path | None = None,
     similarity: Similarity | None = None,
     min_similarity: float | None = None,
-) -> Made:
+) -> VariantSet:
     """The variants of an instruction, `per_perturbation` of each perturbation in the given order.
 
     A variant's text depends on (seed, task, instruction id, perturbation, index) alone. A draw
@@ -123,7 +123,7 @@ def make_variants(
                 continue
             validity = measure(subject.text, one.draft, subject.protected, similarity)
             variants.append(_variant(task, instruction, perturbation, one, validity))
-    return Made(tuple(variants), misses["no-op"], misses["duplicate"], misses["dissimilar"])
+    return VariantSet(tuple(variants), misses["no-op"], misses["duplicate"], misses["dissimilar"])
 
 
 def perturb_text(

@@ -12,7 +12,7 @@ from harness.core.records import Edit
 from perturbations.base import Draft
 
 # The matcher takes up to the cube of a length.
-_MOST_PAIRS: Final = 250_000
+_MAX_PAIRS: Final = 250_000
 _TOKEN: Final = re.compile(r"\w+(?:['’\-]\w+)*|\s+|[^\w\s]")
 
 
@@ -68,7 +68,7 @@ def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, in
     """Slices `i1:i2` of `old` that become `j1:j2` of `new`."""
     if not old and not new:
         return []
-    if len(old) * len(new) > _MOST_PAIRS:
+    if len(old) * len(new) > _MAX_PAIRS:
         return [(0, len(old), 0, len(new))]
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     return [(i1, i2, j1, j2) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]

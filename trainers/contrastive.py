@@ -143,7 +143,7 @@ class ContrastiveTrainer(SafeCheckpoints):
                 batch["micro"],
                 lambda micro: self._forward(model, micro),
                 self.pair_options.loss,
-                AllDevices(self.accelerator),
+                AllProcesses(self.accelerator),
                 self.accelerator.backward,
                 lambda: self.accelerator.no_sync(model),
             )
@@ -180,7 +180,7 @@ class ContrastiveTrainer(SafeCheckpoints):
         super().log(logs, start_time)
 
 
-class AllDevices:
+class AllProcesses:
     """The processes that accelerate runs."""
 
     def __init__(self, accelerator: Accelerator) -> None:

@@ -112,7 +112,7 @@ class PairEncoder:
         return Prompter(
             layout=self._layout,
             answer_cue=pair.answer_cue,
-            word_of={"target": pair.target},
+            verbalizer_of={"target": pair.target},
             render_chat=self._tokenizer.render_chat,
         )
 

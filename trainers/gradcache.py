@@ -26,11 +26,11 @@ from trainers.objectives.contrast import contrast_loss
 
 Run = Callable[[MicroBatch], Outputs]
 Backward = Callable[[Tensor], None]
-Hold = Callable[[], AbstractContextManager[object]]
+NoSync = Callable[[], AbstractContextManager[object]]
 """Inside it gradients are not exchanged between devices."""
 
 
-class World(Protocol):
+class ProcessGroup(Protocol):
     """The devices that share a step."""
 
     size: int
@@ -45,8 +45,8 @@ class World(Protocol):
         ...
 
 
-class OneDevice:
-    """A world of one."""
+class SingleProcess:
+    """A group of one."""
 
     size = 1
     rank = 0
@@ -74,21 +74,21 @@ def run_step(
     batches: Sequence[MicroBatch],
     run: Run,
     options: LossOptions,
-    world: World,
+    group: ProcessGroup,
     backward: Backward,
-    hold: Hold = nullcontext,
+    no_sync: NoSync = nullcontext,
 ) -> StepReport:
     """Send the gradient of the batch's loss back, and say what the loss was.
 
     Gradients are meant to be averaged over devices, once a step, as data parallelism does: all
-    micro-batches but the last run inside `hold()`, forward and backward.
+    micro-batches but the last run inside `no_sync()`, forward and backward.
     """
-    totals = Totals(*world.sum(count(batches)).tolist())
+    totals = Totals(*group.sum(count(batches)).tolist())
     over_batch = "contrast" in options.terms and options.negatives == "batch"
-    cache = _fill_cache(batches, run, totals, options, world) if over_batch else None
+    cache = _fill_cache(batches, run, totals, options, group) if over_batch else None
     tally = _Tally()
     for number, batch in enumerate(batches):
-        with nullcontext() if number == len(batches) - 1 else hold():
+        with nullcontext() if number == len(batches) - 1 else no_sync():
             outputs = cache.outputs(number, batch, run) if cache else run(batch)
             terms = compute_terms(outputs, totals, options)
             loss = sum_terms(terms, options)
@@ -97,13 +97,13 @@ def run_step(
                 loss = loss + cache.surrogate(number, outputs.states)
             elif "contrast" in options.terms:
                 loss = loss + _contrast_within(outputs, batch, totals, options, tally)
-            backward(loss * world.size)
+            backward(loss * group.size)
             del outputs, terms, loss  # before the next forward, not after it
-    return tally.report(options, cache, world)
+    return tally.report(options, cache, group)
 
 
 def contrast_gradient(
-    original: Tensor, paraphrase: Tensor, *, temperature: float, world: World
+    original: Tensor, paraphrase: Tensor, *, temperature: float, group: ProcessGroup
 ) -> tuple[Tensor, Tensor, Tensor]:
     """L_con over all devices, and its gradient with respect to this device's states.
 
@@ -111,13 +111,13 @@ def contrast_gradient(
         original: [entries, width], this device's pooled states of originals
         paraphrase: [entries, width], of paraphrases
         temperature: of the contrast
-        world: the devices
+        group: the devices
     """
     own = [states.detach().requires_grad_() for states in (original, paraphrase)]
-    start, end = world.rank * len(original), (world.rank + 1) * len(original)
+    start, end = group.rank * len(original), (group.rank + 1) * len(original)
     everyone = []
     for states in own:
-        others = world.gather(states.detach())  # [entries of all devices, width]
+        others = group.gather(states.detach())  # [entries of all devices, width]
         everyone.append(torch.cat([others[:start], states, others[end:]]))
     with torch.enable_grad():
         loss = contrast_loss(everyone[0], everyone[1], temperature=temperature)
@@ -150,7 +150,11 @@ class _Cache:
 
 
 def _fill_cache(
-    batches: Sequence[MicroBatch], run: Run, totals: Totals, options: LossOptions, world: World
+    batches: Sequence[MicroBatch],
+    run: Run,
+    totals: Totals,
+    options: LossOptions,
+    group: ProcessGroup,
 ) -> _Cache:
     single = len(batches) == 1
     states: list[Tensor] = []
@@ -170,9 +174,9 @@ def _fill_cache(
         del outputs
     halves = [torch.cat(parts) for parts in zip(*(s.chunk(2) for s in states), strict=True)]
     contrast, *gradients = contrast_gradient(
-        halves[0], halves[1], temperature=options.temperature, world=world
+        halves[0], halves[1], temperature=options.temperature, group=group
     )
-    generation = world.sum(torch.stack(language).sum()) if language else contrast
+    generation = group.sum(torch.stack(language).sum()) if language else contrast
     sizes = [len(s) // 2 for s in states]
     by_batch = [torch.cat(pair) for pair in zip(*(g.split(sizes) for g in gradients), strict=True)]
     weight = options.weigh_contrast(generation, contrast)
@@ -207,11 +211,11 @@ class _Tally:
         for term, value in terms.items():
             self.terms[term] = self.terms.get(term, torch.zeros_like(value)) + value.detach()
 
-    def report(self, options: LossOptions, cache: _Cache | None, world: World) -> StepReport:
+    def report(self, options: LossOptions, cache: _Cache | None, group: ProcessGroup) -> StepReport:
         names = list(self.terms)
         own = [*self.terms.values(), self.contrast, self.weighted]
         device = own[0].device
-        sums = world.sum(torch.stack([value.to(device).float() for value in own])).tolist()
+        sums = group.sum(torch.stack([value.to(device).float() for value in own])).tolist()
         terms = dict(zip(names, sums, strict=False))
         contrast, weighted = sums[-2:]
         if cache is not None:

@@ -43,7 +43,7 @@ _NO_METRICS = ("step", "epoch", "train_epoch", "train_total_flos")
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainResult:
     """A finished training."""
 
     out: Path
@@ -70,7 +70,7 @@ class Prepared:
     manifest: Json
 
 
-def train(config: TrainConfig, *, console: Console | None = None) -> Trained:
+def train(config: TrainConfig, *, console: Console | None = None) -> TrainResult:
     """Train, and write the checkpoint, its manifest, log and card to `config.out`.
 
     A training that was stopped is resumed; one that is finished is given as it is. With a console,
@@ -87,7 +87,7 @@ def train(config: TrainConfig, *, console: Console | None = None) -> Trained:
     with alone:
         existing = _open(prepared)
         if existing is not None and existing["status"] == "complete":
-            return Trained(config.out, existing, repeated=True)
+            return TrainResult(config.out, existing, repeated=True)
         model = load_model(prepared.base, config, prepared.args.device)
         check_space(config.out, _bytes_needed(model, config.keep))
         if prepared.args.should_save:
@@ -199,7 +199,7 @@ def _make_trainer(prepared: Prepared, model: PreTrainedModel) -> ContrastiveTrai
     return trainer
 
 
-def _run(trainer: ContrastiveTrainer, prepared: Prepared) -> Trained:
+def _run(trainer: ContrastiveTrainer, prepared: Prepared) -> TrainResult:
     config = prepared.config
     checkpoint = find_checkpoint(config.out / CHECKPOINTS)
     try:
@@ -216,7 +216,7 @@ def _run(trainer: ContrastiveTrainer, prepared: Prepared) -> Trained:
             hint=f"Type: --micro-batch {max(1, config.micro_batch // 2)} (the negatives stay the "
             "same), or --gradient-checkpointing.",
         ) from None
-    return Trained(config.out, manifest)
+    return TrainResult(config.out, manifest)
 
 
 def _metrics(trainer: ContrastiveTrainer, result: dict[str, float]) -> dict[str, float]:

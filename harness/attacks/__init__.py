@@ -2,6 +2,6 @@
 
 from harness.attacks.config import AttackConfig
 from harness.attacks.prepare import PreparedAttack, prepare_attack
-from harness.attacks.run import Attacked, execute_attack
+from harness.attacks.run import AttackResult, execute_attack
 
-__all__ = ["AttackConfig", "Attacked", "PreparedAttack", "execute_attack", "prepare_attack"]
+__all__ = ["AttackConfig", "AttackResult", "PreparedAttack", "execute_attack", "prepare_attack"]

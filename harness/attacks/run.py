@@ -35,7 +35,7 @@ QUERIES = "queries.sqlite"
 
 
 @dataclass(frozen=True)
-class Attacked:
+class AttackResult:
     """A finished attack on disk."""
 
     path: Path
@@ -48,7 +48,7 @@ class Attacked:
 
 def execute_attack(
     prepared: PreparedAttack, *, command: str, progress: Progress | None = None
-) -> Attacked:
+) -> AttackResult:
     """Search, measure and write; gives the finished attack. A killed one is resumed.
 
     Raises:
@@ -60,7 +60,7 @@ def execute_attack(
         return _execute(prepared, command, progress or NoProgress())
 
 
-def _execute(prepared: PreparedAttack, command: str, progress: Progress) -> Attacked:
+def _execute(prepared: PreparedAttack, command: str, progress: Progress) -> AttackResult:
     directory = RunDirectory(prepared.config.out, MANIFEST)
     manifest = directory.open(_manifest(prepared, command), fresh=prepared.config.fresh)
     directory.write_json(MANIFEST, manifest)
@@ -81,7 +81,7 @@ def _execute(prepared: PreparedAttack, command: str, progress: Progress) -> Atta
         progress.stop()
     ended = {"status": "complete", "finished": _now(), **result}
     directory.write_json(MANIFEST, {**manifest, **ended})
-    return Attacked(directory.path)
+    return AttackResult(directory.path)
 
 
 def _attack(prepared: PreparedAttack, directory: RunDirectory, progress: Progress) -> Json:

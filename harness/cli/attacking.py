@@ -12,7 +12,7 @@ import typer
 from harness.cli import options
 
 if TYPE_CHECKING:
-    from harness.attacks import AttackConfig, Attacked
+    from harness.attacks import AttackConfig, AttackResult
 
 
 def register(app: typer.Typer) -> None:
@@ -147,7 +147,7 @@ def _config(**values: Any) -> AttackConfig:
         raise UsageError(f"{name} {first['input']!r}: {first['msg'].lower()}.") from None
 
 
-def _show(attacked: Attacked) -> None:
+def _show(attacked: AttackResult) -> None:
     from rich.text import Text
 
     from harness.cli.terminal import err, out, print_table, printable

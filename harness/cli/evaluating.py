@@ -14,7 +14,7 @@ from harness.cli import options
 if TYPE_CHECKING:
     from harness.evaluation.config import RunConfig
     from harness.evaluation.cost import Estimate
-    from harness.evaluation.prepare import Prepared
+    from harness.evaluation.prepare import RunPlan
     from harness.results.rundir import Run
 
 
@@ -191,7 +191,7 @@ def _config(**values: Any) -> RunConfig:
         raise UsageError(f"{name} {first['input']!r}: {first['msg'].lower()}.") from None
 
 
-def _show_estimate(prepared: Prepared, cost: Estimate, *, as_json: bool) -> None:
+def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from harness.cli.terminal import out, print_json, print_table
@@ -213,7 +213,7 @@ def _show_estimate(prepared: Prepared, cost: Estimate, *, as_json: bool) -> None
     console = out()
     console.print(f"cells      {cost.cells:,} ({cost.finished_cells:,} of them finished already)")
     console.print(
-        f"tokens     {cost.own_tokens:,} to compute; {cost.tokens:,} without prefix reuse"
+        f"tokens     {cost.unique_tokens:,} to compute; {cost.tokens:,} without prefix reuse"
     )
     console.print(
         f"time       about {cost.seconds:.0f} s ({minutes:.1f} min) at this machine's matmul rate"

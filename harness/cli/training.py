@@ -10,10 +10,10 @@ import typer
 from harness.cli import options
 
 if TYPE_CHECKING:
-    from trainers.pairs.build import Built, PairsOptions
+    from trainers.pairs.build import PairSet, PairsOptions
     from trainers.pairs.paraphrases import ParaphraseOptions
     from trainers.pairs.templates import TemplateOptions
-    from trainers.train import Trained
+    from trainers.train import TrainResult
 
 
 def register(app: typer.Typer) -> None:
@@ -281,7 +281,9 @@ def _paraphrases(
     return ParaphraseOptions(left, read_bank(bank) if bank else {}, per_row, folder)
 
 
-def _show_pairs(built: Built, asked: PairsOptions, out: Path, page: Path, *, as_json: bool) -> None:
+def _show_pairs(
+    built: PairSet, asked: PairsOptions, out: Path, page: Path, *, as_json: bool
+) -> None:
     from harness.cli.terminal import out as console
     from harness.cli.terminal import print_json, print_table
     from trainers.pairs.page import drop_rows
@@ -339,7 +341,7 @@ def _need(package: str) -> None:
         )
 
 
-def _show_trained(trained: Trained) -> None:
+def _show_trained(trained: TrainResult) -> None:
     from harness.cli.terminal import out, print_table
 
     shown = ("train_runtime", "last_loss", "last_tokens_per_second", "last_peak_memory_mb")

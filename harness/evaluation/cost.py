@@ -57,7 +57,7 @@ class Estimate:
     variants: int
     cells: int
     tokens: int
-    own_tokens: int
+    unique_tokens: int
     finished_cells: int
     seconds: float
 
@@ -107,7 +107,7 @@ def estimate(plan: Plan, lengths: Sequence[TaskLengths], model: Model, finished:
         variants=sum(len(plan.variants[task.name]) for task in plan.tasks),
         cells=plan.cells,
         tokens=sum(task.total for task in lengths),
-        own_tokens=own,
+        unique_tokens=own,
         finished_cells=finished,
         seconds=flops / matmul_rate(model.info.dtype, model.info.device) if flops else 0.0,
     )

@@ -99,7 +99,7 @@ class Engine:
             prompts = [
                 tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in flat
             ]
-            words = "/".join(tools.prompter.word_of.values())
+            words = "/".join(tools.prompter.verbalizer_of.values())
             settings = f"generate/{self.model.info.dtype}/{self.max_new_tokens}/{words}"
             requests = tools.builder.contexts(prompts)
             responses = self._answer(requests, settings, tools.parser, progress)

@@ -14,7 +14,7 @@ from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
 from harness.evaluation.engine import Engine, Prior
 from harness.evaluation.plan import Block
-from harness.evaluation.prepare import Prepared
+from harness.evaluation.prepare import RunPlan
 from harness.evaluation.schedule import Outcomes, Schedule, UntilPrecise, WholePlan
 from harness.evaluation.variants import TaskVariants
 from harness.metrics.summary import summarize_run
@@ -48,7 +48,7 @@ class Timing:
         }
 
 
-def execute(prepared: Prepared, *, command: str, progress: Progress | None = None) -> Run:
+def execute(prepared: RunPlan, *, command: str, progress: Progress | None = None) -> Run:
     """Evaluate every cell that is not there yet, then write the summary; gives the run.
 
     Raises:
@@ -59,7 +59,7 @@ def execute(prepared: Prepared, *, command: str, progress: Progress | None = Non
         return _execute(prepared, command, progress or NoProgress())
 
 
-def _execute(prepared: Prepared, command: str, progress: Progress) -> Run:
+def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
     directory = RunDirectory(prepared.out)
     manifest = directory.open(_manifest(prepared, command), fresh=prepared.config.fresh)
     directory.write_json("run.json", manifest)
@@ -83,7 +83,7 @@ def _execute(prepared: Prepared, command: str, progress: Progress) -> Run:
     return Run(directory.path)  # anew: a run keeps the manifest that it has read
 
 
-def count_finished(prepared: Prepared) -> int:
+def count_finished(prepared: RunPlan) -> int:
     """How many cells of a prepared run its directory holds already."""
     path = prepared.out / "samples.sqlite"
     if not path.is_file() or prepared.config.fresh:
@@ -93,7 +93,7 @@ def count_finished(prepared: Prepared) -> int:
 
 
 def _evaluate(
-    prepared: Prepared, directory: RunDirectory, progress: Progress
+    prepared: RunPlan, directory: RunDirectory, progress: Progress
 ) -> tuple[Timing, Json | None]:
     config, model = prepared.config, prepared.model
     cache_path = response_cache_path(model.info.fingerprint) if config.cache else None
@@ -126,7 +126,7 @@ def _evaluate(
     return timing, schedule.report()
 
 
-def _schedule(prepared: Prepared) -> Schedule:
+def _schedule(prepared: RunPlan) -> Schedule:
     config, on_cpu = prepared.config, prepared.model.info.device == "cpu"
     size = config.window or (WINDOW_ON_CPU if on_cpu else WINDOW_ON_ACCELERATOR)
     if config.precision is None:
@@ -168,7 +168,7 @@ def _mark_incomplete(directory: RunDirectory, manifest: Json) -> None:
         directory.write_json("run.json", {**manifest, "status": "incomplete", "finished": _now()})
 
 
-def _manifest(prepared: Prepared, command: str) -> Json:
+def _manifest(prepared: RunPlan, command: str) -> Json:
     config = prepared.config
     return {
         "schema_version": SCHEMA_VERSION,
@@ -192,7 +192,7 @@ def _manifest(prepared: Prepared, command: str) -> Json:
     }
 
 
-def _describe_task(prepared: Prepared, task: Task) -> Json:
+def _describe_task(prepared: RunPlan, task: Task) -> Json:
     made: TaskVariants = prepared.made[task.name]
     first, tools = made.variants[0], prepared.tools(task)
     prompt = tools.prompter.prompt(first.text, task.examples[0].input)

@@ -29,7 +29,7 @@ from perturbations.similarity import load_encoder
 
 
 @dataclass(frozen=True)
-class Prepared:
+class RunPlan:
     """A run that is ready to start."""
 
     config: RunConfig
@@ -85,7 +85,7 @@ class Prepared:
         return Path("runs") / f"{name}-{tasks}-{self.run_id}"
 
 
-def prepare(config: RunConfig) -> Prepared:
+def prepare(config: RunConfig) -> RunPlan:
     """Load and check everything a run needs, cheapest first; nothing is written.
 
     Raises:
@@ -114,7 +114,7 @@ def prepare(config: RunConfig) -> Prepared:
     )
     has_template = model.tokenizer.chat_template is not None
     layout = resolve_format(config.prompt_format, has_chat_template=has_template)
-    prepared = Prepared(config, plan, made, model, layout, notes=(*notes, *model.notes))
+    prepared = RunPlan(config, plan, made, model, layout, notes=(*notes, *model.notes))
     check_lengths(prepared.lengths, plan, model.info.max_context)
     return prepared
 
@@ -126,14 +126,14 @@ def make_tools(
     prompter = Prompter(
         layout=layout,
         answer_cue=task.answer_cue,
-        word_of=task.word_of,
+        verbalizer_of=task.verbalizer_of,
         shots=shots,
         render_chat=model.tokenizer.render_chat if layout == "chat" else None,
     )
     return TaskTools(
         prompter=prompter,
         builder=RequestBuilder(prompter, model.tokenizer, task.label_names),
-        parser=LabelParser(task.word_of),
+        parser=LabelParser(task.verbalizer_of),
     )
 
 

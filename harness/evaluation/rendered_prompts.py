@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.core.errors import UsageError
 from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Block
-from harness.evaluation.prepare import Prepared, prepare
+from harness.evaluation.prepare import RunPlan, prepare
 from harness.results.rundir import Json, load_run
 
 _CHUNK = 64
@@ -32,7 +32,7 @@ def iter_prompts(run_path: Path, *, limit: int | None) -> Iterator[Json]:
     return islice(rows, limit)
 
 
-def _prepare_again(run_path: Path) -> Prepared:
+def _prepare_again(run_path: Path) -> RunPlan:
     run = load_run(run_path)
     config = RunConfig.model_validate({**run.manifest["config"], "out": str(run.path)})
     prepared = prepare(config)
@@ -45,7 +45,7 @@ def _prepare_again(run_path: Path) -> Prepared:
     return prepared
 
 
-def _block_rows(prepared: Prepared, block: Block) -> Iterator[Json]:
+def _block_rows(prepared: RunPlan, block: Block) -> Iterator[Json]:
     tools = prepared.tools(block.task)
     cells = list(block.cells())
     prompts = [tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in cells]

@@ -143,9 +143,9 @@ def _answers(
     contexts = [
         _context(model, meta, instruction.text, task.label_words) for meta in META_INSTRUCTIONS
     ]
-    own_tokens = len(model.tokenizer.encode([instruction.text], special=False)[0])
+    unique_tokens = len(model.tokenizer.encode([instruction.text], special=False)[0])
     for number, temperature in product(range(config.rounds), config.temperatures):
-        sampling = Sampling(temperature, config.top_p, max_new_tokens=2 * own_tokens + 16)
+        sampling = Sampling(temperature, config.top_p, max_new_tokens=2 * unique_tokens + 16)
         seeds = [
             stable_hash(config.seed, task.name, instruction.id, meta, temperature, number, bits=56)
             for meta in range(len(contexts))

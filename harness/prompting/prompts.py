@@ -32,7 +32,7 @@ class Prompter:
 
     layout: PromptFormat
     answer_cue: str
-    word_of: Mapping[str, str]
+    verbalizer_of: Mapping[str, str]
     """Label name -> label word."""
     shots: tuple[Example, ...] = ()
     render_chat: RenderChat | None = None
@@ -55,7 +55,7 @@ class Prompter:
 
     def continuation(self, label: str) -> str:
         """What follows the prompt where the answer is that label."""
-        return (" " if self._ends_in_cue else "") + self.word_of[label]
+        return (" " if self._ends_in_cue else "") + self.verbalizer_of[label]
 
     @property
     def _ends_in_cue(self) -> bool:

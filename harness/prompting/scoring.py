@@ -60,8 +60,8 @@ class LabelParser:
     that names no label, or several, is unparsed.
     """
 
-    def __init__(self, word_of: Mapping[str, str]) -> None:
-        words = sorted(word_of.items(), key=lambda item: -len(item[1]))
+    def __init__(self, verbalizer_of: Mapping[str, str]) -> None:
+        words = sorted(verbalizer_of.items(), key=lambda item: -len(item[1]))
         self._words = [(label, " ".join(word.lower().split())) for label, word in words]
         self._starts = [(label, _pattern(word, start=True)) for label, word in words]
         self._anywhere = [(label, _pattern(word, start=False)) for label, word in words]

@@ -40,7 +40,7 @@ class Task:
         return tuple(label.answer for label in self.labels)
 
     @property
-    def word_of(self) -> dict[str, str]:
+    def verbalizer_of(self) -> dict[str, str]:
         """Label name -> label word."""
         return {label.name: label.answer for label in self.labels}
 

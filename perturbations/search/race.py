@@ -37,7 +37,7 @@ SMALLEST_BUDGET: Final = 2 * SMALLEST_POOL * SHALLOWEST
 
 _WIDEST_POOL: Final = 32
 _PLANNED_STEPS: Final = 6
-_MOST_STEPS: Final = 12
+_MAX_STEPS: Final = 12
 """Steps that end early, on a small search split, leave cells for more of them."""
 _FINAL_SHARE: Final = 0.15
 _CELLS_A_STEP: Final = 300
@@ -88,7 +88,7 @@ def search_by_racing(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
     ranking: list[Candidate] = [problem.start]
     winners: list[Candidate] = [problem.start]
     steps: list[Step] = []
-    while len(steps) < _MOST_STEPS and ledger.left - shape.final >= shape.step:
+    while len(steps) < _MAX_STEPS and ledger.left - shape.final >= shape.step:
         pool = propose(problem, ranking, shape.pool, ledger, rng)
         if not pool:
             break

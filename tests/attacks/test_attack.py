@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.attacks import AttackConfig, Attacked, execute_attack, prepare, prepare_attack
+from harness.attacks import AttackConfig, AttackResult, execute_attack, prepare, prepare_attack
 from harness.attacks.querylog import Query, QueryLog
 from harness.attacks.run import QUERIES
 from harness.attacks.victim import damage_of
@@ -56,7 +56,7 @@ def config_of(task: Path, **options: Any) -> AttackConfig:
     return AttackConfig(**{**values, **options})
 
 
-def attack(config: AttackConfig) -> Attacked:
+def attack(config: AttackConfig) -> AttackResult:
     return execute_attack(prepare_attack(config), command="test")
 
 

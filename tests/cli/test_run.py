@@ -234,7 +234,7 @@ def test_dry_run_writes_nothing(
     assert evaluate(model, tmp_path / "run", "--dry-run", "--json") == ExitCode.OK
     cost = json.loads(capsys.readouterr().out)
     assert cost["cells"] == cost["variants"] * 6
-    assert cost["own_tokens"] < cost["tokens"]
+    assert cost["unique_tokens"] < cost["tokens"]
     assert not (tmp_path / "run").exists()
 
 

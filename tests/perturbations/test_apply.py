@@ -15,9 +15,9 @@ from harness.core.errors import MissingPackageError, UsageError
 from harness.core.records import Edit, Instruction, Variant
 from perturbations import (
     Draft,
-    Made,
     Perturbation,
     Subject,
+    VariantSet,
     clean_variant,
     find,
     find_protected,
@@ -42,7 +42,7 @@ def made_of(
     seed: int = 0,
     per_perturbation: int = 1,
     task: str = "sentiment",
-) -> Made:
+) -> VariantSet:
     return make_variants(
         task,
         instruction,

@@ -47,7 +47,7 @@ def test_a_task_is_loaded(tmp_path: Path) -> None:
     task = load_task(write_task(tmp_path), data_dir=None)
     assert task.examples[1].input == "Text: row 1"
     assert task.examples[1].gold == "yes"
-    assert task.word_of == {"no": "no", "yes": "sure"}
+    assert task.verbalizer_of == {"no": "no", "yes": "sure"}
     assert task.chance == 0.5
     assert task.content_free_inputs() == ("Text: N/A", "Text:", "Text: [MASK]")
 

@@ -132,7 +132,7 @@ def test_held_texts_are_found_whatever_case_and_marks() -> None:
 
 
 def test_labels_of_held_out_rows_are_no_texts(tmp_path: Path) -> None:
-    kinds = ("Science or Technology", "the World", "fine:manner")
+    kinds = ("Science or Technology", "the ProcessGroup", "fine:manner")
     rows = [{"text": f"short text {n}", "kind": kinds[n % 3], "idx": n} for n in range(30)]
     held = read_held([write_rows(tmp_path / "test.jsonl", rows)])
     assert held.is_in("short text 7")

@@ -15,7 +15,7 @@ from tests.support.trainers_tiny import tiny_gpt2, tiny_llama, tiny_pairs, tiny_
 from trainers.collator import MicroBatch, PairCollator
 from trainers.features import EncodedPair, PairEncoder
 from trainers.forward import PairForward
-from trainers.gradcache import OneDevice, StepReport, run_step
+from trainers.gradcache import SingleProcess, StepReport, run_step
 from trainers.loss import LossOptions, Totals, compute_terms, count
 from trainers.objectives import TERMS, parse_objective
 from trainers.objectives.contrast import contrast_loss
@@ -51,7 +51,7 @@ def step(
         batches,
         lambda micro: forward(model, micro),
         loss,
-        OneDevice(),
+        SingleProcess(),
         lambda value: value.backward(),
     )
     return report, {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
@@ -147,7 +147,7 @@ def test_gradcache_sees_the_same_dropout_twice() -> None:
         return outputs
 
     torch.manual_seed(5)
-    run_step(collate(4), run, loss, OneDevice(), lambda value: value.backward())
+    run_step(collate(4), run, loss, SingleProcess(), lambda value: value.backward())
     assert len(seen) == 4
     assert torch.equal(seen[0], seen[2])
     assert torch.equal(seen[1], seen[3])
@@ -180,7 +180,7 @@ def test_only_the_last_micro_batch_exchanges_gradients() -> None:
         return forward(model, micro)
 
     loss = LossOptions(terms=parse_objective("coin"))
-    run_step(collate(2), run, loss, OneDevice(), lambda value: value.backward(), hold)
+    run_step(collate(2), run, loss, SingleProcess(), lambda value: value.backward(), hold)
     assert held == [True, True, True, False]
 
 

@@ -40,7 +40,7 @@ class PairsOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class PairSet:
     """The pairs, and how many candidates there were and were dropped."""
 
     pairs: list[Pair]
@@ -50,7 +50,7 @@ class Built:
     """Texts that were looked for as leaks."""
 
 
-def build_pairs(options: PairsOptions) -> Built:
+def build_pairs(options: PairsOptions) -> PairSet:
     """The pairs of a source that pass the filters.
 
     Raises:
@@ -75,7 +75,7 @@ def build_pairs(options: PairsOptions) -> Built:
             f"{options.input}: no pair is left of {counter.count:,} candidates; most were dropped "
             f"as {worst!r} ({reasons.get(worst, 0):,})."
         )
-    return Built(pairs, drops, counter.count, len(held) if held else 0)
+    return PairSet(pairs, drops, counter.count, len(held) if held else 0)
 
 
 def _candidates(options: PairsOptions, held: Held | None, drops: Drops) -> Iterator[Pair]:

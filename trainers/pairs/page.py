@@ -8,7 +8,7 @@ from random import Random
 from statistics import median
 
 from harness.core.records import stable_hash
-from trainers.pairs.build import Built
+from trainers.pairs.build import PairSet
 from trainers.pairs.filters import REASONS
 from trainers.pairs.record import Pair
 from trainers.sampler import count_hard_negatives
@@ -16,7 +16,7 @@ from trainers.sampler import count_hard_negatives
 _SHOWN_TARGETS = 6
 
 
-def render_page(built: Built, *, title: str, seed: int, samples: int = 12) -> str:
+def render_page(built: PairSet, *, title: str, seed: int, samples: int = 12) -> str:
     """The page, in Markdown."""
     hard = count_hard_negatives(built.pairs)
     lines = [
@@ -40,12 +40,12 @@ def render_page(built: Built, *, title: str, seed: int, samples: int = 12) -> st
     return "\n".join(lines) + "\n"
 
 
-def drop_rows(built: Built) -> list[tuple[str, int, str]]:
+def drop_rows(built: PairSet) -> list[tuple[str, int, str]]:
     """(reason, number, meaning) of each reason that dropped something."""
     return [(reason, n, REASONS[reason]) for reason, n in built.drops.by_reason().items()]
 
 
-def drop_table(built: Built) -> Iterator[str]:
+def drop_table(built: PairSet) -> Iterator[str]:
     """The drops as a Markdown table; a leak check that found nothing is said."""
     rows = drop_rows(built)
     if not rows:

@@ -23,7 +23,7 @@ CPU_LOGIT_BYTES: Final = 64 * 2**20
 GPU_LOGIT_BYTES: Final = 2 * 2**30
 GPU_SHARE: Final = 0.5
 """Of the free memory, as the estimate of a token's cost is rough."""
-GPU_MOST_TOKENS: Final = 65_536
+GPU_MAX_TOKENS: Final = 65_536
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ def choose_budget(model: PreTrainedModel) -> Budget:
     logit_bytes = min(GPU_LOGIT_BYTES, free // 8)
     # Logits in the model's dtype, and once more in float32 for the log-sum-exp.
     return Budget(
-        max(256, min(tokens, GPU_MOST_TOKENS)), max(1, int(logit_bytes // (8 * vocabulary)))
+        max(256, min(tokens, GPU_MAX_TOKENS)), max(1, int(logit_bytes // (8 * vocabulary)))
     )
 
 

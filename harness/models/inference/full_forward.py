@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from harness.core.records import Request, Response
 from harness.models.inference.budget import Budget
-from harness.models.inference.logits_at import only_at
+from harness.models.inference.logits_at import logits_at
 from harness.models.inference.packing import Layout, Placed, collect_reads, lay_out
 from harness.models.inference.scores import Scored, ScoreSheet, sum_reads
 from harness.models.inference.token_tree import build_chains
@@ -43,7 +43,7 @@ class PlainScorer:
         layout = lay_out(batch, self._model.device)
         reads = collect_reads(batch, self._model.device)
         nodes = reads.nodes if layout.scatter is None else layout.scatter[reads.nodes]
-        with only_at(self._model, nodes):
+        with logits_at(self._model, nodes):
             output = self._model(
                 input_ids=_padded(layout, layout.tokens),
                 attention_mask=_mask(layout),

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 
 @contextmanager
-def only_at(model: PreTrainedModel, positions: Tensor) -> Iterator[None]:
+def logits_at(model: PreTrainedModel, positions: Tensor) -> Iterator[None]:
     """Makes the output layer see the (N) flattened `positions` only: logits are (1, N, V).
 
     The layer's input is cut, not the model's output, so that scaling and soft-capping of logits

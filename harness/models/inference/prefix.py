@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from harness.core.records import Request, Response
 from harness.models.inference.attention import PackedAttention, Prefixes, RowAttention
 from harness.models.inference.budget import Budget, out_of_memory
-from harness.models.inference.logits_at import only_at
+from harness.models.inference.logits_at import logits_at
 from harness.models.inference.packing import Placed, collect_reads, lay_out
 from harness.models.inference.prefix_groups import Group, fill_waves, group_requests, place_rows
 from harness.models.inference.scores import Scored, ScoreSheet, sum_reads
@@ -98,7 +98,7 @@ def run_packed(
     nodes: Tensor,
 ) -> Tensor:
     """One forward over (1, T) packed tokens: the (N, V) logits at the packed indices `nodes`."""
-    with only_at(model, nodes):
+    with logits_at(model, nodes):
         output = model(input_ids=tokens, position_ids=positions, use_cache=False, packed=attention)
     logits: Tensor = output.logits
     return logits[0]

@@ -9,7 +9,7 @@ from typing import Final
 from harness.core.errors import UsageError
 
 _LENGTH_BYTES: Final = 8
-_MOST_HEADER_BYTES: Final = 100_000_000
+_MAX_HEADER_BYTES: Final = 100_000_000
 """The format's own limit."""
 _AGAIN: Final = "Download or copy it again."
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt")
@@ -60,7 +60,7 @@ def _tensor_ends(file: Path) -> dict[str, int]:
     size = file.stat().st_size
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
-        if size < _LENGTH_BYTES or not 2 <= length <= _MOST_HEADER_BYTES:
+        if size < _LENGTH_BYTES or not 2 <= length <= _MAX_HEADER_BYTES:
             raise UsageError(f"{file} is not a safetensors file ({size:,} bytes).", hint=_AGAIN)
         header = stream.read(length)
     if len(header) < length:
