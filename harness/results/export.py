@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.core.errors import MissingPackageError, UsageError
+from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
 from harness.results.rundir import load_run
 
 FORMATS = ("csv", "parquet")
@@ -16,9 +16,8 @@ def export_samples(run_path: Path, *, file_format: str, out: Path | None) -> Pat
     Raises:
         UsageError: an unknown format, no run, or a file that cannot be written.
     """
-    from harness.evaluation.config import check_choice
-
-    check_choice("export format", file_format, FORMATS)
+    if file_format not in FORMATS:
+        raise UnknownNameError("export format", file_format, FORMATS)
     run = load_run(run_path)
     texts = run.variants.set_index("id")[["index", "text", "original", "target"]]
     texts = texts.rename(columns={"text": "instruction", "original": "original_instruction"})
