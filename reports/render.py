@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from harness.core.atomic import reason, write_text
 from harness.core.errors import IncompleteRunError, UnknownNameError
 from reports.source import Run
 from reports.view import ReportView, build_view
@@ -151,16 +151,12 @@ def _check(formats: Sequence[str], known: Collection[str]) -> None:
 
 def _write(path: Path, text: str) -> Path:
     """Write a file at once: a reader sees the old report or the new, never a part."""
-    partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-        partial.replace(path)
+        write_text(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise IncompleteRunError(
-            f"{path} cannot be written: {error.strerror}.",
+            f"{path} cannot be written: {reason(error)}.",
             hint="Type: --out with a folder that can be written.",
         ) from None
     return path

@@ -24,6 +24,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedTokenizerBase, Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from harness.core.atomic import write_json
 from harness.core.errors import IncompleteRunError, UsageError
 
 OPTIMIZER_FILE = "optimizer.safetensors"
@@ -219,13 +220,6 @@ def check_space(folder: Path, needed: int) -> None:
             f"{free / 1e9:.2f} GB are free.",
             hint="Make room, or type --out with a folder on another disk.",
         )
-
-
-def write_json(path: Path, content: Json) -> None:
-    """Write a JSON file at once."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
 
 
 def read_json(path: Path) -> Json:

@@ -7,10 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from harness.core.atomic import write_json
 from harness.core.errors import UsageError
 from harness.results.provenance import describe_machine, package_versions
 from trainers.base_model import Base
-from trainers.checkpoint import read_json, write_json
+from trainers.checkpoint import read_json
 from trainers.config import TrainConfig
 from trainers.data import DataFacts
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 
+from harness.core.atomic import write_text
 from harness.core.errors import UsageError
 from harness.models.fingerprint import fingerprint_model
 from harness.models.loading.adapter import apply_adapter
@@ -64,7 +65,7 @@ def merge(checkpoint: str, out: Path, *, base: str | None = None, dtype: str = "
         if manifest is not None:
             whole = {**manifest, "kind": "model", "merged_from": checkpoint}
             write_manifest(out, whole)
-            (out / "README.md").write_text(render_card(whole), encoding="utf-8")
+            write_text(out / "README.md", render_card(whole))
     except (OSError, SafetensorError) as error:
         raise no_space(out, error) from None
     return Merged(out, source.base or "", sum(p.numel() for p in parameters))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from harness.core.atomic import write_text
 from trainers.checkpoint import no_space
 
 LOG_FILE = "log.jsonl"
@@ -75,21 +76,22 @@ class LogFile(TrainerCallback):
     ) -> None:
         """Start with the lines up to the checkpoint that is resumed from, if there is one."""
         if state.is_world_process_zero:
-            partial = self._path.with_name(f".{LOG_FILE}.part")
-            self._write(partial, "w", state.log_history)
-            partial.replace(self._path)
+            try:
+                write_text(self._path, _lines(state.log_history))
+            except OSError as error:
+                raise no_space(self._path, error) from None
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Add the newest line."""
         if state.is_world_process_zero:
-            self._write(self._path, "a", state.log_history[-1:])
+            try:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(_lines(state.log_history[-1:]))
+            except OSError as error:
+                raise no_space(self._path, error) from None
 
-    def _write(self, path: Path, mode: Literal["w", "a"], lines: list[dict[str, float]]) -> None:
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        try:
-            with path.open(mode, encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise no_space(path, error) from None
+
+def _lines(entries: list[dict[str, float]]) -> str:
+    return "".join(json.dumps(entry) + "\n" for entry in entries)

@@ -12,6 +12,7 @@ from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
+from harness.core.atomic import write_text
 from harness.core.errors import IncompleteRunError, UsageError
 from harness.core.lock import lock_folder
 from harness.models.loading.devices import choose_device
@@ -233,7 +234,7 @@ def _save(trainer: ContrastiveTrainer, folder: Path, manifest: Json) -> None:
     try:
         trainer.save_model(str(folder))
         if trainer.args.should_save:
-            (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
+            write_text(folder / CARD, render_card(manifest))
             write_manifest(folder, manifest)
     except OSError as error:
         raise no_space(folder / MANIFEST, error) from None

@@ -74,6 +74,7 @@ def pairs_command(
 
     Beside it, a page of samples and of what was dropped is written to look at first.
     """
+    from harness.core.atomic import write_text
     from harness.evaluation.config import check_choice
     from trainers.pairs import write_pairs
     from trainers.pairs.build import SOURCES, PairsOptions, build_pairs
@@ -99,7 +100,7 @@ def pairs_command(
     built = build_pairs(asked)
     write_pairs(out, built.pairs)
     page = out.with_name(f"{out.name.removesuffix('.jsonl')}.samples.md")
-    page.write_text(render_page(built, title=out.name, seed=seed), encoding="utf-8")
+    write_text(page, render_page(built, title=out.name, seed=seed))
     _show_pairs(built, asked, out, page, as_json=as_json)
 
 

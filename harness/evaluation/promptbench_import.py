@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.atomic import reason, write_text
 from harness.core.errors import NothingToEvaluateError, UnknownNameError, UsageError
 from harness.core.records import CLEAN
 from harness.results.rundir import variant_row
@@ -57,9 +58,9 @@ def import_prompts(
         )
     lines = [json.dumps(variant_row(v), ensure_ascii=False) + "\n" for v in variants]
     try:
-        out.write_text("".join(lines), encoding="utf-8")
+        write_text(out, lines)
     except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}.") from None
+        raise UsageError(f"{out} cannot be written: {reason(error)}.") from None
     return Imported(
         variants=Counter(variant.task for variant in variants),
         left_out=Counter(prompt.task for prompt in wanted if prompt.task not in label_words),

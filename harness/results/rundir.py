@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.atomic import reason, write_json, write_text
 from harness.core.errors import IncompleteRunError, UsageError, nearest_hint
 from harness.core.records import Variant
 from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples
@@ -114,12 +116,13 @@ class RunDirectory:
 
     def write_json(self, name: str, content: Json) -> None:
         """Write a JSON file at once: a reader sees the old content or the new, never a part."""
-        self.write_text(name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        with self._explained(name) as target:
+            write_json(target, content)
 
     def write_variants(self, variants: Iterable[Variant]) -> None:
         """Write variants.jsonl."""
         lines = (json.dumps(variant_row(v), ensure_ascii=False) + "\n" for v in variants)
-        self.write_text("variants.jsonl", "".join(lines))
+        self.write_text("variants.jsonl", lines)
 
     def write_examples(self, tasks: Iterable[Task]) -> None:
         """Write examples.jsonl."""
@@ -132,29 +135,31 @@ class RunDirectory:
             json.dumps(dict(zip(EXAMPLE_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n"
             for row in rows
         )
-        self.write_text("examples.jsonl", "".join(lines))
+        self.write_text("examples.jsonl", lines)
 
-    def write_text(self, name: str, text: str) -> None:
+    def write_text(self, name: str, text: str | Iterable[str]) -> None:
         """Write a text file at once.
 
         Raises:
             IncompleteRunError: the disk is full or the folder cannot be written.
         """
-        target = self.path / name
-        partial = target.with_name(f".{name}.part")
-        try:
-            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-            partial.replace(target)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise IncompleteRunError(
-                f"{target} cannot be written: {error.strerror}.",
-                hint="Make room, then repeat the same command: it resumes.",
-            ) from None
+        with self._explained(name) as target:
+            write_text(target, text)
 
     def samples(self) -> SampleStore:
         """The sample store of this run, opened for writing."""
         return SampleStore(self.path / "samples.sqlite")
+
+    @contextmanager
+    def _explained(self, name: str) -> Iterator[Path]:
+        target = self.path / name
+        try:
+            yield target
+        except OSError as error:
+            raise IncompleteRunError(
+                f"{target} cannot be written: {reason(error)}.",
+                hint="Make room, then repeat the same command: it resumes.",
+            ) from None
 
     def _clear(self) -> None:
         for name in (self._manifest, "variants.jsonl", "examples.jsonl", "summary.json"):

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from harness.core.atomic import reason, write_text
 from harness.core.errors import UsageError, nearest_hint
 from harness.tasks import Task
 from harness.tasks.yamlfile import read_yaml
@@ -56,9 +57,9 @@ def write_bank(bank: Bank, path: Path) -> None:
     )
     text = yaml.safe_dump(content.model_dump(), allow_unicode=True, sort_keys=False, width=100)
     try:
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
+        raise UsageError(f"{path} cannot be written: {reason(error)}.") from None
 
 
 def read_bank(path: Path) -> Bank:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.core.atomic import reason, write_text
 from harness.core.errors import IncompleteRunError, NothingToEvaluateError, UsageError, nearest_hint
 from harness.core.records import stable_id
 from harness.tasks.rows import read_file
@@ -92,16 +92,11 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
         IncompleteRunError: it cannot be written, as on a full disk.
     """
     lines = (json.dumps(pair.row(), ensure_ascii=False) + "\n" for pair in pairs)
-    partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(lines)
-        partial.replace(path)
+        write_text(path, lines)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise IncompleteRunError(f"{path} cannot be written: {error.strerror}.") from None
+        raise IncompleteRunError(f"{path} cannot be written: {reason(error)}.") from None
 
 
 def hash_pairs(pairs: Sequence[Pair]) -> str:
