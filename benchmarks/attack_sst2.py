@@ -87,9 +87,9 @@ def tune(args: argparse.Namespace) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from harness.models import load_model
+    from harness.models import ModelSpec, load_model
 
-    source = load_model(BUNDLED)
+    source = load_model(ModelSpec(BUNDLED))
     task = load_tasks(suite=None, names=("sst2",), data_dir=args.data_dir, few_shot=True)[0]
     tools = make_tools(task, source, "plain")
     for seed in args.seeds:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from harness.core.records import Request
 from harness.evaluation.cost import matmul_rate
-from harness.models import Model, load_model
+from harness.models import Model, ModelSpec, load_model
 from harness.prompting.prompts import Prompter
 from harness.prompting.requests import RequestBuilder, common_prefix
 from harness.results.provenance import describe_machine
@@ -63,14 +63,16 @@ def main() -> None:
             f"{result.gflops:.1f} of {result.matmul_gflops:.1f} GFLOP/s: share {result.share:.2f}"
         )
     if options.json:
-        machine = describe_machine(load_model(options.model, device=options.device).info.device)
+        machine = describe_machine(
+            load_model(ModelSpec(options.model, device=options.device)).info.device
+        )
         content = {"machine": machine, "results": [asdict(result) for result in results]}
         options.json.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def measure(dtype: str, options: argparse.Namespace) -> Result:
     """The median round of one dtype."""
-    model = load_model(options.model, dtype=dtype, device=options.device)
+    model = load_model(ModelSpec(options.model, dtype=dtype, device=options.device))
     groups = build_groups(model, options)
     list(model.loglik(groups[0][:32]))  # warm up
     flops = sum(count_flops(model, group) for group in groups)

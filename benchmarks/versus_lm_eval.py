@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.api import load_run
-from harness.models import load_model
+from harness.models import ModelSpec, load_model
 from harness.results.provenance import describe_machine
 
 CASES = {"two": ("sst2", "negative, positive"), "three": ("topics", "three labels of many tokens")}
@@ -90,7 +90,7 @@ def parse_options() -> argparse.Namespace:
 def compare(case: str, dtype: str, form: str, options: argparse.Namespace, folder: Path) -> Result:
     """Run one case through both."""
     folder.mkdir(parents=True)
-    model = load_model(options.model, base=None, dtype=dtype, device="cpu")
+    model = load_model(ModelSpec(options.model, dtype=dtype, device="cpu"))
     checkpoint = model.info.path
     task = write_case(case, options, folder)
     common = ["--model", options.model, "--task", str(task), "--levels", "clean"]

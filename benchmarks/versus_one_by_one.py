@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from harness.core.records import Request
-from harness.models import Model, load_model
+from harness.models import Model, ModelSpec, load_model
 from harness.prompting.prompts import Prompter
 from harness.prompting.requests import RequestBuilder
 from harness.prompting.scoring import LabelParser
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=60, help="cells answered one by one")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    model = load_model(options.model, dtype="float32", device="cpu")
+    model = load_model(ModelSpec(options.model, dtype="float32", device="cpu"))
     task = load_task(task_path("sst2"), data_dir=options.data_dir)
     task = task.with_examples(options.examples, seed=0).with_instructions(options.instructions)
     prompter = Prompter("plain", task.answer_cue, task.verbalizer_of)

@@ -19,6 +19,7 @@ from harness.models.loading.bundled import BUNDLED
 from harness.models.loading.pretrained_io import read_config, read_tokenizer, read_weights
 from harness.models.loading.source import Source, find_source
 from harness.models.loading.transformers_logging import quiet_transformers
+from harness.models.spec import ModelSpec
 from trainers.config import ALL_LINEAR, REFERENCE_TARGETS, TrainConfig
 
 INSTALL = 'pip install "robustness-harness[train]"'
@@ -40,7 +41,7 @@ def find_base(spec: str) -> Base:
     Raises:
         UsageError: there is none, or it is an adapter.
     """
-    source = find_source(spec, base=None, revision=None, code=False)
+    source = find_source(ModelSpec(spec))
     if source.adapter is not None:
         raise UsageError(
             f"{spec} is an adapter; training starts from a whole model.",

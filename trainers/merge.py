@@ -15,6 +15,7 @@ from harness.models.loading.adapter import apply_adapter
 from harness.models.loading.pretrained_io import read_config, read_tokenizer, read_weights
 from harness.models.loading.source import find_source
 from harness.models.loading.transformers_logging import quiet_transformers
+from harness.models.spec import ModelSpec
 from trainers.card import render_card
 from trainers.checkpoint import check_space, no_space
 from trainers.manifest import read_manifest, write_manifest
@@ -44,7 +45,7 @@ def merge(checkpoint: str, out: Path, *, base: str | None = None, dtype: str = "
         UsageError: no adapter, another base than it was trained on, or a folder that is not new.
         IncompleteRunError: the disk is full.
     """
-    source = find_source(checkpoint, base=base, revision=None, code=False)
+    source = find_source(ModelSpec(checkpoint, base=base))
     if source.adapter is None:
         raise UsageError(f"{checkpoint} is a whole model already; there is nothing to merge.")
     if out.exists() and any(out.iterdir()):

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from harness.models import load_model
+from harness.models import ModelSpec, load_model
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.5, help="in standard deviations")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    path = load_model(options.model, device="cpu").info.path
+    path = load_model(ModelSpec(options.model, device="cpu")).info.path
     model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -5,23 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from harness.core.errors import UsageError
 from harness.core.records import Level
-from harness.evaluation.config import DEVICES, DTYPES, check_choice
+from harness.evaluation.config import check_choice
+from harness.models.options import ModelOptions
 from harness.prompting.prompts import FORMAT_CHOICES
 
 _OPERATIONAL = frozenset({"out", "fresh", "cache", "data_dir", "device", "window"})
 """Options that change where, when or how fast a search happens, never what it asks."""
 
 
-class AttackConfig(BaseModel):
+class AttackConfig(ModelOptions):
     """What `harness attack` was asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    model: str
     task: str
     out: Path
     recipe: str = "race"
@@ -41,11 +39,6 @@ class AttackConfig(BaseModel):
     max_words_changed: Annotated[float, Field(gt=0, le=1)] | None = None
     min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
     masked_lm: Path | None = None
-    base: str | None = None
-    revision: str | None = None
-    trust_remote_code: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
     prompt_format: str = "auto"
     seed: int = 0
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -65,8 +58,6 @@ def check_attack(config: AttackConfig) -> None:
     Raises:
         UsageError: with the option to change.
     """
-    check_choice("dtype", config.dtype, DTYPES)
-    check_choice("device", config.device, DEVICES)
     check_choice("prompt format", config.prompt_format, FORMAT_CHOICES)
     if config.masked_lm is not None and not config.masked_lm.is_dir():
         raise UsageError(

@@ -103,7 +103,7 @@ def prepare_attack(config: AttackConfig) -> PreparedAttack:
         similarity=similarity,
         masked_lm=config.masked_lm,
     )
-    model = _load_model(config)
+    model = load_model(config.model_spec)
     has_template = model.tokenizer.chat_template is not None
     layout = resolve_format(config.prompt_format, has_chat_template=has_template)
     tools = make_tools(task, model, layout)
@@ -206,14 +206,3 @@ def _limits(config: AttackConfig, level: Level) -> Limits:
     }
     given = {name: value for name, value in changes.items() if value is not None}
     return replace(LIMITS[level], **given)
-
-
-def _load_model(config: AttackConfig) -> Model:
-    return load_model(
-        config.model,
-        base=config.base,
-        dtype=config.dtype,
-        device=config.device,
-        revision=config.revision,
-        trust_remote_code=config.trust_remote_code,
-    )

@@ -130,21 +130,10 @@ def _attack(config: AttackConfig, *, as_json: bool, quiet: bool) -> None:
 
 def _config(**values: Any) -> AttackConfig:
     """The checked configuration, with an option's name in every complaint."""
-    from pydantic import ValidationError
-
     from harness.attacks import AttackConfig
-    from harness.core.errors import UsageError
-    from harness.core.records import PERTURBED_LEVELS
-    from harness.evaluation.config import check_choice
+    from harness.core.options import check_options
 
-    if values["level"] is not None:
-        check_choice("level", values["level"], PERTURBED_LEVELS)
-    try:
-        return AttackConfig(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "--" + str(first["loc"][0]).replace("_", "-")
-        raise UsageError(f"{name} {first['input']!r}: {first['msg'].lower()}.") from None
+    return check_options(AttackConfig, values)
 
 
 def _show(attacked: AttackResult) -> None:

@@ -175,20 +175,10 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
 
 def _config(**values: Any) -> RunConfig:
     """The checked configuration, with an option's name in every complaint."""
-    from pydantic import ValidationError
+    from harness.core.options import check_options
+    from harness.evaluation.config import RunConfig
 
-    from harness.core.errors import UsageError
-    from harness.evaluation.config import CALIBRATIONS, SCORERS, TARGETS, RunConfig, check_choice
-
-    check_choice("target", values["target"], TARGETS)
-    check_choice("scorer", values["scorer"], SCORERS)
-    check_choice("calibration", values["calibrate"], CALIBRATIONS)
-    try:
-        return RunConfig(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "--" + str(first["loc"][0]).replace("_", "-")
-        raise UsageError(f"{name} {first['input']!r}: {first['msg'].lower()}.") from None
+    return check_options(RunConfig, values)
 
 
 def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:

@@ -50,7 +50,7 @@ def paraphrase_command(
 
     The bank is read by `harness run --paraphrases FILE`: the semantic level then draws from it.
     """
-    from harness.models import load_model
+    from harness.models import ModelSpec, load_model
     from harness.paraphrasing import Filters, ParaphraseConfig
     from perturbations.similarity import load_encoder
 
@@ -64,12 +64,14 @@ def paraphrase_command(
     )
     encoder = load_encoder() if min_similarity > -1 else None
     writer = load_model(
-        model,
-        base=base,
-        dtype=dtype,
-        device=device,
-        revision=revision,
-        trust_remote_code=trust_remote_code,
+        ModelSpec(
+            model,
+            base=base,
+            dtype=dtype,  # type: ignore[arg-type]
+            device=device,  # type: ignore[arg-type]
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+        )
     )
     _write(_as_writer(writer), chosen, config, encoder, out, quiet=quiet)
 

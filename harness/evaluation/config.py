@@ -5,36 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from harness.core.errors import UnknownNameError, UsageError
 from harness.core.records import LEVELS, PERTURBED_LEVELS, Level, Target
+from harness.models.options import ModelOptions
 from harness.prompting.prompts import FORMAT_CHOICES
 from harness.prompting.scoring import Scorer
 from harness.tasks.instructions import SOURCE
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
-DEVICES = ("auto", "cpu", "cuda", "mps")
-TARGETS = ("instruction", "input", "both")
-SCORERS = ("loglik", "generate", "both")
-CALIBRATIONS = ("none", "content-free")
 DEFAULT_SUITE = "starter"
 
 _OPERATIONAL = frozenset({"out", "fresh", "cache", "data_dir", "device", "window", "resamples"})
 """Options that change where, when or how fast a run happens, never what its cells are."""
 
 
-class RunConfig(BaseModel):
+class RunConfig(ModelOptions):
     """What `harness run` was asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    model: str
-    base: str | None = None
-    revision: str | None = None
-    trust_remote_code: bool = False
-    dtype: str = "auto"
-    device: str = "auto"
     prompt_format: str = "auto"
     suite: str | None = None
     tasks: tuple[str, ...] = ()
@@ -113,8 +102,6 @@ def check_config(config: RunConfig) -> None:
     Raises:
         UsageError: with the option to change.
     """
-    check_choice("dtype", config.dtype, DTYPES)
-    check_choice("device", config.device, DEVICES)
     check_choice("prompt format", config.prompt_format, FORMAT_CHOICES)
     if config.calibrate != "none" and config.scorer == "generate":
         raise UsageError(

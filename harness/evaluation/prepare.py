@@ -104,14 +104,7 @@ def prepare(config: RunConfig) -> RunPlan:
         raise NothingToEvaluateError(
             "no cell is left to evaluate: no variant could be made, or no example was read."
         )
-    model = load_model(
-        config.model,
-        base=config.base,
-        dtype=config.dtype,
-        device=config.device,
-        revision=config.revision,
-        trust_remote_code=config.trust_remote_code,
-    )
+    model = load_model(config.model_spec)
     has_template = model.tokenizer.chat_template is not None
     layout = resolve_format(config.prompt_format, has_chat_template=has_template)
     prepared = RunPlan(config, plan, made, model, layout, notes=(*notes, *model.notes))

@@ -2,5 +2,6 @@
 
 from harness.models.contract import Model, ModelInfo, Tokenizer
 from harness.models.loading.load import load_model
+from harness.models.spec import ModelSpec
 
-__all__ = ["Model", "ModelInfo", "Tokenizer", "load_model"]
+__all__ = ["Model", "ModelInfo", "ModelSpec", "Tokenizer", "load_model"]

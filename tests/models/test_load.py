@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
-from harness.models import Model, backends, load_model
+from harness.models import Model, ModelSpec, backends, load_model
 from harness.models.backends import BACKENDS
 from tests.support.requests import some_requests
 from tests.support.tiny_models import (
@@ -75,14 +75,14 @@ def answers(model: Model) -> list[dict[str, float]]:
 
 def complaint(spec: object, **options: str) -> str:
     with pytest.raises(UsageError) as caught:
-        load_model(str(spec), **options)
+        load_model(ModelSpec(str(spec), **options))
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
 def test_a_directory(checkpoint: Path) -> None:
-    model = load_model(str(checkpoint))
+    model = load_model(ModelSpec(str(checkpoint)))
     assert model.info.kind == "directory"
     assert model.info.name == model.info.path == str(checkpoint)
     assert model.info.dtype == "float32"
@@ -98,45 +98,46 @@ def test_a_directory(checkpoint: Path) -> None:
 def test_the_weights_are_those_of_the_directory(checkpoint: Path) -> None:
     torch.manual_seed(1)
     state = torch.random.get_rng_state()
-    assert answers(load_model(str(checkpoint))) == answers(load_model(str(checkpoint)))
+    assert answers(load_model(ModelSpec(str(checkpoint)))) == answers(
+        load_model(ModelSpec(str(checkpoint)))
+    )
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_another_dtype(checkpoint: Path, dtype: str) -> None:
-    model = load_model(str(checkpoint), dtype=dtype, device="cpu")
+    model = load_model(ModelSpec(str(checkpoint), dtype=dtype, device="cpu"))
     assert model.info.dtype == dtype
-    exact = answers(load_model(str(checkpoint), device="cpu"))
+    exact = answers(load_model(ModelSpec(str(checkpoint), device="cpu")))
     for got, expected in zip(answers(model), exact, strict=True):
         assert got == pytest.approx(expected, abs=1.0)
 
 
 def test_a_checkpoint_in_half_precision_is_run_in_float32_on_a_processor(checkpoint: Path) -> None:
     make_model("llama").to(torch.bfloat16).save_pretrained(checkpoint)
-    assert load_model(str(checkpoint), device="cpu").info.dtype == "float32"
+    assert load_model(ModelSpec(str(checkpoint), device="cpu")).info.dtype == "float32"
 
 
 def test_shards(checkpoint: Path) -> None:
     (checkpoint / "model.safetensors").unlink()
     make_model("llama").save_pretrained(checkpoint, max_shard_size="40KB")
     assert len(list(checkpoint.glob("model-*.safetensors"))) > 1
-    assert load_model(str(checkpoint)).info.parameters > 0
+    assert load_model(ModelSpec(str(checkpoint))).info.parameters > 0
     next(iter(checkpoint.glob("model-*.safetensors"))).unlink()
     assert "lacks 1 of" in complaint(checkpoint)
 
 
 def test_a_plug_in_backend(monkeypatch: pytest.MonkeyPatch, checkpoint: Path) -> None:
-    asked = {}
+    asked: list[ModelSpec] = []
 
-    def backend(spec: str, **options: object) -> Model:
-        asked.update(options, spec=spec)
-        return load_model(str(checkpoint))
+    def backend(spec: ModelSpec) -> Model:
+        asked.append(spec)
+        return load_model(ModelSpec(str(checkpoint)))
 
     monkeypatch.setattr(BACKENDS, "_things", {})
     backends.BACKENDS.add("own", backend)
-    load_model("own:some/model", dtype="bfloat16")
-    assert asked["spec"] == "some/model"
-    assert asked["dtype"] == "bfloat16"
+    load_model(ModelSpec("own:some/model", dtype="bfloat16"))
+    assert asked == [ModelSpec("some/model", dtype="bfloat16")]
 
 
 # What the user typed can't be found.
@@ -266,7 +267,7 @@ def test_a_missing_tokenizer(checkpoint: Path) -> None:
 def test_unknown_dtype(checkpoint: Path) -> None:
     assert "Did you mean 'float32'" in complaint(checkpoint, dtype="float23")
     with pytest.raises(UnknownNameError):
-        load_model(str(checkpoint), dtype="int8")
+        load_model(ModelSpec(str(checkpoint), dtype="int8"))
 
 
 def test_unknown_device(checkpoint: Path) -> None:
@@ -288,8 +289,8 @@ def test_a_base_for_what_is_no_adapter(checkpoint: Path) -> None:
 
 
 def test_an_adapter_finds_its_base(lora: Path, original: Path) -> None:
-    model = load_model(str(lora))
-    plain = load_model(str(original))
+    model = load_model(ModelSpec(str(lora)))
+    plain = load_model(ModelSpec(str(original)))
     assert model.info.kind == "adapter"
     assert model.info.base == str(original)
     assert model.info.adapter == model.info.path == str(lora)
@@ -307,7 +308,7 @@ def test_a_merged_adapter_answers_as_the_adapter_does(lora: Path, original: Path
     with torch.inference_mode():
         logits = adapted(torch.tensor([request.context])).logits[0, -1].log_softmax(-1)
     expected = float(logits[request.continuations["one"][0]])
-    assert answers(load_model(str(lora)))[0]["one"] == pytest.approx(expected, abs=1e-4)
+    assert answers(load_model(ModelSpec(str(lora))))[0]["one"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_given_base_wins(lora: Path, checkpoint: Path, tmp_path: Path) -> None:
@@ -316,7 +317,7 @@ def test_a_given_base_wins(lora: Path, checkpoint: Path, tmp_path: Path) -> None
     message = complaint(moved)
     assert "'/gone/model'" in message
     assert "Type --base" in message
-    assert load_model(str(moved), base=str(checkpoint)).info.base == str(checkpoint)
+    assert load_model(ModelSpec(str(moved), base=str(checkpoint))).info.base == str(checkpoint)
 
 
 def test_an_adapter_brings_its_own_tokenizer(lora: Path, tmp_path: Path) -> None:
@@ -324,7 +325,10 @@ def test_an_adapter_brings_its_own_tokenizer(lora: Path, tmp_path: Path) -> None
     tokenizer = make_tokenizer("bytes")
     tokenizer.chat_template = "{{ messages[0]['content'] }}!"
     tokenizer.save_pretrained(trained)
-    assert load_model(str(trained)).tokenizer.chat_template == "{{ messages[0]['content'] }}!"
+    assert (
+        load_model(ModelSpec(str(trained))).tokenizer.chat_template
+        == "{{ messages[0]['content'] }}!"
+    )
 
 
 def test_an_adapter_that_names_no_base(lora: Path, tmp_path: Path) -> None:
@@ -392,4 +396,4 @@ def test_an_adapter_without_peft(lora: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(MissingPackageError, match=r"robustness-harness\[adapters\]"):
-        load_model(str(lora))
+        load_model(ModelSpec(str(lora)))

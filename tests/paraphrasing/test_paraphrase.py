@@ -232,11 +232,11 @@ def test_a_temperature_sharpens_or_flattens_them() -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Writer:
-    from harness.models import load_model
+    from harness.models import ModelSpec, load_model
 
     folder = tmp_path_factory.mktemp("tiny")
     save_tiny_llama(folder)
-    loaded = load_model(str(folder), dtype="float32", device="cpu")
+    loaded = load_model(ModelSpec(str(folder), dtype="float32", device="cpu"))
     assert isinstance(loaded, Writer)
     return loaded
 

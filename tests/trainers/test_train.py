@@ -26,7 +26,7 @@ from harness.core.errors import (
 )
 from harness.core.lock import lock_folder
 from harness.core.records import Request
-from harness.models.loading.load import load_model
+from harness.models import ModelSpec, load_model
 from tests.support.trainers_tiny import (
     save_tiny,
     tiny_gpt2,
@@ -104,16 +104,16 @@ def test_a_training_writes_what_harness_run_takes(base: Path) -> None:
     assert {"eval_agreement", "eval_loss", "last_contrast"} <= set(manifest["metrics"])
 
     request = Request((5, 6), {"a": (7,), "b": (8, 9)})
-    tuned = load_model(str(trained.out), device="cpu")
+    tuned = load_model(ModelSpec(str(trained.out), device="cpu"))
     assert tuned.info.kind == "adapter"
     assert tuned.info.base == str(base)
-    plain = load_model(str(base), device="cpu")
+    plain = load_model(ModelSpec(str(base), device="cpu"))
     before, after = (dict(next(iter(m.loglik([request])))[1].scores or {}) for m in (plain, tuned))
     assert before != after
 
     # and the merged model answers as the adapter does
     merged = merge(str(trained.out), base.parent / "merged")
-    whole = load_model(str(merged.out), device="cpu")
+    whole = load_model(ModelSpec(str(merged.out), device="cpu"))
     assert whole.info.kind == "directory"
     assert dict(next(iter(whole.loglik([request])))[1].scores or {}) == pytest.approx(after)
 
@@ -292,13 +292,13 @@ def test_two_processes_equal_one_with_twice_the_batch(base: Path, objective: str
 def test_full_tuning_writes_a_model_and_other_architectures_work(tmp_path: Path) -> None:
     base = save_tiny(tmp_path / "base", tiny_gpt2())
     trained = train(config_for(base, tuning="full", max_steps=2, max_length=100))
-    assert load_model(str(trained.out), device="cpu").info.kind == "directory"
+    assert load_model(ModelSpec(str(trained.out), device="cpu")).info.kind == "directory"
     assert trained.manifest["kind"] == "model"
     with pytest.raises(UsageError, match="whole model already"):
         merge(str(trained.out), tmp_path / "merged")
     # the reference's modules are not there: all linear ones get an adapter
     adapter = train(config_for(base, out=tmp_path / "lora", max_steps=2, max_length=100))
-    assert load_model(str(adapter.out), device="cpu").info.kind == "adapter"
+    assert load_model(ModelSpec(str(adapter.out), device="cpu")).info.kind == "adapter"
 
 
 def test_base_and_adapter_that_do_not_fit(base: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from harness.models.loading.bundled import BUNDLED, find_bundled
 from harness.models.loading.checkpoint import check_checkpoint, read_json
 from harness.models.loading.gguf import convert_gguf
 from harness.models.loading.hub import download_snapshot
+from harness.models.spec import ModelSpec
 
 _HUB_ID: Final = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
@@ -37,25 +38,23 @@ class Source:
         return self.directory
 
 
-def find_source(spec: str, *, base: str | None, revision: str | None, code: bool) -> Source:
+def find_source(spec: ModelSpec) -> Source:
     """The source of what the user typed: alias, directory, .gguf file, adapter or hub id.
 
-    Args:
-        spec: what the user typed.
-        base: the base model of an adapter, where its own entry isn't to be used.
-        revision: branch, tag or commit of a hub id.
-        code: whether Python files of a hub repository are fetched too.
+    Python files of a hub repository are fetched only where `spec.trust_remote_code` is set.
 
     Raises:
         UsageError: nothing loadable is there; the message says why and what to type.
     """
-    if spec in BUNDLED:
-        source = Source("bundled", convert_gguf(find_bundled(spec), name=spec))
+    if spec.name in BUNDLED:
+        source = Source("bundled", convert_gguf(find_bundled(spec.name), name=spec.name))
     else:
-        source = _find_elsewhere(spec, base=base, revision=revision, code=code)
-    if base is not None and source.adapter is None:
+        source = _find_elsewhere(
+            spec.name, base=spec.base, revision=spec.revision, code=spec.trust_remote_code
+        )
+    if spec.base is not None and source.adapter is None:
         raise UsageError(
-            f"--base was given, but {spec} is no adapter (it has no adapter_config.json).",
+            f"--base was given, but {spec.name} is no adapter (it has no adapter_config.json).",
             hint="Leave out --base.",
         )
     return source
@@ -98,7 +97,7 @@ def _from_adapter(directory: Path, base: str | None, *, code: bool) -> Source:
     if chosen is None:
         raise UsageError(f"{directory} is an adapter that doesn't name its base.", hint=type_base)
     try:
-        found = find_source(chosen, base=None, revision=None, code=code)
+        found = find_source(ModelSpec(chosen, trust_remote_code=code))
     except MissingPackageError:
         raise
     except UsageError as error:

@@ -1,0 +1,38 @@
+"""The options by which a command's user says which model to load."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.models.spec import Device, DType, ModelSpec
+
+
+class ModelOptions(BaseModel):
+    """The part of a configuration that names a model; `run` and `attack` build on it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: str
+    """Directory, hub id, .gguf file, adapter directory, or the bundled smollm2-135m."""
+    base: str | None = None
+    """Base model of an adapter, where not the one that it names."""
+    revision: str | None = None
+    """Branch, tag or commit of a hub model."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with a hub model."""
+    dtype: DType = "auto"
+    """Number format of the weights; auto: float32 on a CPU, else the checkpoint's."""
+    device: Device = "auto"
+    """Where the model runs; auto: a GPU where there is one."""
+
+    @property
+    def model_spec(self) -> ModelSpec:
+        """The model to load, as one record."""
+        return ModelSpec(
+            name=self.model,
+            base=self.base,
+            dtype=self.dtype,
+            device=self.device,
+            revision=self.revision,
+            trust_remote_code=self.trust_remote_code,
+        )

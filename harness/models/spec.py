@@ -1,0 +1,31 @@
+"""Which model to load, and how: the one record that every command hands to the loader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+DType = Literal["auto", "float32", "bfloat16", "float16"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model as the user names it, and how it is to be loaded.
+
+    Example:
+        >>> ModelSpec("smollm2-135m", device="cpu").name
+        'smollm2-135m'
+    """
+
+    name: str
+    """A directory, a hub id, a `.gguf` file, an adapter directory, an alias, or `backend:name`."""
+    base: str | None = None
+    """The base model of an adapter, where the one that it names is not to be used."""
+    dtype: DType = "auto"
+    """`auto` is float32 on a CPU, else the checkpoint's."""
+    device: Device = "auto"
+    revision: str | None = None
+    """Branch, tag or commit of a hub id."""
+    trust_remote_code: bool = False
+    """Whether Python code of the checkpoint may run."""
