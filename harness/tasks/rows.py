@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from harness.core.errors import MissingPackageError, UsageError, nearest_hint
@@ -173,3 +174,12 @@ def iter_fields(row: Row) -> Iterator[tuple[str, str]]:
     for name, value in row.items():
         if value is not None:
             yield str(name), value if isinstance(value, str) else str(value)
+
+
+def place_of(path: Path, number: int) -> str:
+    """Where the row of that number, from 1, stands: `FILE, line N` of JSON Lines, else `row N`."""
+    if ".jsonl" not in path.suffixes:
+        return f"{path}, row {number}"
+    lines = enumerate(_read_text(path).split("\n"), 1)
+    filled = (line for line, text in lines if text.strip())
+    return f"{path}, line {next(islice(filled, number - 1, None), number)}"

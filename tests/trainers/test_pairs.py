@@ -276,7 +276,7 @@ def test_forms_of_instruction_data(tmp_path: Path) -> None:
         ("", "good"),
     ]
     write_rows(path, [{"question": "x"}])
-    with pytest.raises(UsageError, match="row 1: not instruction data"):
+    with pytest.raises(UsageError, match="line 1: not instruction data"):
         build_pairs(PairsOptions("paraphrases", path, paraphrases=options))
 
 

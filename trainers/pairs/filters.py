@@ -24,6 +24,7 @@ _MANY: Final = 20
 
 REASONS: Final = {
     "empty": "a wording or the target is empty",
+    "unwanted": "the row marks its answer as unwanted",
     "one wording": "no other wording asks for the same answer words",
     "same": "the paraphrase equals the original",
     "answer words": "the paraphrase does not name the answer words that the original names",
@@ -119,11 +120,15 @@ def _leaks(pair: Pair, held: Held) -> bool:
 
 
 def _balance(pairs: list[Pair], seed: int, drops: Drops) -> list[Pair]:
-    """Targets of each task with few of them, none much more frequent than the others."""
+    """Targets of each task with few of them, none much more frequent than the others.
+
+    Pairs that name no task are of one task only if they have the same instruction.
+    """
     unfit: set[int] = set()
     by_task: dict[str, dict[str, list[int]]] = {}
     for index, pair in enumerate(pairs):
-        by_task.setdefault(pair.task, {}).setdefault(pair.target, []).append(index)
+        task = pair.task or pair.instruction_id
+        by_task.setdefault(task, {}).setdefault(pair.target, []).append(index)
     for task, by_target in by_task.items():
         if len(by_target) > _BALANCED_LABELS:
             continue
@@ -131,7 +136,7 @@ def _balance(pairs: list[Pair], seed: int, drops: Drops) -> list[Pair]:
         for target, indices in by_target.items():
             order = Random(stable_hash(seed, "balance", task, target)).sample(indices, len(indices))
             unfit.update(order[cap:])
-            drops.add("balance", task, len(order[cap:]))
+            drops.add("balance", pairs[indices[0]].task, len(order[cap:]))
     return [pair for index, pair in enumerate(pairs) if index not in unfit]
 
 

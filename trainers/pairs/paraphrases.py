@@ -12,17 +12,18 @@ import yaml
 
 from harness.core.errors import UsageError
 from harness.core.records import Instruction, Variant, stable_hash, stable_id
-from harness.tasks.rows import Row, read_file
+from harness.tasks.rows import place_of, read_file
 from harness.tasks.yamlfile import read_text
 from perturbations import Perturbation, make_variants
+from trainers.pairs.chats import FormError
 from trainers.pairs.filters import Drops
+from trainers.pairs.forms import EXPECTED, read_exchanges
 from trainers.pairs.record import Pair
 
 _LABEL_WORDS = 20
 """An instruction with more distinct targets has free answers, none of them words to protect."""
 _SEEDS = 8
 """Different draws of a perturbation on one instruction: rows beyond share them."""
-_OUTPUTS = ("output", "target", "response", "answer")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +47,7 @@ def paraphrase_pairs(
     Raises:
         UsageError: a row of an unknown form.
     """
-    pairs = list(read_instructions(path))
+    pairs = list(read_instructions(path, drops))
     words = _label_words(pairs)
     options = replace(options, bank=_naming_answers(options.bank, words, drops))
     vary = lru_cache(maxsize=65536)(_vary)
@@ -66,33 +67,32 @@ def paraphrase_pairs(
             drops.add("no paraphrase", pair.task)
 
 
-def read_instructions(path: Path) -> Iterator[Pair]:
+def read_instructions(path: Path, drops: Drops | None = None) -> Iterator[Pair]:
     """Pairs whose paraphrase is not made yet, out of the usual forms of instruction data.
 
-    `{instruction, input, output}`, `{instruction | definition, instances: [{input, output}]}`, or
-    `{messages: [user, assistant]}`.
+    `trainers.pairs.forms` lists the forms. Of a conversation each assistant turn is a target.
 
     Raises:
-        UsageError: a row of another form.
+        UsageError: a row of another form, with its line.
     """
     for number, row in enumerate(read_file(path), 1):
-        found = list(_requests(row))
-        if not found:
-            raise UsageError(
-                f"{path}, row {number}: not instruction data; it has {', '.join(row)}.",
-                hint="Expected: instruction, input, output; or instances; or messages.",
-            )
+        try:
+            exchanges = read_exchanges(row)
+        except FormError as error:
+            raise UsageError(f"{place_of(path, number)}: {error}.", hint=EXPECTED) from None
         task = str(row.get("task") or row.get("dataset") or "")
-        for instruction, input_text, output in found:
+        if not exchanges and drops is not None:
+            drops.add("unwanted", task)
+        for exchange in exchanges:
             yield Pair(
-                original=instruction,
-                paraphrase=instruction,
-                target=output,
-                input=input_text,
+                original=exchange.instruction,
+                paraphrase=exchange.instruction,
+                target=exchange.target,
+                input=exchange.input,
                 answer_cue=str(row.get("answer_cue") or ""),
                 task=task,
-                instruction_id=stable_id(instruction),
-                instance_id=stable_id(input_text or instruction, output),
+                instruction_id=stable_id(exchange.instruction),
+                instance_id=stable_id(exchange.input or exchange.instruction, exchange.target),
                 provenance={"source": "paraphrases", "file": path.name, "row": number - 1},
             )
 
@@ -110,27 +110,6 @@ def read_bank(path: Path) -> dict[str, tuple[str, ...]]:
     if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
         raise UsageError(f"{path}: a paraphrase bank is a mapping: instruction -> list of texts.")
     return {str(key).strip(): tuple(map(str, texts)) for key, texts in content.items()}
-
-
-def _requests(row: Row) -> Iterator[tuple[str, str, str]]:
-    """(instruction, input, output) of each request in a row."""
-    messages, instances = row.get("messages"), row.get("instances")
-    if isinstance(messages, list) and len(messages) > 1:
-        yield _text(messages[0].get("content")), "", _text(messages[1].get("content"))
-        return
-    instruction = _text(row.get("instruction") or row.get("definition"))
-    if not instruction:
-        return
-    for one in instances if isinstance(instances, list) else [row]:
-        output = next((one[key] for key in _OUTPUTS if key in one), None)
-        if output is not None:
-            yield instruction, _text(one.get("input")), _text(output)
-
-
-def _text(value: object) -> str:
-    # Some data sets give alternatives as a list; the first is the one to learn.
-    first = value[0] if isinstance(value, list) and value else value
-    return "" if first is None else str(first).strip()
 
 
 def _label_words(pairs: Sequence[Pair]) -> dict[str, tuple[str, ...]]:
