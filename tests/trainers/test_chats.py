@@ -204,3 +204,5 @@ def test_a_chat_file_becomes_pairs_about_the_user_s_text(tmp_path: Path) -> None
     assert [pair.original for pair in built.pairs] == [one["content"] for one in asked]
     assert {(p.input, p.target) for p in built.pairs} == {("System: Be brief.", "red")}
     assert all(pair.paraphrase != pair.original for pair in built.pairs)
+    # the system's text, which all share, does not make them the same request
+    assert len({pair.instance_id for pair in built.pairs}) == 20

@@ -45,6 +45,8 @@ class Exchange:
     instruction: str
     input: str
     target: str
+    about: str
+    """What tells this request from others of the same instruction; of a chat all that was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def split_exchanges(turns: Sequence[Turn], *, answers_from: int = 0) -> Iterator
         if number < answers_from or not turn.learnt or asked is None or turn.role != "assistant":
             continue
         context = [earlier for at, earlier in enumerate(turns[:number]) if at != asked]
-        yield Exchange(turns[asked].text, render_turns(context), turn.text)
+        about = render_turns(turns[:number])
+        yield Exchange(turns[asked].text, render_turns(context), turn.text, about)
         found += 1
     if not found:
         raise FormError(

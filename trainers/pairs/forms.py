@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from harness.tasks.rows import Row
@@ -55,7 +56,7 @@ def _read_instruction(row: Row) -> Iterator[Exchange]:
         if key is None:
             raise FormError(f"no output: expected one of {', '.join(_OUTPUTS)}")
         given = "\n".join(filter(None, (_history(row), _text(one.get("input"), "input"))))
-        yield Exchange(instruction, given, _text(one[key], key))
+        yield Exchange(instruction, given, _text(one[key], key), given or instruction)
 
 
 def _read_chat(row: Row) -> Iterator[Exchange]:
@@ -133,7 +134,7 @@ def _with_frame(row: Row, exchange: Exchange) -> Exchange:
     if not frame:
         return exchange
     context = "\n".join(filter(None, (frame, exchange.input)))
-    return Exchange(exchange.instruction, context, exchange.target)
+    return replace(exchange, input=context)
 
 
 def _history(row: Row) -> str:

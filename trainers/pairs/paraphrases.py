@@ -92,7 +92,7 @@ def read_instructions(path: Path, drops: Drops | None = None) -> Iterator[Pair]:
                 answer_cue=str(row.get("answer_cue") or ""),
                 task=task,
                 instruction_id=stable_id(exchange.instruction),
-                instance_id=stable_id(exchange.input or exchange.instruction, exchange.target),
+                instance_id=stable_id(exchange.about, exchange.target),
                 provenance={"source": "paraphrases", "file": path.name, "row": number - 1},
             )
 
