@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo train-demo experiment experiment-full test lint types check format clean
+.PHONY: demo train-demo experiment experiment-full test test-fast docs lint types check format clean
 
 demo: $(READY)  ## Evaluate the bundled model on every level, on two tasks it can do
 	$(BIN)/harness run --model smollm2-135m --levels all --task sentiment,topic \
@@ -28,6 +28,14 @@ experiment-full: $(READY)  ## The same in full, on a GPU
 
 test: $(READY)  ## Run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal  # a thread a worker: else they fight
+
+test-fast: $(READY)  ## Run the tests of the pure parts, in under a minute
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not model" \
+		tests/core tests/stats tests/metrics tests/comparison tests/gate tests/results tests/tasks \
+		tests/prompting tests/evaluation tests/project
+
+docs: $(READY)  ## Build the documentation site, strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lint: $(READY)  ## Check style
 	$(BIN)/ruff check .

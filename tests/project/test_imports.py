@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.support.house import FOLDERS, arrows, imports_of, modules, room_of
 from tests.support.paths import ROOT
 
 _JUDGING: Final = "stats results metrics comparison"
@@ -44,54 +42,7 @@ EXCEPTIONS: Final = {
 }
 """The modules that import against the table, by name, and the room that they reach for."""
 
-FOLDERS: Final = ("harness", "perturbations", "reports", "trainers")
 HEAVY: Final = {"torch", "transformers", "pandas", "numpy", "scipy", "jinja2", "altair"}
-
-
-def room_of(module: str) -> str | None:
-    """The room of a module of ours; None for others' modules and for `harness` itself."""
-    first, _, rest = module.partition(".")
-    if first != "harness":
-        return first if first in FOLDERS else None
-    return rest.split(".")[0] or None
-
-
-def imports_of(path: Path) -> Iterator[tuple[str, str]]:
-    """Module and name of every import of a file, those for type checkers apart."""
-    tree = ast.parse(path.read_text("utf-8"))
-    guarded = {
-        node
-        for test in ast.walk(tree)
-        if isinstance(test, ast.If) and ast.unparse(test.test) == "TYPE_CHECKING"
-        for node in ast.walk(test)
-    }
-    for node in ast.walk(tree):
-        if node in guarded:
-            continue
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from ((node.module, alias.name) for alias in node.names)
-
-
-def modules(folder: str) -> dict[str, Path]:
-    """Module name -> file."""
-    return {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in sorted((ROOT / folder).rglob("*.py"))
-    }
-
-
-def arrows() -> dict[tuple[str, str], set[str]]:
-    """(room, room that it imports) -> the modules that do."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for folder in FOLDERS:
-        for module, path in modules(folder).items():
-            for imported, _ in imports_of(path):
-                start, end = room_of(module), room_of(imported)
-                if start and end and start != end:
-                    found.setdefault((start, end), set()).add(module)
-    return found
 
 
 def test_every_room_stands_in_the_table_and_every_row_is_a_room() -> None:
