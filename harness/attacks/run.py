@@ -125,7 +125,7 @@ def _victim(
     cache_path = response_cache_path(model.info.fingerprint) if config.cache else None
     engine = Engine(
         model=model,
-        cache=stack.enter_context(ResponseCache(cache_path)),
+        cache=stack.enter_context(ResponseCache(cache_path, progress.note)),
         tools=lambda _: prepared.tools,
         scorers=("loglik",),
         max_new_tokens=1,

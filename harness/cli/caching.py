@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from harness.cli import options
+
+if TYPE_CHECKING:
+    from harness.core.cache import CacheEntry
 
 
 def register(app: typer.Typer) -> None:
@@ -37,11 +42,17 @@ def info_command(as_json: options.AsJson = False) -> None:
             e.kind,
             e.path.name,
             f"{e.bytes / 1e6:,.1f} MB",
-            "-" if e.responses is None else f"{e.responses:,}",
+            _describe_content(e),
         )
         for e in entries
     ]
     print_table(f"Cache at {cache_dir()}", ("kind", "name", "size", "responses"), rows)
+
+
+def _describe_content(entry: CacheEntry) -> str:
+    if entry.kind != "responses":
+        return "-"
+    return "damaged" if entry.responses is None else f"{entry.responses:,}"
 
 
 def clear_command() -> None:

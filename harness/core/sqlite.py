@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+_JOURNAL: Final = "-wal"
+_FILES: Final = ("", _JOURNAL, "-shm")
 
 
 class Database:
@@ -30,7 +36,63 @@ def open_journaled(path: Path, schema: str) -> sqlite3.Connection:
         sqlite3.DatabaseError: the file is no database, or cannot be written.
     """
     db = sqlite3.connect(path)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.executescript(schema)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(schema)
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A file of results that another process wrote, perhaps onto a disk that is now read-only.
+
+    Nothing is written beside it, and nothing in it. A file without a journal is whole and is opened
+    as it is. One with a journal has a writer that is at work or was killed: every transaction that
+    has ended is seen, through a copy where SQLite cannot share the journal with the writer.
+
+    Raises:
+        sqlite3.Error: the file is no database.
+        OSError: it cannot be read.
+    """
+    if not path.with_name(path.name + _JOURNAL).exists():
+        return _connect(path, "mode=ro&immutable=1")
+    try:
+        return _connect(path, "mode=ro")
+    except sqlite3.OperationalError:
+        return _read_copy(path)
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _read_copy(path: Path) -> sqlite3.Connection:
+    """The content of a file and its journal, in a temporary database of this connection."""
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+        copy = Path(folder) / "copy.sqlite"
+        for suffix in (_JOURNAL, ""):
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+        with closing(sqlite3.connect(copy)) as journaled:
+            content = sqlite3.connect("")
+            journaled.backup(content)
+    return content
+
+
+def delete_database(path: Path) -> None:
+    """Delete a file of results with its journal.
+
+    The file goes first: SQLite ignores the journal of a file that is not there, and a file without
+    its journal may be torn.
+    """
+    for suffix in _FILES:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).unlink()

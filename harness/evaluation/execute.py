@@ -99,7 +99,7 @@ def _evaluate(
     cache_path = response_cache_path(model.info.fingerprint) if config.cache else None
     progress.start(prepared.plan.cells * len(config.scorers))
     start, evaluated = time.perf_counter(), 0
-    with directory.samples() as store, ResponseCache(cache_path) as cache:
+    with directory.samples() as store, ResponseCache(cache_path, progress.note) as cache:
         engine = Engine(
             model=model,
             cache=cache,

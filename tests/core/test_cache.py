@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,3 +70,132 @@ def test_info_and_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert (entry.kind, entry.responses) == ("responses", 1)
     assert clear_responses() > 0
     assert cache_entries() == []
+
+
+MANY = {n.to_bytes(16): Response(scores={"a": -float(n)}, text=f"answer {n}") for n in range(400)}
+
+
+def _damage_header(path: Path) -> None:
+    path.write_bytes(b"x" * 100 + path.read_bytes()[100:])
+
+
+def _damage_pages(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _no_database(path: Path) -> None:
+    path.write_text("no database, but long enough to look like one " * 50)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "x").write_text("")
+
+
+def _loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _other_table(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE responses (key TEXT)")
+
+
+DAMAGES = [
+    _damage_header, _damage_pages, _cut, _no_database, _folder, _loop, _pipe, _other_table,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_is_gone_without_and_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path))
+    path = response_cache_path("abc")
+    with ResponseCache(path) as cache:
+        cache.put(MANY)
+    damage(path)
+    said: list[str] = []
+    with ResponseCache(path, said.append) as cache:
+        found = cache.get(list(MANY))
+        assert found.items() <= MANY.items()
+        cache.put(MANY)
+        assert cache.get(list(MANY)) == MANY
+    assert len(said) == 1
+    assert "harness cache clear" in said[0]
+    cache_entries()
+    clear_responses()
+    with ResponseCache(path, said.append) as cache:
+        cache.put(MANY)
+    with ResponseCache(path, said.append) as cache:
+        assert cache.get(list(MANY)) == MANY
+    assert len(said) == 1
+
+
+def test_a_changed_answer_is_not_served(tmp_path: Path) -> None:
+    path = tmp_path / "m.sqlite"
+    with ResponseCache(path) as cache:
+        cache.put(MANY)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"answer 7", b"answer 8").replace(b'"a": -9.0', b'"a": -8.0'))
+    with ResponseCache(path) as cache:
+        found = cache.get(list(MANY))
+    assert found.items() <= MANY.items()
+    assert 0 < len(MANY) - len(found) < 40
+
+
+def test_a_full_disk_is_no_reason_to_stop(tmp_path: Path) -> None:
+    said: list[str] = []
+    with ResponseCache(tmp_path / "m.sqlite", said.append) as cache:
+        cache._db.execute("PRAGMA max_page_count = 3")
+        cache.put(MANY)
+        assert cache.get(list(MANY)) == MANY
+    assert len(said) == 1
+    assert "full" in said[0]
+
+
+@pytest.mark.parametrize("place", ["file", "responses"])
+def test_a_cache_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    root = tmp_path / "cache"
+    if place == "file":
+        root.write_text("")
+    else:
+        root.mkdir()
+        (root / "responses").write_text("")
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(root))
+    said: list[str] = []
+    with ResponseCache(response_cache_path("abc"), said.append) as cache:
+        cache.put(MANY)
+        assert cache.get(list(MANY)) == MANY
+    assert len(said) == 1
+    assert cache_entries() == []
+    clear_responses()
+    assert (root / "responses").exists() is False
+
+
+def test_answers_are_for_their_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "responses" / "m.sqlite"
+    before = os.umask(0)
+    try:
+        with ResponseCache(path) as cache:
+            cache.put(MANY)
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
