@@ -118,6 +118,23 @@ def test_a_training_writes_what_harness_run_takes(base: Path) -> None:
     assert dict(next(iter(whole.loglik([request])))[1].scores or {}) == pytest.approx(after)
 
 
+def test_an_output_layer_that_is_tied_is_trained_and_run_alone(tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    base = save_tiny(tmp_path / "tied", tiny_gpt2())
+    trained = train(config_for(base, lora_targets=("c_attn", "lm_head"), max_length=128))
+    adapted = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(base), str(trained.out)
+    )
+    logits = adapted(torch.tensor([[5, 6]])).logits[0, -1].log_softmax(-1)
+    merged = merge(str(trained.out), tmp_path / "merged")
+    for folder in (trained.out, merged.out):
+        model = load_model(str(folder), device="cpu")
+        scores = dict(next(iter(model.loglik([Request((5, 6), {"a": (7,)})])))[1].scores or {})
+        assert scores["a"] == pytest.approx(float(logits[7]), abs=1e-4)
+
+
 def test_a_finished_training_is_not_repeated(base: Path) -> None:
     first = train(config_for(base, max_steps=2))
     stamp = (first.out / "adapter_model.safetensors").stat().st_mtime_ns

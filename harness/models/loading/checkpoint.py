@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import operator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -36,9 +38,9 @@ def check_safetensors(file: Path) -> None:
     Raises:
         UsageError: what is wrong with it.
     """
-    ends = _tensor_ends(file)
-    size, needed = file.stat().st_size, max(ends.values(), default=0)
-    if not ends:
+    tensors = _read_header(file)
+    size, needed = file.stat().st_size, max((t.end for t in tensors.values()), default=0)
+    if not tensors:
         raise UsageError(f"{file} holds no tensor.", hint=_AGAIN)
     if size < needed:
         raise UsageError(
@@ -46,13 +48,26 @@ def check_safetensors(file: Path) -> None:
         )
 
 
-def tensor_names(directory: Path, weights: str) -> set[str]:
-    """The names of all tensors in the files that match `weights`."""
-    return {name for file in directory.glob(weights) for name in _tensor_ends(file)}
+def tensor_shapes(directory: Path, weights: str) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor in the files that match `weights`, by its name."""
+    return {
+        name: tensor.shape
+        for file in sorted(directory.glob(weights))
+        for name, tensor in _read_header(file).items()
+    }
 
 
-def _tensor_ends(file: Path) -> dict[str, int]:
-    """Where in the file each tensor ends, from its header: 8 bytes of length, then JSON.
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What a header says of a tensor."""
+
+    shape: tuple[int, ...]
+    end: int
+    """Where in the file it ends."""
+
+
+def _read_header(file: Path) -> dict[str, _Stored]:
+    """The tensors of a safetensors file by name: 8 bytes of length, then JSON.
 
     Raises:
         UsageError: the header is cut short or damaged.
@@ -68,13 +83,21 @@ def _tensor_ends(file: Path) -> dict[str, int]:
             f"{file} is cut short: {size:,} bytes, and its header alone has {length:,}.",
             hint=_AGAIN,
         )
-    start = _LENGTH_BYTES + length
     try:
         tensors = json.loads(header)
         tensors.pop("__metadata__", None)
-        return {name: start + int(tensor["data_offsets"][1]) for name, tensor in tensors.items()}
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return {n: _stored(t, _LENGTH_BYTES + length) for n, t in tensors.items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{file} has a damaged safetensors header.", hint=_AGAIN) from error
+
+
+def _stored(tensor: dict[str, list[int]], start: int) -> _Stored:
+    """One entry of a header whose data begin at the byte `start`."""
+    begin, end = map(operator.index, tensor["data_offsets"])
+    shape = tuple(map(operator.index, tensor["shape"]))
+    if not 0 <= begin <= end or any(length < 0 for length in shape):
+        raise ValueError("a tensor that ends before it begins")
+    return _Stored(shape, start + end)
 
 
 def read_json(path: Path) -> dict[str, object]:

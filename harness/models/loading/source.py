@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.core.errors import MissingPackageError, UsageError, nearest_hint
+from harness.models.loading.adapter_config import CONFIG_FILE, WEIGHTS_FILE
 from harness.models.loading.bundled import BUNDLED, find_bundled
 from harness.models.loading.checkpoint import check_checkpoint, read_json
 from harness.models.loading.gguf import convert_gguf
@@ -80,7 +81,7 @@ def _find_elsewhere(spec: str, *, base: str | None, revision: str | None, code: 
 
 
 def _from_directory(kind: str, directory: Path, base: str | None, *, code: bool) -> Source:
-    if (directory / "adapter_config.json").is_file():
+    if (directory / CONFIG_FILE).is_file():
         return _from_adapter(directory, base, code=code)
     if not (directory / "config.json").is_file():
         raise _not_a_model(directory)
@@ -90,8 +91,8 @@ def _from_directory(kind: str, directory: Path, base: str | None, *, code: bool)
 
 def _from_adapter(directory: Path, base: str | None, *, code: bool) -> Source:
     """The adapter with its base, which may be anything but another adapter."""
-    check_checkpoint(directory, weights="adapter_model*.safetensors")
-    named = read_json(directory / "adapter_config.json").get("base_model_name_or_path")
+    check_checkpoint(directory, weights=WEIGHTS_FILE)
+    named = read_json(directory / CONFIG_FILE).get("base_model_name_or_path")
     chosen = base or (str(named) if named else None)
     type_base = "Type --base with the directory or the hub id of the model it was trained on."
     if chosen is None:
