@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from harness.core.errors import UsageError
-from harness.models import load_model
+from harness.models import ModelSpec, load_model
 from harness.models.inference.hf import HFModel
 from tests.support.tiny_models import VOCABULARY, make_model, make_tokenizer
 from trainers.merge import merge
@@ -112,7 +112,7 @@ def unmerged_logits(base: Path, adapter: Path, *, grow: int = 0) -> torch.Tensor
 
 
 def logits_of(directory: Path) -> torch.Tensor:
-    loaded = load_model(str(directory), device="cpu")
+    loaded = load_model(ModelSpec(str(directory), device="cpu"))
     assert isinstance(loaded, HFModel)
     with torch.inference_mode():
         return loaded._model(TOKENS).logits[0]
@@ -156,7 +156,7 @@ def test_new_tokens_without_an_output_are_refused(tmp_path: Path) -> None:
     kind = (LORA, {"target_modules": ["q_proj", "embed_tokens"]})
     adapter = save_adapter(base, kind, tmp_path / "ad", grow=GROWN, save_embedding_layers=True)
     with pytest.raises(UsageError, match="only one of the two embedding layers"):
-        load_model(str(adapter))
+        load_model(ModelSpec(str(adapter)))
 
 
 def test_what_is_merged_stays_untied_when_it_is_saved(tmp_path: Path) -> None:
@@ -169,8 +169,8 @@ def test_what_is_merged_stays_untied_when_it_is_saved(tmp_path: Path) -> None:
 def test_a_base_that_the_adapter_leaves_tied_stays_so(tmp_path: Path) -> None:
     base = make_base(tmp_path / "base", tied=True)
     adapter = save_adapter(base, KINDS["lora"], tmp_path / "adapter")
-    loaded = load_model(str(adapter), device="cpu")
-    assert loaded.info.parameters == load_model(str(base), device="cpu").info.parameters
+    loaded = load_model(ModelSpec(str(adapter), device="cpu"))
+    assert loaded.info.parameters == load_model(ModelSpec(str(base), device="cpu")).info.parameters
 
 
 def test_a_merge_that_changes_the_answers_is_refused(
@@ -180,7 +180,7 @@ def test_a_merge_that_changes_the_answers_is_refused(
     adapter = save_adapter(base, KINDS["lora on the output"], tmp_path / "adapter")
     monkeypatch.setattr("harness.models.loading.adapter.untie", lambda *_: None)
     with pytest.raises(UsageError, match="can't be merged: the merged model's logits differ"):
-        load_model(str(adapter))
+        load_model(ModelSpec(str(adapter)))
 
 
 # What an adapter must not make peft do.
@@ -217,7 +217,7 @@ def test_a_configuration_that_imports_or_reads_by_name_is_refused(
     (plain_adapter / "own_module.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(str(plain_adapter))
     with pytest.raises(UsageError, match="is refused: '"):
-        load_model(str(changed(plain_adapter, **entries)))
+        load_model(ModelSpec(str(changed(plain_adapter, **entries))))
     assert "own_module" not in sys.modules
 
 
@@ -243,7 +243,7 @@ def test_a_configuration_with_nonsense_is_told_in_one_line(
     plain_adapter: Path, entries: dict[str, object]
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        load_model(str(changed(plain_adapter, **entries)))
+        load_model(ModelSpec(str(changed(plain_adapter, **entries))))
     assert "\n" not in str(caught.value)
 
 
@@ -252,7 +252,7 @@ def test_an_auto_mapping_of_transformers_is_fine(plain_adapter: Path) -> None:
         "base_model_class": "LlamaForCausalLM",
         "parent_library": "transformers.models.llama.modeling_llama",
     }
-    load_model(str(changed(plain_adapter, auto_mapping=mapping)))
+    load_model(ModelSpec(str(changed(plain_adapter, auto_mapping=mapping))))
 
 
 def test_pickled_adapter_weights_are_never_loaded(
@@ -267,4 +267,4 @@ def test_pickled_adapter_weights_are_never_loaded(
     )
     torch.save({}, plain_adapter / "adapter_model.bin")
     with pytest.raises(UsageError, match="pickled weights only"):
-        load_model(str(plain_adapter))
+        load_model(ModelSpec(str(plain_adapter)))

@@ -130,7 +130,7 @@ def test_an_output_layer_that_is_tied_is_trained_and_run_alone(tmp_path: Path) -
     logits = adapted(torch.tensor([[5, 6]])).logits[0, -1].log_softmax(-1)
     merged = merge(str(trained.out), tmp_path / "merged")
     for folder in (trained.out, merged.out):
-        model = load_model(str(folder), device="cpu")
+        model = load_model(ModelSpec(str(folder), device="cpu"))
         scores = dict(next(iter(model.loglik([Request((5, 6), {"a": (7,)})])))[1].scores or {})
         assert scores["a"] == pytest.approx(float(logits[7]), abs=1e-4)
 
