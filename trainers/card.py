@@ -5,22 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-Json = dict[str, Any]
+from trainers.objectives import TERMS
 
-_ABOUT = {
-    "generation": "cross-entropy of the target under the original and the paraphrase, summed",
-    "modelling": "the same over instruction, input and target",
-    "contrast": "symmetric InfoNCE between the pooled states of both wordings",
-    "divergence": "Jensen-Shannon divergence between the answers to both wordings",
-    "majority": "cross-entropy on the answer that most wordings give",
-    "alignment": "closeness of states to those of the surest wording",
-}
-_METHODS = (
-    ("contrast", "Contrastive Instruction Tuning (arXiv 2402.11138)"),
-    ("modelling", "Instruction Modelling (arXiv 2405.14394)"),
-    ("divergence", "Prompt Perturbation Consistency Learning (arXiv 2402.15833)"),
-    ("majority", "Flip-Flop Consistency (arXiv 2510.14242)"),
-)
+Json = dict[str, Any]
 
 
 def render_card(manifest: Json) -> str:
@@ -70,9 +57,9 @@ def _objective(manifest: Json) -> Iterator[str]:
     terms = manifest["objective"]
     yield from _table(
         ("term", "weight", "what it is"),
-        [(term, f"{weight:g}", _ABOUT[term]) for term, weight in terms.items()],
+        [(term, f"{weight:g}", TERMS[term].about) for term, weight in terms.items()],
     )
-    methods = [name for term, name in _METHODS if term in terms]
+    methods = [TERMS[term].source for term in terms if TERMS[term].source]
     if methods:
         yield ""
         yield f"After {'; '.join(methods)}."

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from harness.core.errors import UsageError, nearest_hint
 from harness.prompting.prompts import FORMAT_CHOICES
 from harness.tasks.yamlfile import read_text
-from trainers.objectives import Term, parse_objective
+from trainers.objectives import TERMS, parse_objective
 from trainers.pooling import PoolAt, Pooling
 
 REFERENCE_TARGETS: Final = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -143,7 +143,7 @@ class TrainConfig(BaseModel):
     def _check(self) -> Self:
         terms = self.terms
         adaptive = "contrast" in terms and self.contrast_weight is None
-        if adaptive and not {"generation", "modelling"} & set(terms):
+        if adaptive and not any(TERMS[name].is_language_loss for name in terms):
             raise ValueError(
                 "the contrast's adaptive weight is relative to a generation loss, and the "
                 f"objective {self.objective!r} has none; set contrast_weight, or add sft"
@@ -159,7 +159,7 @@ class TrainConfig(BaseModel):
         return self
 
     @property
-    def terms(self) -> dict[Term, float]:
+    def terms(self) -> dict[str, float]:
         """The objective's terms and their weights."""
         return parse_objective(self.objective)
 
@@ -167,6 +167,11 @@ class TrainConfig(BaseModel):
     def contrastive(self) -> bool:
         """Whether pairs are contrasted with each other."""
         return "contrast" in self.terms
+
+    @property
+    def predicts_prompt(self) -> bool:
+        """Whether tokens of the prompt are predicted, too."""
+        return any(TERMS[name].predicts_prompt for name in self.terms)
 
     def identity(self) -> dict[str, Any]:
         """The options that define the result, in plain JSON types; files by name, no model."""

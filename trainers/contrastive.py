@@ -26,10 +26,11 @@ from transformers import (
 from trainers.checkpoint import SafeCheckpoints, not_finite
 from trainers.collator import Batch, MicroBatch, PairCollator
 from trainers.features import EncodedPair
-from trainers.forward import Outputs, PairForward
+from trainers.forward import PairForward
 from trainers.gradcache import StepReport, run_step
 from trainers.loss import LossOptions
 from trainers.objectives.generation import token_nll
+from trainers.outputs import Outputs
 from trainers.pooling import PoolAt, Pooling
 from trainers.sampler import PairBatchSampler
 
@@ -86,7 +87,7 @@ class ContrastiveTrainer(SafeCheckpoints):
             model,
             pooling=options.pooling,
             pool_at=options.pool_at,
-            content=options.loss.content,
+            predicts_prompt=options.loss.predicts_prompt,
         )
         super().__init__(
             model=model,

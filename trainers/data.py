@@ -59,7 +59,7 @@ def load_data(
     if config.eval_share and not held:
         pairs, held = split_pairs(pairs, config.eval_share, config.seed)
     encoder = PairEncoder(
-        tokenizer, layout, end_token=config.end_token, content="modelling" in config.terms
+        tokenizer, layout, end_token=config.end_token, content=config.predicts_prompt
     )
     encoded = encoder.encode(pairs)
     train = drop_overlong(encoded, max_length=config.max_length, overlong=config.overlong)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,29 +11,8 @@ from transformers import PreTrainedModel
 
 from harness.core.errors import UsageError
 from trainers.collator import MicroBatch
-from trainers.objectives.generation import widen
+from trainers.outputs import Outputs, shift_left, upcast
 from trainers.pooling import PoolAt, Pooling, pool
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """What a micro-batch of `n` pairs came to: rows 0 to n - 1 are originals, then paraphrases."""
-
-    states: Tensor
-    """[2n, width], pooled, in float32."""
-    logits: Tensor
-    """[positions, vocabulary], at the positions that predict a token of interest, row by row."""
-    targets: Tensor
-    """[positions], the token that follows."""
-    rows: Tensor
-    """[positions], which text each belongs to."""
-    in_response: Tensor
-    """[positions], whether that token is one of the response, not of the prompt."""
-
-    @property
-    def pairs(self) -> int:
-        """How many pairs."""
-        return self.states.shape[0] // 2
 
 
 class PairForward:
@@ -46,7 +24,7 @@ class PairForward:
     """
 
     def __init__(
-        self, model: PreTrainedModel, *, pooling: Pooling, pool_at: PoolAt, content: bool
+        self, model: PreTrainedModel, *, pooling: Pooling, pool_at: PoolAt, predicts_prompt: bool
     ) -> None:
         """Hook the model's output layer.
 
@@ -54,7 +32,7 @@ class PairForward:
             model: the language model, without wrappers.
             pooling: how states become one.
             pool_at: whether the response's tokens are pooled too.
-            content: whether tokens of instruction and input are of interest, too.
+            predicts_prompt: whether logits at tokens of instruction and input are needed, too.
 
         Raises:
             UsageError: the model has no output layer.
@@ -62,7 +40,7 @@ class PairForward:
         head = model.get_output_embeddings()
         if not isinstance(head, nn.Module):
             raise UsageError(f"{type(model).__name__} has no output layer to train against.")
-        self._pooling, self._pool_at, self._content = pooling, pool_at, content
+        self._pooling, self._pool_at, self._predicts_prompt = pooling, pool_at, predicts_prompt
         self._positions = _accepts(model, "position_ids")
         self._wanted: Tensor | None = None
         self._states: Tensor | None = None
@@ -71,7 +49,7 @@ class PairForward:
     def __call__(self, model: nn.Module, batch: MicroBatch) -> Outputs:
         """The outputs of a micro-batch; `model` is the hooked one, possibly wrapped."""
         response = shift_left(batch["response"])  # [2n, length]
-        wanted = response | shift_left(batch["content"]) if self._content else response
+        wanted = response | shift_left(batch["content"]) if self._predicts_prompt else response
         inputs: dict[str, object] = {
             "input_ids": batch["input_ids"],
             "attention_mask": batch["attention_mask"],
@@ -112,15 +90,8 @@ class PairForward:
         first = None
         if self._pooling == "first_last":
             layers = out["hidden_states"]
-            first = widen(layers[1]) if isinstance(layers, tuple) else None
-        return pool(widen(states), mask, self._pooling, first=first)
-
-
-def shift_left(mask: Tensor) -> Tensor:
-    """Where the next token is marked: the positions that predict the marked ones."""
-    shifted = torch.zeros_like(mask)
-    shifted[:, :-1] = mask[:, 1:]
-    return shifted
+            first = upcast(layers[1]) if isinstance(layers, tuple) else None
+        return pool(upcast(states), mask, self._pooling, first=first)
 
 
 def _accepts(model: PreTrainedModel, argument: str) -> bool:

@@ -19,10 +19,9 @@ import torch
 from torch import Tensor
 
 from trainers.collator import MicroBatch
-from trainers.forward import Outputs
-from trainers.loss import LossOptions, Totals, compute_terms, count, language_loss, sum_terms
-from trainers.objectives import Term
+from trainers.loss import LossOptions, compute_language_loss, compute_terms, sum_terms
 from trainers.objectives.contrast import contrast_loss
+from trainers.outputs import Outputs, Totals, count
 
 Run = Callable[[MicroBatch], Outputs]
 Backward = Callable[[Tensor], None]
@@ -65,7 +64,7 @@ class StepReport:
     """Values of a step over the whole batch."""
 
     loss: float
-    terms: dict[Term, float]
+    terms: dict[str, float]
     """Each term before weighting."""
     contrast_weight: float | None = None
 
@@ -168,7 +167,7 @@ def _fill_cache(
         states.append(outputs.states.detach())
         with torch.no_grad():
             if options.fixed_weight is None:
-                found = language_loss(compute_terms(outputs, totals, options))
+                found = compute_language_loss(outputs, totals, options)
                 language += [found] if found is not None else []
         kept = outputs if single else None
         del outputs
@@ -190,8 +189,8 @@ def _contrast_within(
     original, paraphrase = outputs.states.chunk(2)
     contrast = contrast_loss(original, paraphrase, temperature=options.temperature)
     with torch.no_grad():
-        own = compute_terms(outputs, Totals(*count([batch]).tolist()), options)
-    generation = language_loss(own)
+        own = Totals(*count([batch]).tolist())
+        generation = compute_language_loss(outputs, own, options)
     weight = options.weigh_contrast(contrast if generation is None else generation, contrast)
     share = outputs.pairs / totals.pairs
     tally.contrast += share * contrast.detach()
@@ -203,11 +202,11 @@ def _contrast_within(
 class _Tally:
     """Sums over the micro-batches of this device."""
 
-    terms: dict[Term, Tensor] = field(default_factory=dict)
+    terms: dict[str, Tensor] = field(default_factory=dict)
     contrast: Tensor = field(default_factory=lambda: torch.zeros(()))
     weighted: Tensor = field(default_factory=lambda: torch.zeros(()))
 
-    def add(self, terms: dict[Term, Tensor]) -> None:
+    def add(self, terms: dict[str, Tensor]) -> None:
         for term, value in terms.items():
             self.terms[term] = self.terms.get(term, torch.zeros_like(value)) + value.detach()
 

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 Pooling = Literal["last", "mean", "max", "first_last"]
 PoolAt = Literal["sequence-end", "prompt-end"]
-POOLINGS: Final[tuple[str, ...]] = get_args(Pooling)
-POOL_PLACES: Final[tuple[str, ...]] = get_args(PoolAt)
 
 
 def pool(states: Tensor, mask: Tensor, method: Pooling, *, first: Tensor | None = None) -> Tensor:
-    """Pooled states, [rows, width].
+    """One state per text, whichever side it is padded on.
 
-    `last` takes the last marked token, `mean` and `max` look at marked tokens alone, `first_last`
-    is the mean of the first layer's and the last layer's states (as in SimCSE's variant).
+    `last` takes the last marked token (the reference's choice for causal models), `mean` and `max`
+    look at marked tokens alone, `first_last` is the mean of the first layer's and the last layer's
+    states (as in SimCSE's variant, arXiv 2104.08821).
 
     Args:
-        states: [rows, length, width], the last layer after the final norm
-        mask: [rows, length], True for the tokens to pool; at least one a row
-        method: how
-        first: [rows, length, width], the first layer's output, for `first_last`
+        states: [rows, length, width], the last layer after the final norm.
+        mask: [rows, length], True for the tokens to pool; at least one per row.
+        method: how.
+        first: [rows, length, width], the first layer's output, for `first_last`.
+
+    Returns:
+        [rows, width].
+
+    Raises:
+        ValueError: `first_last` without `first`.
+
+    Example:
+        >>> states = torch.tensor([[[1.0], [3.0], [9.0]]])  # the last token is padding
+        >>> mask = torch.tensor([[True, True, False]])
+        >>> pool(states, mask, "last").tolist(), pool(states, mask, "mean").tolist()
+        ([[3.0]], [[2.0]])
     """
     if method == "last":
         rows = torch.arange(states.shape[0], device=states.device)

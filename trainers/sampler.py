@@ -50,9 +50,20 @@ class Contrastable(Protocol):
 class PairBatchSampler:
     """Yields this rank's batches of an epoch, each a list of indices into the pairs.
 
-    Every pair is met at least once an epoch; the last batch is filled up with pairs of others.
+    Every pair is met at least once per epoch; the last batch is filled up with pairs of others.
     Members of a unit stand side by side at even places, so that any even part of a batch keeps
-    them together.
+    them together. Hand it to a `DataLoader` as `batch_sampler`; use it wherever pairs of a batch
+    are each other's negatives, as in `trainers.objectives.contrast`.
+
+    Example:
+        >>> from trainers.pairs import Pair
+        >>> pairs = [
+        ...     Pair("Good?", "Is it good?", target, text, instruction_id="good", instance_id=text)
+        ...     for text, target in (("toy", "yes"), ("car", "no"), ("cup", "yes"), ("pen", "no"))
+        ... ]
+        >>> batches = list(PairBatchSampler(pairs, [5, 5, 5, 5], batch=2, seed=0))
+        >>> sorted(sorted(batch) for batch in batches)  # each pair beside one of another target
+        [[0, 1], [2, 3]]
     """
 
     def __init__(
@@ -71,10 +82,10 @@ class PairBatchSampler:
         Args:
             pairs: what is trained on.
             lengths: of each pair's longer sequence, in tokens.
-            batch: pairs a rank and step.
+            batch: pairs per rank and step.
             seed: with the epoch, decides everything.
             hard_negatives: whether a pair is kept beside its hard negative.
-            ranks: how many processes share a step.
+            ranks: number of processes that share a step.
             rank: which of them this one is.
 
         Raises:
@@ -186,7 +197,7 @@ def count_hard_negatives(pairs: Sequence[Contrastable]) -> int:
 def check_batch(
     pairs: Sequence[Contrastable], *, batch: int, ranks: int, hard_negatives: bool
 ) -> None:
-    """Complain where batches of that size cannot be made.
+    """Validate that batches of that size can be made.
 
     Raises:
         UsageError: too small or odd for hard negatives, or more than there are distinct inputs.

@@ -73,7 +73,7 @@ def cosines(model: str, pairs: list[EncodedPair]) -> dict[str, float]:
     """Mean cosine of equivalent requests, and of requests that differ in their input alone."""
     source = find_base(model).source.directory if not Path(model).exists() else Path(model)
     loaded = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).eval()
-    forward = PairForward(loaded, pooling="last", pool_at="prompt-end", content=False)
+    forward = PairForward(loaded, pooling="last", pool_at="prompt-end", predicts_prompt=False)
     collate = PairCollator(pad_id=0, micro=BATCH, sort=False)
     parts = [forward(loaded, one).states for one in collate(list(enumerate(pairs)))["micro"]]
     originals = torch.cat([part[: len(part) // 2] for part in parts])  # [pairs, width]

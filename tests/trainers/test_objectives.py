@@ -10,10 +10,12 @@ from torch import tensor
 
 from harness.core.errors import UnknownNameError, UsageError
 from trainers.objectives import parse_objective
-from trainers.objectives.consensus import alignment_loss, find_consensus, majority_loss
-from trainers.objectives.consistency import divergence_loss
+from trainers.objectives.alignment import alignment_loss
+from trainers.objectives.consensus import find_consensus
 from trainers.objectives.contrast import contrast_loss, contrast_weight
+from trainers.objectives.divergence import divergence_loss
 from trainers.objectives.generation import generation_loss, token_nll
+from trainers.objectives.majority import majority_loss
 
 D = torch.float64
 

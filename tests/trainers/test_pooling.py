@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import tensor
 
-from trainers.pooling import POOLINGS, last_marked, pool
+from trainers.pooling import Pooling, last_marked, pool
 
 STATES = tensor([[[1.0, 9.0], [3.0, 5.0], [8.0, 1.0]], [[2.0, 2.0], [4.0, 0.0], [0.0, 0.0]]])
 MASK = tensor([[True, True, False], [True, True, True]])
@@ -31,7 +33,7 @@ def test_first_last_is_the_mean_of_two_layers() -> None:
         pool(STATES, MASK, "first_last")
 
 
-@pytest.mark.parametrize("method", POOLINGS)
+@pytest.mark.parametrize("method", get_args(Pooling))
 def test_padding_side_does_not_matter(method: str) -> None:
     torch.manual_seed(0)
     tokens, first = torch.randn(1, 4, 3), torch.randn(1, 4, 3)

@@ -16,9 +16,11 @@ from trainers.collator import MicroBatch, PairCollator
 from trainers.features import EncodedPair, PairEncoder
 from trainers.forward import PairForward
 from trainers.gradcache import SingleProcess, StepReport, run_step
-from trainers.loss import LossOptions, Totals, compute_terms, count
-from trainers.objectives import TERMS, parse_objective
+from trainers.loss import LossOptions, compute_terms
+from trainers.objectives import TERMS, Term, parse_objective
 from trainers.objectives.contrast import contrast_loss
+from trainers.objectives.terms import Share
+from trainers.outputs import Outputs, Totals, count
 
 ALL = "coin,im=0.3,consistency=0.7,consensus=0.2"
 
@@ -45,7 +47,9 @@ def step(
     **options: object,
 ) -> tuple[StepReport, dict[str, torch.Tensor]]:
     loss = LossOptions(terms=parse_objective(objective), strict_majority=False, **options)
-    forward = PairForward(model, pooling=pooling, pool_at=pool_at, content=loss.content)
+    forward = PairForward(
+        model, pooling=pooling, pool_at=pool_at, predicts_prompt=loss.predicts_prompt
+    )
     model.zero_grad()
     report = run_step(
         batches,
@@ -139,7 +143,7 @@ def test_gradcache_sees_the_same_dropout_twice() -> None:
     model = tiny_llama(dropout=0.5).train()
     seen: list[torch.Tensor] = []
     loss = LossOptions(terms=parse_objective("coin"))
-    forward = PairForward(model, pooling="last", pool_at="sequence-end", content=False)
+    forward = PairForward(model, pooling="last", pool_at="sequence-end", predicts_prompt=False)
 
     def run(micro: MicroBatch):
         outputs = forward(model, micro)
@@ -172,7 +176,7 @@ def test_only_the_last_micro_batch_exchanges_gradients() -> None:
         yield
         depth -= 1
 
-    forward = PairForward(model, pooling="last", pool_at="sequence-end", content=False)
+    forward = PairForward(model, pooling="last", pool_at="sequence-end", predicts_prompt=False)
 
     def run(micro: MicroBatch):
         if torch.is_grad_enabled():
@@ -195,7 +199,7 @@ def test_a_fixed_weight_replaces_the_adaptive_one() -> None:
 def test_output_layer_sees_only_positions_of_interest() -> None:
     model = tiny_llama()
     widths: list[int] = []
-    forward = PairForward(model, pooling="last", pool_at="sequence-end", content=False)
+    forward = PairForward(model, pooling="last", pool_at="sequence-end", predicts_prompt=False)
     model.lm_head.register_forward_pre_hook(lambda _, args: widths.append(args[0].shape[1]))
     batch = collate(8)[0]
     outputs = forward(model, batch)
@@ -217,9 +221,40 @@ def test_totals_count_what_terms_are_divided_by() -> None:
     assert totals.aligned == totals.original == totals.paraphrase
 
 
+@pytest.mark.parametrize("negatives", ["batch", "micro"])
+def test_the_weight_of_the_contrast_costs_the_language_loss_alone(
+    negatives: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GradCache's first pass has no graph; of the terms it reads one, and computes one."""
+    read: list[str] = []
+
+    def watch(term: Term) -> Share:
+        share = load(term)
+
+        def watched(outputs: Outputs, totals: Totals, options: LossOptions) -> torch.Tensor:
+            if not torch.is_grad_enabled():
+                read.append(term.name)
+            return share(outputs, totals, options)
+
+        return watched
+
+    load = Term.load_share
+    monkeypatch.setattr(Term, "load_share", watch)
+    step(tiny_llama(), collate(2), objective=ALL, negatives=negatives)
+    assert read == ["generation"] * 4
+
+
+def test_each_row_of_the_table_has_its_file() -> None:
+    for term in TERMS.values():
+        assert term.about
+        if term.compares_batch:
+            continue
+        assert term.load_share().__name__ == f"{term.name}_share"
+
+
 def test_every_term_is_computed_and_none_more() -> None:
     model = tiny_llama()
-    forward = PairForward(model, pooling="last", pool_at="sequence-end", content=True)
+    forward = PairForward(model, pooling="last", pool_at="sequence-end", predicts_prompt=True)
     batch = collate(8)[0]
     outputs, totals = forward(model, batch), Totals(*count([batch]).tolist())
     options = LossOptions(terms=dict.fromkeys(TERMS, 1.0))

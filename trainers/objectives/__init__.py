@@ -1,44 +1,46 @@
 """Training objectives: named sums of terms, each term a pure function of states and logits.
 
-generation   cross-entropy of the target under the original, plus the same under the paraphrase
-modelling    the same over the instruction and the input as well (instruction modelling)
-contrast     symmetric InfoNCE between pooled states of originals and paraphrases (CoIN)
-divergence   Jensen-Shannon divergence of the two answer distributions (PPCL)
-majority     cross-entropy on the answer that most wordings give (Flip-Flop Consistency)
-alignment    less sure or outvoted states are drawn to the surest of the majority (Flip-Flop)
+`terms` is the table of terms, one row and one file each; `OBJECTIVES` names sums of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, get_args
+from typing import Final
 
 from harness.core.errors import UnknownNameError, UsageError
+from trainers.objectives.terms import TERMS, Term
 
-Term = Literal["generation", "modelling", "contrast", "divergence", "majority", "alignment"]
-TERMS: Final[tuple[Term, ...]] = get_args(Term)
+__all__ = ["OBJECTIVES", "TERMS", "Term", "parse_objective"]
 
-OBJECTIVES: Final[Mapping[str, Mapping[Term, float]]] = {
-    "sft": {"generation": 1.0},
-    "coin": {"generation": 1.0, "contrast": 1.0},
-    "im": {"modelling": 1.0},
-    "consistency": {"generation": 1.0, "divergence": 1.0},
-    "consensus": {"majority": 1.0, "alignment": 1.0},
+OBJECTIVES: Final[Mapping[str, tuple[str, ...]]] = {
+    "sft": ("generation",),
+    "coin": ("generation", "contrast"),
+    "im": ("modelling",),
+    "consistency": ("generation", "divergence"),
+    "consensus": ("majority", "alignment"),
 }
-"""What can be named as an objective, with the weight of each of its terms."""
+"""What can be named as an objective -> its terms, with the weights of the table."""
 
 
-def parse_objective(text: str) -> dict[Term, float]:
+def parse_objective(text: str) -> dict[str, float]:
     """The terms of an objective such as `coin`, `coin,consistency=0.5` or `sft,contrast=0.1`.
 
     Names are those of objectives or of single terms, each with an optional weight. A term that
     several of them share is counted once, with the largest weight.
 
+    Returns:
+        Term -> weight, in the table's order.
+
     Raises:
         UnknownNameError: a name that is neither.
         UsageError: nothing is named, or a weight is no positive number.
+
+    Example:
+        >>> parse_objective("coin,consistency=0.5")
+        {'generation': 1.0, 'contrast': 1.0, 'divergence': 0.5}
     """
-    terms: dict[Term, float] = {}
+    terms: dict[str, float] = {}
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _, weight = item.partition("=")
         factor = _weight(weight, item) if weight else 1.0
@@ -51,13 +53,10 @@ def parse_objective(text: str) -> dict[Term, float]:
     return {term: terms[term] for term in TERMS if term in terms}
 
 
-def _terms_of(name: str) -> Mapping[Term, float]:
-    for term in TERMS:
-        if name == term:
-            return {term: 1.0}
-    if name not in OBJECTIVES:
+def _terms_of(name: str) -> Mapping[str, float]:
+    if name not in OBJECTIVES and name not in TERMS:
         raise UnknownNameError("objective", name, [*OBJECTIVES, *TERMS])
-    return OBJECTIVES[name]
+    return {term: TERMS[term].weight for term in OBJECTIVES.get(name, (name,))}
 
 
 def _weight(text: str, item: str) -> float:

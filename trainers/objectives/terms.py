@@ -1,0 +1,87 @@
+"""The terms that an objective can be made of: one row here and one file beside it per term.
+
+To add one: write `NAME.py` with a function `NAME_share(outputs, totals, options)` and a row below.
+Parsing, the training step, the log, the manifest and the model card read this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from trainers.loss import LossOptions
+    from trainers.outputs import Outputs, Totals
+
+
+Share = Callable[["Outputs", "Totals", "LossOptions"], "Tensor"]
+"""A micro-batch's share of the term: all shares of a batch add up to its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a training objective."""
+
+    name: str
+    about: str
+    """What it is, in a line of a model card."""
+    source: str = ""
+    """The paper that it comes from."""
+    weight: float = 1.0
+    """What it is multiplied by where an objective names it without a weight."""
+    predicts_prompt: bool = False
+    """Whether it needs logits at the tokens of instruction and input, not of the target alone."""
+    is_language_loss: bool = False
+    """Whether it can stand for L_gen, which the contrast's adaptive weight is relative to."""
+    compares_batch: bool = False
+    """Whether it compares pairs with each other, so that the step computes it, not its shares."""
+
+    def load_share(self) -> Share:
+        """The term's function.
+
+        Raises:
+            AttributeError: it is computed by the step and has no shares.
+        """
+        module = import_module(f"trainers.objectives.{self.name}")
+        share: Share = getattr(module, f"{self.name}_share")
+        return share
+
+
+TERMS: Final[Mapping[str, Term]] = {
+    term.name: term
+    for term in (
+        Term(
+            "generation",
+            "cross-entropy of the target under the original and the paraphrase, summed",
+            is_language_loss=True,
+        ),
+        Term(
+            "modelling",
+            "cross-entropy of instruction, input and target under both, summed",
+            source="Instruction Modelling (arXiv 2405.14394)",
+            predicts_prompt=True,
+            is_language_loss=True,
+        ),
+        Term(
+            "contrast",
+            "symmetric InfoNCE between the pooled states of originals and paraphrases",
+            source="Contrastive Instruction Tuning (arXiv 2402.11138)",
+            compares_batch=True,
+        ),
+        Term(
+            "divergence",
+            "Jensen-Shannon divergence between the answers to original and paraphrase",
+            source="Prompt Perturbation Consistency Learning (arXiv 2402.15833)",
+        ),
+        Term(
+            "majority",
+            "cross-entropy on the answer that most variants of the instruction get",
+            source="Flip-Flop Consistency (arXiv 2510.14242)",
+        ),
+        Term("alignment", "closeness of states to those of the surest variant"),
+    )
+}
