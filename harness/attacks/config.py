@@ -15,6 +15,8 @@ from harness.prompting.prompts import FORMAT_CHOICES
 
 _OPERATIONAL = frozenset({"out", "fresh", "cache", "data_dir", "device", "window"})
 """Options that change where, when or how fast a search happens, never what it asks."""
+_NAMES = frozenset({"model", "base", "revision"})
+"""Where the model lies: what it is stands in the content, as its fingerprint."""
 
 
 class AttackConfig(ModelOptions):
@@ -49,7 +51,7 @@ class AttackConfig(ModelOptions):
 
     def identity(self) -> dict[str, Any]:
         """The options that define the result, in plain JSON types."""
-        return self.model_dump(mode="json", exclude=set(_OPERATIONAL))
+        return self.model_dump(mode="json", exclude=set(_OPERATIONAL | _NAMES))
 
 
 def check_attack(config: AttackConfig) -> None:

@@ -43,12 +43,19 @@ def cache_dir() -> Path:
 
 def response_key(request: Request, settings: str) -> bytes:
     """16 bytes that stand for a request and the settings that shape its response."""
-    digest = hashlib.blake2b(settings.encode(), digest_size=16)
-    digest.update(array("q", request.context).tobytes())
+    digest = hashlib.blake2b(digest_size=16)
+    _update(digest, settings, request.context)
     for label, tokens in request.continuations.items():
-        digest.update(f"\x1e{label}\x1f".encode())
-        digest.update(array("q", tokens).tobytes())
+        _update(digest, label, tokens)
     return digest.digest()
+
+
+def _update(digest: hashlib.blake2b, text: str, tokens: Sequence[int]) -> None:
+    """Adds a text and its tokens, with their lengths: no two pairs are the same bytes."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    digest.update(array("q", (len(encoded), len(tokens))).tobytes())
+    digest.update(encoded)
+    digest.update(array("q", tokens).tobytes())
 
 
 class ResponseCache(Database):

@@ -19,6 +19,8 @@ DEFAULT_SUITE = "starter"
 
 _OPERATIONAL = frozenset({"out", "fresh", "cache", "data_dir", "device", "window", "resamples"})
 """Options that change where, when or how fast a run happens, never what its cells are."""
+_NAMES = frozenset({"model", "base", "revision"})
+"""Where the model lies: what it is stands in the content, as its fingerprint."""
 
 
 class RunConfig(ModelOptions):
@@ -68,7 +70,7 @@ class RunConfig(ModelOptions):
 
     def identity(self) -> dict[str, Any]:
         """The options that define the results, in plain JSON types."""
-        return self.model_dump(mode="json", exclude=set(_OPERATIONAL))
+        return self.model_dump(mode="json", exclude=set(_OPERATIONAL | _NAMES))
 
 
 def parse_levels(text: str) -> tuple[Level, ...]:

@@ -6,6 +6,7 @@ model once, and every response becomes a sample.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,7 +100,7 @@ class Engine:
             prompts = [
                 tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in flat
             ]
-            words = "/".join(tools.prompter.verbalizer_of.values())
+            words = json.dumps(list(tools.prompter.verbalizer_of.values()))
             settings = f"generate/{self.model.info.dtype}/{self.max_new_tokens}/{words}"
             requests = tools.builder.contexts(prompts)
             responses = self._answer(requests, settings, tools.parser, progress)

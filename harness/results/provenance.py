@@ -43,12 +43,12 @@ def describe_machine(device: str) -> dict[str, str | int]:
 
 
 def task_hash(task: Task) -> str:
-    """A hash of what a task asks: labels, cue, inputs and gold labels."""
+    """A hash of what a task asks: labels, cue, inputs and gold labels, of few-shot examples too."""
     content = [
         [[label.name, label.answer] for label in task.labels],
         task.answer_cue,
         [[example.id, example.input, example.gold] for example in task.examples],
-        [example.input for example in task.few_shot],
+        [[example.input, example.gold] for example in task.few_shot],
     ]
     return _hash(content)
 

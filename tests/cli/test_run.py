@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -67,6 +68,31 @@ def test_a_run_leaves_everything_it_promises(model: Path, tmp_path: Path) -> Non
     )
     for name in ("variants.jsonl", "report.md", "report.html"):
         assert (out / name).stat().st_size > 0
+
+
+def texts_of(out: Path) -> list[str]:
+    with sqlite3.connect(out / "samples.sqlite") as db:
+        return [row[0] for row in db.execute("SELECT text FROM samples ORDER BY 1")]
+
+
+def test_generation_settings_are_part_of_the_model(model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model, tmp_path / "model")
+    generating = ("--scorer", "generate", "--levels", "clean")
+    assert evaluate(folder, tmp_path / "one", *generating) == ExitCode.OK
+    before = texts_of(tmp_path / "one")
+    settings = read(folder, "generation_config.json")
+    settings["eos_token_id"] = list(range(320))  # whatever comes first ends the text
+    (folder / "generation_config.json").write_text(json.dumps(settings))
+    assert evaluate(folder, tmp_path / "two", *generating) == ExitCode.OK
+    assert any(before)
+    assert not any(texts_of(tmp_path / "two"))
+    assert evaluate(folder, tmp_path / "one", *generating) == ExitCode.USAGE
+
+
+def test_a_checkpoint_that_was_moved_is_the_same_model(model: Path, tmp_path: Path) -> None:
+    assert evaluate(model, tmp_path / "run", "--levels", "clean") == ExitCode.OK
+    moved = shutil.copytree(model, tmp_path / "elsewhere" / "under another name")
+    assert evaluate(moved, tmp_path / "run", "--levels", "clean") == ExitCode.OK
 
 
 def test_the_run_given_back_is_the_finished_one(model: Path, tmp_path: Path) -> None:

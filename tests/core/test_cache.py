@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,13 @@ def test_keys_are_equal_exactly_for_equal_questions(
         two.context, list(two.continuations.items()), second,
     )  # fmt: skip
     assert (response_key(one, first) == response_key(two, second)) == same
+
+
+def test_no_label_can_stand_for_the_tokens_before_it() -> None:
+    one = Request((1,), {"a": (2,)})
+    two = Request((1, *array("q", b"\x1ea\x1f".ljust(8)), 2))
+    assert response_key(one, "x") != response_key(two, "x")
+    assert response_key(Request((1,)), "x\ud800") != response_key(Request((1,)), "x\ud801")
 
 
 def test_responses_are_kept_between_runs(tmp_path: Path) -> None:

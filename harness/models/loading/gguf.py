@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from harness.core.cache import cache_dir
 from harness.core.errors import UsageError
-from harness.models.fingerprint import hash_files
+from harness.models.file_hashes import hash_files
 from harness.models.loading.transformers_logging import quiet_transformers
 
 if TYPE_CHECKING:

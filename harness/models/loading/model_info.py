@@ -5,7 +5,8 @@ from __future__ import annotations
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from harness.models.contract import ModelInfo
-from harness.models.fingerprint import fingerprint_model, hash_text
+from harness.models.file_hashes import hash_text
+from harness.models.fingerprint import fingerprint_model
 from harness.models.loading.source import Source
 from harness.models.loading.tokenizer import HFTokenizer
 
@@ -22,7 +23,9 @@ def describe(
         name=spec,
         kind=source.kind,
         path=str(source.adapter or source.directory),
-        fingerprint=fingerprint_model(source.directory, adapter=source.adapter),
+        fingerprint=fingerprint_model(
+            source.directory, adapter=source.adapter, tokenizer=source.tokenizer
+        ),
         parameters=model.num_parameters(),
         dtype=str(model.dtype).removeprefix("torch."),
         device=str(model.device),
