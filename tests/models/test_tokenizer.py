@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
+from tokenizers import pre_tokenizers, processors
 
 from harness.core.errors import UsageError
 from harness.models.loading.tokenizer import HFTokenizer
-from tests.support.tiny_models import BOS_ID, CORPUS, TOKENIZERS, make_tokenizer
+from harness.prompting.prompts import Prompter
+from harness.prompting.requests import RequestBuilder
+from tests.support.tiny_models import (
+    BOS_ID,
+    CHAT_TEMPLATE,
+    CORPUS,
+    END_ID,
+    TOKENIZERS,
+    make_tokenizer,
+)
 
 MESSAGES = [{"role": "user", "content": "Is it positive?"}]
 
@@ -24,6 +36,81 @@ def test_special_tokens_come_only_where_asked_for() -> None:
     (special,) = tokenizer.encode(["Sentiment:"], special=True)
     assert special == [BOS_ID, *plain]
     assert tokenizer.decode(special) == "Sentiment:"
+
+
+# What tokenizers put around every text.
+
+AROUND = {
+    "an end": ("$A </s>", []),
+    "a beginning": ("<s> $A", [BOS_ID]),
+    "both": ("<s> $A </s>", [BOS_ID]),
+    "two ends": ("<s> $A <|end|> </s>", [BOS_ID]),
+    "as BERT": ("<|user|> $A <|system|>", [3]),
+    "the same at both ends": ("</s> $A </s>", [END_ID]),
+}
+
+
+def wrapping(kind: str, template: str) -> HFTokenizer:
+    raw = copy.deepcopy(make_tokenizer(kind))
+    names = {name for name in template.split() if name != "$A"}
+    raw.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=template,
+        pair=f"{template} $B:1",
+        special_tokens=[(name, raw.convert_tokens_to_ids(name)) for name in sorted(names)],
+    )
+    return HFTokenizer(raw)
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+@pytest.mark.parametrize("around", AROUND)
+def test_only_what_stands_before_a_text_is_added(kind: str, around: str) -> None:
+    template, before = AROUND[around]
+    tokenizer = wrapping(kind, template)
+    texts = ["Sentiment: positive", "", "xyz </s>", "</s>"]
+    plain = tokenizer.encode(texts, special=False)
+    assert tokenizer.encode(texts, special=True) == [before + ids for ids in plain]
+
+
+def test_an_end_that_the_text_has_itself_stays() -> None:
+    tokenizer = wrapping("bytes", "<s> $A </s>")
+    (ids,) = tokenizer.encode(["a</s>"], special=True)
+    assert ids[-1] == END_ID
+
+
+def test_a_label_is_scored_without_the_end_that_a_tokenizer_appends() -> None:
+    prompter = Prompter("plain", "Sentiment:", {"pos": "positive", "neg": "negative"})
+    built = [
+        RequestBuilder(prompter, tokenizer, ("pos", "neg"))
+        for tokenizer in (wrapping("bytes", "<s> $A </s>"), wrapping("bytes", "<s> $A"))
+    ]
+    prompts = [prompter.prompt("Is it good?", "A warm film.")]
+    assert built[0].build(prompts) == built[1].build(prompts)
+    assert built[0].contexts(prompts) == built[1].contexts(prompts)
+
+
+def test_a_chat_prompt_that_begins_with_its_own_token_has_it_once() -> None:
+    raw = copy.deepcopy(make_tokenizer("metaspace"))  # which begins texts with a BOS by itself
+    raw.chat_template = "{{ bos_token }}" + CHAT_TEMPLATE
+    tokenizer = HFTokenizer(raw)
+    prompter = Prompter(
+        "chat", "Sentiment:", {"pos": "positive"}, render_chat=tokenizer.render_chat
+    )
+    prompts = [prompter.prompt("Is it good?", "A warm film.")]
+    (request,) = RequestBuilder(prompter, tokenizer, ("pos",)).build(prompts)
+    assert request.context.count(BOS_ID) == 1
+    assert request.context[0] == BOS_ID
+
+
+def test_a_space_that_is_put_before_the_text_alone_is_not_put_before_a_label() -> None:
+    raw = copy.deepcopy(make_tokenizer("metaspace"))
+    raw.backend_tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    tokenizer = HFTokenizer(raw)
+    prompter = Prompter("plain", "Sentiment:", {"pos": "positive"})
+    prompt = prompter.prompt("Is it good?", "A warm film.")
+    (request,) = RequestBuilder(prompter, tokenizer, ("pos",)).build([prompt])
+    (whole,) = tokenizer.encode([f"{prompt} positive"], special=True)
+    assert [*request.context, *request.continuations["pos"]] == whole
+    assert tokenizer.decode(request.continuations["pos"]).strip() == "positive"
 
 
 def test_no_text_no_tokens() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Final, cast
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from harness.core.errors import UsageError
+
+_PROBES: Final = ("", "a", "7")
+"""Texts that share no letter: what their tokens end in alike was put there by the tokenizer."""
 
 
 class HFTokenizer:
@@ -16,6 +19,7 @@ class HFTokenizer:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
+        self._endings = {special: self._find_ending(special=special) for special in (False, True)}
         self.chat_template: str | None = _default_template(tokenizer)
 
     @property
@@ -24,12 +28,35 @@ class HFTokenizer:
         return cast("int | None", self._tokenizer.eos_token_id)
 
     def encode(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
-        """The token ids of each text; with `special`, those that the model adds by itself (BOS)."""
+        """The token ids of each text; with `special`, those that the model begins with (BOS).
+
+        Tokens that the tokenizer puts after every text (EOS, SEP) are left out: a prompt goes on
+        with its answer, and an answer's score is that of its own tokens.
+        """
+        encoded = self._encode(texts, special=special)
+        ending = self._endings[special]
+        if not ending:
+            return encoded
+        cut = len(ending)
+        return [ids[:-cut] if tuple(ids[-cut:]) == ending else ids for ids in encoded]
+
+    def _encode(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
         if not texts:
             return []
         # `verbose` off: the harness itself says which prompts are too long, and for which model.
         encoded = self._tokenizer(list(texts), add_special_tokens=special, verbose=False)
         return cast(list[list[int]], encoded["input_ids"])
+
+    def _find_ending(self, *, special: bool) -> tuple[int, ...]:
+        """The tokens that every text ends in: those that texts without a common letter share."""
+        probes = [ids for ids in self._encode(_PROBES, special=special) if ids]
+        unknown = self._tokenizer.unk_token_id
+        ending: list[int] = []
+        for tokens in zip(*map(reversed, probes), strict=False):
+            if len(set(tokens)) > 1 or tokens[0] == unknown:
+                break
+            ending.insert(0, tokens[0])
+        return tuple(ending) if len(probes) > 1 else ()
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids, without special tokens."""
