@@ -121,7 +121,7 @@ def make_variants(
             if owners[one.draft.text] != perturbation.name:
                 misses["duplicate"][perturbation.name] += 1
                 continue
-            validity = measure(subject.text, one.draft, subject.protected, similarity)
+            validity = measure(subject.text, one.draft, subject.label_words, similarity)
             variants.append(_variant(task, instruction, perturbation, one, validity))
     return VariantSet(tuple(variants), misses["no-op"], misses["duplicate"], misses["dissimilar"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from perturbations.protect import whole_word
+from perturbations.label_patterns import whole_word
 
 
 def named_labels(text: str, label_words: Iterable[str]) -> frozenset[str]:

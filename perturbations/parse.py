@@ -9,12 +9,27 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from perturbations.base import Span, Subject
+from perturbations.protect import merge_spans
 from perturbations.request_parse import QUOTED, Ask, asks_answer, parse, role_of
+from perturbations.tokens import is_within
 
 Kind = Literal[
-    "role", "setting", "command", "question", "answer", "condition", "field", "item", "other"
+    "role",
+    "setting",
+    "command",
+    "question",
+    "answer",
+    "condition",
+    "field",
+    "item",
+    "block",
+    "other",
 ]
-"""What a sentence is for; `field` is an input's place or an answer cue, `item` a list's line."""
+"""What a sentence is for; `field` is an input's place or an answer cue, `item` a list's line,
+`block` a protected span of several lines, such as code."""
+
+LINE_KINDS: Final[frozenset[Kind]] = frozenset({"item", "block"})
+"""What has lines of its own, which nothing may join, part or follow in its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,11 @@ def _split(
 ) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
     closed = _closed_spans(text, protected)
-    for start, end in _lines(text):
+    blocks = [(span.start, span.end) for span in protected if _is_block(text, span)]
+    for start, end in _lines(text, blocks):
+        if (start, end) in blocks:
+            found.append(Sentence(start, end, text[start:end], "block"))
+            continue
         pieces = [(start, end)]
         if not _FIELD.match(text[start:end]) and not _ITEM.match(text[start:end]):
             pieces = _split_line(text, start, end, closed)
@@ -96,17 +115,36 @@ def refers_back(text: str) -> bool:
     return bool(_REFERS_BACK.search(text))
 
 
-def _lines(text: str) -> list[tuple[int, int]]:
-    """The text's lines; one that goes on in the next, in lower case, is one line with it."""
+def _lines(text: str, blocks: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The text's lines; one that goes on in the next, in lower case, is one line with it.
+
+    A block is a line of its own, whatever it holds, and parts the line that it stands in.
+    """
     lines: list[tuple[int, int]] = []
-    for match in re.finditer(r"[^\n]+", text):
-        start, end = match.span()
+    done = 0
+    for start, end in blocks:
+        lines += [*_plain_lines(text, done, start), (start, end)]
+        done = end
+    return [*lines, *_plain_lines(text, done, len(text))]
+
+
+def _is_block(text: str, span: Span) -> bool:
+    """Whether a protected span has several lines, or is a line by its indentation."""
+    said = text[span.start : span.end]
+    return "\n" in said or (
+        said[0].isspace() and text[max(0, span.start - 1) : span.start] in ("", "\n")
+    )
+
+
+def _plain_lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    lines: list[tuple[int, int]] = []
+    for match in _LINE.finditer(text, start, end):
         before = text[slice(*lines[-1])] if lines else ""
-        wrapped = before and lines[-1][1] == start - 1 and _GOES_ON.match(match.group())
-        if wrapped and not _LINE_END.search(before) and not _ITEM.match(before):
-            lines[-1] = (lines[-1][0], end)
+        wrapped = before and lines[-1][1] == match.start() - 1 and _GOES_ON.match(match.group())
+        if wrapped and not _LINE_END.search(before[-_LONGEST_END:]) and not _ITEM.match(before):
+            lines[-1] = (lines[-1][0], match.end())
         else:
-            lines.append((start, end))
+            lines.append(match.span())
     return lines
 
 
@@ -117,18 +155,17 @@ def _sentence(text: str, label_words: tuple[str, ...], start: int, end: int) -> 
     return Sentence(begin, begin + len(said), said, _kind(said, label_words))
 
 
-def _closed_spans(text: str, protected: tuple[Span, ...]) -> list[tuple[int, int]]:
+def _closed_spans(text: str, protected: tuple[Span, ...]) -> tuple[Span, ...]:
     """Where no sentence may end: protected spans, quoted strings, brackets."""
-    quoted = [match.span() for match in QUOTED.finditer(text)]
-    return [*quoted, *((span.start, span.end) for span in protected)]
+    quoted = [Span(*match.span(), "quotation") for match in QUOTED.finditer(text)]
+    return merge_spans([*quoted, *protected])
 
 
-def _split_line(
-    text: str, start: int, end: int, closed: list[tuple[int, int]]
-) -> list[tuple[int, int]]:
+def _split_line(text: str, start: int, end: int, closed: tuple[Span, ...]) -> list[tuple[int, int]]:
     pieces, begun = [], start
     for match in _BOUNDARY.finditer(text, start, end):
-        inside = any(low < match.start() < high - 1 for low, high in closed)
+        # The last mark of a quotation may end the sentence that it ends.
+        inside = is_within(match.start(), closed)
         rest = text[match.end() : min(end, match.end() + 8)].lstrip()
         begin = max(start, match.end() - _LONGEST_ABBREVIATION)
         abbreviated = _ABBREVIATION.search(text[begin : match.end()])
@@ -160,6 +197,8 @@ def _rank(sentence: Sentence, ask: Ask | None) -> int:
 
 _ASKING: Final = {"command", "question", "answer"}
 _BOUNDARY: Final = re.compile(r"[.?!]+[\"'”’)]*(?=\s|$)")
+_LINE: Final = re.compile(r"[^\n]+")
+_LONGEST_END: Final = 80
 _LINE_END: Final = re.compile(r"[.?!:;][\"'”’)]*\s*$")
 _GOES_ON: Final = re.compile(r"\s*(?![a-z][.)] )(?:[a-z]|['\"“‘][a-z])")
 _LONGEST_ABBREVIATION: Final = 8

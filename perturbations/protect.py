@@ -3,73 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from perturbations.base import Span
+from harness.core.records import Edit
+from perturbations.base import Draft, Span
+from perturbations.label_patterns import label_pattern, whole_word
+from perturbations.protected_patterns import LABEL, NEGATION, NUMBER, PATTERNS
 
-# Lengths are bounded, here and below, so that a stray mark neither protects half a text nor costs
-# quadratic time.
-_PLACEHOLDER: Final = re.compile(
-    r"\{\{.{0,200}?\}\}|\{%.{0,200}?%\}|\{[^{}\n]*\}|</?[A-Za-z][\w-]*/?>|\[[A-Z][A-Z_]*\]",
-    re.DOTALL,
-)
-_URL: Final = re.compile(
-    r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-)
-_NEGATION: Final = re.compile(
-    r"(?<![^\W_])(?:no[ -]one|not|no|never|neither|nor|none|nobody|nothing|nowhere|without|cannot"
-    r"|unless|except|[a-z]+n['’]t|(?:do|does|did|is|are|was|were|ca|wo|has|have|could|should|would)nt)"
-    r"(?![^\W_])",
-    re.IGNORECASE,
-)
-_NUMBER: Final = re.compile(
-    r"[+-]?\d+(?:[.,:/]\d+)*(?:%|st\b|nd\b|rd\b|th\b)?|(?<![^\W_])(?:zero|one|two|three|four|five|six"
-    r"|seven|eight|nine|ten|eleven|twelve|hundred|thousand|million|first|second|third|fourth|fifth)"
-    r"(?![^\W_])",
-    re.IGNORECASE,
-)
-# An apostrophe between letters neither opens nor closes a quotation.
-_QUOTATION: Final = re.compile(
-    r"\"[^\"\n]{1,200}\"|“[^”\n]{1,200}”|«[^»\n]{1,200}»|`[^`\n]{1,200}`"
-    r"|(?<!\w)'(?!\s)(?:[^'\n]|(?<=\w)'(?=\w)){1,200}?(?<!\s)'(?!\w)"
-    r"|(?<!\w)‘(?!\s)(?:[^’\n]|(?<=\w)’(?=\w)){1,200}?(?<!\s)’(?!\w)"
-)
-
-LABEL: Final = "label word"
-NEGATION: Final = "negation"
-NUMBER: Final = "number"
-# In order of weight: where spans of two kinds overlap, the whole is named after the first.
-_PATTERNS: Final = (
-    ("placeholder", _PLACEHOLDER),
-    ("URL", _URL),
-    (NEGATION, _NEGATION),
-    (NUMBER, _NUMBER),
-    ("quotation", _QUOTATION),
-)
-_WEIGHT: Final = {LABEL: 0} | {reason: rank for rank, (reason, _) in enumerate(_PATTERNS, 1)}
+_WEIGHT: Final = {LABEL: 0} | {reason: rank for rank, (reason, _) in enumerate(PATTERNS, 1)}
+_QUOTES: Final = "\"'`“”‘’«» "
+_BRACE: Final = re.compile(r"[{}]|\"(?:[^\"\\\n]|\\.){0,400}\"")
+_LONGEST_BLOCK: Final = 20_000
 
 
 def find_protected(text: str, label_words: Sequence[str] = ()) -> tuple[Span, ...]:
     """The spans of `text` that must not change, sorted, disjoint, overlapping ones merged.
 
-    These are the label words (whole words, in any case), placeholders, URLs, negations, numbers
-    and quotations.
+    These are the label words (in any case, with an ending, in scripts without spaces also within
+    a run of letters), code, placeholders, markup, URLs, names of files and hosts, paths, flags,
+    quotations, negations and numbers.
+
+    Args:
+        text: The instruction.
+        label_words: What the task's answers are called.
+
+    Returns:
+        The spans, each with its reason: `label word`, `code`, `placeholder`, `URL`, `path`,
+        `flag`, `quotation`, `negation` or `number`.
+
+    Example:
+        >>> [text[s.start : s.end] for s in find_protected(text := "Say 'yes' in 2 words.")]
+        ["'yes'", '2']
     """
+    return _find(text, tuple(label_words))
+
+
+@lru_cache(maxsize=64)
+def _find(text: str, label_words: tuple[str, ...]) -> tuple[Span, ...]:
     found = [
         Span(match.start(), match.end(), reason)
-        for reason, pattern in _PATTERNS
+        for reason, pattern in PATTERNS
         for match in pattern.finditer(text)
     ]
-    labels = _label_pattern(tuple(label_words))
+    found += [Span(start, end, "placeholder") for start, end in _braced(text)]
+    labels = label_pattern(label_words)
     if labels is not None:
         found += [Span(match.start(), match.end(), LABEL) for match in labels.finditer(text)]
     return merge_spans(found)
 
 
 def merge_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """The same characters as sorted, disjoint spans; overlapping ones become one."""
+    """The same characters as sorted, disjoint spans; overlapping ones become one.
+
+    The whole is named after the reason that allows least: a quotation that holds a number is a
+    quotation, so that nothing in it changes its case.
+    """
     merged: list[Span] = []
     for span in sorted(spans, key=lambda span: (span.start, span.end)):
         last = merged[-1] if merged else None
@@ -81,19 +72,55 @@ def merge_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(merged)
 
 
-@lru_cache(maxsize=256)
-def _label_pattern(label_words: tuple[str, ...]) -> re.Pattern[str] | None:
-    words = sorted({" ".join(word.split()) for word in label_words} - {""}, key=len, reverse=True)
-    if not words:
-        return None
-    return re.compile("|".join(whole_word(word) for word in words), re.IGNORECASE)
+def keeps_protected(original: str, draft: Draft, protected: Sequence[Span]) -> bool:
+    """Whether every protected string still stands in the draft, by its edits.
 
-
-def whole_word(word: str) -> str:
-    """A regular expression for `word` that no letter or digit may touch; any space fits a space.
-
-    An underscore is no part of a word here, so that `_positive_` holds the word `positive`.
+    A span that no edit touches does. Of the equal strings that edits touch, one at least must
+    stand in the draft as a whole word, beside the untouched ones: a sentence may be rebuilt
+    around its label words. Of a negation, any negation will do. Rules ask this before they offer
+    a draft; what is recorded of a variant is decided by `perturbations.audit` instead.
     """
-    before = r"(?<![^\W_])" if word[0].isalnum() else ""
-    after = r"(?![^\W_])" if word[-1].isalnum() else ""
-    return before + r"\s+".join(re.escape(part) for part in word.split()) + after
+    touched = Counter(
+        _key(original[span.start : span.end], span.reason)
+        for span in protected
+        if any(_touches(edit, span) for edit in draft.edits)
+    )
+    return all(
+        _occurrences(key, draft.text) > _occurrences(key, original) - count
+        for key, count in touched.items()
+    )
+
+
+def _braced(text: str) -> Iterator[tuple[int, int]]:
+    """Every pair of braces that belong together: a placeholder, a template's tag, an object."""
+    opened: list[int] = []
+    for match in _BRACE.finditer(text):
+        mark = match.group()
+        if mark == "{":
+            opened.append(match.start())
+        elif mark == "}" and opened:
+            start = opened.pop()
+            if match.end() - start <= _LONGEST_BLOCK:
+                yield start, match.end()
+
+
+def _touches(edit: Edit, span: Span) -> bool:
+    return edit.start <= span.end and edit.end >= span.start
+
+
+def _key(protected: str, reason: str) -> str:
+    """What to look for in its place: a regular expression, or that any negation will do."""
+    if reason == NEGATION:
+        return NEGATION
+    if reason == NUMBER:
+        # It may touch letters (`sst2`), so only a digit next to it makes it another number.
+        return rf"(?i:(?<!\d){re.escape(protected)}(?!\d))"
+    # A capital at the head of a sentence is no damage; any other change of case is.
+    word = protected.strip(_QUOTES) or protected
+    return f"{whole_word(word)}|{whole_word(word[0].swapcase() + word[1:])}"
+
+
+def _occurrences(key: str, text: str) -> int:
+    if key == NEGATION:
+        return sum(span.reason == NEGATION for span in find_protected(text))
+    return len(re.findall(key, text))

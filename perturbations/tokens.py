@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -14,6 +14,7 @@ from typing import Final
 from harness.core.records import Edit
 from perturbations.base import Apply, Draft, Span, Subject
 from perturbations.diff import draft_by
+from perturbations.label_patterns import JOINED_SCRIPT
 from perturbations.resources import word_list
 
 # Letters only, with inner apostrophes; nothing that a digit or an underscore touches.
@@ -43,14 +44,37 @@ def find_words(text: str) -> tuple[Word, ...]:
 
 
 def free_words(subject: Subject) -> tuple[Word, ...]:
-    """The words that neither overlap nor touch a protected span, in order."""
+    """The words that neither overlap nor touch a protected span, in order.
+
+    In a script without spaces a run of letters is a sentence rather than a word: there the parts
+    between protected spans are free.
+    """
     return _free_words(subject.text, subject.protected)
 
 
 @lru_cache(maxsize=64)
 def _free_words(text: str, protected: tuple[Span, ...]) -> tuple[Word, ...]:
-    words = find_words(text)
-    return tuple(word for word in words if not is_protected(word.start, word.end, protected))
+    free: list[Word] = []
+    for word in find_words(text):
+        if not is_protected(word.start, word.end, protected):
+            free.append(word)
+        elif JOINED_SCRIPT.search(word.text):
+            free += _between(word, protected)
+    return tuple(free)
+
+
+def _between(word: Word, protected: tuple[Span, ...]) -> Iterator[Word]:
+    """The parts of a word that lie between protected spans."""
+    start = word.start
+    first = bisect_right(protected, word.start, key=lambda span: span.end)
+    for span in protected[first:]:
+        if span.start >= word.end:
+            break
+        if start < span.start:
+            yield Word(start, span.start, word.text[start - word.start : span.start - word.start])
+        start = span.end
+    if start < word.end:
+        yield Word(start, word.end, word.text[start - word.start :])
 
 
 def neighbours(subject: Subject) -> list[tuple[Word, Word]]:
@@ -88,6 +112,12 @@ def overlaps(start: int, end: int, spans: Sequence[Span]) -> bool:
     """Whether a character of `start:end` is in one of the sorted, disjoint spans."""
     nearest = bisect_right(spans, start, key=lambda span: span.end)
     return nearest < len(spans) and spans[nearest].start < end
+
+
+def is_within(place: int, spans: Sequence[Span]) -> bool:
+    """Whether `place` lies inside one of the sorted, disjoint spans, its two ends left out."""
+    nearest = bisect_right(spans, place + 1, key=lambda span: span.end)
+    return nearest < len(spans) and spans[nearest].start < place
 
 
 def edit_budget(text: str) -> int:

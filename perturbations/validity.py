@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from harness.core.records import Edit, Validity
-from perturbations.base import Draft, Span
-from perturbations.protect import NEGATION, NUMBER, find_protected, whole_word
+from harness.core.records import Validity
+from perturbations.audit import protected_intact
+from perturbations.base import Draft
 
 Similarity = Callable[[str, str], float]
 """Gives the cosine of the embeddings of two texts; injected, so that no encoder is loaded here."""
 
 _WORD: Final = re.compile(r"\w+(?:['’-]\w+)*")
-_QUOTES: Final = "\"'`“”‘’«» "
 
 
 def measure(
     original: str,
     draft: Draft,
-    protected: Sequence[Span],
+    label_words: Sequence[str],
     similarity: Similarity | None = None,
 ) -> Validity:
-    """The validity of a draft of `original`."""
+    """How far a draft is from `original`, and whether it still says what must not change.
+
+    Args:
+        original: The text before the perturbation.
+        draft: What the perturbation made of it.
+        label_words: What the task's answers are called; the audit looks for them.
+        similarity: An encoder's cosine; without one `similarity` stays None.
+    """
     return Validity(
         words_changed=words_changed(original, draft.text),
         char_distance=char_distance(original, draft.text),
-        protected_intact=protected_intact(original, draft, protected),
+        protected_intact=protected_intact(original, draft.text, label_words),
         similarity=None if similarity is None else similarity(original, draft.text),
     )
 
@@ -67,46 +72,6 @@ def char_distance(original: str, text: str) -> int:
         up = (left << 1 & ones) | (ones & ~(diagonal | right))
         down = right & diagonal
     return distance
-
-
-def protected_intact(original: str, draft: Draft, protected: Sequence[Span]) -> bool:
-    """Whether every protected string still stands in the draft.
-
-    A span that no edit touches does. Of the equal strings that edits touch, one at least must
-    stand in the draft as a whole word, beside the untouched ones: a sentence may be rebuilt
-    around its label words. Of a negation, any negation will do.
-    """
-    touched = Counter(
-        _key(original[span.start : span.end], span.reason)
-        for span in protected
-        if any(_touches(edit, span) for edit in draft.edits)
-    )
-    return all(
-        _occurrences(key, draft.text) > _occurrences(key, original) - count
-        for key, count in touched.items()
-    )
-
-
-def _touches(edit: Edit, span: Span) -> bool:
-    return edit.start <= span.end and edit.end >= span.start
-
-
-def _key(protected: str, reason: str) -> str:
-    """What to look for in its place: a regular expression, or that any negation will do."""
-    if reason == NEGATION:
-        return NEGATION
-    if reason == NUMBER:
-        # It may touch letters (`sst2`), so only a digit next to it makes it another number.
-        return rf"(?i:(?<!\d){re.escape(protected)}(?!\d))"
-    # A capital at the head of a sentence is no damage; any other change of case is.
-    word = protected.strip(_QUOTES) or protected
-    return f"{whole_word(word)}|{whole_word(word[0].swapcase() + word[1:])}"
-
-
-def _occurrences(key: str, text: str) -> int:
-    if key == NEGATION:
-        return sum(span.reason == NEGATION for span in find_protected(text))
-    return len(re.findall(key, text))
 
 
 def _without_common_ends(a: str, b: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Final
 from harness.core.records import Edit
 from perturbations.base import Apply, Draft, Perturbation, Subject
 from perturbations.diff import draft_by
-from perturbations.protect import NEGATION, NUMBER
+from perturbations.protected_patterns import NEGATION, NUMBER
 from perturbations.tokens import edit_budget, free_words, is_protected, neighbours, overlaps
 
 # A mark at the edge of a word, so that leaving it out joins no two words (`and/or`, `3.5`).

@@ -20,7 +20,6 @@ from harness.core.records import CLEAN, Instruction, Level, Variant, stable_id
 from perturbations.apply import clean_variant
 from perturbations.base import Draft
 from perturbations.diff import draft_of
-from perturbations.protect import find_protected
 from perturbations.validity import measure
 
 LEVEL_OF: Final[Mapping[str, Level]] = {
@@ -143,7 +142,7 @@ def _attacked(
         text=prompt.text,
         original=original,
         edits=draft.edits,
-        validity=measure(original, draft, find_protected(original, label_words)),
+        validity=measure(original, draft, label_words),
     )
 
 

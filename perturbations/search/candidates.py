@@ -75,7 +75,7 @@ class Problem:
     def validity(self, candidate: Candidate) -> Validity:
         """How far a candidate is from the original."""
         draft = Draft(candidate.text, candidate.edits)
-        return measure(self.subject.text, draft, self.subject.protected, self.similarity)
+        return measure(self.subject.text, draft, self.subject.label_words, self.similarity)
 
     def allows(self, candidate: Candidate) -> bool:
         """Whether a candidate is within the limits and leaves what is protected."""
@@ -85,7 +85,7 @@ class Problem:
         if len(candidate.text) > limits.max_growth * len(original):
             return False
         draft = Draft(candidate.text, candidate.edits)
-        validity = measure(original, draft, self.subject.protected)
+        validity = measure(original, draft, self.subject.label_words)
         most, least = limits.max_words_changed, limits.min_similarity
         return (
             validity.protected_intact

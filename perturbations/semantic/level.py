@@ -14,8 +14,8 @@ from typing import Final
 from perturbations.base import Apply, Draft, Perturbation, Subject
 from perturbations.diff import draft_of
 from perturbations.parse import read
+from perturbations.protect import keeps_protected
 from perturbations.semantic.semantic_rules import RULES, Rule
-from perturbations.validity import protected_intact
 
 _LEIDINGER: Final = "after Leidinger et al. 2023"
 _WAHLE: Final = "after Wahle et al. 2024"
@@ -40,7 +40,7 @@ def reword(rule: Rule) -> Apply:
             return None
         text = rule(reading, reading.ask, rng)
         draft = draft_of(subject.text, text) if text else None
-        if draft is None or not protected_intact(subject.text, draft, subject.protected):
+        if draft is None or not keeps_protected(subject.text, draft, subject.protected):
             return None
         return draft
 

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from harness.core.records import Edit
 from perturbations.base import Apply, Draft, Subject
 from perturbations.diff import draft_by
-from perturbations.parse import Sentence, has_role, split
+from perturbations.parse import LINE_KINDS, Sentence, has_role, split
 from perturbations.resources import table
 
 Place = Literal["before", "between", "after"]
@@ -65,7 +65,7 @@ def add_tautology(subject: Subject, rng: Random) -> Draft | None:
     bank = "tautology"
     if {"true", "false"} & {word.lower() for word in subject.label_words}:
         bank = "tautology without true and false"
-    sentences = [s for s in prose(subject) if s.kind != "item" and _closes(s)]
+    sentences = [s for s in prose(subject) if s.kind not in LINE_KINDS and _closes(s)]
     if not sentences:
         return None
     mark = re.search(r"[.?!]*$", sentences[-1].text)
@@ -127,7 +127,8 @@ def _insert(subject: Subject, rng: Random, place: Place, added: str) -> Draft | 
     if place == "before":
         cue = _CUE.match(sentences[0].text)
         start = sentences[0].start + (cue.end() if cue else 0)
-        return draft_by(subject.text, [Edit(start, start, "", f"{added} ")])
+        gap = "\n" if sentences[0].kind == "block" else " "
+        return draft_by(subject.text, [Edit(start, start, "", f"{added}{gap}")])
     if place == "after":
         return _insert_after(subject, sentences[-1], added)
     gaps = _gaps(sentences)
@@ -137,7 +138,7 @@ def _insert(subject: Subject, rng: Random, place: Place, added: str) -> Draft | 
 def _insert_after(subject: Subject, sentence: Sentence, added: str) -> Draft | None:
     if not _closes(sentence):
         return None
-    separator = "\n" if sentence.kind == "item" else " "
+    separator = "\n" if sentence.kind in LINE_KINDS else " "
     if separator == " " and added[-1] == "." and not _ENDED.search(sentence.text):
         separator = ". "
     end = sentence.end
@@ -149,7 +150,7 @@ def _gaps(sentences: Sequence[Sentence]) -> list[Sentence]:
     return [
         first
         for first, second in pairwise(sentences)
-        if _closes(first) and "item" not in {first.kind, second.kind}
+        if _closes(first) and LINE_KINDS.isdisjoint({first.kind, second.kind})
     ]
 
 

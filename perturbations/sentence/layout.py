@@ -15,8 +15,9 @@ from typing import Final
 from harness.core.records import Edit
 from perturbations.base import Draft, Subject
 from perturbations.diff import draft_by, draft_of
-from perturbations.parse import Sentence, read, refers_back
+from perturbations.parse import LINE_KINDS, Sentence, read, refers_back
 from perturbations.sentence.additions import prose
+from perturbations.tokens import overlaps
 
 _SEPARATORS: Final = ("\n", "\n\n", " -- ", " || ", "\t", "  ")
 _HEADINGS: Final = ("Instruction", "Task", "Instructions", "Directions")
@@ -64,7 +65,7 @@ def separate(subject: Subject, rng: Random) -> Draft | None:
     edits = [
         Edit(first.end, second.start, subject.text[first.end : second.start], separator)
         for first, second in pairwise(prose(subject))
-        if "item" not in {first.kind, second.kind}
+        if LINE_KINDS.isdisjoint({first.kind, second.kind})
     ]
     return draft_by(subject.text, edits)
 
@@ -84,7 +85,7 @@ def change_case(subject: Subject, rng: Random) -> Draft | None:
 def add_heading(subject: Subject, rng: Random) -> Draft | None:
     """A draft that begins with a heading such as `Instruction:`."""
     sentences = prose(subject)
-    if not sentences:
+    if not sentences or sentences[0].kind == "block":
         return None
     heading = rng.choice(_HEADING_CASES)(rng.choice(_HEADINGS))
     said = rng.choice(_HEADING_STARTS) + heading + rng.choice(_HEADING_MARKS)
@@ -136,7 +137,7 @@ def _replace_all(
     edits = [
         Edit(match.start(), match.end(), match.group(), change(match.group()))
         for match in pattern.finditer(subject.text, sentences[0].start, sentences[-1].end)
-        if not any(s.start < match.end() and match.start() < s.end for s in subject.protected)
+        if not overlaps(match.start(), match.end(), subject.protected)
     ]
     return draft_by(subject.text, edits)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.core.records import Instruction
 from perturbations import find, find_protected, make_variants
+from perturbations.audit import protected_intact
 from perturbations.base import Subject
 from perturbations.catalogue import REGISTRY
 from perturbations.diff import replay
@@ -18,7 +19,6 @@ from perturbations.parse import has_role, read, split
 from perturbations.request_parse import parse
 from perturbations.semantic.questions import command_of, is_plural, question_of
 from perturbations.semantic.semantic_rules import RULES
-from perturbations.validity import protected_intact
 from perturbations.word.verbs import verb_at, verbs
 from tests.support.paths import GOLDEN_FOLDER
 from tests.support.shipped import shipped_instructions
@@ -59,7 +59,7 @@ def test_shipped_instructions_keep_what_is_protected(name: str) -> None:
         draft = find(name).apply(subject, Random(number))
         if draft is not None:
             assert replay(subject.text, draft.edits) == draft.text
-            assert protected_intact(subject.text, draft, subject.protected)
+            assert protected_intact(subject.text, draft.text, subject.label_words)
             for word in one.label_words:
                 assert (word in draft.text) == (word in subject.text)
 
@@ -85,7 +85,7 @@ def test_any_text_gives_a_sound_draft_or_none_and_the_same_again(
     if draft is not None:
         assert draft.text != text
         assert replay(text, draft.edits) == draft.text
-        assert protected_intact(text, draft, subject.protected)
+        assert protected_intact(text, draft.text, subject.label_words)
 
 
 @pytest.mark.parametrize("name", list(RULES))
@@ -107,7 +107,7 @@ def test_published_prompts_are_reworded_soundly(data_dir: Path) -> None:
             if draft is not None:
                 fitting[name] += 1
                 assert replay(text, draft.edits) == draft.text
-                assert protected_intact(text, draft, subject.protected)
+                assert protected_intact(text, draft.text, subject.label_words)
     assert all(fitting[name] >= 0.8 * len(texts) for name in WIDE), fitting
 
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perturbations import find, find_protected
+from perturbations.audit import protected_intact
 from perturbations.base import Draft, Perturbation, Subject
 from perturbations.diff import replay
 from perturbations.resources import table
 from perturbations.sentence import level as sentence
-from perturbations.validity import protected_intact
 from tests.support.paths import GOLDEN_FOLDER
 from tests.support.shipped import Shipped, shipped_instructions
 from tests.support.texts import LABELS, TEXTS
@@ -39,7 +39,7 @@ def perturbed(
 def assert_sound(subject: Subject, draft: Draft) -> None:
     assert draft.text != subject.text
     assert replay(subject.text, draft.edits) == draft.text
-    assert protected_intact(subject.text, draft, subject.protected)
+    assert protected_intact(subject.text, draft.text, subject.label_words)
 
 
 @pytest.mark.parametrize("row", GOLDEN, ids=lambda row: f"{row['perturbation']}-{row['seed']}")
