@@ -27,7 +27,7 @@ from harness.core.records import PERTURBED_LEVELS
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
 from harness.evaluation.plan import Plan
-from harness.evaluation.prepare import RunPlan
+from harness.evaluation.prepare import RunPlan, make_run_plan
 from harness.evaluation.selection import choose_perturbations
 from harness.evaluation.variants import VariantOptions, build_variants
 from harness.metrics.summary import summarize_run
@@ -72,7 +72,7 @@ def prepare_cells(cells: int, out: Path) -> RunPlan:
         made[name] = replace(own, variants=tuple(own.variants[n] for n in rows))
     config = RunConfig(model="stub", tasks=TASKS, out=out, cache=False, window=4096)
     plan = Plan(tuple(tasks), {name: own.variants for name, own in made.items()})
-    return RunPlan(config, plan, made, StubModel(), "plain")
+    return make_run_plan(config, plan, StubModel())
 
 
 def _enlarge(task: Task) -> Task:

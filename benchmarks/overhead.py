@@ -26,8 +26,7 @@ from harness.core.records import Example, Request, Response, Variant, stable_has
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
 from harness.evaluation.plan import Plan
-from harness.evaluation.prepare import RunPlan
-from harness.evaluation.variants import TaskVariants
+from harness.evaluation.prepare import RunPlan, make_run_plan
 from harness.models import ModelInfo
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
@@ -162,9 +161,8 @@ def prepare_cells(cells: int, out: Path) -> RunPlan:
         )
         for task in tasks
     }
-    made = {name: TaskVariants(of_task) for name, of_task in variants.items()}
     config = RunConfig(model="stub", tasks=TASKS, out=out, cache=False, window=4096)
-    return RunPlan(config, Plan(tasks, variants), made, StubModel(), "plain")
+    return make_run_plan(config, Plan(tasks, variants), StubModel())
 
 
 def _task(name: str, cells: int) -> Task:

@@ -95,7 +95,6 @@ def perturb(
         paraphrases=tuple(paraphrases),
         seed=seed,
         per_perturbation=per_perturbation,
-        data_dir=data_dir,
     )
     return list(made.variants)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Final, Literal
 
@@ -78,7 +77,6 @@ def make_variants(
     others: Sequence[str] = (),
     seed: int,
     per_perturbation: int = 1,
-    data_dir: Path | None = None,
     similarity: Similarity | None = None,
     min_similarity: float | None = None,
 ) -> VariantSet:
@@ -99,7 +97,6 @@ def make_variants(
         label_words=tuple(label_words),
         paraphrases=tuple(paraphrases),
         others=tuple(others),
-        data_dir=data_dir,
         task=task,
     )
     misses: dict[_Miss, Counter[str]] = {
@@ -127,11 +124,7 @@ def make_variants(
 
 
 def perturb_text(
-    text: str,
-    perturbation: Perturbation,
-    seed: int,
-    label_words: Sequence[str] = (),
-    data_dir: Path | None = None,
+    text: str, perturbation: Perturbation, seed: int, label_words: Sequence[str] = ()
 ) -> Draft | None:
     """One draft of any text, such as an example's input; None where nothing can change.
 
@@ -139,7 +132,7 @@ def perturb_text(
         UsageError: the perturbation's edits do not lead to its text.
     """
     protected = find_protected(text, label_words)
-    subject = Subject(text, protected, tuple(label_words), data_dir=data_dir)
+    subject = Subject(text, protected, tuple(label_words))
     drawn = _draw(
         subject,
         perturbation,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -33,8 +33,6 @@ class Subject:
     """The paraphrase bank of this very instruction."""
     others: tuple[str, ...] = ()
     """Other things a perturbation of this task may draw from (the task's other instructions)."""
-    data_dir: Path | None = None
-    """Where the data files lie that some perturbations read (`--data-dir`)."""
     task: str = ""
     """The task's name, for perturbations that draw on what was published for it."""
 
@@ -48,7 +46,7 @@ class Draft:
 
 
 Apply = Callable[[Subject, Random], Draft | None]
-"""Gives a draft, or None where the subject offers nothing to change."""
+"""Returns a draft, or None where the subject offers nothing to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,12 @@ class Perturbation:
     """Whether it may also be applied to an example's input text (`--target input`)."""
     needs: tuple[str, ...] = field(default=())
     """Optional packages, and files of the data folder (those with a slash), that it reads."""
+    bind: Callable[[Path | None], Apply] | None = None
+    """For one that reads files of the data folder: makes its `apply` for a folder."""
+
+    def with_data(self, data_dir: Path | None) -> Perturbation:
+        """Return this perturbation, reading its tables from that data folder from now on."""
+        return self if self.bind is None else replace(self, apply=self.bind(data_dir))
 
 
 REGISTRY: Final[Registry[Perturbation]] = Registry("perturbation", group="harness.perturbations")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.core.errors import HarnessError, UnknownNameError, UsageError
-from harness.core.records import LEVELS, PERTURBED_LEVELS, Level, Target, stable_id
+from harness.core.records import LEVELS, PERTURBED_LEVELS, LeftOut, Level, Target, stable_id
 from perturbations.base import REGISTRY, Perturbation
 from perturbations.resources import missing_need
 from perturbations.stack import stack
@@ -103,10 +103,10 @@ for _name, _target in (_NATIVE | _PUBLISHED).items():
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The perturbations chosen, and what was left out and why."""
+    """The perturbations chosen, ready to be applied, and what was left out and why."""
 
     perturbations: tuple[Perturbation, ...]
-    notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def select(
@@ -117,11 +117,14 @@ def select(
     target: Target = "instruction",
     data_dir: Path | None = None,
 ) -> Selection:
-    """The perturbations of the levels, those named, and the stacks, each once, in that order.
+    """Choose the perturbations of the levels, those named, and the stacks, each once, in order.
 
     `all` stands for every level. What a level holds but cannot be applied here (data or a package
-    is missing, or it makes no sense on an input) is left out with a note; asked for by name it is
-    an error.
+    is missing, or it makes no sense on an input) is left out; asked for by name it is an error.
+    What is chosen knows the data folder: nothing later in the flow needs to be told.
+
+    Returns:
+        The chosen perturbations, and a record of each that was left out.
 
     Raises:
         UnknownNameError: a level or a name that does not exist.
@@ -129,23 +132,23 @@ def select(
     """
     wanted = _expand(levels)
     chosen: dict[str, Perturbation] = {}
-    notes: list[str] = []
+    left_out: list[LeftOut] = []
     for perturbation in map(find, REGISTRY.names() if wanted else ()):
         if perturbation.name in _PUBLISHED or perturbation.name in names:
             continue
         if perturbation.level not in wanted:
             continue
-        problem = _problem(perturbation, target, data_dir)
-        if problem is None:
-            chosen[perturbation.name] = perturbation
+        obstacle = _find_obstacle(perturbation, target, data_dir)
+        if obstacle is None:
+            chosen[perturbation.name] = perturbation.with_data(data_dir)
         else:
-            notes.append(f"left out: {problem}")
+            left_out.append(obstacle)
     for perturbation in map(find, (*names, *stacks)):
-        problem = _problem(perturbation, target, data_dir)
-        if problem is not None:
-            raise problem
-        chosen[perturbation.name] = perturbation
-    return Selection(tuple(chosen.values()), tuple(notes))
+        obstacle = _find_obstacle(perturbation, target, data_dir)
+        if obstacle is not None:
+            raise _refusal(obstacle, data_dir)
+        chosen[perturbation.name] = perturbation.with_data(data_dir)
+    return Selection(tuple(chosen.values()), tuple(left_out))
 
 
 def find(name: str) -> Perturbation:
@@ -190,19 +193,26 @@ def _expand(levels: Sequence[str]) -> tuple[Level, ...]:
     return tuple(one for one in PERTURBED_LEVELS if one in levels or "all" in levels)
 
 
-def _problem(
+def _find_obstacle(
     perturbation: Perturbation, target: Target, data_dir: Path | None
-) -> HarnessError | None:
+) -> LeftOut | None:
     """Why the perturbation cannot be applied here, or None if it can."""
+    name, level = perturbation.name, perturbation.level
     if target != "instruction" and not perturbation.on_input:
-        return UsageError(
-            f"{perturbation.name} rewrites instructions and cannot be applied to {target!r}."
-        )
+        return LeftOut(name, level, "target", target)
     for need in perturbation.needs:
-        problem = missing_need(need, data_dir=data_dir, needed_for=perturbation.name)
-        if problem is not None:
-            return problem
+        if missing_need(need, data_dir=data_dir, needed_for=name) is not None:
+            return LeftOut(name, level, "data" if "/" in need else "package", need)
     return None
+
+
+def _refusal(obstacle: LeftOut, data_dir: Path | None) -> HarnessError:
+    """The error that says why a perturbation asked for by name cannot be applied."""
+    name, need = obstacle.name, obstacle.need
+    missing = missing_need(need, data_dir=data_dir, needed_for=name)
+    if obstacle.reason == "target" or missing is None:
+        return UsageError(f"{name} rewrites instructions and cannot be applied to {need!r}.")
+    return missing
 
 
 def _run_plugin(path: Path, module_name: str) -> tuple[Perturbation, ...]:

@@ -56,15 +56,19 @@ def read_words(file: str, *, data_dir: Path | None, needed_for: str) -> Mapping[
     return _load(data_dir / file)
 
 
+def install_line(package: str) -> str:
+    """Return what to type to install an optional package."""
+    return _INSTALL.get(package, f"pip install {package}")
+
+
 def missing_need(need: str, *, data_dir: Path | None, needed_for: str) -> HarnessError | None:
-    """What is wrong with an entry of `Perturbation.needs`: the error it would end in, or None."""
+    """Return the error that a missing entry of `needs` ends in; None if it is there."""
     if "/" in need:
         present = data_dir is not None and (data_dir / need).is_file()
         return None if present else MissingDataError(need, needed_for=needed_for, data_dir=data_dir)
     if importlib.util.find_spec(need) is not None:
         return None
-    install = _INSTALL.get(need, f"pip install {need}")
-    return MissingPackageError(need, needed_for=needed_for, install=install)
+    return MissingPackageError(need, needed_for=needed_for, install=install_line(need))
 
 
 def _read(name: str) -> str:

@@ -38,6 +38,7 @@ def stack(spec: str, find: Callable[[str], Perturbation] = REGISTRY.get) -> Pert
         level=max((part.level for part in parts), key=PERTURBED_LEVELS.index),
         description=" Then: ".join(part.description for part in parts),
         apply=_in_turn(parts),
+        bind=lambda data_dir: _in_turn([part.with_data(data_dir) for part in parts]),
         languages=_common([part.languages for part in parts]),
         strength="; then ".join(part.strength for part in parts),
         on_input=all(part.on_input for part in parts),

@@ -32,7 +32,7 @@ class AttackConfig(ModelOptions):
     instruction: str | None = None
     """Id of the instruction to attack. Default: the task's first."""
     perturbations: tuple[str, ...] = ()
-    """Default: the whole catalogue of the level."""
+    """Default: the core set of the level; `all` is its whole catalogue."""
     plugins: tuple[str, ...] = ()
     paraphrases: Path | None = None
     """A paraphrase bank that `harness paraphrase` wrote."""

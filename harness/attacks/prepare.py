@@ -11,7 +11,11 @@ from harness.core.records import Example, Instruction, Level
 from harness.evaluation.engine import TaskTools
 from harness.evaluation.plan import shuffled_examples
 from harness.evaluation.prepare import make_tools
-from harness.evaluation.selection import WHOLE_CATALOGUE, choose_perturbations
+from harness.evaluation.selection import (
+    WHOLE_CATALOGUE,
+    choose_perturbations,
+    describe_left_out,
+)
 from harness.models import Model, load_model
 from harness.prompting.prompts import PromptFormat, resolve_format
 from harness.results.provenance import task_hash
@@ -102,6 +106,7 @@ def prepare_attack(config: AttackConfig) -> PreparedAttack:
         limits=_limits(config, level),
         similarity=similarity,
         masked_lm=config.masked_lm,
+        data_dir=config.data_dir,
     )
     model = load_model(config.model_spec)
     has_template = model.tokenizer.chat_template is not None
@@ -164,8 +169,8 @@ def _choose_perturbations(
         return (), ()
     named = config.perturbations
     chosen = choose_perturbations(
-        levels=None if named else (level,),
-        names=named or (WHOLE_CATALOGUE,),
+        levels=(level,) if not named or WHOLE_CATALOGUE in named else (),
+        names=named,
         stacks=(),
         plugins=config.plugins,
         data_dir=config.data_dir,
@@ -177,7 +182,7 @@ def _choose_perturbations(
                 f"the search is at {level!r}.",
                 hint=f"Type: --level {perturbation.level}, or leave it out.",
             )
-    return chosen.perturbations, chosen.notes
+    return chosen.perturbations, tuple(describe_left_out(chosen.left_out))
 
 
 def _load_similarity(config: AttackConfig) -> tuple[Similarity | None, tuple[str, ...]]:
@@ -194,7 +199,6 @@ def _subject(task: Task, instruction: Instruction, config: AttackConfig) -> Subj
         label_words=task.label_words,
         paraphrases=task.paraphrases.get(instruction.id, ()),
         others=tuple(one.text for one in task.instructions if one.id != instruction.id),
-        data_dir=config.data_dir,
         task=task.name,
     )
 

@@ -126,7 +126,7 @@ def _victim(
     engine = Engine(
         model=model,
         cache=stack.enter_context(ResponseCache(cache_path, progress.note)),
-        tools=lambda _: prepared.tools,
+        tools={task.name: prepared.tools},
         scorers=("loglik",),
         max_new_tokens=1,
     )

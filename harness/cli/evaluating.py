@@ -154,6 +154,7 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
     from harness.core.progress import NoProgress
     from harness.evaluation.execute import count_finished
     from harness.evaluation.prepare import prepare
+    from harness.evaluation.selection import describe_left_out
 
     prepared = prepare(config)
     if dry_run:
@@ -166,7 +167,7 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
     progress = NoProgress() if silent else TerminalProgress()
     if not silent:
         err().print(f"run directory: {prepared.out}", style="dim", markup=False)
-    for note in prepared.notes:
+    for note in (*describe_left_out(prepared.left_out), *prepared.notes):
         progress.note(note)
     command = shlex.join(["harness", *sys.argv[1:]])
     run = evaluate(prepared, command=command, progress=progress)

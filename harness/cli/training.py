@@ -257,8 +257,7 @@ def _paraphrases(
     from harness.cli.terminal import err
     from harness.core.errors import UsageError
     from harness.evaluation.config import parse_levels
-    from harness.tasks.rows import data_dir_from_environment
-    from perturbations import select
+    from harness.evaluation.selection import choose_perturbations, describe_left_out
     from trainers.pairs.paraphrases import ParaphraseOptions, read_bank
 
     chosen = options.split_names(names)
@@ -267,9 +266,8 @@ def _paraphrases(
         raise UsageError("--source paraphrases needs --bank, --levels or --perturbations.")
     if bank is not None and not chosen and not wanted:
         chosen = ("paraphrase",)
-    folder = data_dir or data_dir_from_environment()
-    selection = select(levels=wanted, names=chosen, data_dir=folder)
-    for note in selection.notes:
+    selection = choose_perturbations(levels=wanted, names=chosen, stacks=(), data_dir=data_dir)
+    for note in describe_left_out(selection.left_out):
         err().print(f"note: {note}", style="dim", markup=False)
     held = set(options.split_names(hold_out))
     unknown = held - {p.name for p in selection.perturbations}
@@ -279,7 +277,7 @@ def _paraphrases(
     left = tuple(p for p in selection.perturbations if not held & {p.name, p.level})
     if not left:
         raise UsageError("--hold-out leaves no perturbation.")
-    return ParaphraseOptions(left, read_bank(bank) if bank else {}, per_row, folder)
+    return ParaphraseOptions(left, read_bank(bank) if bank else {}, per_row)
 
 
 def _show_pairs(

@@ -83,6 +83,18 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A perturbation that belongs to what was asked for and cannot be applied here."""
+
+    name: str
+    level: Level
+    reason: Literal["package", "data", "target"]
+    """A package or a data file is missing, or it makes no sense on what is perturbed."""
+    need: str
+    """The package, the file of the data folder, or the target."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One variant on one example: the unit of work and of resuming."""
 

@@ -24,7 +24,6 @@ from harness.prompting.scoring import (
     score_generate,
     score_loglik,
 )
-from harness.tasks import Task
 
 Prior = dict[str, float]
 OnProgress = Callable[[int], None]
@@ -50,7 +49,8 @@ class Engine:
 
     model: Model
     cache: ResponseCache
-    tools: Callable[[Task], TaskTools]
+    tools: Mapping[str, TaskTools]
+    """Task name -> its tools."""
     scorers: tuple[Scorer, ...]
     max_new_tokens: int
     calibrate: bool = False
@@ -95,7 +95,7 @@ class Engine:
         # Answers stop as soon as a label is decided, so tasks with other labels go apart.
         for task_name in dict.fromkeys(block.task.name for block in window):
             own = [(b, c) for b, c in zip(window, cells, strict=True) if b.task.name == task_name]
-            tools = self.tools(own[0][0].task)
+            tools = self.tools[own[0][0].task.name]
             flat = [cell for _, block_cells in own for cell in block_cells]
             prompts = [
                 tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in flat
@@ -108,7 +108,7 @@ class Engine:
                 yield score_generate(cell, response, tools.parser.parse)
 
     def _requests(self, block: Block, cells: Sequence[Cell]) -> list[Request]:
-        tools = self.tools(block.task)
+        tools = self.tools[block.task.name]
         prompts = [tools.prompter.prompt(block.variant.text, cell.example.input) for cell in cells]
         return tools.builder.build(prompts)
 
@@ -118,7 +118,7 @@ class Engine:
         blocks = {b.variant.id: b for b in window if b.variant.id not in known}
         requests: list[Request] = []
         for block in blocks.values():
-            tools = self.tools(block.task)
+            tools = self.tools[block.task.name]
             inputs = block.task.content_free_inputs()
             prompts = [tools.prompter.prompt(block.variant.text, text) for text in inputs]
             requests += tools.builder.build(prompts)

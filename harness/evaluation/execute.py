@@ -16,7 +16,7 @@ from harness.evaluation.engine import Engine, Prior
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
 from harness.evaluation.schedule import Outcomes, Schedule, UntilPrecise, WholePlan
-from harness.evaluation.variants import TaskVariants
+from harness.evaluation.variants import Misses
 from harness.metrics.summary import summarize_run
 from harness.results.provenance import describe_machine, package_versions
 from harness.results.rundir import SCHEMA_VERSION, Json, Run, RunDirectory
@@ -172,13 +172,13 @@ def _manifest(prepared: RunPlan, command: str) -> Json:
     config = prepared.config
     return {
         "schema_version": SCHEMA_VERSION,
-        "run_id": prepared.run_id,
+        "run_id": prepared.identity.run_id,
         "status": "running",
         "command": command,
         "created": _now(),
         "finished": None,
-        "identity": prepared.identity,
-        "content": prepared.content,
+        "identity": prepared.identity.options,
+        "content": prepared.identity.content,
         "config": config.model_dump(mode="json"),
         "model": asdict(prepared.model.info),
         "prompt_format": prepared.layout,
@@ -188,14 +188,15 @@ def _manifest(prepared: RunPlan, command: str) -> Json:
         "tasks": {task.name: _describe_task(prepared, task) for task in prepared.plan.tasks},
         "timing": None,
         "precision": None,
+        "left_out": [asdict(one) for one in prepared.left_out],
         "notes": list(prepared.notes),
     }
 
 
 def _describe_task(prepared: RunPlan, task: Task) -> Json:
-    made: TaskVariants = prepared.made[task.name]
-    first, tools = made.variants[0], prepared.tools(task)
-    prompt = tools.prompter.prompt(first.text, task.examples[0].input)
+    variants, tools = prepared.plan.variants[task.name], prepared.tools[task.name]
+    misses = prepared.misses.get(task.name, Misses())
+    prompt = tools.prompter.prompt(variants[0].text, task.examples[0].input)
     (request,) = tools.builder.build([prompt])
     return {
         "description": task.description,
@@ -205,11 +206,11 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "chance": task.chance,
         "examples": len(task.examples),
         "example_ids": [example.id for example in task.examples],
-        "instructions": len({variant.instruction_id for variant in made.variants}),
-        "variants": len(made.variants),
-        "no_ops": dict(made.no_ops),
-        "duplicates": dict(made.duplicates),
-        "dissimilar": dict(made.dissimilar),
+        "instructions": len({variant.instruction_id for variant in variants}),
+        "variants": len(variants),
+        "no_ops": dict(misses.no_ops),
+        "duplicates": dict(misses.duplicates),
+        "dissimilar": dict(misses.dissimilar),
         "rendered_prompt": prompt,
     }
 

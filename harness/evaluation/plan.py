@@ -7,14 +7,14 @@ resumed run sends the model exactly the batches that an undisturbed one does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
+from types import MappingProxyType
 
 from harness.core.records import CLEAN, Cell, Example, Variant, stable_hash
 from harness.tasks import Task
-from perturbations import find, perturb_text
+from perturbations import Perturbation, perturb_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Block:
     task: Task
     variant: Variant
     examples: tuple[Example, ...]
-    data_dir: Path | None = None
-    """Where perturbations of inputs find their tables."""
+    on_input: Perturbation | None = None
+    """What changes the inputs of these examples; None where they are shown as they are."""
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -33,8 +33,12 @@ class Block:
     def cells(self) -> Iterator[Cell]:
         """The block's cells, inputs perturbed where the variant targets them."""
         for example in self.examples:
-            shown = perturb_example(self.task, self.variant, example, self.data_dir)
-            yield Cell(self.variant, shown)
+            yield Cell(self.variant, self._shown(example))
+
+    def _shown(self, example: Example) -> Example:
+        if self.on_input is None:
+            return example
+        return perturb_example(self.task, self.variant, example, self.on_input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Plan:
     tasks: tuple[Task, ...]
     variants: Mapping[str, tuple[Variant, ...]]
     """Task name -> its variants, the clean ones first."""
-    data_dir: Path | None = None
+    on_input: Mapping[str, Perturbation] = field(default_factory=lambda: MappingProxyType({}))
+    """Name -> perturbation, for those whose variants change inputs."""
 
     @property
     def cells(self) -> int:
@@ -56,12 +61,18 @@ class Plan:
         for task in self.tasks:
             yield from self.variants[task.name]
 
+    def block(self, task: Task, variant: Variant, examples: tuple[Example, ...]) -> Block:
+        """A variant of the plan on some examples of its task."""
+        if not changes_input(variant):
+            return Block(task, variant, examples)
+        return Block(task, variant, examples, self.on_input[variant.perturbation])
+
     def blocks(self, chunk: int) -> Iterator[Block]:
         """All blocks of at most `chunk` examples, in plan order."""
         for task in self.tasks:
             for variant in self.variants[task.name]:
                 for start in range(0, len(task.examples), chunk):
-                    yield Block(task, variant, task.examples[start : start + chunk], self.data_dir)
+                    yield self.block(task, variant, task.examples[start : start + chunk])
 
 
 def windows(blocks: Iterable[Block], size: int) -> Iterator[list[Block]]:
@@ -85,27 +96,24 @@ def shuffled_examples(task: Task, seed: int) -> tuple[Example, ...]:
     return tuple(examples)
 
 
+def changes_input(variant: Variant) -> bool:
+    """Whether a variant changes the inputs of examples, alone or beside the instruction."""
+    return variant.target != "instruction" and variant.level != CLEAN
+
+
 def perturb_example(
-    task: Task, variant: Variant, example: Example, data_dir: Path | None = None
+    task: Task, variant: Variant, example: Example, perturbation: Perturbation
 ) -> Example:
-    """The example as this variant shows it: itself, unless the variant targets the input.
+    """The example as a variant shows it whose target is the input.
 
     Each field that the template shows is perturbed with a seed of its own, so that the same
-    command gives the same inputs whatever the order of evaluation.
+    command makes the same inputs whatever the order of evaluation.
     """
-    if variant.target == "instruction" or variant.level == CLEAN:
-        return example
-    perturbation = find(variant.perturbation)
     fields = dict(example.fields)
     for name in task.template.fields:
-        seed = stable_hash(variant.seed, example.id, name)
-        draft = perturb_text(fields[name], perturbation, seed, data_dir=data_dir)
+        draft = perturb_text(
+            fields[name], perturbation, stable_hash(variant.seed, example.id, name)
+        )
         if draft is not None:
             fields[name] = draft.text
     return replace(example, fields=fields, input=task.template.render(fields))
-
-
-def select_variants(variants: Sequence[Variant], task: str) -> tuple[Variant, ...]:
-    """The variants of a task, clean ones first, otherwise in the given order."""
-    own = [variant for variant in variants if variant.task == task]
-    return tuple(sorted(own, key=lambda variant: variant.level != CLEAN))

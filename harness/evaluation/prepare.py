@@ -2,91 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.core.errors import NothingToEvaluateError, UsageError
-from harness.core.records import Example
+from harness.core.records import Example, LeftOut
 from harness.evaluation.config import DEFAULT_SUITE, RunConfig, check_config
 from harness.evaluation.cost import TaskLengths, check_lengths, measure_lengths
 from harness.evaluation.engine import TaskTools
-from harness.evaluation.plan import Plan
+from harness.evaluation.identity import Identity, identify, run_directory
+from harness.evaluation.plan import Plan, changes_input
 from harness.evaluation.selection import choose_perturbations
-from harness.evaluation.variants import TaskVariants, VariantOptions, build_variants, read_variants
+from harness.evaluation.variants import (
+    Misses,
+    TaskVariants,
+    VariantOptions,
+    build_variants,
+    read_variants,
+)
 from harness.models import Model, load_model
 from harness.prompting.prompts import Prompter, PromptFormat, resolve_format
 from harness.prompting.requests import RequestBuilder
 from harness.prompting.scoring import LabelParser
-from harness.results.provenance import run_id, task_hash, variants_hash
-from harness.results.rundir import Json
 from harness.tasks import Task, load_tasks
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank
 from harness.tasks.rows import data_dir_from_environment
-from perturbations import Perturbation
+from perturbations import Perturbation, Selection
 from perturbations.similarity import load_encoder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunPlan:
-    """A run that is ready to start."""
+    """A run that is ready to start: a record of facts, each computed once."""
 
     config: RunConfig
     plan: Plan
-    made: dict[str, TaskVariants]
     model: Model
     layout: PromptFormat
+    tools: Mapping[str, TaskTools]
+    """Task name -> what turns its cells into requests."""
+    lengths: tuple[TaskLengths, ...]
+    """Token counts, one per task."""
+    identity: Identity
+    out: Path
+    """The run's directory."""
+    misses: Mapping[str, Misses] = field(default_factory=lambda: MappingProxyType({}))
+    """Task name -> what did not become a variant."""
+    left_out: tuple[LeftOut, ...] = ()
+    """The perturbations that a level lacks here."""
     notes: tuple[str, ...] = ()
-    _tools: dict[str, TaskTools] = field(default_factory=dict)
-
-    def tools(self, task: Task) -> TaskTools:
-        """What turns this task's cells into requests."""
-        if task.name not in self._tools:
-            shots = task.shots(self.config.few_shot, seed=self.config.seed)
-            self._tools[task.name] = make_tools(task, self.model, self.layout, shots)
-        return self._tools[task.name]
-
-    @cached_property
-    def lengths(self) -> list[TaskLengths]:
-        """Token counts of each task."""
-        return [
-            measure_lengths(task, self.plan, self.tools(task).prompter, self.model.tokenizer)
-            for task in self.plan.tasks
-        ]
-
-    @cached_property
-    def content(self) -> Json:
-        """Hashes of what the run's results depend on beside its options."""
-        return {
-            "model": self.model.info.fingerprint,
-            "tasks": {task.name: task_hash(task) for task in self.plan.tasks},
-            "variants": variants_hash(list(self.plan.all_variants())),
-        }
-
-    @cached_property
-    def identity(self) -> Json:
-        """The options that define the results, `auto` resolved."""
-        resolved = {"dtype": self.model.info.dtype, "prompt_format": self.layout}
-        return {**self.config.identity(), **resolved}
-
-    @property
-    def run_id(self) -> str:
-        """A short name of what is asked; equal for equal questions."""
-        return run_id(self.identity, self.content)
-
-    @cached_property
-    def out(self) -> Path:
-        """The run's directory: as given, or named after the model, the tasks and the question."""
-        if self.config.out is not None:
-            return self.config.out
-        tasks = self.config.suite or "-".join(task.name for task in self.plan.tasks)[:40]
-        name = Path(self.config.model).name.replace(" ", "-")
-        return Path("runs") / f"{name}-{tasks}-{self.run_id}"
+    """What the user should know about the model."""
 
 
 def prepare(config: RunConfig) -> RunPlan:
     """Load and check everything a run needs, cheapest first; nothing is written.
+
+    Returns:
+        The run, ready for `harness.evaluation.execute.execute`.
 
     Raises:
         UsageError: an option, a file, a name or a model that cannot be used.
@@ -94,22 +69,67 @@ def prepare(config: RunConfig) -> RunPlan:
     """
     config = _with_defaults(config)
     check_config(config)
-    chosen, notes = _perturbations(config)
+    selection = _select(config)
     tasks = _load_tasks(config)
-    made = _make_variants(config, tasks, chosen)
-    tasks = [task for task in tasks if task.name in made]
-    variants = {name: own.variants for name, own in made.items()}
-    plan = Plan(tuple(tasks), variants, config.data_dir)
+    made = _make_variants(config, tasks, selection.perturbations)
+    plan = Plan(
+        tuple(task for task in tasks if task.name in made),
+        {name: of_task.variants for name, of_task in made.items()},
+        _input_perturbations(config, made, selection.perturbations),
+    )
     if plan.cells == 0:
         raise NothingToEvaluateError(
             "no cell is left to evaluate: no variant could be made, or no example was read."
         )
     model = load_model(config.model_spec)
+    run_plan = make_run_plan(
+        config,
+        plan,
+        model,
+        misses={name: of_task.misses for name, of_task in made.items()},
+        left_out=selection.left_out,
+    )
+    check_lengths(run_plan.lengths, plan, model.info.max_context)
+    return run_plan
+
+
+def make_run_plan(
+    config: RunConfig,
+    plan: Plan,
+    model: Model,
+    *,
+    misses: Mapping[str, Misses] | None = None,
+    left_out: Sequence[LeftOut] = (),
+) -> RunPlan:
+    """Bring a plan and a loaded model together: prompt format, token counts, identity, directory.
+
+    Raises:
+        UsageError: the prompt format is `chat`, and the model has no chat template.
+    """
     has_template = model.tokenizer.chat_template is not None
     layout = resolve_format(config.prompt_format, has_chat_template=has_template)
-    prepared = RunPlan(config, plan, made, model, layout, notes=(*notes, *model.notes))
-    check_lengths(prepared.lengths, plan, model.info.max_context)
-    return prepared
+    tools = {
+        task.name: make_tools(task, model, layout, task.shots(config.few_shot, seed=config.seed))
+        for task in plan.tasks
+    }
+    lengths = tuple(
+        measure_lengths(task, plan, tools[task.name].prompter, model.tokenizer)
+        for task in plan.tasks
+    )
+    identity = identify(config, plan, model.info, layout)
+    return RunPlan(
+        config=config,
+        plan=plan,
+        model=model,
+        layout=layout,
+        tools=MappingProxyType(tools),
+        lengths=lengths,
+        identity=identity,
+        out=run_directory(config, plan, identity),
+        misses=MappingProxyType(dict(misses or {})),
+        left_out=tuple(left_out),
+        notes=tuple(model.notes),
+    )
 
 
 def make_tools(
@@ -136,10 +156,10 @@ def _with_defaults(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"suite": suite, "data_dir": data_dir})
 
 
-def _perturbations(config: RunConfig) -> tuple[list[Perturbation], list[str]]:
+def _select(config: RunConfig) -> Selection:
     if config.variants is not None:
-        return [], []
-    selection = choose_perturbations(
+        return Selection(())
+    return choose_perturbations(
         levels=config.levels,
         names=config.perturbations,
         stacks=config.stacks,
@@ -147,7 +167,31 @@ def _perturbations(config: RunConfig) -> tuple[list[Perturbation], list[str]]:
         target=config.target,
         data_dir=config.data_dir,
     )
-    return list(selection.perturbations), list(selection.notes)
+
+
+def _input_perturbations(
+    config: RunConfig, made: Mapping[str, TaskVariants], chosen: Sequence[Perturbation]
+) -> Mapping[str, Perturbation]:
+    """The perturbations whose variants change inputs; a replayed file names some of its own."""
+    named = {
+        variant.perturbation: None
+        for of_task in made.values()
+        for variant in of_task.variants
+        if changes_input(variant)
+    }
+    known = {one.name: one for one in chosen}
+    missing = [name for name in named if name not in known]
+    if missing:
+        replayed = choose_perturbations(
+            levels=(),
+            names=missing,
+            stacks=(),
+            plugins=config.plugins,
+            target="input",
+            data_dir=config.data_dir,
+        )
+        known |= {one.name: one for one in replayed.perturbations}
+    return MappingProxyType({name: known[name] for name in named})
 
 
 def _load_tasks(config: RunConfig) -> list[Task]:
@@ -173,7 +217,7 @@ def _load_tasks(config: RunConfig) -> list[Task]:
 
 
 def _make_variants(
-    config: RunConfig, tasks: list[Task], chosen: list[Perturbation]
+    config: RunConfig, tasks: Sequence[Task], chosen: Sequence[Perturbation]
 ) -> dict[str, TaskVariants]:
     if config.variants is not None:
         return read_variants(config.variants, tasks)
@@ -182,7 +226,6 @@ def _make_variants(
         seed=config.seed,
         per_perturbation=config.per_perturbation,
         target=config.target,
-        data_dir=config.data_dir,
         similarity=load_encoder() if measured else None,
         min_similarity=config.min_similarity,
     )

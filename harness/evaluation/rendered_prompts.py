@@ -36,7 +36,9 @@ def _prepare_again(run_path: Path) -> RunPlan:
     run = load_run(run_path)
     config = RunConfig.model_validate({**run.manifest["config"], "out": str(run.path)})
     prepared = prepare(config)
-    changed = [k for k, v in prepared.content.items() if run.manifest["content"].get(k) != v]
+    changed = [
+        k for k, v in prepared.identity.content.items() if run.manifest["content"].get(k) != v
+    ]
     if changed:
         raise UsageError(
             f"{run.path}: its {' and '.join(changed)} have changed since it ran, so its prompts "
@@ -46,7 +48,7 @@ def _prepare_again(run_path: Path) -> RunPlan:
 
 
 def _block_rows(prepared: RunPlan, block: Block) -> Iterator[Json]:
-    tools = prepared.tools(block.task)
+    tools = prepared.tools[block.task.name]
     cells = list(block.cells())
     prompts = [tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in cells]
     requests = tools.builder.build(prompts)

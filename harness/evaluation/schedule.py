@@ -165,4 +165,4 @@ class UntilPrecise:
     ) -> Iterator[Block]:
         for group in groups:
             for variant in group.variants:
-                yield Block(task, variant, drawn, self.plan.data_dir)
+                yield self.plan.block(task, variant, drawn)

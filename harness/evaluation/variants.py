@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -28,17 +29,28 @@ from harness.tasks.schema import Text
 from perturbations import Perturbation, Similarity, clean_variant, make_variants
 
 
+def _no_counts() -> Mapping[str, int]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Misses:
+    """What did not become a variant of a task, and why."""
+
+    no_ops: Mapping[str, int] = field(default_factory=_no_counts)
+    """Perturbation -> how often it found nothing to change."""
+    duplicates: Mapping[str, int] = field(default_factory=_no_counts)
+    """Perturbation -> how often its text was that of another variant."""
+    dissimilar: Mapping[str, int] = field(default_factory=_no_counts)
+    """Perturbation -> how often all its draws were below --min-similarity."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskVariants:
     """The variants of one task, the clean ones first, and what did not become one."""
 
     variants: tuple[Variant, ...]
-    no_ops: Mapping[str, int] = field(default_factory=dict)
-    """Perturbation -> how often it found nothing to change."""
-    duplicates: Mapping[str, int] = field(default_factory=dict)
-    """Perturbation -> how often it gave a text that was there already."""
-    dissimilar: Mapping[str, int] = field(default_factory=dict)
-    """Perturbation -> how often all its draws were below --min-similarity."""
+    misses: Misses = Misses()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,6 @@ class VariantOptions:
     target: Target = "instruction"
     similarity: Similarity | None = None
     min_similarity: float | None = None
-    data_dir: Path | None = None
 
 
 def build_variants(
@@ -79,7 +90,6 @@ def build_variants(
             others=tuple(i.text for i in task.instructions if i.id != instruction.id),
             seed=options.seed,
             per_perturbation=options.per_perturbation,
-            data_dir=options.data_dir,
             similarity=options.similarity,
             min_similarity=options.min_similarity,
         )
@@ -88,11 +98,12 @@ def build_variants(
         duplicates += result.duplicates
         dissimilar += result.dissimilar
     return TaskVariants(
-        variants=(*clean, *perturbed),
-        no_ops=dict(sorted(no_ops.items())),
-        duplicates=dict(sorted(duplicates.items())),
-        dissimilar=dict(sorted(dissimilar.items())),
+        (*clean, *perturbed), Misses(_sorted(no_ops), _sorted(duplicates), _sorted(dissimilar))
     )
+
+
+def _sorted(counts: Mapping[str, int]) -> Mapping[str, int]:
+    return MappingProxyType(dict(sorted(counts.items())))
 
 
 def read_variants(path: Path, tasks: Sequence[Task]) -> dict[str, TaskVariants]:

@@ -192,7 +192,7 @@ def _neighbour_table(problem: Problem) -> NeighbourTable:
     from perturbations.external.textattack_parts import NeighbourTable
 
     table = read_words(
-        COUNTERFITTED_FILE, data_dir=problem.subject.data_dir, needed_for="the recipe's neighbours"
+        COUNTERFITTED_FILE, data_dir=problem.data_dir, needed_for="the recipe's neighbours"
     )
     return NeighbourTable(cast("Mapping[str, Sequence[str]]", table))
 
@@ -250,7 +250,7 @@ def _load_local(load: Callable[..., object], folder: Path) -> object:
 def _search(name: str, build: Callable[[Problem], _Parts]) -> Callable[..., Outcome]:
     def search(problem: Problem, ledger: Ledger, rng: Random) -> Outcome:
         check_budget(ledger)
-        load_textattack(problem.subject.data_dir)
+        load_textattack(problem.data_dir)
         from textattack import Attack
         from textattack.transformations import CompositeTransformation
 

@@ -66,6 +66,8 @@ class Problem:
     similarity: Similarity | None = None
     masked_lm: Path | None = None
     """Folder of a masked language model, for recipes that fill in words."""
+    data_dir: Path | None = None
+    """Folder with the tables that recipes of other packages read."""
 
     @property
     def start(self) -> Candidate:

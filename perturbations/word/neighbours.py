@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from random import Random
 from typing import Final, cast
 
-from perturbations.base import Draft, Perturbation, Subject
+from perturbations.base import Apply, Draft, Perturbation, Subject
 from perturbations.resources import read_words, word_list
 from perturbations.tokens import ONE_WORD_IN_EIGHT
 from perturbations.word.wordforms import PACKAGE, Form, find_form, inflect, replace_forms
@@ -15,8 +16,23 @@ WORDNET_FILE: Final = "words/wordnet30_synonyms.json.xz"
 COUNTERFITTED_FILE: Final = "words/counterfitted_neighbors.json.xz"
 
 
-def _use_synonyms(subject: Subject, rng: Random) -> Draft | None:
-    wordnet = read_words(WORDNET_FILE, data_dir=subject.data_dir, needed_for="wordnet")
+def _bind_wordnet(data_dir: Path | None) -> Apply:
+    def apply(subject: Subject, rng: Random) -> Draft | None:
+        table = read_words(WORDNET_FILE, data_dir=data_dir, needed_for="wordnet")
+        return _use_synonyms(table, subject, rng)
+
+    return apply
+
+
+def _bind_counterfitted(data_dir: Path | None) -> Apply:
+    def apply(subject: Subject, rng: Random) -> Draft | None:
+        table = read_words(COUNTERFITTED_FILE, data_dir=data_dir, needed_for="counterfitted")
+        return _use_neighbours(cast("Mapping[str, list[str]]", table), subject, rng)
+
+    return apply
+
+
+def _use_synonyms(wordnet: Mapping[str, object], subject: Subject, rng: Random) -> Draft | None:
 
     def synonyms(word: str, form: Form) -> list[str]:
         """One-word synonyms in any sense but a crude one, in the form of the word."""
@@ -29,11 +45,7 @@ def _use_synonyms(subject: Subject, rng: Random) -> Draft | None:
     return replace_forms(subject, rng, synonyms)
 
 
-def _use_neighbours(subject: Subject, rng: Random) -> Draft | None:
-    near = cast(
-        "Mapping[str, list[str]]",
-        read_words(COUNTERFITTED_FILE, data_dir=subject.data_dir, needed_for="counterfitted"),
-    )
+def _use_neighbours(near: Mapping[str, list[str]], subject: Subject, rng: Random) -> Draft | None:
 
     def neighbours(word: str, form: Form) -> list[str]:
         """Near words of the same part of speech and form, of another lemma.
@@ -60,7 +72,8 @@ WORDNET: Final = Perturbation(
     name="wordnet",
     level="word",
     description="A noun or verb becomes a WordNet synonym, in any decent sense (Wei and Zou 2019).",
-    apply=_use_synonyms,
+    apply=_bind_wordnet(None),
+    bind=_bind_wordnet,
     strength=ONE_WORD_IN_EIGHT,
     needs=(WORDNET_FILE, PACKAGE),
 )
@@ -69,7 +82,8 @@ COUNTERFITTED: Final = Perturbation(
     name="counterfitted",
     level="word",
     description="A noun or verb becomes a near one in counter-fitted vectors (Jin et al. 2020).",
-    apply=_use_neighbours,
+    apply=_bind_counterfitted(None),
+    bind=_bind_counterfitted,
     strength=ONE_WORD_IN_EIGHT,
     needs=(COUNTERFITTED_FILE, PACKAGE),
 )

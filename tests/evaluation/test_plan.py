@@ -23,8 +23,9 @@ def task() -> Task:
 
 def plan_of(task: Task, *names: str, target: str = "instruction") -> Plan:
     options = VariantOptions(seed=3, target=target)  # type: ignore[arg-type]
-    made = build_variants(task, [find(name) for name in names], options)
-    return Plan((task,), {task.name: made.variants})
+    chosen = {name: find(name) for name in names}
+    made = build_variants(task, list(chosen.values()), options)
+    return Plan((task,), {task.name: made.variants}, chosen)
 
 
 @given(chunk=st.integers(1, 9), size=st.integers(1, 40))

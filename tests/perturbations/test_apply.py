@@ -180,7 +180,7 @@ def test_edits_that_do_not_lead_to_the_text_are_refused_by_name() -> None:
         perturb_text("text", broken, seed=0)
 
 
-def test_paraphrases_others_and_data_dir_reach_the_perturbation() -> None:
+def test_paraphrases_and_others_reach_the_perturbation() -> None:
     seen: list[Subject] = []
     spy = Perturbation("spy", "semantic", "d", lambda subject, _: seen.append(subject))
     make_variants(
@@ -273,7 +273,6 @@ def test_what_needs_data_keeps_what_is_protected_as_well(name: str, data_dir: Pa
             label_words=row.label_words,
             paraphrases=(),
             seed=3,
-            data_dir=data_dir,
         )
         assert all(v.validity and v.validity.protected_intact for v in made.variants)
 
@@ -288,7 +287,7 @@ text, folder, order = sys.argv[1:]
 data_dir = Path(folder) if folder else None
 def needs_nothing(one):
     return not any(missing_need(n, data_dir=data_dir, needed_for=one.name) for n in one.needs)
-chosen = [one for one in map(find, REGISTRY.names()) if needs_nothing(one)]
+chosen = [one.with_data(data_dir) for one in map(find, REGISTRY.names()) if needs_nothing(one)]
 chosen = [*chosen, find("keyboard+politeness")]
 if order == "backward":
     chosen.reverse()
@@ -297,7 +296,6 @@ made = [
     make_variants(
         "sst2", Instruction("i", "task", text), perturbations=group, label_words=("positive",),
         paraphrases=("Is it positive?",), others=("Say positive.",), seed=5, per_perturbation=2,
-        data_dir=data_dir,
     )
     for group in groups
 ]

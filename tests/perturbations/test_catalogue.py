@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
-from harness.core.records import PERTURBED_LEVELS, Level
+from harness.core.records import PERTURBED_LEVELS, LeftOut, Level
 from perturbations import REGISTRY, Perturbation, find, load_plugin, select
 from perturbations.resources import MissingDataError
 from tests.support.paths import ROOT
@@ -67,12 +67,13 @@ def test_levels_select_all_that_they_hold_in_order_of_level() -> None:
     assert names() == names("clean") == []
 
 
-def test_what_needs_data_is_left_out_with_a_note_or_taken_with_them(words_dir: Path) -> None:
+def test_what_needs_data_is_left_out_on_record_or_taken_with_them(words_dir: Path) -> None:
     without = select(levels=["word"])
     assert NEEDS_DATA.isdisjoint(one.name for one in without.perturbations)
-    notes = [note for note in without.notes if note.split()[2] in NEEDS_DATA]
-    assert len(notes) == 2
-    assert all("--data-dir" in note for note in notes)
+    assert {
+        LeftOut("wordnet", "word", "data", "words/wordnet30_synonyms.json.xz"),
+        LeftOut("counterfitted", "word", "data", "words/counterfitted_neighbors.json.xz"),
+    } <= set(without.left_out)
     given = select(levels=["word"], data_dir=words_dir)
     assert {one.name for one in given.perturbations} >= NEEDS_DATA
 
@@ -92,7 +93,8 @@ def test_what_needs_a_missing_package_says_how_to_install_it(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match="pip install"):
         select(names=["inflection"])
-    assert any("left out: inflection" in note for note in select(levels=["word"]).notes)
+    left_out = select(levels=["word"]).left_out
+    assert LeftOut("inflection", "word", "package", "lemminflect") in left_out
 
 
 def test_names_and_stacks_are_added_to_levels_each_once() -> None:
@@ -115,7 +117,7 @@ def test_unknown_names_and_levels_offer_the_nearest() -> None:
 def test_what_rewrites_instructions_is_not_applied_to_inputs() -> None:
     selection = select(levels=["semantic"], target="input")
     assert all(one.on_input for one in selection.perturbations)
-    assert any(note.startswith("left out: paraphrase") for note in selection.notes)
+    assert LeftOut("paraphrase", "semantic", "target", "input") in selection.left_out
     with pytest.raises(UsageError, match="cannot be applied to 'input'"):
         select(names=["paraphrase"], target="input")
 

@@ -66,9 +66,9 @@ def _refuse(*_: object) -> None:
 
 
 def _problem(level: Level, data_dir: Path, text: str = TEXT) -> Problem:
-    subject = Subject(text, find_protected(text, LABELS), LABELS, data_dir=data_dir)
+    subject = Subject(text, find_protected(text, LABELS), LABELS)
     instruction = Instruction("task-1", "task", text)
-    return Problem("sst2", instruction, level, subject, (), LIMITS[level])
+    return Problem("sst2", instruction, level, subject, (), LIMITS[level], data_dir=data_dir)
 
 
 @pytest.mark.usefixtures("offline_textattack")

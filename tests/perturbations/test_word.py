@@ -28,7 +28,7 @@ WriteWords = Callable[[dict[str, object], dict[str, object]], Path]
 
 
 def perturbed(name: str, text: str = TEXT, seed: int = 0, data_dir: Path | None = None) -> str:
-    draft = perturb_text(text, find(name), seed, LABELS, data_dir)
+    draft = perturb_text(text, find(name).with_data(data_dir), seed, LABELS)
     assert draft is not None
     return draft.text
 
@@ -209,7 +209,7 @@ def test_a_crude_sense_is_never_used(write_words: WriteWords) -> None:
     )
     texts = {perturbed("wordnet", "their relation.", seed, data_dir) for seed in range(10)}
     assert texts == {"their tie."}
-    assert perturb_text("their relation.", find("counterfitted"), 0, (), data_dir) is None
+    assert perturb_text("their relation.", find("counterfitted").with_data(data_dir), 0) is None
 
 
 def test_neighbours_are_mutual_and_of_the_same_form(write_words: WriteWords) -> None:

@@ -34,7 +34,6 @@ class ParaphraseOptions:
     bank: Mapping[str, tuple[str, ...]]
     """Instruction -> its paraphrases, for the perturbation `paraphrase`."""
     per_row: int = 1
-    data_dir: Path | None = None
 
 
 def paraphrase_pairs(
@@ -163,7 +162,6 @@ def _vary(
         label_words=label_words,
         paraphrases=options.bank.get(instruction, ()),
         seed=seed,
-        data_dir=options.data_dir,
     )
     return made.variants[0] if made.variants else None
 

@@ -1,0 +1,49 @@
+"""What a run asks, by content: two runs with equal identities have equal results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.evaluation.config import RunConfig
+from harness.evaluation.plan import Plan
+from harness.models.contract import ModelInfo
+from harness.prompting.prompts import PromptFormat
+from harness.results.provenance import run_id, task_hash, variants_hash
+from harness.results.rundir import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a run's results follow from."""
+
+    options: Json
+    """The options that define the results, `auto` resolved."""
+    content: Json
+    """Hashes of what the results depend on beside the options: model, tasks, variants."""
+
+    @property
+    def run_id(self) -> str:
+        """A short name of what is asked; equal for equal questions."""
+        return run_id(self.options, self.content)
+
+
+def identify(config: RunConfig, plan: Plan, model: ModelInfo, layout: PromptFormat) -> Identity:
+    """Return the identity of a run of this plan on this model."""
+    return Identity(
+        options={**config.identity(), "dtype": model.dtype, "prompt_format": layout},
+        content={
+            "model": model.fingerprint,
+            "tasks": {task.name: task_hash(task) for task in plan.tasks},
+            "variants": variants_hash(list(plan.all_variants())),
+        },
+    )
+
+
+def run_directory(config: RunConfig, plan: Plan, identity: Identity) -> Path:
+    """Return the run's directory: `--out`, or one named after model, tasks and run id."""
+    if config.out is not None:
+        return config.out
+    tasks = config.suite or "-".join(task.name for task in plan.tasks)[:40]
+    name = Path(config.model).name.replace(" ", "-")
+    return Path("runs") / f"{name}-{tasks}-{identity.run_id}"
