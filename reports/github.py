@@ -44,6 +44,8 @@ def render_verdict_markdown(verdict: Verdict) -> str:
     reasons = [check for check in checks if check.status != "pass"]
     if reasons:
         lines += ["", *(f"- **{escape(one.name)}**: {escape(one.message)}" for one in reasons)]
+    if verdict.notes:
+        lines += ["", *(f"> {escape(note)}" for note in verdict.notes)]
     return "\n".join(lines) + "\n"
 
 

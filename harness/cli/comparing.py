@@ -187,13 +187,15 @@ def _show_flips(pair: PairView) -> None:
 
 
 def _show_verdict(verdict: Verdict) -> None:
-    from harness.cli.terminal import out, print_table
+    from harness.cli.terminal import err, out, print_table, printable
 
     rows = [
         (check.status, check.name, check.bound, f"{check.limit:g}", check.message)
         for check in verdict.checks
     ]
     print_table("", ("verdict", "check", "bound", "limit", "why"), rows)
+    for note in verdict.notes:
+        err().print(f"note: {printable(note)}", style="yellow", markup=False)
     styles = {"passed": "bold green", "failed": "bold red", "undecided": "bold yellow"}
     counts = ", ".join(
         f"{verdict.count(status)} {status}"

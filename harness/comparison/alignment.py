@@ -14,6 +14,7 @@ from harness.comparison.comparable import (
     RunData,
     all_label_tokens,
     find_differences,
+    find_level_differences,
     shared_tasks,
     task_labels,
 )
@@ -38,7 +39,7 @@ class Aligned:
     had: tuple[int, ...]
     """For each run, how many cells of this scorer it has in all."""
     notes: tuple[str, ...]
-    """Differences between the runs that were let pass."""
+    """Differences between the runs that were let pass, or that concern a level's make-up."""
 
     @property
     def cells(self) -> int:
@@ -105,7 +106,9 @@ def align_runs(
             hint="Run both with the same --task, --limit and --seed, or replay --variants.",
         )
     cells = tuple(int((run.samples["scorer"] == scorer).sum()) for run in runs)
-    return Aligned(tuple(run.name for run in runs), scorer, grids, cells, tuple(differences))
+    levels = [line for other in runs[1:] for line in find_level_differences(runs[0], other)]
+    notes = (*differences, *levels)
+    return Aligned(tuple(run.name for run in runs), scorer, grids, cells, notes)
 
 
 def _require_scorer(runs: Sequence[RunData], scorer: str) -> None:

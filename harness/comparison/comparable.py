@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
+from harness.core.records import PERTURBED_LEVELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,41 @@ def find_differences(first: RunData, second: RunData) -> list[str]:
         elif _renders_same_cell(first, second, task):
             found += _prompt_difference(task, first, second)
     return found
+
+
+def find_level_differences(first: RunData, second: RunData) -> list[str]:
+    """Say which levels are made of other perturbations in one run than in the other.
+
+    Cells are matched by their text, so the comparison itself stays fair: its level holds what both
+    have. But a level of three is not the level of five that either run's own summary speaks of.
+
+    Returns:
+        One sentence per level that differs, in the order of levels.
+    """
+    ours, theirs = _perturbations(first, second), _perturbations(second, first)
+    found = []
+    for level in PERTURBED_LEVELS:
+        one, other = ours.get(level, set()), theirs.get(level, set())
+        if one != other and one and other:
+            found.append(
+                f"level {level}: {first.name} has {len(one)} perturbations{_lacks(other - one)}, "
+                f"{second.name} has {len(other)}{_lacks(one - other)}; only what both have is "
+                "compared"
+            )
+    return found
+
+
+def _lacks(names: Set[str]) -> str:
+    return f" (not {', '.join(sorted(names))})" if names else ""
+
+
+def _perturbations(run: RunData, other: RunData) -> dict[str, set[str]]:
+    """Level -> the perturbations of a run's variants, in the tasks that both runs have."""
+    shared = run.variants[run.variants["task"].isin(shared_tasks(run, other))]
+    return {
+        str(level): {str(name) for name in group}
+        for level, group in shared.groupby("level")["perturbation"]
+    }
 
 
 def shared_tasks(first: RunData, second: RunData) -> list[str]:

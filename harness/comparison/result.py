@@ -46,7 +46,7 @@ class Comparison:
     unmatched: tuple[int, ...]
     """For each run, its cells that another run lacks."""
     notes: tuple[str, ...]
-    """Differences between the runs' questions that were let pass."""
+    """Differences between the runs that were let pass, or that concern a level's make-up."""
     pairs: tuple[Pair, ...]
     """Every other run against the first."""
     rankings: tuple[Ranking, ...]

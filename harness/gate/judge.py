@@ -11,7 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from harness.comparison.alignment import align_runs, primary_scorer
-from harness.comparison.comparable import RunData, all_label_tokens, all_labels
+from harness.comparison.comparable import (
+    RunData,
+    all_label_tokens,
+    all_labels,
+    find_level_differences,
+)
 from harness.comparison.differences import Paired, levels_of
 from harness.core.records import CLEAN
 from harness.gate.policy import BOUNDS, Policy
@@ -80,6 +85,7 @@ def judge(
         confidence=policy.confidence,
         strict=policy.strict,
         checks=tuple(judged),
+        notes=tuple(find_level_differences(baseline, candidate)) if baseline else (),
     )
 
 

@@ -68,6 +68,8 @@ class Verdict:
     confidence: float
     strict: bool
     checks: tuple[Check, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader must know about the runs: levels made of other perturbations."""
 
     @property
     def outcome(self) -> Outcome:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.atomic import reason, write_json, write_text
 from harness.core.errors import IncompleteRunError, UsageError, nearest_hint
-from harness.core.records import Variant
+from harness.core.records import LeftOut, Variant
 from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ class Run:
             UsageError: the run has not been finished.
         """
         return read_json(self.path / "summary.json")
+
+    @cached_property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The perturbations that a level of this run lacks, and why."""
+        return tuple(LeftOut(**row) for row in self.manifest.get("left_out", ()))
 
     @cached_property
     def variants(self) -> pd.DataFrame:

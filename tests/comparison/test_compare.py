@@ -255,3 +255,26 @@ def test_what_cannot_be_compared_is_said(runs: list[RunData]) -> None:
     nothing = replace(runs[0], samples=runs[0].samples.iloc[:0])
     with pytest.raises(NothingToEvaluateError, match="no samples"):
         compare([nothing, runs[1]], **FAST)
+
+
+def _without(run: RunData, name: str, perturbation: str) -> RunData:
+    """A run whose level lacks a perturbation."""
+    variants = run.variants[run.variants["perturbation"] != perturbation]
+    kept = run.samples["variant_id"].isin(set(variants["id"]))
+    return RunData(name, run.manifest, variants, run.samples[kept])
+
+
+def test_a_level_of_fewer_perturbations_is_not_compared_without_a_word() -> None:
+    whole = WORLD.run("whole")
+    named = whole.variants["perturbation"].mask(
+        whole.variants["instruction_id"].isin({"i1", "i2"}) & (whole.variants["level"] == "word"),
+        "second",
+    )
+    whole = replace(whole, variants=whole.variants.assign(perturbation=named))
+    lacking = _without(whole, "lacking", "second")
+    (note,) = compare([whole, lacking], **FAST).notes
+    assert note == (
+        "level word: whole has 2 perturbations, lacking has 1 (not second); "
+        "only what both have is compared"
+    )
+    assert compare([whole, replace(whole, name="again")], **FAST).notes == ()

@@ -320,3 +320,14 @@ def test_a_wrong_policy_names_its_line(text: str, words: str, tmp_path: Path) ->
     path.write_text(text)
     with pytest.raises(UsageError, match=words):
         read_policy(path)
+
+
+def test_a_level_made_of_other_perturbations_is_noted(base: RunData) -> None:
+    renamed = base.variants["perturbation"].mask(
+        (base.variants["level"] == "word") & (base.variants["instruction_id"] == "i1"), "second"
+    )
+    richer = replace(base, name="baseline", variants=base.variants.assign(perturbation=renamed))
+    policy = _policy({"metric": "accuracy", "level": "word", "max_drop": 0.1})
+    (note,) = judge(policy, base, richer, **FAST).notes
+    assert note.startswith("level word: baseline has 2 perturbations")
+    assert judge(policy, base, base, **FAST).notes == ()
