@@ -177,6 +177,8 @@ def _split_line(text: str, start: int, end: int, closed: tuple[Span, ...]) -> li
 
 
 def _kind(text: str, label_words: tuple[str, ...]) -> Kind:
+    if not re.search(r"[^\W\d_]", text):
+        return "field"
     if text.endswith("?") and not _LABELLED.match(text):
         return "question"
     for kind, pattern in _KINDS:

@@ -207,7 +207,7 @@ _FRAME: Final = re.compile(
     r"(?:(?:please|kindly|now|next|then)\b,?\s+"
     r"|(?:your|the|our) (?:task|job|goal|objective|aim|role|assignment)(?: here)? is to\s+"
     r"|you (?:should|must|need to|have to|will|are to|are asked to|are required to"
-    r"|are expected to|may|can)\s+"
+    r"|are expected to)\s+"
     r"|(?:I|we)(?: want| need| would like|[’']d like| ask) you to\s+"
     r"|(?:can|could|would|will) you\s+(?:please\s+|kindly\s+)?"
     r"(?!(?:say|confirm|conclude|infer|deduce|be|have|draw|think|understand|trust|rate|describe)\b)"
@@ -229,8 +229,14 @@ _DETERMINER: Final = (
     r"(?:the|an?|this|that|these|those|all|each|every|both|your|its|their|his|her|our|my|some|any"
     r"|if|whether|what|which|who|how|why|where|it|them|me|us|one|two|three|either|only)\b"
 )
+_NO_VERB: Final = (
+    r"on|in|of|from|to|as|for|at|by|with|without|about|above|after|against|among|before|behind|below"
+    r"|between|beyond|during|except|given|into|like|near|onto|over|per|since|than|through|toward|under"
+    r"|until|up|upon|within|and|or|but|because|although|though|here|there|then|so|such|not|no|never"
+    r"|provided|based|i|you|we|they|he|she|have|has|had|can|could|will|would|should|may|might|must"
+)
 _UNKNOWN_VERB: Final = re.compile(
-    rf"(?!{_DETERMINER}|(?:when|while|is|are|was|do|does|on|in|of|from|to|as|for|at|by)\b)"
+    rf"(?!{_DETERMINER}|(?:when|while|is|are|was|do|does|{_NO_VERB})\b)"
     rf"(?P<verb>[A-Za-z]+)(?<!ing)(?<!ed)(?<!s)\s+{_DETERMINER}",
     re.IGNORECASE,
 )

@@ -74,6 +74,15 @@ def _passive_of_object(phrase: Phrase, modal: tuple[str, str], doing: str) -> st
     # In `summarize the text with three words`, `with` goes with the verb, elsewhere with the noun.
     if not _DETERMINED.match(thing) or re.search(r",| with (?!\{)", thing):
         return ""
+    # What may belong to the verb, or begin a clause, cannot be moved with the object.
+    if (
+        _UNSURE.search(thing)
+        or _TWO_OBJECTS.search(thing)
+        or (phrase.verb.prepares and re.search(r" (?:for|on) ", thing))
+    ):
+        return ""
+    if re.match(r"\s+(?:whether|if)\b", after):
+        return ""
     if re.match(r"[,:]", after) or (_QUOTE_NEXT.match(after) and not phrase.verb.names):
         return ""
     return f"{thing} {modal[is_plural(thing)]} {doing}{after}"
@@ -106,7 +115,10 @@ def in_register(phrase: Phrase, *, formal: bool) -> Phrase:
         if phrase.decides and not (other in verbs() and verbs()[other].decides):
             other = "figure out" if verb.prepares or other else ""
         rest = re.sub(r"^whether (?!or not)", "if ", rest) if phrase.decides else rest
-    if not other or re.search(r"\binto\b", rest) or re.match(r"(?:me|between)\b", rest):
+    looks = other.startswith("look") and re.search(r"\bas\b", rest)
+    if not other or looks or re.search(r"\b(?:into|against)\b", rest) or _PARTICLE.match(rest):
+        return replace(phrase, rest=rest)
+    if re.match(r"(?:me|between)\b", rest):
         return replace(phrase, rest=rest)
     return replace(phrase, verb=verbs().get(other, Verb(other)), rest=rest)
 
@@ -125,6 +137,19 @@ _OBJECT_END: Final = re.compile(
     r"|in (?:[\w-]+ ){1,4}(?:words?|sentences?|lines?|paragraphs?|terms|style|tone))\b"
     r"|[,:]|\s+[\"'“‘`]"
 )
+_UNSURE: Final = re.compile(
+    r" (?:to|when|before|after|until|once|because|since|given|against|where|how|why|you|your|is|are"
+    r"|and (?:then|say|tell|explain|write|give|answer|decide))\b",
+    re.IGNORECASE,
+)
+# A determiner that neither a preposition nor a conjunction leads begins another noun phrase.
+_TWO_OBJECTS: Final = re.compile(
+    r" (?!(?:of|in|on|at|by|for|from|with|to|into|as|about|between|and|or|both|all|that|which|than"
+    r"|over|under|within|below|above|following|describing|containing|expressing|near)\b)[\w'’-]+"
+    r" (?:an?|the|this|its|their) "
+    r"|\bmore [\w-]+$"
+)
+_PARTICLE: Final = re.compile(r"(?:out|up|over|down|off|through|at|into|in|on|away|back)\b")
 _QUOTE_NEXT: Final = re.compile(r"\s+[\"'“‘`]")
 _MOVED_END: Final = re.compile(rf"{_OBJECT_END.pattern}|\s+(?:from|to|in|for)\b")
 _HIDDEN_VERB: Final = re.compile(

@@ -23,6 +23,13 @@ Place = Literal["before", "between", "after"]
 _SIDES: Final[tuple[Place, Place]] = ("before", "after")
 # `Premise: ` or `Task: `, which what is added must not part from its text.
 _CUE: Final = re.compile(r"[A-Z][a-z]+(?: \w+)?:\s+(?=\S)")
+_PLACEHOLDER_FIRST: Final = re.compile(r"[\"'“‘]?(?:\{|<\w|\[[A-Z]|\$\w|%\()")
+_LIST_REACH: Final = 200
+# What is added to a list of things would be one more of them.
+_LIST_LAST: Final = re.compile(
+    r"[}>\])][\"'”’]*[.?!]*$|:\s[^.?!]*[.?!]*$|\([ivx\da-z]{1,3}\)\s"
+    r"|,[^,.?!]{1,40},\s?(?:[^,.?!]{0,40}\s)?(?:and|or)\s[^,]*$"
+)
 _ENDED: Final = re.compile(r"[.?!][\"'”’)]*$")
 
 
@@ -66,7 +73,7 @@ def add_tautology(subject: Subject, rng: Random) -> Draft | None:
     if {"true", "false"} & {word.lower() for word in subject.label_words}:
         bank = "tautology without true and false"
     sentences = [s for s in prose(subject) if s.kind not in LINE_KINDS and _closes(s)]
-    if not sentences:
+    if not sentences or _LIST_LAST.search(sentences[-1].text[-_LIST_REACH:]):
         return None
     mark = re.search(r"[.?!]*$", sentences[-1].text)
     end = sentences[-1].start + (mark.start() if mark else 0)
@@ -125,6 +132,9 @@ def _insert(subject: Subject, rng: Random, place: Place, added: str) -> Draft | 
     if not sentences or not added:
         return None
     if place == "before":
+        # A text that begins with the input's place would take what is added for a part of it.
+        if _PLACEHOLDER_FIRST.match(sentences[0].text):
+            return None
         cue = _CUE.match(sentences[0].text)
         start = sentences[0].start + (cue.end() if cue else 0)
         gap = "\n" if sentences[0].kind == "block" else " "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Final
 
@@ -20,6 +21,8 @@ from perturbations.tokens import (
 )
 
 _VOWELS: Final = "aeiouy"
+_SET_PHRASE: Final = re.compile(r" (?:most|least|all|once|first|last|more|less|fewer|order)\b")
+_AFTER_BE: Final = re.compile(r"\b(?:is|are|was|were|be|as) an? $")
 # Two letters for one sound: no hyphen comes between them.
 _DIGRAPHS: Final = frozenset({"th", "ch", "sh", "ph", "wh", "ck", "gh", "qu", "ng"})
 
@@ -75,11 +78,19 @@ def _drop_function_words(subject: Subject, rng: Random) -> Draft | None:
     words = [
         (word, gap)
         for word in free_words(subject)
-        if word.text.lower() in droppable and (gap := _gap_of(word, subject)) is not None
+        if word.text.lower() in droppable
+        and not _is_needed(word, subject.text)
+        and (gap := _gap_of(word, subject)) is not None
     ]
     chosen = rng.sample(words, min(len(words), edit_budget(subject.text)))
     text = subject.text
     return draft_by(text, [Edit(start, end, text[start:end], "") for _, (start, end) in chosen])
+
+
+def _is_needed(word: Word, text: str) -> bool:
+    """Whether the sentence says something else without the word: `at most`, `is a lead`."""
+    led = text[max(0, word.start - 6) : word.end] + " "
+    return bool(_SET_PHRASE.match(text, word.end) or _AFTER_BE.search(led))
 
 
 def _insert_fillers(subject: Subject, rng: Random) -> Draft | None:

@@ -21,7 +21,7 @@ from perturbations.word.lexicon import (
     synonyms,
 )
 from perturbations.word.verbs import verbs
-from perturbations.word.wordforms import PACKAGE, agree_article, find_form
+from perturbations.word.wordforms import PACKAGE, agree_article, find_form, is_noun_modifier
 
 _WORDS_PER_EDIT: Final = 6
 _LONGEST_HEAD: Final = 3
@@ -104,8 +104,8 @@ def _is_whole(group: Sequence[_Place], counts: Counter[str]) -> bool:
     """Whether a noun is replaced wherever it stands, so that what it names keeps one name."""
     if not group[0].tag.startswith("N"):
         return True
-    forms = {place.text.lower() for place in group}
-    return sum(counts[form] for form in forms) == len(group)
+    forms = [(find_form(word, "NOUN"), count) for word, count in counts.items()]
+    return sum(n for form, n in forms if form and form.lemma == group[0].head) == len(group)
 
 
 def _places(subject: Subject) -> Iterator[_Place]:
@@ -183,7 +183,7 @@ def _is_verb(lemma: str, tag: str, before: str, after: str) -> bool:
         led = not before or before in _BEFORE_VERBS or before.endswith("ly")
         return led and (opens or not both)
     if tag == "VBZ":
-        return bool(before) and (opens or not both)
+        return bool(before) and opens
     if tag == "VBG":
         return opens or not both
     # An object after a participle is the second of two: `was given the premise`.
@@ -196,6 +196,8 @@ def _is_noun(tag: str, led: str, before: str, after: str) -> bool:
     if following and (not is_stop_word(following[1]) or _NEW_PHRASE.match(after)):
         return False
     if not before or before in _BEFORE_VERBS - {"and", "or"} or before in _NO_COMPOUND:
+        return False
+    if is_noun_modifier(before) or (before == "some" and tag == "NN"):
         return False
     verb = find_form(before, "VERB") if before.endswith("s") else None
     if verb is not None and verb.tag == "VBZ":
@@ -267,7 +269,9 @@ _BEFORE_VERBS: Final = frozenset(
     | {"you", "they", "we", "i", "and", "or", "then", "do", "does", "did", "only", "just"}
 )
 _BE: Final = frozenset({"is", "are", "was", "were", "be", "been", "being", "has", "have", "had"})
-_NO_COMPOUND: Final = frozenset({"data", "multiple", "make", "makes", "take", "takes", "word"})
+_NO_COMPOUND: Final = frozenset(
+    {"search", "test", "data", "multiple", "make", "makes", "take", "takes", "word"}
+)
 # A determiner, then up to three words that are neither a verb of ours nor a preposition.
 _DETERMINED: Final = re.compile(
     rf"(?:\b(?:{'|'.join(sorted(_DETERMINERS | _NUMBERS))})|['’]s) "

@@ -85,7 +85,7 @@ def past_form(base: str) -> str:
         return base + "d"
     if re.search(r"[^aeiou]y$", base):
         return base[:-1] + "ied"
-    return base + "ed"
+    return _doubled(base) + "ed"
 
 
 def third_person(base: str) -> str:
@@ -103,7 +103,16 @@ def _regular_ing(base: str) -> str:
         return base[:-2] + "ying"
     if base.endswith("e") and not base.endswith(("ee", "oe", "ye")):
         return base[:-1] + "ing"
-    return base + "ing"
+    return _doubled(base) + "ing"
 
 
+def _doubled(base: str) -> str:
+    """The base with its last letter twice where the spelling asks for it: `flagg`, `submitt`."""
+    return base + base[-1] if _DOUBLING.search(base) else base
+
+
+# One syllable that ends in consonant, vowel, consonant, or a stressed last one like it.
+_DOUBLING: Final = re.compile(
+    r"^(?:[^aeiou]*|qu)[aeiou][bdfgklmnprtz]$|(?:mit|fer|cur|pel|gin|get|fit|quip|trol)$"
+)
 _FIRST_WORDS: Final = re.compile(r"[a-z]+")

@@ -48,6 +48,8 @@ _PRONOUNS: Final = frozenset({"both", "each", "this", "that", "these", "those"})
 _SUBJECT_LED: Final = re.compile(
     r"\b(?:what|that|if|whether|when|because) (?:the|an?|its|their|your) $"
 )
+# A noun after `are the` or `these` cannot change its number unnoticed.
+_COUNTED: Final = re.compile(r"\b(?:are|were|do|have|these|those) (?:the |these |those )?$", re.I)
 _BEFORE_VERBS: Final = frozenset(
     {"to", "please", "will", "would", "can", "could", "should", "must", "may", "might", "and"}
     | {"you", "they", "we", "then", "it", "do", "does", "did"}
@@ -97,6 +99,12 @@ def find_form(word: str, part: PartOfSpeech) -> Form | None:
 
 
 @lru_cache(maxsize=8192)
+def is_noun_modifier(word: str) -> bool:
+    """Whether a word is a noun and nothing else: before a noun, it makes a compound with it."""
+    return set(_lemminflect().getAllLemmas(word)) == {"NOUN"} and not is_stop_word(word)
+
+
+@lru_cache(maxsize=8192)
 def inflect(lemma: str, tag: str) -> tuple[str, ...]:
     """The forms of a known lemma with a tag; none for one that the dictionary lacks.
 
@@ -142,22 +150,28 @@ def _guess_part(
     sentence, follows `to`, a modal or a pronoun, or stands before an object: `the premise supports
     the hypothesis`.
     """
-    joined = before is not None and text[before.end : word.start] == " "
-    if not joined:
-        return "VERB" if word.text[0].isupper() else None
-    previous = "" if before is None else before.text.lower()
-    if previous in _BEFORE_VERBS:
-        return "VERB"
+    if before is None or text[before.end : word.start] != " ":
+        return _guess_opening(text, word, after)
+    if _COUNTED.search(text, max(0, word.start - 20), word.start):
+        return None
+    previous = before.text.lower()
     following = after.text.lower() if after and text[word.end : after.start] == " " else ""
-    if following in _OPENS_OBJECT and _may_take_object(previous, word.text.lower()):
+    takes_object = following in _OPENS_OBJECT and _may_take_object(previous, word.text.lower())
+    if previous in _BEFORE_VERBS or takes_object:
         return "VERB"
     if not _ends_phrase(following) or (is_stop_word(previous) and previous not in _DETERMINERS):
         return None
     if previous in _DETERMINERS:
         return "NOUN"
-    led = text[max(0, before.start - 20) : before.start].lower() if before else ""
+    led = text[max(0, before.start - 20) : before.start].lower()
     alone = bool(_SUBJECT_LED.search(led))
     return _guess_after_content(previous, word.text.lower(), following, alone=alone)
+
+
+def _guess_opening(text: str, word: Word, after: Word | None) -> PartOfSpeech | None:
+    """A verb, where a capital opens a sentence; `Answer:` and `Sentence 1` only name a field."""
+    leads = after is not None and text[word.end : after.start] == " "
+    return "VERB" if word.text[0].isupper() and leads else None
 
 
 def _may_take_object(previous: str, word: str) -> bool:
