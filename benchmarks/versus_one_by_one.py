@@ -19,9 +19,9 @@ from random import Random
 
 from harness.core.records import Request
 from harness.models import Model, ModelSpec, load_model
+from harness.prompting.answers import LabelParser
 from harness.prompting.prompts import Prompter
 from harness.prompting.requests import RequestBuilder
-from harness.prompting.scoring import LabelParser
 from harness.tasks import load_task
 from harness.tasks.suites import task_path
 

@@ -15,10 +15,10 @@ from harness.core.cache import ResponseCache, response_key
 from harness.core.records import Cell, Request, Response, Sample
 from harness.evaluation.plan import Block
 from harness.models.contract import Model
+from harness.prompting.answers import LabelParser
 from harness.prompting.prompts import Prompter
 from harness.prompting.requests import RequestBuilder
 from harness.prompting.scoring import (
-    LabelParser,
     Scorer,
     content_free_prior,
     score_generate,

@@ -23,9 +23,9 @@ from harness.evaluation.variants import (
     read_variants,
 )
 from harness.models import Model, load_model
+from harness.prompting.answers import LabelParser
 from harness.prompting.prompts import Prompter, PromptFormat, resolve_format
 from harness.prompting.requests import RequestBuilder
-from harness.prompting.scoring import LabelParser
 from harness.tasks import Task, load_tasks
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from harness.core.records import Cell, Response, Sample
 
 Scorer = Literal["loglik", "generate"]
-
-_OPENING = " \t\r\n\"'`*_#>-([{:.,"
 
 
 def score_loglik(
@@ -50,65 +47,6 @@ def content_free_prior(scores: Sequence[Mapping[str, float]]) -> dict[str, float
             total[label] += math.exp(value - top) / norm
     floor = 1e-12  # a label that no content-free input ever favours must not become infinite
     return {label: math.log(max(mass / len(scores), floor)) for label, mass in total.items()}
-
-
-class LabelParser:
-    """Reads a label out of generated text.
-
-    The text decides by its start where that is a label word (case, quotes and markup aside), the
-    longest word winning; otherwise by the only label whose word stands in its first line. Text
-    that names no label, or several, is unparsed.
-    """
-
-    def __init__(self, verbalizer_of: Mapping[str, str]) -> None:
-        words = sorted(verbalizer_of.items(), key=lambda item: -len(item[1]))
-        self._words = [(label, " ".join(word.lower().split())) for label, word in words]
-        self._starts = [(label, _pattern(word, start=True)) for label, word in words]
-        self._anywhere = [(label, _pattern(word, start=False)) for label, word in words]
-
-    def parse(self, text: str) -> str | None:
-        """The label, or None where the text is unparsed."""
-        start = self._label_at_start(text)
-        return start if start is not None else self._only_label(text)
-
-    def is_decided(self, text: str) -> bool:
-        """Whether more text cannot change what `parse` gives.
-
-        True once a label word at the start is followed by something else and what stands there
-        cannot grow into a longer label word ("not" may still become "not equivalent").
-        """
-        found = self._label_at_start(text)
-        if found is None:
-            return False
-        said = " ".join(text.lstrip(_OPENING).lower().split())
-        longer = (word for label, word in self._words if label != found)
-        if any(word.startswith(said) for word in longer):
-            return False
-        return len(said) > len(dict(self._words)[found])
-
-    def _label_at_start(self, text: str) -> str | None:
-        stripped = text.lstrip(_OPENING)
-        for label, pattern in self._starts:
-            if pattern.match(stripped):
-                return label
-        return None
-
-    def _only_label(self, text: str) -> str | None:
-        lines = text.strip().splitlines()
-        rest = lines[0] if lines else ""
-        found = []
-        for label, pattern in self._anywhere:
-            if pattern.search(rest):
-                found.append(label)
-                # "not equivalent" must not count as "equivalent" as well.
-                rest = pattern.sub(" ", rest)
-        return found[0] if len(found) == 1 else None
-
-
-def _pattern(word: str, *, start: bool) -> re.Pattern[str]:
-    body = r"\s+".join(re.escape(part) for part in word.split())
-    before = "" if start else r"(?<!\w)"
-    return re.compile(rf"{before}{body}(?!\w)", re.IGNORECASE)
 
 
 def _sample(

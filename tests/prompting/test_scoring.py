@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.core.records import Cell, Example, Response, Variant
-from harness.prompting.scoring import LabelParser, content_free_prior, score_generate, score_loglik
+from harness.prompting.answers import LabelParser
+from harness.prompting.scoring import content_free_prior, score_generate, score_loglik
 
 VARIANT = Variant(
     id="v", task="t", level="word", perturbation="p", instruction_id="i", index=0, seed=0,
     text="Do.", original="Do.",
 )  # fmt: skip
 CELL = Cell(VARIANT, Example(id="1", fields={}, input="x", gold="pos"))
-SENTIMENT = LabelParser({"pos": "positive", "neg": "negative"})
-EQUIVALENCE = LabelParser({"no": "not equivalent", "yes": "equivalent"})
 
 
 def test_highest_score_wins_and_the_first_of_equals() -> None:
@@ -51,58 +48,8 @@ def test_content_free_prior_is_the_log_of_the_mean_probability() -> None:
     assert prior["b"] == pytest.approx(math.log((0.25 + 0.75 + 0.2) / 3))
 
 
-@pytest.mark.parametrize(
-    ("text", "label"),
-    [
-        ("positive", "pos"),
-        (" Positive.", "pos"),
-        ("**negative** because", "neg"),
-        ('"positive"', "pos"),
-        ("The sentiment is positive", "pos"),
-        ("positive or negative", "pos"),
-        ("It is positive, not negative", None),
-        ("positively", None),
-        ("good", None),
-        ("", None),
-        ("\n\npositive", "pos"),
-        ("unclear\npositive", None),
-    ],
-)
-def test_sentiment_answers(text: str, label: str | None) -> None:
-    assert SENTIMENT.parse(text) == label
-
-
-@pytest.mark.parametrize(
-    ("text", "label"),
-    [
-        ("not equivalent", "no"),
-        ("equivalent", "yes"),
-        ("They are not  equivalent.", "no"),
-        ("They are equivalent.", "yes"),
-        ("not", None),
-    ],
-)
-def test_the_longer_label_word_wins(text: str, label: str | None) -> None:
-    assert EQUIVALENCE.parse(text) == label
-
-
-def test_a_decision_waits_for_the_end_of_the_word() -> None:
-    assert not SENTIMENT.is_decided("positive")
-    assert SENTIMENT.is_decided("positive.")
-    growing = LabelParser({"a": "not", "b": "not equivalent"})
-    assert not growing.is_decided("not equi")
-    assert growing.is_decided("not at all")
-
-
-@given(st.text(max_size=20), st.text(max_size=20))
-def test_a_decided_text_keeps_its_label_whatever_follows(start: str, more: str) -> None:
-    for parser in (SENTIMENT, EQUIVALENCE):
-        for word in ("", "positive", "not equivalent", "equivalent"):
-            text = word + start
-            if parser.is_decided(text):
-                assert parser.parse(text) == parser.parse(text + more)
-
-
 def test_generated_text_is_kept() -> None:
-    sample = score_generate(CELL, Response(text="maybe"), SENTIMENT.parse)
+    sample = score_generate(
+        CELL, Response(text="maybe"), LabelParser({"pos": "good", "neg": "bad"}).parse
+    )
     assert (sample.text, sample.parsed, sample.prediction) == ("maybe", False, None)
