@@ -285,6 +285,33 @@ def test_a_base_for_what_is_no_adapter(checkpoint: Path) -> None:
     assert "is no adapter" in complaint(checkpoint, base=str(checkpoint))
 
 
+# A tokenizer that does not fit.
+
+
+def add_tokens(directory: Path, template: str | None = None) -> Path:
+    """Gives the tokenizer ten tokens more than the model has; gives the directory."""
+    tokenizer = make_tokenizer()
+    names = [f"<|x{n}|>" for n in range(VOCABULARY + 10 - len(tokenizer))]
+    tokenizer.add_special_tokens({"additional_special_tokens": names})
+    tokenizer.chat_template = template and template.replace("LAST", names[-1])
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+def test_a_token_that_the_model_does_not_have_is_refused(checkpoint: Path) -> None:
+    model = load_model(ModelSpec(str(add_tokens(checkpoint, "LAST{{ messages[0].content }}"))))
+    text = model.tokenizer.render_chat([{"role": "user", "content": "text"}])
+    with pytest.raises(UsageError, match="has 522 tokens, the model 512: '<"):
+        model.tokenizer.encode([text], special=False)
+
+
+def test_tokens_that_no_text_uses_do_no_harm(checkpoint: Path) -> None:
+    plain = answers(load_model(ModelSpec(str(checkpoint))))
+    model = load_model(ModelSpec(str(add_tokens(checkpoint))))
+    assert model.tokenizer.encode(["text"], special=True)
+    assert answers(model) == plain
+
+
 # Adapters.
 
 

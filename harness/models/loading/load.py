@@ -44,6 +44,7 @@ def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
     from harness.models.loading.adapter import apply_adapter
     from harness.models.loading.model_info import describe
     from harness.models.loading.pretrained_io import (
+        embedding_count,
         move_to,
         read_config,
         read_tokenizer,
@@ -59,10 +60,12 @@ def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
     model = read_weights(source.directory, config, chosen_dtype, code=code)
     if source.adapter is not None:
         model = apply_adapter(model, source.adapter, base=source.base or "")
+    tokenizer.limit_to(embedding_count(model))
     move_to(device, model)
     widened = widen_where_slow(model, device, chosen_dtype)
     info = describe(spec.name, source, model, tokenizer)
     loaded = HFModel(model, tokenizer, info, end_id=tokenizer.end_id)
+    loaded.notes += tokenizer.notes
     if widened:
         loaded.notes.append(
             f"this CPU has no {info.dtype} products: layers multiply in float32 and round to "

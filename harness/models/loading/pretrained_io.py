@@ -87,6 +87,11 @@ def read_weights(
     return model
 
 
+def embedding_count(model: PreTrainedModel) -> int:
+    """How many tokens the model can read."""
+    return len(cast(torch.Tensor, model.get_input_embeddings().weight))
+
+
 def move_to(device: torch.device, model: PreTrainedModel) -> None:
     """Puts the weights on the device.
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from harness.core.errors import UsageError
+from harness.models.loading.chat_template import ChatTemplate
 
 _PROBES: Final = ("", "a", "7")
 """Texts that share no letter: what their tokens end in alike was put there by the tokenizer."""
+
+_REASONING_NOTE: Final = (
+    "the chat template begins each answer inside <think>: labels are scored, and texts are read, "
+    "where the model would reason first; --prompt-format plain does without."
+)
 
 
 class HFTokenizer:
@@ -19,8 +24,20 @@ class HFTokenizer:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
+        self._limit: int | None = None
         self._endings = {special: self._find_ending(special=special) for special in (False, True)}
-        self.chat_template: str | None = _default_template(tokenizer)
+        self._chat = _find_template(tokenizer)
+        self.chat_template: str | None = None if self._chat is None else self._chat.source
+        self.notes: list[str] = []
+        if self._chat is not None and self._chat.begins_reasoning():
+            self.notes.append(_REASONING_NOTE)
+
+    def limit_to(self, embeddings: int) -> None:
+        """Refuses from now on tokens that a model of so many embeddings does not have.
+
+        Some tokenizers hold more tokens than their model, and never use them.
+        """
+        self._limit = embeddings if len(self._tokenizer) > embeddings else None
 
     @property
     def end_id(self) -> int | None:
@@ -32,8 +49,13 @@ class HFTokenizer:
 
         Tokens that the tokenizer puts after every text (EOS, SEP) are left out: a prompt goes on
         with its answer, and an answer's score is that of its own tokens.
+
+        Raises:
+            UsageError: a text has a token that the model has no embedding for.
         """
         encoded = self._encode(texts, special=special)
+        if self._limit is not None:
+            self._check_limit(encoded, self._limit)
         ending = self._endings[special]
         if not ending:
             return encoded
@@ -46,6 +68,15 @@ class HFTokenizer:
         # `verbose` off: the harness itself says which prompts are too long, and for which model.
         encoded = self._tokenizer(list(texts), add_special_tokens=special, verbose=False)
         return cast(list[list[int]], encoded["input_ids"])
+
+    def _check_limit(self, encoded: Sequence[Sequence[int]], limit: int) -> None:
+        beyond = next((token for ids in encoded for token in ids if token >= limit), None)
+        if beyond is not None:
+            raise UsageError(
+                f"the tokenizer has {len(self._tokenizer):,} tokens, the model {limit:,}: "
+                f"{self._tokenizer.convert_ids_to_tokens(beyond)!r} is none that it knows.",
+                hint="Give the model the tokenizer that it was trained with.",
+            )
 
     def _find_ending(self, *, special: bool) -> tuple[int, ...]:
         """The tokens that every text ends in: those that texts without a common letter share."""
@@ -69,27 +100,19 @@ class HFTokenizer:
         """The messages as the model's chat prompt, up to where its answer begins.
 
         Raises:
-            UsageError: the model has no chat template, or the template rejects the messages.
+            UsageError: the model has no chat template, or the template fails, takes too much time
+                or leaves out what a message says.
         """
-        if self.chat_template is None:
+        if self._chat is None:
             raise UsageError("the model has no chat template.", hint="Type --prompt-format plain.")
-        try:
-            rendered = self._tokenizer.apply_chat_template(
-                [dict(message) for message in messages],
-                chat_template=self.chat_template,
-                tokenize=False,
-                add_generation_prompt=True,
-            )
-        except TemplateError as error:
-            raise UsageError(
-                f"the model's chat template rejects the messages: {error}.",
-                hint="Type --prompt-format plain.",
-            ) from error
-        return cast(str, rendered)
+        return self._chat.render(messages)
 
 
-def _default_template(tokenizer: PreTrainedTokenizerBase) -> str | None:
-    template = tokenizer.chat_template
-    if isinstance(template, dict):
-        template = template.get("default")
-    return cast("str | None", template)
+def _find_template(tokenizer: PreTrainedTokenizerBase) -> ChatTemplate | None:
+    source = tokenizer.chat_template
+    if isinstance(source, dict):
+        source = source.get("default")
+    if source is None:
+        return None
+    tokens: dict[str, object] = dict(tokenizer.special_tokens_map)
+    return ChatTemplate(str(source), tokens)
