@@ -18,8 +18,8 @@ from harness.evaluation.selection import (
 )
 from harness.models import Model, load_model
 from harness.prompting.prompts import PromptFormat, resolve_format
+from harness.results.jsonfiles import Json
 from harness.results.provenance import task_hash
-from harness.results.rundir import Json
 from harness.tasks import Task, load_tasks
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.attacks.victim import Victim
 from harness.core.records import Example, Variant, stable_id
-from harness.results.rundir import Json
+from harness.results.jsonfiles import Json
 from harness.stats.estimate import Estimate
 from harness.stats.paired import mcnemar
 from harness.stats.twoway import estimate, influence_of_mean

@@ -23,10 +23,13 @@ from harness.core.errors import HarnessError, UsageError
 from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
 from harness.core.records import stable_hash
+from harness.core.sqlite import delete_database
 from harness.evaluation.engine import Engine
 from harness.evaluation.execute import WINDOW_ON_ACCELERATOR, WINDOW_ON_CPU
+from harness.results.jsonfiles import Json, read_json
+from harness.results.manifest import SCHEMA_VERSION
 from harness.results.provenance import describe_machine, package_versions
-from harness.results.rundir import SCHEMA_VERSION, Json, RunDirectory, read_json
+from harness.results.rundir import RunDirectory
 from perturbations.search.ledger import Ledger
 from perturbations.search.recipes import Outcome
 
@@ -194,8 +197,8 @@ def _nothing_asked(directory: RunDirectory) -> bool:
 
 def _discard(directory: RunDirectory) -> None:
     """Leave the folder to the mended command: there is nothing in it to be resumed."""
-    for name in (MANIFEST, QUERIES, f"{QUERIES}-wal", f"{QUERIES}-shm"):
-        (directory.path / name).unlink(missing_ok=True)
+    delete_database(directory.path / QUERIES)
+    (directory.path / MANIFEST).unlink(missing_ok=True)  # last: without it the folder is nobody's
     with contextlib.suppress(OSError):
         directory.path.rmdir()
 

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import options
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.comparison import Comparison
+    from harness.comparison import Comparison, Unlike
     from harness.gate.verdict import Verdict
     from reports.comparison import MetricTable, PairView
 
+Shared = Annotated[
+    bool,
+    typer.Option(
+        "--shared", help="Compare only the cells whose content is equal; say what is left out."
+    ),
+]
 Scorer = Annotated[
     str | None, typer.Option(help="Whose samples to use.  [default: the first run's primary one]")
 ]
@@ -34,8 +41,9 @@ def compare_command(
     scorer: Scorer = None,
     confidence: Annotated[float, typer.Option(help="Of intervals and adjusted tests.")] = 0.95,
     seed: options.Seed = 0,
+    shared: Shared = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Compare runs that asked different questions.")
+        bool, typer.Option("--force", help="Compare runs whose settings differ, and say so.")
     ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the comparison as a page.")] = None,
     md: Annotated[Path | None, typer.Option(help="Write the comparison as Markdown.")] = None,
@@ -43,8 +51,8 @@ def compare_command(
 ) -> None:
     """Compare runs cell by cell: differences with intervals, exact tests, flips, and ranks.
 
-    Runs are aligned on (example, instruction text). Runs whose tasks, prompts or scorer differ are
-    refused, and the difference is shown.
+    Runs are aligned on (example, instruction text). Runs that asked different questions, by their
+    content, are refused, and the first differences are shown.
     """
     from harness.api import load_run
     from harness.cli.terminal import err, print_json
@@ -58,7 +66,7 @@ def compare_command(
         scorer=scorer,
         seed=seed,
         confidence=confidence,
-        strict=not force,
+        unlike=_unlike(shared=shared, force=force),
     )
     for path, form in ((html, "html"), (md, "md")):
         if path is not None:
@@ -78,6 +86,7 @@ def check_command(
     ] = None,
     scorer: Scorer = None,
     seed: options.Seed = 0,
+    shared: Shared = False,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -90,7 +99,9 @@ def check_command(
     from harness.gate.files import check_runs, write_github_summary
     from reports import write_verdict
 
-    verdict = check_runs(candidate, policy, baseline=baseline, scorer=scorer, seed=seed)
+    verdict = check_runs(
+        candidate, policy, baseline=baseline, scorer=scorer, seed=seed, shared=shared
+    )
     if junit is not None:
         write_verdict(verdict, "junit", junit)
     write_github_summary(verdict)
@@ -112,6 +123,12 @@ def init_ci_command(
 
     for path in write_ci_files(folder, model=model):
         typer.echo(f"wrote {path}")
+
+
+def _unlike(*, shared: bool, force: bool) -> Unlike:
+    if shared and force:
+        raise UsageError("--shared and --force exclude each other.", hint="Leave one of them out.")
+    return "leave-out" if shared else "note" if force else "refuse"
 
 
 def _names(paths: list[Path]) -> list[str]:
@@ -193,6 +210,8 @@ def _show_verdict(verdict: Verdict) -> None:
         (check.status, check.name, check.bound, f"{check.limit:g}", check.message)
         for check in verdict.checks
     ]
+    for note in verdict.notes:
+        out().print(f"note: {note}", style="yellow", markup=False)
     print_table("", ("verdict", "check", "bound", "limit", "why"), rows)
     for note in verdict.notes:
         err().print(f"note: {printable(note)}", style="yellow", markup=False)

@@ -11,7 +11,7 @@ from typing import Final
 
 from harness.comparison.alignment import align_runs
 from harness.comparison.changes import compare_prompts, count_all_changes
-from harness.comparison.comparable import RunData, run_data
+from harness.comparison.comparable import RunData, Unlike, run_data
 from harness.comparison.differences import Paired, measure_differences
 from harness.comparison.ranking import rank_runs
 from harness.comparison.result import Comparison, Pair
@@ -19,7 +19,7 @@ from harness.metrics.grid import Grid
 from harness.metrics.measures import resample_grid
 from harness.stats.arrays import Singles
 
-__all__ = ["Comparison", "Pair", "RunData", "compare", "run_data"]
+__all__ = ["Comparison", "Pair", "RunData", "Unlike", "compare", "run_data"]
 
 METRICS: Final = ("accuracy", "drop", "consistency")
 RESAMPLES: Final = 2000
@@ -33,7 +33,7 @@ def compare(
     seed: int = 0,
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
-    strict: bool = True,
+    unlike: Unlike = "refuse",
 ) -> Comparison:
     """The first run against every other, and all of them ranked.
 
@@ -44,14 +44,15 @@ def compare(
         seed: from which all resamples follow; both sides of a difference share them.
         confidence: of the intervals, and 1 - the level of the adjusted tests.
         resamples: how often examples and prompts are resampled for the ranking.
-        strict: refuse runs that asked different questions; otherwise note the differences.
+        unlike: what becomes of runs that asked different questions: `refuse` them, `leave-out`
+            what differs and compare the rest, or `note` settings that differ and go on.
 
     Raises:
         UsageError: fewer than two runs, or runs that asked different questions.
         NothingToEvaluateError: the runs share no cell.
         UnknownNameError: no such metric.
     """
-    aligned = align_runs(runs, scorer=scorer, strict=strict)
+    aligned = align_runs(runs, scorer=scorer, unlike=unlike)
     resampled = {
         task: tuple(resample_grid(grid, seed, resamples) for grid in grids)
         for task, grids in aligned.grids.items()

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from harness.comparison.comparable import (
     RunData,
+    Unlike,
     all_label_tokens,
-    find_differences,
     find_level_differences,
     shared_tasks,
     task_labels,
 )
+from harness.comparison.shared import keep_shared
 from harness.core.errors import NothingToEvaluateError, UsageError, nearest_hint
 from harness.core.records import stable_id
 from harness.metrics.align import align_grids
@@ -39,7 +40,7 @@ class Aligned:
     had: tuple[int, ...]
     """For each run, how many cells of this scorer it has in all."""
     notes: tuple[str, ...]
-    """Differences between the runs that were let pass, or that concern a level's make-up."""
+    """Differences that were let pass, what they left out, and levels made up otherwise."""
 
     @property
     def cells(self) -> int:
@@ -60,14 +61,14 @@ def primary_scorer(samples: pd.DataFrame) -> str:
 
 
 def align_runs(
-    runs: Sequence[RunData], *, scorer: str | None = None, strict: bool = True
+    runs: Sequence[RunData], *, scorer: str | None = None, unlike: Unlike = "refuse"
 ) -> Aligned:
     """The runs' shared cells.
 
     Args:
         runs: two at least; the first is the one that the others are compared with.
         scorer: whose samples to use; default: the first run's primary one.
-        strict: refuse runs that asked different questions; otherwise the differences are noted.
+        unlike: what becomes of runs that asked different questions (`Unlike`).
 
     Raises:
         UsageError: fewer than two runs, runs that asked different questions, or no such scorer.
@@ -75,15 +76,13 @@ def align_runs(
     """
     if len(runs) < 2:
         raise UsageError("a comparison needs two runs.", hint="Type: harness compare RUN RUN")
-    differences = [line for other in runs[1:] for line in find_differences(runs[0], other)]
-    if differences and strict:
-        shown = "\n  ".join(differences)
-        raise UsageError(f"the runs did not ask the same question:\n  {shown}")
-    scorer = scorer or primary_scorer(runs[0].samples)
+    had, shared = runs, keep_shared(runs, unlike)
+    runs = shared.runs
+    scorer = scorer or primary_scorer(had[0].samples)
     _require_scorer(runs, scorer)
     ids = _shared_variants([run.variants for run in runs])
     variants = runs[0].variants[runs[0].variants["id"].isin(set(ids[0]))]
-    labels = _labels(runs)
+    labels = {task: own for task, own in _labels(runs).items() if task not in shared.tasks_left_out}
     built = [
         build_grids(
             _rename(run.samples, own),
@@ -105,9 +104,9 @@ def align_runs(
             "the runs share no cell: no example was asked with the same instruction text in all.",
             hint="Run both with the same --task, --limit and --seed, or replay --variants.",
         )
-    cells = tuple(int((run.samples["scorer"] == scorer).sum()) for run in runs)
+    cells = tuple(int((run.samples["scorer"] == scorer).sum()) for run in had)
     levels = [line for other in runs[1:] for line in find_level_differences(runs[0], other)]
-    notes = (*differences, *levels)
+    notes = (*shared.notes, *levels)
     return Aligned(tuple(run.name for run in runs), scorer, grids, cells, notes)
 
 

@@ -1,11 +1,16 @@
-"""Whether two runs asked the same question: their labels, prompts, prompt format and scorer."""
+"""Whether runs asked the same questions: their settings, their tasks, and every example's content.
+
+Answers can be set side by side only where the questions are equal. What decides is the content, not
+names or ids: an example is its whole input and its gold label, by hash; a task is its labels, the
+words that stand for them, its answer cue and few-shot examples.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
 
 from harness.core.errors import UsageError
 from harness.core.records import PERTURBED_LEVELS
@@ -15,7 +20,24 @@ if TYPE_CHECKING:
 
     from harness.results.rundir import Run
 
-_DIFF_LINES = 12
+Unlike = Literal["refuse", "leave-out", "note"]
+"""What becomes of runs that asked different questions: refused; compared on the part that is equal;
+or, where only settings differ, compared all the same with a note."""
+
+_DIFF_LINES: Final = 12
+_SHOWN: Final = 60
+"""Characters of a text that a message shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleContent:
+    """What an example asks."""
+
+    input: str
+    """The start of its input, to be shown."""
+    gold: str
+    hash: str
+    """Of its whole input and its gold label."""
 
 
 @dataclass(frozen=True)
@@ -26,40 +48,67 @@ class RunData:
     manifest: Mapping[str, object]
     variants: pd.DataFrame
     samples: pd.DataFrame
+    examples: Mapping[str, Mapping[str, ExampleContent]] = field(default_factory=dict)
+    """Task -> example id -> its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What makes two runs' answers incomparable, a line (or a small diff) each."""
+
+    settings: tuple[str, ...] = ()
+    """Of the whole runs."""
+    tasks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By task: what makes it another task."""
+    examples: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By task: the ids of shared examples that ask something else."""
+    example_lines: tuple[str, ...] = ()
+    """The first such example of each task, with both contents."""
+
+    def lines(self) -> list[str]:
+        """All of them, the runs' settings first."""
+        of_tasks = [line for lines in self.tasks.values() for line in lines]
+        return [*self.settings, *of_tasks, *self.example_lines]
 
 
 def run_data(run: Run, name: str | None = None) -> RunData:
     """A run as comparisons read it, called by its folder's name unless another is given.
 
+    Args:
+        run: a finished run; `load_run` has checked that it is whole.
+        name: what to call it.
+
     Raises:
-        UsageError: the run is not finished: what is missing would be left out unnoticed.
+        UsageError: one of its files is damaged.
     """
-    status = run.manifest.get("status")
-    if status != "complete":
-        raise UsageError(
-            f"{run.path} is not finished: its status is {status!r}.",
-            hint=f"It resumes by its own command: {run.manifest.get('command')}",
-        )
-    return RunData(name or run.path.name, run.manifest, run.variants, run.scored_samples)
+    if run.manifest.get("status") != "complete":
+        raise UsageError(f"{run.path} is not finished, so it cannot be compared.")
+    return RunData(
+        name=name or run.path.name,
+        manifest=run.manifest,
+        variants=run.variants,
+        samples=run.scored_samples,
+        examples=_contents(run.examples),
+    )
 
 
-def find_differences(first: RunData, second: RunData) -> list[str]:
-    """What makes two runs' answers incomparable, a line (or a small diff) each."""
-    found = [
+def find_differences(first: RunData, second: RunData) -> Differences:
+    """What makes two runs' answers incomparable; empty where they asked the same questions."""
+    settings = tuple(
         f"{what}: {first.name} has {ours!r}, {second.name} has {theirs!r}"
         for what, ours, theirs in _settings(first, second)
         if ours != theirs
-    ]
-    for task in shared_tasks(first, second):
-        ours, theirs = task_labels(first, task), task_labels(second, task)
-        if ours != theirs:
-            found.append(
-                f"labels of {task}: {first.name} has {', '.join(ours)}; "
-                f"{second.name} has {', '.join(theirs)}"
-            )
-        elif _renders_same_cell(first, second, task):
-            found += _prompt_difference(task, first, second)
-    return found
+    )
+    tasks = {task: tuple(_task_lines(task, first, second)) for task in shared_tasks(first, second)}
+    examples = {task: _other_examples(task, first, second) for task in tasks}
+    return Differences(
+        settings=settings,
+        tasks={task: lines for task, lines in tasks.items() if lines},
+        examples={task: ids for task, ids in examples.items() if ids},
+        example_lines=tuple(
+            _example_line(task, ids, first, second) for task, ids in examples.items() if ids
+        ),
+    )
 
 
 def find_level_differences(first: RunData, second: RunData) -> list[str]:
@@ -120,16 +169,92 @@ def task_labels(run: RunData, task: str) -> list[str]:
     return [str(label) for label in labels] if isinstance(labels, list | tuple) else []
 
 
+def _contents(examples: pd.DataFrame) -> dict[str, dict[str, ExampleContent]]:
+    found: dict[str, dict[str, ExampleContent]] = {}
+    columns = [examples[name] for name in ("task", "id", "input", "gold", "hash")]
+    for task, example_id, text, gold, digest in zip(*columns, strict=True):
+        found.setdefault(task, {})[example_id] = ExampleContent(text, gold, digest)
+    return found
+
+
 def _settings(first: RunData, second: RunData) -> Iterator[tuple[str, object, object]]:
     """Name and both values of each setting on which answers depend."""
     one, other = first.manifest, second.manifest
     yield "prompt format", one.get("prompt_format"), other.get("prompt_format")
     configs = [_mapping(run.manifest.get("config")) for run in (first, second)]
-    for key in ("scorer", "calibrate", "few_shot"):
+    scorers = {str(config.get("scorer")) for config in configs}
+    keys = ["calibrate", "few_shot", "target"]
+    if "both" not in scorers:
+        keys.append("scorer")
+    if "loglik" not in scorers:
+        keys.append("max_new_tokens")
+    for key in keys:
         ours, theirs = (config.get(key) for config in configs)
-        both_scorers = key == "scorer" and "both" in {ours, theirs}
-        if not both_scorers:
-            yield key.replace("_", "-"), ours, theirs
+        yield f"--{key.replace('_', '-')}", ours, theirs
+
+
+def _task_lines(task: str, first: RunData, second: RunData) -> Iterator[str]:
+    """What makes a task of two runs another task."""
+    alike = True
+    for what, ours, theirs in _task_parts(task, first, second):
+        if ours != theirs:
+            alike = False
+            yield f"{what} of {task}: {first.name} has {_show(ours)}; {second.name} has {_show(theirs)}"
+    if alike and _renders_same_cell(first, second, task):
+        yield from _prompt_difference(task, first, second)
+
+
+def _task_parts(task: str, first: RunData, second: RunData) -> Iterator[tuple[str, object, object]]:
+    one, other = _task(first, task), _task(second, task)
+    yield "labels", task_labels(first, task), task_labels(second, task)
+    yield "label words", one.get("label_words"), other.get("label_words")
+    yield "answer cue", one.get("answer_cue"), other.get("answer_cue")
+    yield "few-shot examples (hashes)", one.get("few_shot"), other.get("few_shot")
+
+
+def _other_examples(task: str, first: RunData, second: RunData) -> frozenset[str]:
+    """The ids of examples that both runs have and that ask something else."""
+    ours, theirs = first.examples.get(task, {}), second.examples.get(task, {})
+    shared = ours.keys() & theirs.keys()
+    return frozenset(name for name in shared if ours[name].hash != theirs[name].hash)
+
+
+def _example_line(task: str, ids: frozenset[str], first: RunData, second: RunData) -> str:
+    shown = next(name for name in first.examples[task] if name in ids)
+    shared = first.examples[task].keys() & second.examples[task].keys()
+    contents = [run.examples[task][shown] for run in (first, second)]
+    start = _start_of_difference(contents[0].input, contents[1].input)
+    texts = [
+        f"{run.name} has {_show(content.input[start:])} (gold {content.gold!r})"
+        for run, content in zip((first, second), contents, strict=True)
+    ]
+    beyond = (
+        " (the texts differ further on)"
+        if len({(content.input, content.gold) for content in contents}) == 1
+        else ""
+    )
+    return (
+        f"{len(ids):,} of {len(shared):,} shared examples of {task}, the first with id {shown!r}: "
+        f"{'; '.join(texts)}{beyond}"
+    )
+
+
+def _start_of_difference(ours: str, theirs: str) -> int:
+    """Where to begin to show two texts, so that their first difference is in sight."""
+    same = next(
+        (n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+        min(len(ours), len(theirs)),
+    )
+    return max(0, same - _SHOWN // 2) if ours != theirs else 0
+
+
+def _show(value: object) -> str:
+    if isinstance(value, list | tuple):
+        value = ", ".join(str(one) for one in value) or "none"
+    elif isinstance(value, str):
+        value = repr(value)
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _renders_same_cell(first: RunData, second: RunData, task: str) -> bool:
@@ -143,11 +268,13 @@ def _renders_same_cell(first: RunData, second: RunData, task: str) -> bool:
     return _first_cell(first, task) == _first_cell(second, task)
 
 
-def _first_cell(run: RunData, task: str) -> tuple[object, object]:
+def _first_cell(run: RunData, task: str) -> tuple[object, ...]:
     texts = run.variants.loc[run.variants["task"] == task, "text"]
-    examples = _task(run, task).get("example_ids")
-    first_example = examples[0] if isinstance(examples, list) and examples else None
-    return (texts.iloc[0] if len(texts) else None, first_example)
+    ids = _task(run, task).get("example_ids")
+    first_example = ids[0] if isinstance(ids, list) and ids else None
+    content = run.examples.get(task, {}).get(str(first_example))
+    text = texts.iloc[0] if len(texts) else None
+    return text, first_example, content.hash if content else None
 
 
 def _prompt_difference(task: str, first: RunData, second: RunData) -> list[str]:

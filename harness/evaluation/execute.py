@@ -18,8 +18,10 @@ from harness.evaluation.prepare import RunPlan
 from harness.evaluation.schedule import Outcomes, Schedule, UntilPrecise, WholePlan
 from harness.evaluation.variants import Misses
 from harness.metrics.summary import summarize_run
+from harness.results.jsonfiles import Json
+from harness.results.manifest import SCHEMA_VERSION
 from harness.results.provenance import describe_machine, package_versions
-from harness.results.rundir import SCHEMA_VERSION, Json, Run, RunDirectory
+from harness.results.rundir import Run, RunDirectory, example_hash
 from harness.results.store import SampleStore
 from harness.tasks import Task
 
@@ -79,7 +81,7 @@ def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
         "timing": timing.to_dict(),
         "precision": precision,
     }
-    directory.write_json("run.json", {**manifest, **ended})
+    directory.finish({**manifest, **ended})
     return Run(directory.path)  # anew: a run keeps the manifest that it has read
 
 
@@ -202,6 +204,8 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "description": task.description,
         "labels": list(task.label_names),
         "label_words": list(task.label_words),
+        "answer_cue": task.answer_cue,
+        "few_shot": [example_hash(shot) for shot in tools.prompter.shots],
         "label_tokens": [len(request.continuations[label]) for label in task.label_names],
         "chance": task.chance,
         "examples": len(task.examples),

@@ -10,7 +10,8 @@ from harness.core.errors import UsageError
 from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan, prepare
-from harness.results.rundir import Json, load_run
+from harness.results.jsonfiles import Json
+from harness.results.rundir import load_run
 
 _CHUNK = 64
 
@@ -33,7 +34,7 @@ def iter_prompts(run_path: Path, *, limit: int | None) -> Iterator[Json]:
 
 
 def _prepare_again(run_path: Path) -> RunPlan:
-    run = load_run(run_path)
+    run = load_run(run_path, partial=True)
     config = RunConfig.model_validate({**run.manifest["config"], "out": str(run.path)})
     prepared = prepare(config)
     changed = [

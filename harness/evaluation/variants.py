@@ -23,7 +23,7 @@ from harness.core.records import (
     stable_hash,
     stable_id,
 )
-from harness.results.rundir import Json, read_jsonl
+from harness.results.jsonfiles import Json, read_jsonl
 from harness.tasks import Task
 from harness.tasks.schema import Text
 from perturbations import Perturbation, Similarity, clean_variant, make_variants

@@ -19,8 +19,11 @@ def check_runs(
     baseline: Path | None = None,
     scorer: str | None = None,
     seed: int = 0,
+    shared: bool = False,
 ) -> Verdict:
     """The verdict of a policy file on a run directory, against a baseline's if there is one.
+
+    With `shared`, a baseline that asked other questions in part is compared on the rest.
 
     Raises:
         UsageError: no run, a bad policy, or runs that asked different questions.
@@ -34,7 +37,14 @@ def check_runs(
     rules = read_policy(policy)
     judged = run_data(load_run(candidate))
     reference = run_data(load_run(baseline), name="baseline") if baseline else None
-    return judge(rules, judged, reference, scorer=scorer, seed=seed)
+    return judge(
+        rules,
+        judged,
+        reference,
+        scorer=scorer,
+        seed=seed,
+        unlike="leave-out" if shared else "refuse",
+    )
 
 
 def write_github_summary(verdict: Verdict) -> None:

@@ -10,13 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from harness.comparison.alignment import align_runs, primary_scorer
-from harness.comparison.comparable import (
-    RunData,
-    all_label_tokens,
-    all_labels,
-    find_level_differences,
-)
+from harness.comparison.alignment import Aligned, align_runs, primary_scorer
+from harness.comparison.comparable import RunData, Unlike, all_label_tokens, all_labels
 from harness.comparison.differences import Paired, levels_of
 from harness.core.records import CLEAN
 from harness.gate.policy import BOUNDS, Policy
@@ -46,6 +41,7 @@ def judge(
     scorer: str | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    unlike: Unlike = "refuse",
 ) -> Verdict:
     """The verdict on `candidate`; bounds called `max_drop` compare it with `baseline`.
 
@@ -58,6 +54,7 @@ def judge(
         scorer: whose samples to use; default: the candidate's primary one.
         seed: from which resamples follow, for the worst prompt.
         resamples: how many.
+        unlike: what becomes of runs that asked different questions.
 
     Raises:
         UsageError: the two runs asked different questions.
@@ -65,7 +62,8 @@ def judge(
     """
     scorer = scorer or primary_scorer(candidate.samples)
     tasks = _candidate_tasks(candidate, scorer, seed, resamples)
-    pairs = _paired_tasks(candidate, baseline, scorer, seed, resamples) if baseline else None
+    aligned = align_runs([baseline, candidate], scorer=scorer, unlike=unlike) if baseline else None
+    pairs = _paired_tasks(aligned, seed, resamples) if aligned else None
     levels = levels_of([task.grid for task in tasks.values()])
     checks = list(_list_checks(policy, levels))
     measured = [_measure(check, tasks, pairs) for check in checks]
@@ -85,7 +83,7 @@ def judge(
         confidence=policy.confidence,
         strict=policy.strict,
         checks=tuple(judged),
-        notes=tuple(find_level_differences(baseline, candidate)) if baseline else (),
+        notes=aligned.notes if aligned else (),
     )
 
 
@@ -108,10 +106,7 @@ def _candidate_tasks(run: RunData, scorer: str, seed: int, resamples: int) -> di
     return {name: _Task(grid, resample_grid(grid, seed, resamples)) for name, grid in grids.items()}
 
 
-def _paired_tasks(
-    candidate: RunData, baseline: RunData, scorer: str, seed: int, resamples: int
-) -> dict[str, Paired]:
-    aligned = align_runs([baseline, candidate], scorer=scorer)
+def _paired_tasks(aligned: Aligned, seed: int, resamples: int) -> dict[str, Paired]:
     pairs = {}
     for name, (before, after) in aligned.grids.items():
         resampled = tuple(resample_grid(grid, seed, resamples) for grid in (before, after))

@@ -69,7 +69,7 @@ class Verdict:
     strict: bool
     checks: tuple[Check, ...]
     notes: tuple[str, ...] = ()
-    """What a reader must know about the runs: levels made of other perturbations."""
+    """What a reader must know: what was left out, and levels made of other perturbations."""
 
     @property
     def outcome(self) -> Outcome:

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.core.atomic import reason, write_json, write_text
+from harness.core.atomic import reason, remove_parts, write_json, write_text
 from harness.core.errors import IncompleteRunError, UsageError, nearest_hint
-from harness.core.records import LeftOut, Variant
-from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples
+from harness.core.records import Example, LeftOut, Variant, stable_id
+from harness.core.sqlite import delete_database
+from harness.results.jsonfiles import Json, describe_kind, read_json, read_jsonl
+from harness.results.manifest import (
+    SAMPLES,
+    check_manifest,
+    check_seal,
+    is_sealed_file,
+    seal,
+)
+from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples, settle
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from harness.tasks.task import Task
 
-SCHEMA_VERSION = 1
 INPUT_LIMIT = 500
 """Characters of an example's input that a run keeps, for reports."""
-EXAMPLE_COLUMNS = ("task", "id", "gold", "input")
-
-Json = dict[str, Any]
+EXAMPLE_COLUMNS = ("task", "id", "gold", "input", "hash")
+VARIANT_COLUMNS = ("id", "task", "level", "perturbation", "instruction_id", "text")
+"""What every row of variants.jsonl must hold; it holds more."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +66,19 @@ class Run:
         """One row a variant, as in variants.jsonl."""
         import pandas as pd
 
-        return pd.DataFrame(list(read_jsonl(self.path / "variants.jsonl")))
+        path = self.path / "variants.jsonl"
+        rows = list(read_jsonl(path))
+        _check_variants(rows, path)
+        return pd.DataFrame(rows)
 
     @cached_property
     def examples(self) -> pd.DataFrame:
-        """One row an example: its task, id and gold label, and the start of its input.
-
-        Empty for a run of a version that kept no inputs.
-        """
+        """One row per example: task, id, gold label, start of its input, hash of its content."""
         import pandas as pd
 
         path = self.path / "examples.jsonl"
-        rows = list(read_jsonl(path)) if path.is_file() else []
+        rows = list(read_jsonl(path))
+        _check_rows(rows, EXAMPLE_COLUMNS, path)
         return pd.DataFrame(rows, columns=list(EXAMPLE_COLUMNS))
 
     @cached_property
@@ -106,12 +115,15 @@ class RunDirectory:
         Raises:
             UsageError: a run of another configuration is here, or the folder holds other things.
         """
+        remove_parts(self.path)
         existing = self.path / self._manifest
         if fresh and existing.is_file():
             self._clear()
-        if existing.is_file():
-            return {**manifest, "created": _resume(read_json(existing), manifest, self.path)}
-        if any(self.path.iterdir()):
+        elif existing.is_file():
+            there = read_json(existing)
+            self._check_store(there)
+            return {**manifest, "created": _resume(there, manifest, self.path)}
+        elif any(self.path.iterdir()):
             raise UsageError(
                 f"{self.path} holds files and no {self._manifest}: nothing to resume is there.",
                 hint="Type: --out with a new folder.",
@@ -132,9 +144,9 @@ class RunDirectory:
     def write_examples(self, tasks: Iterable[Task]) -> None:
         """Write examples.jsonl."""
         rows = (
-            (task.name, example.id, example.gold, example.input[:INPUT_LIMIT])
+            (task.name, e.id, e.gold, e.input[:INPUT_LIMIT], example_hash(e))
             for task in tasks
-            for example in task.examples
+            for e in task.examples
         )
         lines = (
             json.dumps(dict(zip(EXAMPLE_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n"
@@ -150,6 +162,15 @@ class RunDirectory:
         """
         with self._explained(name) as target:
             write_text(target, text)
+
+    def finish(self, manifest: Json) -> None:
+        """Write the manifest of a finished run, sealed over the files that stand beside it.
+
+        Raises:
+            IncompleteRunError: it cannot be written, or another program keeps the samples open.
+        """
+        settle(self.path / SAMPLES)
+        self.write_json(self._manifest, seal(manifest, self.path))
 
     def samples(self) -> SampleStore:
         """The sample store of this run, opened for writing."""
@@ -167,37 +188,67 @@ class RunDirectory:
             ) from None
 
     def _clear(self) -> None:
-        for name in (self._manifest, "variants.jsonl", "examples.jsonl", "summary.json"):
+        """Remove what is here, so that a kill on the way leaves a run that can be started again.
+
+        The manifest stays until the new one takes its place: a folder without one is nobody's.
+        """
+        with suppress(UsageError):  # one that cannot be read is no finished run anyway
+            there = read_json(self.path / self._manifest)
+            self.write_json(self._manifest, {**there, "status": "incomplete"})
+        for name in ("summary.json", "variants.jsonl", "examples.jsonl"):
             (self.path / name).unlink(missing_ok=True)
-        for store in ("samples.sqlite", "queries.sqlite"):
-            for suffix in ("", "-wal", "-shm"):
-                (self.path / f"{store}{suffix}").unlink(missing_ok=True)
         for report in self.path.glob("report.*"):
             report.unlink()
+        for store in ("samples.sqlite", "queries.sqlite"):
+            delete_database(self.path / store)
+
+    def _check_store(self, there: Json) -> None:
+        """Refuse to build on the samples of a finished run that were changed since."""
+        store = self.path / SAMPLES
+        if there.get("files") and store.is_file() and not is_sealed_file(there, store):
+            raise UsageError(
+                f"{store} was changed after its run had ended.",
+                hint="Type: --fresh to start this run over.",
+            )
 
 
-def load_run(path: str | Path) -> Run:
-    """The run in a directory.
+def load_run(path: str | Path, *, partial: bool = False) -> Run:
+    """The run in a directory, checked before it is believed.
+
+    Args:
+        path: the run directory.
+        partial: take a run that is not finished as it is.
+
+    Returns:
+        The run. A finished one holds the very files that it wrote.
 
     Raises:
-        UsageError: no run there (the message offers the nearest directory that is one), or one of
-            another schema version.
+        UsageError: no run there (the message offers the nearest directory that is one), one of
+            another schema version, or one whose files are damaged, missing or another run's.
+        IncompleteRunError: the run is not finished.
     """
     run = Run(Path(path))
     if not (run.path / "run.json").is_file():
         parent = run.path.parent
         runs = [p.parent.name for p in parent.glob("*/run.json")] if parent.is_dir() else []
         raise UsageError(
-            f"{run.path} is no run: it has no run.json.{nearest_hint(run.path.name, runs)}",
+            f"{run.path} is not a run directory (no run.json).{nearest_hint(run.path.name, runs)}",
             hint="A run is made by: harness run --model MODEL --out DIR.",
         )
-    version = run.manifest.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise UsageError(
-            f"{run.path} has the schema version {version}; this release reads {SCHEMA_VERSION}.",
-            hint="Read it with the release that wrote it, or repeat its command with --fresh.",
+    check_manifest(run.manifest, run.path)
+    if run.manifest["status"] == "complete":
+        check_seal(run.manifest, run.path)
+    elif not partial:
+        raise IncompleteRunError(
+            f"{run.path} is not finished: its status is {run.manifest['status']!r}.",
+            hint=f"It resumes by its own command: {run.manifest['command']}",
         )
     return run
+
+
+def example_hash(example: Example) -> str:
+    """A hash of what an example asks: its whole input and its gold label."""
+    return stable_id(example.input, example.gold)
 
 
 def variant_row(variant: Variant) -> Json:
@@ -205,54 +256,53 @@ def variant_row(variant: Variant) -> Json:
     return asdict(variant)
 
 
-def read_jsonl(path: Path) -> Iterable[Json]:
-    """The rows of a JSON Lines file that the harness wrote.
-
-    Raises:
-        UsageError: no such file, or a damaged line.
-    """
-    if not path.is_file():
-        raise UsageError(f"no file {path}.")
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, 1):
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UsageError(f"{path}, line {number}: not JSON: {error.msg}.") from None
-
-
 def _resume(existing: Json, wanted: Json, path: Path) -> str:
     different = [
-        f"{key}: {_short(existing[part].get(key))} there, {_short(wanted[part].get(key))} now"
+        f"{key}: {_short(there.get(key))} there, {_short(wanted[part].get(key))} now"
         for part in ("identity", "content")
-        for key in {**existing.get(part, {}), **wanted[part]}
-        if existing.get(part, {}).get(key) != wanted[part].get(key)
+        for there in [_section(existing, part, path)]
+        for key in {**there, **wanted[part]}
+        if there.get(key) != wanted[part].get(key)
     ]
     if different:
         raise UsageError(
             f"{path} holds a run of another configuration ({'; '.join(different)}).",
             hint="Type: --fresh to start over, or --out with a new folder.",
         )
-    created: str = existing["created"]
-    return created
+    return str(existing.get("created"))
 
 
-def read_json(path: Path) -> Json:
-    """The content of a JSON file that the harness wrote.
-
-    Raises:
-        UsageError: no such file, or a damaged one.
-    """
-    try:
-        content: Json = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+def _section(manifest: Json, name: str, path: Path) -> Json:
+    value = manifest.get(name)
+    if not isinstance(value, dict):
         raise UsageError(
-            f"{path} is missing: the run is not finished.",
-            hint="Repeat its command: it resumes.",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
-    return content
+            f"the manifest in {path} is damaged: it has no {name!r}.",
+            hint="Type: --fresh to start over, or --out with a new folder.",
+        )
+    return value
+
+
+def _check_variants(rows: Sequence[Json], path: Path) -> None:
+    _check_rows(rows, VARIANT_COLUMNS, path)
+    tasks: dict[str, str] = {}
+    for row in rows:
+        first = tasks.setdefault(row["id"], row["task"])
+        if first != row["task"]:
+            raise UsageError(
+                f"{path}: the variant id {row['id']!r} stands in two tasks, {first!r} and "
+                f"{row['task']!r}, so its samples belong to neither.",
+                hint="Give each variant an id of its own, and run again.",
+            )
+
+
+def _check_rows(rows: Sequence[Json], columns: Sequence[str], path: Path) -> None:
+    for number, row in enumerate(rows, 1):
+        for name in columns:
+            if not isinstance(row.get(name), str):
+                raise UsageError(
+                    f"{path}, line {number}: {name!r} must be a string, not "
+                    f"{describe_kind(row[name]) if name in row else 'missing'}."
+                )
 
 
 def _short(value: object) -> str:

@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import IncompleteRunError, UsageError
 from harness.core.records import Sample
-from harness.core.sqlite import Database, open_journaled
+from harness.core.sqlite import Database, open_journaled, open_to_read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +113,7 @@ def read_samples(path: Path, columns: Sequence[str] = COMPACT_COLUMNS) -> pd.Dat
 
     frame = pd.concat(list(read_chunks(path, columns)), ignore_index=True)
     if "scores" in columns:
-        frame["scores"] = [None if text is None else json.loads(text) for text in frame["scores"]]
+        frame["scores"] = _parse_scores(frame["scores"], path)
     return frame
 
 
@@ -127,13 +127,22 @@ def read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
 
     if not path.is_file():
         raise UsageError(f"no samples at {path}.")
+    try:
+        yield from _read_chunks(path, columns)
+    except (OSError, sqlite3.Error, pd.errors.DatabaseError) as error:
+        raise UsageError(f"{path}: not a sample store: {error}.") from None
+
+
+def _read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
     of_cells = [name for name in columns if name not in _OF_VARIANT]
     wanted = [name for name in columns if name in _OF_VARIANT]
     query = (
         f"SELECT {', '.join(('variant_id AS variant_key', *of_cells))} FROM samples "
         "ORDER BY variant_id, example_id, scorer"
     )
-    with closing(_open_to_read(path)) as db:
+    with closing(open_to_read(path)) as db:
         variants = _read_variants(db, wanted)
         dtypes = _dtypes(db, of_cells)
         for chunk in pd.read_sql_query(query, db, chunksize=_CHUNK):
@@ -168,13 +177,30 @@ def _dtypes(
     return dtypes
 
 
-def _open_to_read(path: Path) -> sqlite3.Connection:
+def _parse_scores(texts: Iterable[object], path: Path) -> pd.Series[Any]:
+    """Scores as mappings, None where a scorer has none (which pandas reads as NaN)."""
+    import pandas as pd
+
     try:
-        db = sqlite3.connect(path)
-        db.execute("SELECT 1 FROM samples LIMIT 1")
-    except sqlite3.DatabaseError as error:
-        raise UsageError(f"{path}: not a sample store: {error}.") from None
-    return db
+        parsed = [json.loads(text) if isinstance(text, str) else None for text in texts]
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is damaged: scores that are not JSON: {error}.") from None
+    return pd.Series(parsed, dtype=object)
+
+
+def settle(path: Path) -> None:
+    """Bring what the journal holds into the file, so that its bytes stay as they are.
+
+    Raises:
+        IncompleteRunError: another program reads the file all the while.
+    """
+    with closing(sqlite3.connect(path, timeout=60)) as db:
+        busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise IncompleteRunError(
+            f"another program keeps {path} open.",
+            hint="Close it, then repeat the same command: it ends the run.",
+        )
 
 
 def _row(sample: Sample) -> tuple[object, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,8 +171,6 @@ def _spoilt(run: Path, to: Path, **changes: object) -> Path:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"status": "incomplete"}, "is not finished: its status is 'incomplete'. It resumes by"),
-        ({"status": "running"}, "is not finished: its status is 'running'"),
         ({"schema_version": 2}, "has the schema version 2; this release reads 1"),
         ({"prompt_format": "chat"}, "did not ask the same question"),
     ],
@@ -208,9 +206,10 @@ def test_runs_that_share_no_cell_are_nothing_to_judge(
     capsys: pytest.CaptureFixture[str],
     command: str,
 ) -> None:
-    other = save_run(make_run(tmp_path / "other", seed=9), tmp_path / "other")
-    with sqlite3.connect(other / "samples.sqlite") as db:
-        db.execute("UPDATE samples SET example_id = 'x' || example_id")
+    made = make_run(tmp_path / "other", seed=9)
+    renamed = made.samples.assign(example_id="x" + made.samples["example_id"])
+    examples = made.examples.assign(id="x" + made.examples["id"])
+    other = save_run(replace(made, samples=renamed, examples=examples), tmp_path / "other")
     arguments = _judging(command, runs["base"], other, policy)
     assert harness(arguments) == ExitCode.NOTHING_TO_EVALUATE
     assert "the runs share no cell" in capsys.readouterr().err
@@ -280,3 +279,59 @@ def test_the_pytest_fixture(runs: dict[str, Path], policy: Path, pytester: pytes
         """
     )
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1, failed=1)
+
+
+TASK_B = MOOD.replace("mood.jsonl", "other.jsonl")
+TASK_WORDS = MOOD.replace(
+    "{name: bad}, {name: good}", "{name: bad, word: poor}, {name: good, word: fine}"
+)
+
+
+@pytest.fixture(scope="module")
+def unlike_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs of the same ids: the second has other texts, the third other label words."""
+    folder = tmp_path_factory.mktemp("unlike")
+    for name, text in (("mood", "film"), ("other", "play")):
+        rows = [
+            {"text": f"{text if n else 'film'} number {n}", "label": "good" if n % 2 else "bad"}
+            for n in range(8)
+        ]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    model = save_tiny_llama(folder / "tiny")
+    for name, task in (("a", MOOD), ("b", TASK_B), ("words", TASK_WORDS)):
+        path = folder / f"{name}.yaml"
+        path.write_text(task)
+        arguments = ["run", "--model", str(model), "--task", str(path), "--levels", "clean"]
+        arguments += ["--no-cache", "--device", "cpu", "--quiet", "--out", str(folder / name)]
+        assert harness(arguments) == ExitCode.OK
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ("b", "7 of 8 shared examples of mood, the first with id '1'"),
+        ("words", "label words of mood: a has bad, good; words has poor, fine"),
+    ],
+)
+@pytest.mark.parametrize("command", ["compare", "check"])
+def test_runs_that_asked_other_questions_are_refused_by_content(
+    unlike_runs: Path, policy: Path, command: str, other: str, words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    arguments = _judging(command, unlike_runs / "a", unlike_runs / other, policy)
+    assert harness(arguments) == ExitCode.USAGE
+    shown = capsys.readouterr().err
+    assert words.replace("a has", "baseline has" if command == "check" else "a has") in shown
+
+
+def test_the_shared_part_is_compared_where_it_is_asked_for(
+    unlike_runs: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("compare", "check"):
+        arguments = _judging(command, unlike_runs / "a", unlike_runs / "b", policy)
+        code = harness([*arguments, "--shared"])
+        assert code in {ExitCode.OK, ExitCode.GATE_FAILED}
+        assert "7 of 8 examples of mood are left out" in " ".join(capsys.readouterr().out.split())
+    arguments = _judging("compare", unlike_runs / "a", unlike_runs / "words", policy)
+    assert harness([*arguments, "--shared"]) == ExitCode.NOTHING_TO_EVALUATE

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from harness.comparison import Comparison, RunData, compare
+from harness.comparison.comparable import ExampleContent
 from harness.core.errors import NothingToEvaluateError, UnknownNameError, UsageError
 from tests.support.simulated_runs import World
 
@@ -195,6 +196,7 @@ def test_one_prompt_is_mcnemar_exactly() -> None:
     [
         ({"prompt_format": "chat"}, "prompt format: base has 'plain', other has 'chat'"),
         ({"config": {"scorer": "generate"}}, "scorer: base has 'loglik', other has 'generate'"),
+        ({"config": {"target": "input"}}, "--target: base has None, other has 'input'"),
         ({"config": {"scorer": "loglik", "calibrate": "content-free"}}, "calibrate"),
     ],
 )
@@ -227,7 +229,7 @@ def test_other_labels_are_refused(runs: list[RunData]) -> None:
 
 def test_differences_can_be_let_pass_and_are_noted(runs: list[RunData]) -> None:
     other = replace(runs[1], manifest={**runs[1].manifest, "prompt_format": "chat"})
-    found = compare([runs[0], other], strict=False, **FAST)
+    found = compare([runs[0], other], unlike="note", **FAST)
     assert found.notes == ("prompt format: base has 'plain', tuned has 'chat'",)
 
 
@@ -278,3 +280,89 @@ def test_a_level_of_fewer_perturbations_is_not_compared_without_a_word() -> None
         "only what both have is compared"
     )
     assert compare([whole, replace(whole, name="again")], **FAST).notes == ()
+
+
+CONTENT = {
+    f"e{n:04d}": ExampleContent(f"film {n}", ("no", "yes")[n % 2], f"{n}") for n in range(120)
+}
+
+
+def _with_content(run: RunData, changes: dict[str, ExampleContent]) -> RunData:
+    return replace(run, examples={"sentiment": {**CONTENT, **changes}})
+
+
+OTHER_TEXT = {"e0003": ExampleContent("play 3", "yes", "x"), "e0007": ExampleContent("", "no", "y")}
+OTHER_GOLD = {"e0004": ExampleContent("film 4", "yes", "x")}
+OTHER_END = {"e0004": ExampleContent("film 4", "no", "x")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (OTHER_TEXT, r"2 of 120 shared examples of sentiment, the first with id 'e0003': base has "
+                     r"'film 3' \(gold 'yes'\); tuned has 'play 3' \(gold 'yes'\)"),
+        (OTHER_GOLD, r"base has 'film 4' \(gold 'no'\); tuned has 'film 4' \(gold 'yes'\)"),
+        (OTHER_END, r"1 of 120 .* \(the texts differ further on\)"),
+    ],
+)  # fmt: skip
+def test_examples_are_matched_by_content_not_by_id(
+    changes: dict[str, ExampleContent], words: str, runs: list[RunData]
+) -> None:
+    pair = [_with_content(runs[0], {}), _with_content(runs[1], changes)]
+    with pytest.raises(UsageError, match=words) as caught:
+        compare(pair, **FAST)
+    assert "--shared" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"label_words": ["bad", "good"]}, "label words of sentiment: base has none; other has bad, good"),
+        ({"answer_cue": "A:"}, "answer cue of sentiment: base has None; other has 'A:'"),
+        ({"few_shot": ["abc"]}, "few-shot examples"),
+    ],
+)  # fmt: skip
+def test_a_task_is_its_words_cue_and_shots(
+    fields: dict[str, object], words: str, runs: list[RunData]
+) -> None:
+    given = {"label_words": [], "answer_cue": None, "few_shot": []}
+    first, other = _with_task(runs[0], **given), _with_task(runs[1], **{**given, **fields})
+    with pytest.raises(UsageError, match=words):
+        compare([replace(first, name="base"), other], **FAST)
+    with pytest.raises(NothingToEvaluateError):
+        compare([replace(first, name="base"), other], unlike="leave-out", **FAST)
+
+
+def test_the_shared_part_is_compared_and_the_rest_counted(runs: list[RunData]) -> None:
+    pair = [_with_content(runs[0], {}), _with_content(runs[1], OTHER_TEXT)]
+    found = compare(pair, unlike="leave-out", **FAST)
+    fewer = [
+        replace(run, samples=run.samples[~run.samples["example_id"].isin(OTHER_TEXT)])
+        for run in runs[:2]
+    ]
+    assert found.pairs == compare(fewer, **FAST).pairs
+    assert found.cells == 18 * 118
+    assert found.unmatched == (36, 36)
+    assert found.notes == (
+        "2 of 120 examples of sentiment are left out: their text or gold label differs between "
+        "the runs",
+    )
+    assert compare(pair, unlike="note", **FAST).cells == 18 * 118
+
+
+def test_settings_leave_nothing_to_share(runs: list[RunData]) -> None:
+    other = replace(runs[1], manifest={**runs[1].manifest, "prompt_format": "chat"})
+    with pytest.raises(UsageError, match="share no cell"):
+        compare([runs[0], other], unlike="leave-out", **FAST)
+
+
+def test_answer_lengths_count_where_answers_are_generated(runs: list[RunData]) -> None:
+    def generating(run: RunData, length: int, scorer: str) -> RunData:
+        config = {"scorer": scorer, "max_new_tokens": length}
+        return replace(run, manifest={**run.manifest, "config": config})
+
+    pair = [generating(runs[0], 7, "generate"), generating(runs[1], 9, "generate")]
+    with pytest.raises(UsageError, match="--max-new-tokens: base has 7, tuned has 9"):
+        compare(pair, **FAST)
+    pair = [generating(runs[0], 7, "loglik"), generating(runs[1], 9, "loglik")]
+    assert compare(pair, **FAST).cells == 18 * 120

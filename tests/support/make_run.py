@@ -155,7 +155,8 @@ def _examples(samples: pd.DataFrame) -> pd.DataFrame:
     rows = samples[["task", "example_id", "gold"]].drop_duplicates(["task", "example_id"])
     keys = zip(rows["task"], rows["example_id"], strict=True)
     inputs = [f"Text {key} of {task}." for task, key in keys]
-    return rows.rename(columns={"example_id": "id"}).assign(input=inputs)
+    hashes = [stable_id(text, gold) for text, gold in zip(inputs, rows["gold"], strict=True)]
+    return rows.rename(columns={"example_id": "id"}).assign(input=inputs, hash=hashes)
 
 
 def _variant_rows(task: TaskPlan, per_perturbation: int, seed: int) -> list[dict[str, Any]]:
@@ -301,6 +302,8 @@ def _manifest(
         "command": f"harness run --model {model} --suite core --seed {seed} --out {path}",
         "created": "2026-11-22T10:04:11+00:00",
         "finished": "2026-11-22T10:05:02+00:00",
+        "identity": {"seed": seed},
+        "content": {"model": f"{stable_hash(model):016x}"},
         "config": {
             "model": model,
             "suite": "core",
@@ -332,6 +335,9 @@ def _manifest(
             task.name: {
                 "description": f"Made-up {task.name} task.",
                 "labels": list(task.labels),
+                "label_words": list(task.labels),
+                "answer_cue": "Answer:",
+                "few_shot": [],
                 "label_tokens": [1 + len(label) // 6 for label in task.labels],
                 "chance": task.chance,
                 "examples": task.examples,

@@ -15,7 +15,6 @@ def save_run(made: MadeRun, folder: Path) -> Path:
     """Write a made run as `harness run` would; gives its folder."""
     folder.mkdir(parents=True)
     directory = RunDirectory(folder)
-    directory.write_json("run.json", made.manifest)
     directory.write_json("summary.json", made.summary)
     rows = made.variants.to_dict("records")
     lines = "".join(json.dumps(row, default=str) + "\n" for row in rows)
@@ -35,6 +34,7 @@ def save_run(made: MadeRun, folder: Path) -> Path:
     ]
     with sqlite3.connect(path) as db:
         db.executemany(f"INSERT INTO samples VALUES ({', '.join('?' * 13)})", values)
+    directory.finish(made.manifest)
     return folder
 
 
