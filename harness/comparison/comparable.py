@@ -199,7 +199,8 @@ def _task_lines(task: str, first: RunData, second: RunData) -> Iterator[str]:
     for what, ours, theirs in _task_parts(task, first, second):
         if ours != theirs:
             alike = False
-            yield f"{what} of {task}: {first.name} has {_show(ours)}; {second.name} has {_show(theirs)}"
+            sides = f"{first.name} has {_show(ours)}; {second.name} has {_show(theirs)}"
+            yield f"{what} of {task}: {sides}"
     if alike and _renders_same_cell(first, second, task):
         yield from _prompt_difference(task, first, second)
 

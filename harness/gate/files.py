@@ -29,7 +29,7 @@ def check_runs(
         UsageError: no run, a bad policy, or runs that asked different questions.
         NothingToEvaluateError: the runs share no cell.
     """
-    from harness.comparison import run_data
+    from harness.comparison import Unlike, run_data
     from harness.gate.judge import judge
     from harness.gate.policy import read_policy
     from harness.results.rundir import load_run
@@ -37,14 +37,8 @@ def check_runs(
     rules = read_policy(policy)
     judged = run_data(load_run(candidate))
     reference = run_data(load_run(baseline), name="baseline") if baseline else None
-    return judge(
-        rules,
-        judged,
-        reference,
-        scorer=scorer,
-        seed=seed,
-        unlike="leave-out" if shared else "refuse",
-    )
+    unlike: Unlike = "leave-out" if shared else "refuse"
+    return judge(rules, judged, reference, scorer=scorer, seed=seed, unlike=unlike)
 
 
 def write_github_summary(verdict: Verdict) -> None:

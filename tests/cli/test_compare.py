@@ -282,8 +282,8 @@ def test_the_pytest_fixture(runs: dict[str, Path], policy: Path, pytester: pytes
 
 
 TASK_B = MOOD.replace("mood.jsonl", "other.jsonl")
-TASK_WORDS = MOOD.replace(
-    "{name: bad}, {name: good}", "{name: bad, word: poor}, {name: good, word: fine}"
+TASK_WORDS = MOOD.replace("name: bad", "name: bad, word: poor").replace(
+    "name: good", "name: good, word: fine"
 )
 
 

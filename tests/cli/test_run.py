@@ -400,4 +400,4 @@ def test_ctrl_c_is_resumable(model: Path, tmp_path: Path) -> None:
 def test_a_run_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for command in ("prompts", "export", "report"):
         assert harness([command, str(tmp_path / "none")]) == ExitCode.USAGE
-        assert "is no run" in capsys.readouterr().err
+        assert "is not a run directory" in capsys.readouterr().err

@@ -317,7 +317,7 @@ def test_examples_are_matched_by_content_not_by_id(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"label_words": ["bad", "good"]}, "label words of sentiment: base has none; other has bad, good"),
+        ({"label_words": ["bad", "good"]}, "label words of sentiment: base has none; other"),
         ({"answer_cue": "A:"}, "answer cue of sentiment: base has None; other has 'A:'"),
         ({"few_shot": ["abc"]}, "few-shot examples"),
     ],
