@@ -210,8 +210,6 @@ def _show_verdict(verdict: Verdict) -> None:
         (check.status, check.name, check.bound, f"{check.limit:g}", check.message)
         for check in verdict.checks
     ]
-    for note in verdict.notes:
-        out().print(f"note: {note}", style="yellow", markup=False)
     print_table("", ("verdict", "check", "bound", "limit", "why"), rows)
     for note in verdict.notes:
         err().print(f"note: {printable(note)}", style="yellow", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Plan
 from harness.models.contract import ModelInfo
 from harness.prompting.prompts import PromptFormat
+from harness.results.jsonfiles import Json
 from harness.results.provenance import run_id, task_hash, variants_hash
-from harness.results.rundir import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ def run_directory(config: RunConfig, plan: Plan, identity: Identity) -> Path:
     """Return the run's directory: `--out`, or one named after model, tasks and run id."""
     if config.out is not None:
         return config.out
-    tasks = config.suite or "-".join(task.name for task in plan.tasks)[:40]
-    name = Path(config.model).name.replace(" ", "-")
-    return Path("runs") / f"{name}-{tasks}-{identity.run_id}"
+    tasks = config.suite or "-".join(task.name for task in plan.tasks)
+    name = Path(config.model).name
+    return Path("runs") / f"{_folder_name(name)}-{_folder_name(tasks)}-{identity.run_id}"
+
+
+def _folder_name(text: str) -> str:
+    """A name as part of a folder's: whatever it is, it leads nowhere else."""
+    return re.sub(r"[^\w.]+", "-", text)[:40].strip(".-")

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from harness.core.errors import HarnessError, UsageError
+from harness.core.records import Level
 from harness.core.sqlite import open_to_read
 from harness.results.jsonfiles import Json, read_json
 
@@ -51,6 +52,17 @@ class _TaskShape(_Shape):
     rendered_prompt: StrictStr
 
 
+class _LeftOutShape(BaseModel):
+    """As `LeftOut`, which is made of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: StrictStr
+    level: Level
+    reason: Literal["package", "data", "target"]
+    need: StrictStr
+
+
 class _ManifestShape(_Shape):
     run_id: StrictStr
     status: Literal["running", "incomplete", "complete"]
@@ -62,6 +74,7 @@ class _ManifestShape(_Shape):
     prompt_format: StrictStr
     seed: StrictInt
     tasks: dict[str, _TaskShape]
+    left_out: list[_LeftOutShape] = []
 
 
 class _SealedShape(_ManifestShape):
