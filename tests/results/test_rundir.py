@@ -152,7 +152,8 @@ def test_a_manifest_that_is_none_is_one_line(
     [
         ("tasks", []), ("tasks", {"t": None}), ("config", None), ("model", "x"), ("run_id", 3),
         ("seed", "x"), ("samples", -1), ("files", {"summary.json": None}), ("status", None),
-        ("left_out", [{"name": "x"}]), ("left_out", 3), ("files", {}), ("tasks", {"t": {"labels": "ab"}}), ("command", 1),
+        ("left_out", [{"name": "x"}]), ("left_out", 3), ("files", {}),
+        ("tasks", {"t": {"labels": "ab"}}), ("command", 1),
     ],
 )  # fmt: skip
 def test_parts_of_wrong_types_are_named(run: Path, key: str, value: object) -> None:
