@@ -248,12 +248,12 @@ def _row(search: Search, report: dict[str, dict[str, object]]) -> str:
 
 def _print_transfer(target: str, folder: Path) -> None:
     print(f"\n| found by, on tuned-0 | drop on {target} (95 %) |\n| --- | ---: |")
-    worst = load_run(folder).summary["worst_variants"]
-    for variant in sorted(worst, key=lambda row: (row["level"], row["perturbation"])):
-        low, high = variant["drop_ci"] or (float("nan"), float("nan"))
+    worst = load_run(folder).summary.worst_variants
+    for variant in sorted(worst, key=lambda row: (row.level, row.perturbation)):
+        low, high = variant.drop.interval or (float("nan"), float("nan"))
         print(
-            f"| {variant['level']}: {variant['perturbation']} ({variant['instruction_id']}) "
-            f"| {100 * variant['drop']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}) |"
+            f"| {variant.level}: {variant.perturbation} ({variant.instruction_id}) "
+            f"| {100 * variant.drop.value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}) |"
         )
 
 

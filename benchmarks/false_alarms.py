@@ -3,21 +3,21 @@
 Each simulated run has four levels that cost nothing: a prompt has a skill and luck of its own, an
 example a difficulty, and a part of each cell's luck is the example's (all on the logit scale).
 Printed are the shares of runs in which some level's interval leaves out 0, and in which some level
-is called clear, which takes an adjusted p value as well.
+is called significant, which takes the adjusted p value.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from harness.core.records import CLEAN, LEVELS
+from harness.core.records import LEVELS
 from harness.metrics.summary import TaskFacts, summarize
-from reports.measures_view import read_group
+from harness.results.summary import GroupStats
+from reports.reading import read_levels
 
 TASK = "simulated"
 LABELS = ("no", "yes")
@@ -35,28 +35,24 @@ def main() -> None:
         alarms(simulate(seed, options.instructions, options.examples))
         for seed in range(options.runs)
     ]
-    by_interval, clear = (100 * share for share in np.mean(found, axis=0))
+    by_interval, significant = (100 * share for share in np.mean(found, axis=0))
     sys.stdout.write(
         f"{options.runs} runs without a drop, {options.instructions} instructions, "
         f"{options.examples} examples, {len(LEVELS) - 1} levels\n"
         f"some interval leaves out 0: {by_interval:.1f} %\n"
-        f"some level is called clear: {clear:.1f} %\n"
+        f"some level is called significant: {significant:.1f} %\n"
     )
 
 
-def alarms(levels: Mapping[str, Mapping[str, object]]) -> tuple[bool, bool]:
-    """Whether some level's interval leaves out 0, and whether some level is called clear."""
-    groups = [
-        read_group(levels[level], is_clean=False, above_chance=True, confidence=CONFIDENCE)
-        for level in LEVELS
-        if level != CLEAN
-    ]
-    ends = [(one.drop.low, one.drop.high) for one in groups if one.drop]
-    outside = any(low is not None and high is not None and low * high > 0 for low, high in ends)
-    return outside, any(one.reading.is_clear for one in groups)
+def alarms(levels: dict[str, GroupStats]) -> tuple[bool, bool]:
+    """Whether some level's interval leaves out 0, and whether some level is called significant."""
+    groups = read_levels(levels, above_chance=True, confidence=CONFIDENCE).values()
+    ends = [group.stats.drop.interval for group in groups if group.stats.drop]
+    outside = any(interval and interval[0] * interval[1] > 0 for interval in ends)
+    return outside, any(group.reading.is_significant for group in groups)
 
 
-def simulate(seed: int, instructions: int, examples: int) -> Mapping[str, Mapping[str, object]]:
+def simulate(seed: int, instructions: int, examples: int) -> dict[str, GroupStats]:
     """The levels of a run's summary."""
     rng = np.random.default_rng(seed)
     prompts = len(LEVELS) * instructions
@@ -75,8 +71,7 @@ def simulate(seed: int, instructions: int, examples: int) -> Mapping[str, Mappin
         confidence=CONFIDENCE,
         resamples=2,
     )
-    levels: Mapping[str, Mapping[str, object]] = summary["levels"]
-    return levels
+    return summary.levels
 
 
 def _variants(instructions: int) -> pd.DataFrame:
@@ -88,7 +83,7 @@ def _variants(instructions: int) -> pd.DataFrame:
             "perturbation": level,
             "instruction_id": f"i{number}",
             "index": 0,
-            "text": f"{level} wording {number}",
+            "text": f"{level} variant {number}",
         }
         for level in LEVELS
         for number in range(instructions)

@@ -13,17 +13,17 @@ run = harness.run(
 )
 
 # %% The numbers: fractions in [0, 1], intervals as [low, high]
-for level, stats in run.summary["levels"].items():
-    low, high = stats["accuracy_ci"]
-    print(f"{level:10} accuracy {stats['accuracy']:.3f} [{low:.3f}, {high:.3f}]")
+for level, stats in run.summary.levels.items():
+    accuracy = stats.accuracy
+    print(f"{level:10} accuracy {accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]")
 
 # %% Every cell, as a pandas frame
 print(run.samples.groupby(["level", "perturbation"], observed=True)["correct"].mean())
 
-# %% The phrasings that hurt most
-for worst in run.summary["worst_variants"][:3]:
-    text = run.variants.set_index("id").loc[worst["variant_id"], "text"]
-    print(f"{100 * worst['drop']:+.1f} points: {text}")
+# %% The variants with the largest drops
+for worst in run.summary.worst_variants[:3]:
+    text = run.variants.set_index("id").loc[worst.variant_id, "text"]
+    print(f"{100 * worst.drop.value:+.1f} points: {text}")
 
 # %% What a perturbation does to a text
 for variant in harness.perturb("Classify the sentiment of the review.", levels="character"):

@@ -5,7 +5,7 @@ The same code path as the command line, as functions:
     import harness
 
     run = harness.run(model="smollm2-135m", levels=["character", "semantic"])
-    run.summary["levels"]["character"]["drop"]
+    run.summary.levels["character"].drop
     run.samples                      # a pandas frame, one row a cell
     harness.perturb("Classify the review.", levels=["word"])
 """

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from harness.core.records import Variant, in_level_order
+from harness.results.summary import Quantity
 from reports.diff import Mark
-from reports.formatting import Estimate, listed, percent, points
-from reports.phrasings import variant_marks
-from reports.tables import in_level_order
+from reports.formatting import listed, percent, points
+from reports.variants import variant_marks
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from harness.comparison import Comparison, Pair
     from harness.comparison.changes import Changes, PromptTest
     from harness.comparison.differences import Difference
     from harness.comparison.ranking import Ranking
 
-Outcome = Literal["better", "worse", "within noise", "not tested"]
+Outcome = Literal["better", "worse", "not significant", "not tested"]
 
 METRIC_NAMES: Final = {
     "accuracy": "Accuracy",
-    "drop": "Drop against clean",
-    "pdr": "Relative drop",
-    "worst_prompt_accuracy": "Worst wording",
+    "drop": "Drop",
+    "pdr": "Relative drop (PDR)",
+    "worst_prompt_accuracy": "Worst-variant accuracy",
     "consistency": "Consistency",
     "kappa": "Fleiss’ κ",
-    "correct_and_consistent": "Right under every wording",
+    "correct_and_consistent": "Correct under every variant",
     "instance_sensitivity": "Instance sensitivity",
-    "flip_rate": "Answers changed",
-    "unparsed_rate": "Unparsed answers",
+    "flip_rate": "Flip rate",
+    "unparsed_rate": "Unparsed rate",
 }
 PROMPTS_SHOWN: Final = 15
 
@@ -45,13 +44,13 @@ class DifferenceRow:
     task: str | None
     first: float
     second: float
-    difference: Estimate
+    difference: Quantity
     p_adjusted: float | None
     detectable: float | None
     outcome: Outcome
     """Of the second run, after correction for the number of tests."""
     gained: bool
-    """Whether the difference points the second run's way, clear or not."""
+    """Whether the difference points the second run's way, significant or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,9 @@ class PairView:
     changes: tuple[Changes, ...]
     """By level, over all tasks."""
     prompts: tuple[PromptTest, ...]
-    """The wordings that changed most surely."""
-    wordings: dict[str, tuple[Mark, ...]]
-    """Variant id -> its marks, for those wordings, where the variants were given."""
+    """The variants with the smallest p values."""
+    marks: Mapping[str, tuple[Mark, ...]]
+    """Variant id -> its marks, for those variants, where they were given."""
 
     @property
     def levels(self) -> list[str]:
@@ -109,9 +108,7 @@ class ComparisonView:
     rankings: tuple[Ranking, ...]
 
 
-def build_comparison(
-    comparison: Comparison, variants: pd.DataFrame | None = None
-) -> ComparisonView:
+def build_comparison(comparison: Comparison, variants: Sequence[Variant] = ()) -> ComparisonView:
     """What `harness.comparison.compare` found, as a view; `variants` are the first run's."""
     pairs = tuple(
         _pair(index, pair, variants) for index, pair in enumerate(comparison.pairs, start=1)
@@ -131,7 +128,7 @@ def build_comparison(
     )
 
 
-def _pair(index: int, pair: Pair, variants: pd.DataFrame | None) -> PairView:
+def _pair(index: int, pair: Pair, variants: Sequence[Variant]) -> PairView:
     names = list(dict.fromkeys(one.metric for one in pair.differences))
     metrics = tuple(_metric(name, pair.differences) for name in names)
     prompts = pair.prompts[:PROMPTS_SHOWN]
@@ -144,7 +141,7 @@ def _pair(index: int, pair: Pair, variants: pd.DataFrame | None) -> PairView:
         metrics=metrics,
         changes=tuple(one for one in pair.changes if one.task is None),
         prompts=prompts,
-        wordings={} if variants is None else variant_marks(variants, ids),
+        marks=variant_marks(variants, ids),
     )
 
 
@@ -161,13 +158,12 @@ def _metric(name: str, differences: Sequence[Difference]) -> MetricTable:
 def _row(one: Difference) -> DifferenceRow:
     from harness.metrics.measures import get_measure
 
-    low, high = one.interval or (None, None)
     return DifferenceRow(
         level=one.level,
         task=one.task,
         first=one.first,
         second=one.second,
-        difference=Estimate(one.value, low, high),
+        difference=Quantity(one.value, one.interval),
         p_adjusted=None if math.isnan(one.p_adjusted) else one.p_adjusted,
         detectable=one.detectable,
         outcome=_outcome(one),
@@ -179,7 +175,7 @@ def _outcome(one: Difference) -> Outcome:
     if math.isnan(one.p_adjusted):
         return "not tested"
     if one.better is None:
-        return "within noise"
+        return "not significant"
     return "better" if one.better == "second" else "worse"
 
 
@@ -194,9 +190,9 @@ def _headline(pair: Pair, metrics: Sequence[MetricTable]) -> str:
         if (rows := [row for row in table.over_tasks if row.outcome == outcome])
     ]
     if not clauses:
-        return f"{pair.second} and {pair.first} differ at no level beyond noise{_limit(table)}."
-    others = [row for row in table.over_tasks if row.outcome == "within noise"]
-    rest = "; elsewhere they differ by no more than noise" if others else ""
+        return f"{pair.second} and {pair.first} differ significantly at no level{_limit(table)}."
+    others = [row for row in table.over_tasks if row.outcome == "not significant"]
+    rest = "; elsewhere the difference is not significant" if others else ""
     return (
         f"Against {pair.first}, the {table.name.lower()} of {pair.second} is "
         f"{' and '.join(clauses)}{rest}."
@@ -210,10 +206,14 @@ def _levels(rows: Sequence[DifferenceRow]) -> str:
 
 def _limit(table: MetricTable) -> str:
     largest = max((row.detectable or 0.0 for row in table.over_tasks), default=0.0)
-    return f", though up to {points(largest)} points could have been missed" if largest else ""
+    return (
+        f", though a difference under about {points(largest)} points may have been missed"
+        if largest
+        else ""
+    )
 
 
-def points_signed(estimate: Estimate) -> str:
+def points_signed(estimate: Quantity) -> str:
     """A difference in points with its sign: '+6.2', '−0.4'."""
     text = points(estimate)
     return f"+{text}" if estimate.value > 0 and text != "0.0" else text

@@ -22,10 +22,14 @@ def render_comparison_markdown(view: ComparisonView) -> str:
     lines += [f"- {escape(note)}" for note in view.notes]
     for pair in view.pairs:
         lines += ["", f"## {escape(pair.second)} against {escape(pair.first)}", ""]
-        lines += ["Second minus first, in points; outcomes hold after Holm's correction.", ""]
+        lines += [
+            "Second minus first, in percentage points; better and worse are significant, adjusted "
+            "for all levels (Holm).",
+            "",
+        ]
         for metric in pair.metrics:
             lines += [f"### {metric.name}", "", *_metric(pair, metric), ""]
-        lines += ["### Cells that changed", "", *_changes(pair)]
+        lines += ["### Flips between the runs", "", *_changes(pair)]
     lines += ["", "## Ranking", "", *_ranking(view), "", _compared(view)]
     return "\n".join(lines) + "\n"
 
@@ -33,7 +37,7 @@ def render_comparison_markdown(view: ComparisonView) -> str:
 def _metric(pair: PairView, metric: MetricTable) -> list[str]:
     head = ["Level", "Outcome", escape(pair.first), escape(pair.second)]
     rows = [list(_cells(row)) for row in metric.over_tasks]
-    return table([*head, "Difference", "Interval", "p, adjusted"], rows, left=2)
+    return table([*head, "Difference (pp)", "Interval", "Adjusted p"], rows, left=2)
 
 
 def _cells(row: DifferenceRow) -> Iterator[str]:
@@ -50,10 +54,10 @@ def _changes(pair: PairView) -> list[str]:
     head = [
         "Level",
         "Cells",
-        "Answered otherwise",
+        "Answers flipped",
         "Right → wrong",
         "Wrong → right",
-        "p, sign test",
+        "p (sign test)",
     ]
     rows = [
         [

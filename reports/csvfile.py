@@ -5,41 +5,44 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Final
 
-from reports.formatting import Estimate
-from reports.measures_view import Group, Reading
+from harness.metrics.measures import MEASURES
+from harness.results.summary import Quantity
+from reports.reading import GroupView, Reading
 from reports.view import ReportView, RunView
 from reports.visible import one_line
 
 _KEYS: Final = ("run", "task", "level", "perturbation", "reading")
-_ESTIMATES: Final = (
-    "accuracy",
-    "drop",
-    "pdr",
-    "worst_prompt_accuracy",
-    "consistency",
-    "kappa",
-    "correct_and_consistent",
-    "instance_sensitivity",
-    "flip_rate",
-    "unparsed_rate",
-)
-_MEASURES: Final = tuple(
-    field.name for field in fields(Group) if field.name not in (*_ESTIMATES, "reading")
+_PLAIN: Final = (
+    "drop_p_adjusted",
+    "drop_detectable",
+    "clean_accuracy",
+    "perturbed_accuracy",
+    "std_over_prompts",
+    "null_spread",
+    "spread_p_adjusted",
+    "worst_prompt_id",
+    "flips_right_wrong",
+    "flips_wrong_right",
+    "prompts",
+    "examples",
+    "cells",
+    "pdr_flag",
+    "intervals_over",
 )
 
 
 def render_csv(view: ReportView) -> str:
     """One row for each run and group; an empty task or perturbation stands for all of them.
 
-    Differences and shares are fractions, as in summary.json.
+    Columns are called as in summary.json, intervals `_low` and `_high`; differences and shares are
+    fractions.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    columns = [f"{name}{end}" for name in _ESTIMATES for end in ("", "_low", "_high")]
-    writer.writerow([*_KEYS, *columns, *_MEASURES])
+    columns = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")]
+    writer.writerow([*_KEYS, *columns, *_PLAIN])
     for run in view.runs:
         writer.writerows(_rows(run))
     return stream.getvalue()
@@ -55,24 +58,21 @@ def _rows(run: RunView) -> Iterator[list[str]]:
         yield _row(run.name, "", row.level, row.name, row.group)
 
 
-def _row(run: str, task: str, level: str, perturbation: str, group: Group) -> list[str]:
+def _row(run: str, task: str, level: str, perturbation: str, group: GroupView) -> list[str]:
     reading = "" if group.reading is Reading.CLEAN else group.reading.value
-    cells = [_text(value) for value in (run, task, level, perturbation, reading)]
-    for name in _ESTIMATES:
-        estimate: Estimate | None = getattr(group, name)
-        ends = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
-        cells += [_number(end) for end in ends]
-    for name in _MEASURES:
-        value = getattr(group, name)
-        cells.append(_text(value) if isinstance(value, str) else _number(value))
-    return cells
+    cells = [_cell(value) for value in (run, task, level, perturbation, reading)]
+    for name in MEASURES:
+        quantity: Quantity | None = getattr(group.stats, name)
+        ends = (quantity.value, quantity.low, quantity.high) if quantity else (None, None, None)
+        cells += [_cell(end) for end in ends]
+    return [*cells, *(_cell(getattr(group.stats, name)) for name in _PLAIN)]
 
 
-def _number(value: float | int | None) -> str:
-    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _text(value: str) -> str:
+def _cell(value: str | float | int | None) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return f"{value:.6g}" if isinstance(value, float) else str(value)
     shown = one_line(value)
     # A spreadsheet would run such a cell as a formula.
     return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown

@@ -18,7 +18,7 @@ _TOKEN: Final = re.compile(r"(\w(?:\S*\w)?|[^\w\s]+|)(\s*)")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A stretch of text that both wordings share, or that one of them alone has."""
+    """A stretch of text that both texts share, or that one of them alone has."""
 
     kind: Literal["same", "removed", "added"]
     text: str

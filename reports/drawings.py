@@ -10,39 +10,39 @@ from reports import charts
 from reports.charts import Cell, IntervalRow, Spec
 from reports.comparison import ComparisonView, MetricTable, PairView, points_signed
 from reports.formatting import MINUS, interval, percent, points, with_interval
-from reports.measures_view import Group, Reading
+from reports.reading import GroupView, Reading
 from reports.tables import TaskRow
 from reports.view import ReportView, RunView
 
-_KINDS: Final[dict[Reading, Literal["clear", "noise", "unjudged", "plain"]]] = {
-    Reading.CLEAR_DROP: "clear",
-    Reading.CLEAR_GAIN: "clear",
-    Reading.NOISE: "noise",
-    Reading.NO_INTERVAL: "noise",
+_KINDS: Final[dict[Reading, Literal["significant", "noise", "unjudged", "plain"]]] = {
+    Reading.DROP: "significant",
+    Reading.GAIN: "significant",
+    Reading.NOT_SIGNIFICANT: "noise",
+    Reading.NOT_TESTED: "noise",
     Reading.NOT_JUDGED: "unjudged",
     Reading.CLEAN: "plain",
 }
 
 
 _TEXT_LIMITS: Final = (30, 220)
-"""Characters of a wording that its dot tells, at least and at most."""
+"""Characters of a variant that its dot tells, at least and at most."""
 _TEXT_TOTAL: Final = 250_000
-"""Characters that all dots tell together, so that a page of many wordings stays small."""
+"""Characters that all dots tell together, so that a page of many variants stays small."""
 
 
 def report_charts(view: ReportView) -> dict[str, Spec]:
-    """The charts of a report; those of the wordings are called `wordings-1` and on, by task."""
+    """The charts of a report; those of the variants are called `variants-1` and on, by task."""
     runs = len(view.runs)
     drops = list(_perturbation_rows(view))
     return {
         "levels": level_chart(view),
         "tasks": charts.heat_map(
-            list(_task_cells(view)), runs=runs, description="Points lost by task and level"
+            list(_task_cells(view)), runs=runs, description="Drop by task and level, in points"
         ),
         "perturbations": charts.difference_intervals(
-            drops, runs=runs, description="Points lost under each perturbation"
+            drops, runs=runs, description="Drop by perturbation, in points"
         ),
-        **_wording_charts(view),
+        **_variant_charts(view),
         "consistency": charts.consistency_against_accuracy(
             [run.tables for run in view.runs], [run.name for run in view.runs]
         ),
@@ -70,7 +70,7 @@ def comparison_charts(view: ComparisonView) -> dict[str, Spec]:
 
 
 def level_chart(view: ReportView, *, width: int | None = None) -> Spec:
-    """Accuracy by level with intervals, every run held against its own clean wording.
+    """Accuracy by level with intervals, every run held against its own clean accuracy.
 
     With a width it is a picture that stands alone, and names the runs itself.
     """
@@ -89,17 +89,17 @@ def _level_rows(view: ReportView) -> Iterator[IntervalRow]:
     for level in view.levels:
         for number, run in enumerate(view.runs):
             group, clean = run.tables.levels.get(level), run.tables.levels.get(CLEAN)
-            if group is None or group.accuracy is None:
+            if group is None or group.stats.accuracy is None:
                 continue
-            right = with_interval(group.accuracy, percent)
-            fell = group.reading is Reading.CLEAR_DROP
+            right = with_interval(group.stats.accuracy, percent)
+            fell = group.reading is Reading.DROP
             yield IntervalRow(
                 name=level,
                 run=number,
-                estimate=group.accuracy,
-                tip=f"{run.name} · {level}: {right} right{_drop_text(group)}",
-                note=f"{MINUS}{points(group.drop)}" if fell else "",
-                reference=clean.accuracy.value if clean and clean.accuracy else None,
+                estimate=group.stats.accuracy,
+                tip=f"{run.name} · {level}: accuracy {right}{_drop_text(group)}",
+                note=f"{MINUS}{points(group.stats.drop)}" if fell else "",
+                reference=clean.stats.accuracy.value if clean and clean.stats.accuracy else None,
             )
 
 
@@ -109,27 +109,27 @@ def _task_cells(view: ReportView) -> Iterator[Cell]:
             task = run.task(name)
             if task is None:
                 continue
-            if task.clean and task.clean.accuracy:
+            if task.clean and task.clean.stats.accuracy:
                 yield _clean_cell(task, number, run)
             for level in view.perturbed_levels:
                 group = task.levels.get(level)
-                if group and group.drop:
+                if group and group.stats.drop:
                     yield Cell(
                         row=name,
                         column=level,
                         run=number,
-                        value=group.drop.value,
+                        value=group.stats.drop.value,
                         kind=_KINDS[group.reading],
-                        text=points(group.drop),
+                        text=points(group.stats.drop),
                         tip=f"{run.name} · {name} · {level}{_drop_text(group)}",
-                        harm=group.drop.value >= 0,
+                        harm=group.stats.drop.value >= 0,
                     )
 
 
 def _clean_cell(task: TaskRow, number: int, run: RunView) -> Cell:
-    accuracy = percent(task.clean.accuracy) if task.clean else ""
+    accuracy = percent(task.clean.stats.accuracy) if task.clean else ""
     above = "" if task.above_chance else ", not above chance"
-    tip = f"{run.name} · {task.name} · clean wording: {accuracy}; guessing {percent(task.chance)}"
+    tip = f"{run.name} · {task.name} · clean accuracy {accuracy}; chance {percent(task.chance)}"
     return Cell(task.name, CLEAN, number, 0.0, "plain", accuracy, f"{tip}{above}")
 
 
@@ -137,29 +137,29 @@ def _perturbation_rows(view: ReportView) -> Iterator[IntervalRow]:
     for name in view.perturbations:
         for number, run in enumerate(view.runs):
             row = run.perturbation(name)
-            if row and row.group.drop:
+            if row and row.group.stats.drop:
                 yield IntervalRow(
                     name=name,
                     run=number,
-                    estimate=row.group.drop,
+                    estimate=row.group.stats.drop,
                     tip=f"{run.name} · {name} ({row.level}){_drop_text(row.group)}",
-                    clear=row.group.reading.is_clear,
+                    significant=row.group.reading.is_significant,
                 )
 
 
-def _wording_charts(view: ReportView) -> dict[str, Spec]:
+def _variant_charts(view: ReportView) -> dict[str, Spec]:
     """All tasks share one scale, so that they can be compared by eye."""
     every = [dot.accuracy for run in view.runs for row in run.dots for dot in row.dots]
     text_limit = max(_TEXT_LIMITS[0], min(_TEXT_LIMITS[1], _TEXT_TOTAL // max(1, len(every))))
     chances = [task.chance for run in view.runs for task in run.tables.tasks]
     domain = charts.accuracy_domain(every, chances)
     return {
-        f"wordings-{place}": _wording_chart(view, task, domain, text_limit)
+        f"variants-{place}": _variant_chart(view, task, domain, text_limit)
         for place, task in enumerate(view.tasks, start=1)
     }
 
 
-def _wording_chart(
+def _variant_chart(
     view: ReportView, name: str, domain: tuple[float, float], text_limit: int
 ) -> Spec:
     tasks = {number: run.task(name) for number, run in enumerate(view.runs)}
@@ -169,17 +169,17 @@ def _wording_chart(
         for number, run in enumerate(view.runs)
         if (row := run.dot_row(name, level))
     ]
-    return charts.wordings(
+    return charts.variants(
         rows,
         runs=len(view.runs),
         domain=domain,
         clean={
-            number: task.clean.accuracy.value
+            number: task.clean.stats.accuracy.value
             for number, task in tasks.items()
-            if task and task.clean and task.clean.accuracy
+            if task and task.clean and task.clean.stats.accuracy
         },
         chance=next((task.chance for task in tasks.values() if task), None),
-        description=f"Every wording of {name}, a dot at its accuracy, by level",
+        description=f"Accuracy of every variant of {name}, by level",
         text_limit=text_limit,
     )
 
@@ -192,7 +192,7 @@ def _difference_rows(pair: PairView, table: MetricTable) -> Iterator[IntervalRow
             run=0,
             estimate=row.difference,
             tip=f"{table.name} · {row.level}: {change}, {row.outcome}",
-            clear=row.outcome in ("better", "worse"),
+            significant=row.outcome in ("better", "worse"),
         )
 
 
@@ -208,14 +208,14 @@ def _difference_cells(view: ComparisonView, pair: PairView, table: MetricTable) 
                 column=level,
                 run=0,
                 value=row.difference.value,
-                kind="clear" if row.outcome in ("better", "worse") else "noise",
+                kind="significant" if row.outcome in ("better", "worse") else "noise",
                 text=points_signed(row.difference),
                 tip=f"{task} · {level}: {change}, {row.outcome}",
                 harm=not row.gained,
             )
 
 
-def _drop_text(group: Group) -> str:
-    if group.drop is None:
+def _drop_text(group: GroupView) -> str:
+    if group.stats.drop is None:
         return ""
-    return f"; drop {with_interval(group.drop, points)} points, {group.reading.value}"
+    return f"; drop {with_interval(group.stats.drop, points)} points, {group.reading.value}"

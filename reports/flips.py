@@ -1,28 +1,33 @@
-"""Cells whose answer changed: against the clean wording in one run, or between two runs."""
+"""Cells whose answer flipped, against the clean instruction in one run or between two runs."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from harness.core.records import CLEAN
+from harness.metrics.flipped_cells import (
+    FLIP_KINDS,
+    FlipKind,
+    FlippedCells,
+    flipped_between,
+    flipped_from_clean,
+)
 from reports.diff import Mark
-from reports.phrasings import variant_marks
 from reports.source import Run
+from reports.variants import variant_marks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS: Final = {
-    "broken": "right → wrong",
-    "fixed": "wrong → right",
-    "changed": "wrong → other wrong",
+KINDS: Final[dict[FlipKind, str]] = {
+    "right_wrong": "right → wrong",
+    "wrong_right": "wrong → right",
+    "wrong_wrong": "wrong → other wrong",
 }
 ROW_LIMIT: Final = 300
 """Flips that one report lists over all its comparisons; all of them are counted."""
-_FEWEST: Final = 40
+_MIN_SHOWN: Final = 40
 """Flips that a comparison lists, however many comparisons there are."""
 
 
@@ -53,9 +58,9 @@ class Flips:
     after: str
     compared: int
     """Cells that both sides answered."""
-    counts: dict[str, int]
+    counts: Mapping[FlipKind, int]
     shown: tuple[Flip, ...]
-    wordings: dict[str, tuple[Mark, ...]]
+    marks: Mapping[str, tuple[Mark, ...]]
     """Variant id -> its marks, for the shown flips."""
 
     @property
@@ -65,10 +70,9 @@ class Flips:
 
 
 def flips_from_clean(run: Run, samples: pd.DataFrame) -> Flips:
-    """The cells that a perturbed wording answers otherwise than its own clean wording."""
-    keys = ["task", "instruction_id", "example_id"]
-    perturbed, clean = samples[samples["level"] != CLEAN], samples[samples["level"] == CLEAN]
-    return _flips(_paired(clean, perturbed, keys), run, "clean wording", "perturbed wording")
+    """The cells that a perturbed variant answers otherwise than its clean instruction."""
+    flipped = flipped_from_clean(samples)
+    return _shape(flipped, run, ("clean instruction", "perturbed variant"), ROW_LIMIT)
 
 
 def flips_between(
@@ -78,55 +82,39 @@ def flips_between(
     names: tuple[str, str],
     comparisons: int = 1,
 ) -> Flips:
-    """The cells of the same wordings and examples that two runs answer differently.
+    """The cells of the same variants and examples that two runs answer differently.
 
     `before` and `after` are the samples of the two; `run` is the second. Each of several
     `comparisons` lists its share.
     """
-    limit = max(_FEWEST, ROW_LIMIT // comparisons)
-    return _flips(_paired(before, after, ["variant_id", "example_id"]), run, *names, limit)
+    limit = max(_MIN_SHOWN, ROW_LIMIT // comparisons)
+    return _shape(flipped_between(before, after), run, names, limit)
 
 
-def _paired(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    answers = before[[*keys, "prediction", "correct"]]
-    return after.merge(answers, on=keys, suffixes=("_after", "_before"))
-
-
-def _flips(both: pd.DataFrame, run: Run, before: str, after: str, limit: int = ROW_LIMIT) -> Flips:
-    # An unparsed answer is missing; two missing ones are equal here, unlike NaN and NaN.
-    answers = [both[f"prediction_{side}"].astype(object).fillna("") for side in ("before", "after")]
-    flipped = both[answers[0] != answers[1]]
-    flipped = flipped.assign(kind=_kinds(flipped))
-    counted = Counter(flipped["kind"])
-    rows = _in_turn(flipped, limit).to_dict("records")
+def _shape(flipped: FlippedCells, run: Run, names: tuple[str, str], limit: int) -> Flips:
+    rows = _in_turn(flipped.cells, limit).to_dict("records")
     inputs = _inputs(run, {str(row["example_id"]) for row in rows})
     shown = tuple(_flip(row, inputs) for row in rows)
     return Flips(
-        before=before,
-        after=after,
-        compared=len(both),
-        counts={kind: counted[kind] for kind in KINDS},
+        before=names[0],
+        after=names[1],
+        compared=flipped.compared,
+        counts=flipped.counts,
         shown=shown,
-        wordings=variant_marks(run.variants, {flip.variant_id for flip in shown}),
+        marks=variant_marks(run.variant_records, {flip.variant_id for flip in shown}),
     )
 
 
-def _kinds(flipped: pd.DataFrame) -> pd.Series[str]:
-    was, is_now = flipped["correct_before"].astype(bool), flipped["correct_after"].astype(bool)
-    kinds = was.map({True: "broken", False: "changed"})
-    return kinds.mask(is_now & ~was, "fixed")
-
-
-def _in_turn(flipped: pd.DataFrame, limit: int) -> pd.DataFrame:
+def _in_turn(cells: pd.DataFrame, limit: int) -> pd.DataFrame:
     """Up to `limit` flips, taken in turn from each task, perturbation and kind.
 
     So a perturbation that flips thousands of cells does not crowd out the others.
     """
-    groups = flipped.groupby(["task", "perturbation", "kind"], observed=True, sort=False)
-    order = flipped["kind"].map({kind: rank for rank, kind in enumerate(KINDS)})
-    ranked = flipped.assign(turn=groups.cumcount(), order=order)
+    groups = cells.groupby(["task", "perturbation", "kind"], observed=True, sort=False)
+    order = cells["kind"].map({kind: rank for rank, kind in enumerate(FLIP_KINDS)})
+    ranked = cells.assign(turn=groups.cumcount(), order=order)
     chosen = ranked.sort_values(["turn", "order"], kind="stable").head(limit).index
-    return flipped.loc[chosen.sort_values()]
+    return cells.loc[chosen.sort_values()]
 
 
 def _flip(row: Mapping[Hashable, object], inputs: Mapping[tuple[str, str], str]) -> Flip:

@@ -4,61 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
+
+from harness.results.summary import Quantity
 
 MINUS: Final = "\u2212"
 MISSING: Final = "–"
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value and, where it was computed, its interval; shares and differences as fractions."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
+Writable: TypeAlias = float | Quantity | None
+"""What can be written: a value, the value of a quantity, or nothing."""
 
 
-Figure: TypeAlias = float | Estimate | None
-"""What can be written: a value, the value of an estimate, or nothing."""
-
-
-def percent(figure: Figure, digits: int = 1) -> str:
+def percent(given: Writable, digits: int = 1) -> str:
     """A fraction as a percentage: 0.7124 -> '71.2%'."""
-    value = _value(figure)
+    value = _value(given)
     return MISSING if value is None else f"{_signed(100 * value, digits)}%"
 
 
-def points(figure: Figure, digits: int = 1) -> str:
+def points(given: Writable, digits: int = 1) -> str:
     """A difference of two fractions in percentage points: 0.0624 -> '6.2'."""
-    value = _value(figure)
+    value = _value(given)
     return MISSING if value is None else _signed(100 * value, digits)
 
 
-def number(figure: Figure, digits: int = 2) -> str:
+def number(given: Writable, digits: int = 2) -> str:
     """A plain number: 0.8312 -> '0.83'."""
-    value = _value(figure)
+    value = _value(given)
     return MISSING if value is None else _signed(value, digits)
 
 
-def interval(estimate: Estimate | None, write: Callable[[float], str] = points) -> str:
-    """An estimate's interval, in points or percent unless `write` says else: '[3.1, 9.4]'."""
-    if estimate is None or estimate.low is None or estimate.high is None:
+def interval(quantity: Quantity | None, write: Callable[[float], str] = points) -> str:
+    """A quantity's interval, in points or percent unless `write` says else: '[3.1, 9.4]'."""
+    if quantity is None or quantity.interval is None:
         return MISSING
-    return f"[{write(estimate.low)}, {write(estimate.high)}]"
+    low, high = quantity.interval
+    return f"[{write(low)}, {write(high)}]"
 
 
 def with_interval(
-    estimate: Estimate | None,
-    write: Callable[[Figure], str],
+    quantity: Quantity | None,
+    write: Callable[[Writable], str],
     inner: Callable[[float], str] = points,
 ) -> str:
-    """An estimate and its interval where it has one: '71.2% [68.0, 74.1]'."""
-    if estimate is None or estimate.low is None:
-        return write(estimate)
-    return f"{write(estimate)} {interval(estimate, inner)}"
+    """A quantity and its interval where it has one: '71.2% [68.0, 74.1]'."""
+    if quantity is None or quantity.interval is None:
+        return write(quantity)
+    return f"{write(quantity)} {interval(quantity, inner)}"
 
 
 def p_value(value: float | None) -> str:
@@ -111,8 +104,8 @@ def listed(items: Sequence[str], *, limit: int = 6) -> str:
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _value(figure: Figure) -> float | None:
-    value = figure.value if isinstance(figure, Estimate) else figure
+def _value(given: Writable) -> float | None:
+    value = given.value if isinstance(given, Quantity) else given
     return None if value is None or math.isnan(value) else value
 
 

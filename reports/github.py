@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reports.formatting import Estimate, counted, interval, number
+from harness.results.summary import Quantity
+from reports.formatting import counted, interval, number
 from reports.markdown import escape, table
 
 if TYPE_CHECKING:
@@ -57,14 +58,13 @@ def _counts(verdict: Verdict) -> str:
 
 
 def _row(check: Check) -> list[str]:
-    bounds = check.interval or (None, None)
-    estimate = None if check.value is None else Estimate(check.value, *bounds)
+    value = None if check.value is None else Quantity(check.value, check.interval)
     margin = f" ± {check.margin:g}" if check.margin else ""
     return [
         STATUS[check.status],
         escape(check.name),
         f"{escape(check.bound)} {check.limit:g}{margin}",
-        number(estimate, 3),
-        interval(estimate, lambda end: number(end, 3)),
+        number(value, 3),
+        interval(value, lambda end: number(end, 3)),
         f"{check.examples:,}",
     ]

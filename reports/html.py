@@ -18,7 +18,7 @@ from reports.diff import Mark
 from reports.drawings import comparison_charts, report_charts
 from reports.flips import KINDS
 from reports.measures import MEASURES
-from reports.measures_view import Reading
+from reports.reading import Reading
 from reports.view import ReportView
 from reports.visible import one_line, short, visible
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _READING_CLASS: Final = {
-    Reading.CLEAR_DROP: "drop",
-    Reading.CLEAR_GAIN: "gain",
-    Reading.NOISE: "noise",
-    Reading.NO_INTERVAL: "noise",
+    Reading.DROP: "drop",
+    Reading.GAIN: "gain",
+    Reading.NOT_SIGNIFICANT: "noise",
+    Reading.NOT_TESTED: "noise",
     Reading.NOT_JUDGED: "unjudged",
     Reading.CLEAN: "clean",
 }
@@ -109,7 +109,7 @@ def _environment() -> Environment:
         # Every value that a template prints passes through here before it is escaped.
         finalize=lambda value: value if isinstance(value, Markup) else visible(value),
     )
-    environment.globals.update(charts=charts, figures=formatting)
+    environment.globals.update(charts=charts, formatting=formatting)
     environment.filters.update(
         chance=chance,
         count=formatting.count,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from reports.formatting import interval, percent, points
-from reports.measures_view import Group, Reading
+from reports.reading import GroupView, Reading
 from reports.view import ReportView
 from reports.visible import one_line
 
@@ -49,13 +49,18 @@ def render_verdict_junit(verdict: Verdict) -> str:
     return _document([(name, [_check_case(check, verdict) for check in verdict.checks])])
 
 
-def _level_case(task: str, level: str, group: Group) -> _Case:
+def _level_case(task: str, level: str, group: GroupView) -> _Case:
     judged = group.reading is not Reading.NOT_JUDGED
-    text = f"accuracy {percent(group.accuracy)}"
-    if group.drop:
-        drop = f"drop {points(group.drop)} points {interval(group.drop)}"
+    text = f"accuracy {percent(group.stats.accuracy)}"
+    if group.stats.drop:
+        drop = f"drop {points(group.stats.drop)} points {interval(group.stats.drop)}"
         text += f", {drop}, {group.reading.value}"
-    return _Case(task, level, text, skipped="" if judged else "clean accuracy is not above chance")
+    return _Case(
+        task,
+        level,
+        text,
+        skipped="" if judged else "clean accuracy is not significantly above chance",
+    )
 
 
 def _check_case(check: Check, verdict: Verdict) -> _Case:

@@ -8,9 +8,9 @@ from typing import Final
 
 from reports.diff import Mark
 from reports.formatting import MISSING, count, counted, interval, percent, points
-from reports.measures_view import Group, Reading
-from reports.phrasings import Dot, Phrasing
 from reports.provenance import Provenance
+from reports.reading import GroupView, Reading
+from reports.variants import Dot, WorstVariantView
 from reports.view import ReportView, RunView
 from reports.visible import one_line, visible
 
@@ -22,7 +22,7 @@ _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 
 
 def render_markdown(view: ReportView) -> str:
-    """report.md: the headline, the tables, the worst wordings, and what was run."""
+    """report.md: the headline, the tables, the worst variants, and what was run."""
     several = len(view.runs) > 1
     lines = [f"# Robustness of {escape(view.title)}", "", f"**{escape(view.headline)}**", ""]
     if view.detail:
@@ -31,11 +31,11 @@ def render_markdown(view: ReportView) -> str:
         of = "" if len(caveat.runs) == len(view.runs) else _names(view, caveat.runs)
         lines.append(f"- {of}{escape(caveat.sentence)}")
     lines += ["", "## Accuracy by level", "", *_levels(view), ""]
-    lines += ["## Drop by task and level, in points", "", *_tasks(view), ""]
-    lines += ["## Drop by perturbation, in points", "", *_perturbations(view), ""]
+    lines += ["## Drop by task and level (pp)", "", *_tasks(view), ""]
+    lines += ["## Drop by perturbation (pp)", "", *_perturbations(view), ""]
     if view.instructed:
         lines += ["## Which instruction to use", "", *_instructions(view), ""]
-    lines += ["## Worst wordings", "", *_worst(view), ""]
+    lines += ["## Worst variants", "", *_worst(view), ""]
     lines += [*_flips(view), "", "## What was run", ""]
     for run in view.runs:
         lines += _provenance(run, several)
@@ -82,29 +82,29 @@ def _names(view: ReportView, indices: Sequence[int]) -> str:
 def _levels(view: ReportView) -> list[str]:
     several = len(view.runs) > 1
     between = f"{100 * view.confidence:.0f}% interval"
-    head = ["Level", *(["Run"] * several), "Reading", "Accuracy", between, "Drop", between]
+    head = ["Level", *(["Run"] * several), "Reading", "Accuracy", between, "Drop (pp)", between]
     rows = [
         [escape(level), *([escape(run.name)] * several), *_level_cells(run.tables.levels[level])]
         for level in view.levels
         for run in view.runs
         if level in run.tables.levels
     ]
-    return table([*head, "Worst wording", "Wordings", "Cells"], rows, left=2 + several)
+    return table([*head, "Worst-variant accuracy", "Variants", "Cells"], rows, left=2 + several)
 
 
-def _level_cells(group: Group) -> Iterator[str]:
+def _level_cells(group: GroupView) -> Iterator[str]:
     yield _reading(group)
-    for estimate, write in ((group.accuracy, percent), (group.drop, points)):
+    for estimate, write in ((group.stats.accuracy, percent), (group.stats.drop, points)):
         yield write(estimate)
         yield interval(estimate)
-    yield percent(group.worst_prompt_accuracy)
-    yield count(group.prompts)
-    yield count(group.cells)
+    yield percent(group.stats.worst_prompt_accuracy)
+    yield count(group.stats.prompts)
+    yield count(group.stats.cells)
 
 
-def _reading(group: Group) -> str:
+def _reading(group: GroupView) -> str:
     text = group.reading.value
-    return f"**{text}**" if group.reading.is_clear else text
+    return f"**{text}**" if group.reading.is_significant else text
 
 
 def _tasks(view: ReportView) -> list[str]:
@@ -113,29 +113,29 @@ def _tasks(view: ReportView) -> list[str]:
         [
             f"{escape(name)}{'' if task.above_chance else ' (not above chance)'}",
             *([escape(run.name)] * several),
-            percent(task.clean.accuracy if task.clean else None),
+            percent(task.clean.stats.accuracy if task.clean else None),
             *(_drop_cell(task.levels.get(level)) for level in view.perturbed_levels),
         ]
         for name in view.tasks
         for run in view.runs
         if (task := run.task(name))
     ]
-    head = ["Task", *(["Run"] * several), "Clean", *map(escape, view.perturbed_levels)]
+    head = ["Task", *(["Run"] * several), "Clean accuracy", *map(escape, view.perturbed_levels)]
     return [
         *table(head, rows, left=1 + several),
         "",
-        "Bold: clear, all tasks and levels tested together. In brackets: not judged, clean is not "
-        "above chance.",
+        "Bold: significant, adjusted for all tasks and levels (Holm). In brackets: not judged, "
+        "clean accuracy is not significantly above chance.",
     ]
 
 
-def _drop_cell(group: Group | None) -> str:
-    if group is None or group.drop is None:
+def _drop_cell(group: GroupView | None) -> str:
+    if group is None or group.stats.drop is None:
         return MISSING
-    text = points(group.drop)
+    text = points(group.stats.drop)
     if group.reading is Reading.NOT_JUDGED:
         return f"({text})"
-    return f"**{text}**" if group.reading.is_clear else text
+    return f"**{text}**" if group.reading.is_significant else text
 
 
 def _perturbations(view: ReportView) -> list[str]:
@@ -146,16 +146,16 @@ def _perturbations(view: ReportView) -> list[str]:
             escape(row.level),
             *([escape(run.name)] * several),
             _reading(row.group),
-            points(row.group.drop),
-            interval(row.group.drop),
-            percent(row.group.flip_rate),
+            points(row.group.stats.drop),
+            interval(row.group.stats.drop),
+            percent(row.group.stats.flip_rate),
         ]
         for name in view.perturbations
         for run in view.runs
         if (row := run.perturbation(name))
     ]
-    head = ["Perturbation", "Level", *(["Run"] * several), "Reading", "Drop", "Interval"]
-    return table([*head, "Answers changed"], rows, left=3 + several)
+    head = ["Perturbation", "Level", *(["Run"] * several), "Reading", "Drop (pp)", "Interval"]
+    return table([*head, "Flip rate"], rows, left=3 + several)
 
 
 def _instructions(view: ReportView) -> list[str]:
@@ -166,15 +166,15 @@ def _instructions(view: ReportView) -> list[str]:
             *([escape(run.name)] * several),
             *map(_instruction, (found.worst, found.best)),
             f"**{found.reading}**" if found.differ else found.reading,
-            points(found.group.spread),
-            points(found.group.null_spread),
+            points(found.group.stats.spread),
+            points(found.group.stats.null_spread),
         ]
         for name in view.tasks
         for run in view.runs
         if (found := run.instructions(name))
     ]
-    head = ["Task", *(["Run"] * several), "Worst", "Best", "Reading", "Apart, points"]
-    return table([*head, "By chance"], rows, left=4 + several)
+    head = ["Task", *(["Run"] * several), "Worst", "Best", "Reading", "Spread (pp)"]
+    return table([*head, "Expected under H0 (pp)"], rows, left=4 + several)
 
 
 def _instruction(dot: Dot) -> str:
@@ -184,28 +184,28 @@ def _instruction(dot: Dot) -> str:
 
 def _worst(view: ReportView) -> list[str]:
     lines = [
-        "The extremes of many, picked after the fact: expect them to lose less when measured again."
+        "The extremes of many, picked after the fact: expect them to drop less when measured again."
     ]
     for run in view.runs:
         if len(view.runs) > 1:
             lines += ["", f"### {escape(run.name)}"]
         lines.append("")
-        for rank, phrasing in enumerate(run.worst[:WORST_SHOWN], start=1):
-            lines += _phrasing(rank, phrasing)
+        for rank, worst in enumerate(run.worst[:WORST_SHOWN], start=1):
+            lines += _worst_variant(rank, worst)
         if not run.worst:
-            lines.append("No wording did worse than its original.")
+            lines.append("No variant is below its clean instruction.")
     return lines
 
 
-def _phrasing(rank: int, item: Phrasing) -> list[str]:
-    # Among the worst of many, "clear" would be said of luck as well; doubt is worth saying.
-    doubt = "" if item.reading.is_clear else f", {item.reading.value}"
+def _worst_variant(rank: int, worst: WorstVariantView) -> list[str]:
+    # Picked as the worst of many, it is tested by nothing: only where it is not judged is said.
+    stats, doubt = worst.stats, "" if worst.judged else ", not judged"
     return [
-        f"{rank}. **{points(item.drop)} points** {interval(item.drop)}{doubt}: "
-        f"{escape(item.task)}, {escape(item.perturbation)} of {escape(item.instruction_id)}, "
-        f"{percent(item.clean_accuracy)} → {percent(item.accuracy)} "
-        f"on {counted(item.examples, 'example')}<br>",
-        f"   {mark_markdown(item.marks)}",
+        f"{rank}. **{points(stats.drop)} points** {interval(stats.drop)}{doubt}: "
+        f"{escape(stats.task)}, {escape(stats.perturbation)} of {escape(stats.instruction_id)}, "
+        f"{percent(stats.clean_accuracy)} → {percent(stats.accuracy)} "
+        f"on {counted(stats.examples, 'example')}<br>",
+        f"   {mark_markdown(worst.marks)}",
     ]
 
 

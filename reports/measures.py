@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from reports.formatting import Estimate, count, number, p_value, percent, points, with_interval
-from reports.measures_view import Group
+from harness.results.summary import Quantity
+from reports.formatting import MISSING, count, number, p_value, percent, points, with_interval
+from reports.reading import GroupView
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,93 +17,113 @@ class Measure:
 
     name: str
     meaning: str
-    write: Callable[[Group], str]
+    write: Callable[[GroupView], str]
 
 
-def _share(estimate: Estimate | None) -> str:
+def _share(estimate: Quantity | None) -> str:
     return with_interval(estimate, percent)
 
 
-def _plain(estimate: Estimate | None) -> str:
+def _plain(estimate: Quantity | None) -> str:
     return with_interval(estimate, number, number)
 
 
-def _relative_drop(group: Group) -> str:
-    text = percent(group.pdr)
-    return f"({text})" if group.pdr_flag and group.pdr else text
+def _relative_drop(group: GroupView) -> str:
+    text = percent(group.stats.pdr)
+    return f"({text})" if group.stats.pdr_flag and group.stats.pdr else text
 
 
 MEASURES: Final = (
-    Measure("Accuracy", "share of answers that are right", lambda g: _share(g.accuracy)),
+    Measure("Accuracy", "share of cells answered right", lambda g: _share(g.stats.accuracy)),
     Measure(
         "Accuracy on parsed answers",
-        "the same, without the answers that could not be read",
-        lambda g: percent(g.accuracy_parsed),
+        "the same, without unparsed answers",
+        lambda g: percent(g.stats.accuracy_parsed),
     ),
     Measure(
-        "Drop, points", "clean minus changed, same cells", lambda g: with_interval(g.drop, points)
+        "Drop (pp)",
+        "clean accuracy less the level’s, on the same examples",
+        lambda g: with_interval(g.stats.drop, points),
     ),
     Measure(
-        "Detectable drop, points",
-        "the drop that this many examples and wordings would show 4 times in 5",
-        lambda g: points(g.detectable),
+        "Detectable drop (pp)",
+        "the smallest drop that the run would call significant four times in five",
+        lambda g: points(g.stats.drop_detectable),
     ),
     Measure(
         "Relative drop (PDR)",
-        "1 − changed / clean; in brackets where clean is not above chance",
+        "drop divided by clean accuracy; in brackets where clean is not above chance",
         _relative_drop,
     ),
     Measure(
-        "Spread of wordings, points",
-        "best wording minus worst; grows with their number",
-        lambda g: points(g.spread),
+        "Spread (pp)",
+        "best variant less worst; grows with their number",
+        lambda g: points(g.stats.spread),
     ),
     Measure(
-        "Spread by chance, points",
-        "what equal wordings would show: the answers of an example dealt out at random",
-        lambda g: points(g.null_spread),
+        "Spread expected under H0 (pp)",
+        "if variants do not differ: an example’s answers dealt out at random",
+        lambda g: points(g.stats.null_spread),
     ),
     Measure(
-        "p of the spread",
-        "Cochran’s Q: how surprising it is if wordings do not differ",
-        lambda g: p_value(g.spread_p),
-    ),
-    Measure("Best wording", "accuracy of the best one", lambda g: percent(g.best_prompt_accuracy)),
-    Measure(
-        "Worst wording", "accuracy of the worst one", lambda g: _share(g.worst_prompt_accuracy)
+        "Adjusted p of the spread",
+        "Cochran’s Q: how surprising it is if variants do not differ",
+        lambda g: p_value(g.stats.spread_p_adjusted),
     ),
     Measure(
-        "Standard deviation, points",
-        "over wordings (population)",
-        lambda g: points(g.std_over_prompts),
+        "Best-variant accuracy",
+        "accuracy of the best variant",
+        lambda g: percent(g.stats.best_prompt_accuracy),
+    ),
+    Measure(
+        "Worst-variant accuracy",
+        "accuracy of the worst variant",
+        lambda g: _share(g.stats.worst_prompt_accuracy),
+    ),
+    Measure(
+        "Standard deviation (pp)",
+        "over variants (population)",
+        lambda g: points(g.stats.std_over_prompts),
     ),
     Measure(
         "Consistency",
-        "share of wording pairs with the same answer",
-        lambda g: _share(g.consistency),
+        "share of pairs of variants that give the same answer",
+        lambda g: _share(g.stats.consistency),
     ),
-    Measure("Fleiss’ κ", "consistency beyond chance", lambda g: _plain(g.kappa)),
     Measure(
-        "Right under every wording",
-        "share of examples that no wording breaks",
-        lambda g: _share(g.correct_and_consistent),
+        "Kappa (Fleiss)",
+        "consistency corrected for agreement by chance",
+        lambda g: _plain(g.stats.kappa),
+    ),
+    Measure(
+        "Correct under every variant",
+        "share of examples that every variant answers right",
+        lambda g: _share(g.stats.correct_and_consistent),
     ),
     Measure(
         "Instance sensitivity (PSS)",
-        "how often two wordings differ in being right, per example",
-        lambda g: _plain(g.instance_sensitivity),
-    ),
-    Measure("Answers changed", "against the clean wording", lambda g: _share(g.flip_rate)),
-    Measure("Flips right → wrong", "cells", lambda g: count(g.flips_right_wrong)),
-    Measure("Flips wrong → right", "cells", lambda g: count(g.flips_wrong_right)),
-    Measure(
-        "Unparsed", "share of answers no label was found in", lambda g: _share(g.unparsed_rate)
+        "how often two variants differ in being right, per example",
+        lambda g: _plain(g.stats.instance_sensitivity),
     ),
     Measure(
-        "Intervals speak of", "what was sampled; the rest is as given", lambda g: g.intervals_over
+        "Flip rate",
+        "share of cells whose answer differs from the clean answer",
+        lambda g: _share(g.stats.flip_rate),
     ),
-    Measure("Wordings", "over all tasks", lambda g: count(g.prompts)),
-    Measure("Examples", "over all tasks", lambda g: count(g.examples)),
-    Measure("Cells", "wordings × examples", lambda g: count(g.cells)),
+    Measure("Flips right → wrong", "cells", lambda g: count(g.stats.flips_right_wrong)),
+    Measure("Flips wrong → right", "cells", lambda g: count(g.stats.flips_wrong_right)),
+    Measure(
+        "Unparsed rate",
+        "share of answers in which no label was found",
+        lambda g: _share(g.stats.unparsed_rate),
+    ),
+    Measure(
+        "Intervals generalise over",
+        "what was sampled; the rest is as given",
+        lambda g: g.stats.intervals_over or MISSING,
+    ),
+    Measure("Variants", "over all tasks", lambda g: count(g.stats.prompts)),
+    Measure("Examples", "over all tasks", lambda g: count(g.stats.examples)),
+    Measure("Cells", "variants × examples", lambda g: count(g.stats.cells)),
 )
 """In the order in which reports list them."""

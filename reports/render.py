@@ -12,9 +12,8 @@ from reports.source import Run
 from reports.view import ReportView, build_view
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from harness.comparison import Comparison
+    from harness.core.records import Variant
     from harness.gate.verdict import Verdict
     from reports.comparison import ComparisonView
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, Path]:
     """Write the report of `runs` in each of `formats` into the folder `out`.
 
-    The first run is the baseline that flips are counted from. Gives the path of each format's file.
+    The first run is the one that flips are counted from. Returns the path of each format's file.
 
     Raises:
         UsageError: no run, or an unknown format.
@@ -38,11 +37,11 @@ def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, 
 
 
 def write_comparison(
-    comparison: Comparison, form: str, path: Path, *, variants: pd.DataFrame | None = None
+    comparison: Comparison, form: str, path: Path, *, variants: Sequence[Variant] = ()
 ) -> None:
     """Write a comparison in one format ("md" or "html") to a file.
 
-    With the first run's `variants` the page shows what the wordings changed, word by word.
+    With the first run's `variants` the page shows what they changed, word by word.
 
     Raises:
         UnknownNameError: an unknown format.

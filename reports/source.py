@@ -1,4 +1,4 @@
-"""What a report is made from: a run, and careful ways into its JSON."""
+"""What a report is made from: runs, and careful ways into their run.json."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from harness.core.records import Variant
+from harness.results.summary import Summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,20 +26,20 @@ class Run(Protocol):
         """run.json."""
 
     @property
-    def summary(self) -> Mapping[str, object]:
+    def summary(self) -> Summary:
         """summary.json."""
 
     @property
-    def variants(self) -> pd.DataFrame:
-        """One row a variant."""
+    def variant_records(self) -> Sequence[Variant]:
+        """variants.jsonl."""
 
     @property
     def examples(self) -> pd.DataFrame:
-        """One row an example: task, id, gold and the start of its input; may be empty."""
+        """One row per example: task, id, gold and the start of its input; may be empty."""
 
     @property
     def compact_samples(self) -> pd.DataFrame:
-        """One row a cell and scorer, without scores and generated text."""
+        """One row per cell and scorer, without scores and generated text."""
 
 
 def section(parent: Mapping[str, object], key: str) -> Mapping[str, object]:
@@ -52,12 +55,8 @@ def text_at(parent: Mapping[str, object], key: str, default: str = "") -> str:
 
 
 def number_at(parent: Mapping[str, object], key: str) -> float | None:
-    """The number at `key`; None where there is none."""
-    return as_number(parent.get(key))
-
-
-def as_number(value: object) -> float | None:
-    """`value` as a number; None for what is none, NaN and booleans included."""
+    """The number at `key`; None for what is none, NaN and booleans included."""
+    value = parent.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         return None
     return float(value)
@@ -76,22 +75,12 @@ def texts_at(parent: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(str(item) for item in value)
 
 
-def confidence_of(run: Run) -> float:
-    """The confidence of the run's intervals."""
-    return number_at(run.summary, "confidence") or 0.95
-
-
-def primary_scorer(run: Run) -> str:
-    """The scorer whose numbers stand in the summary's main tables."""
-    return text_at(run.summary, "scorer", "loglik")
-
-
 def primary_samples(run: Run) -> pd.DataFrame:
-    """The samples of the primary scorer, one row a cell."""
+    """The samples of the scorer whose numbers stand in the summary's main tables."""
     samples = run.compact_samples
     if samples.empty:
         return samples
-    return samples[samples["scorer"] == primary_scorer(run)]
+    return samples[samples["scorer"] == run.summary.scorer]
 
 
 def run_names(runs: Sequence[Run]) -> list[str]:

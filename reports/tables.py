@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from harness.core.records import CLEAN, LEVELS
-from reports.measures_view import Group, Reading, read_group
-from reports.source import Run, confidence_of, number_at, section, text_at, texts_at
+from harness.core.records import CLEAN
+from harness.results.summary import Perturbed, Summary, TaskSummary
+from reports.reading import GroupView, Reading, read_group, read_levels
+
+_SMALLEST_SHOWN: Final = 0.0005
+"""The smallest drop that is not written as 0.0 points."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One task: what guessing gives, and its levels."""
+    """One task: what guessing scores, and its levels."""
 
     name: str
-    description: str
     labels: tuple[str, ...]
-    chance: float | None
+    chance: float
     above_chance: bool
-    levels: Mapping[str, Group]
+    levels: Mapping[str, GroupView]
 
     @property
-    def clean(self) -> Group | None:
+    def clean(self) -> GroupView | None:
         """The clean instructions' measures."""
         return self.levels.get(CLEAN)
 
@@ -33,25 +36,28 @@ class PerturbationRow:
 
     name: str
     level: str
-    group: Group
+    group: GroupView
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
     """Every number of one run's summary, shaped."""
 
-    levels: Mapping[str, Group]
+    levels: Mapping[str, GroupView]
     tasks: tuple[TaskRow, ...]
     perturbations: tuple[PerturbationRow, ...]
-    """Worst first."""
-    scorers: Mapping[str, Mapping[str, Group]]
+    """The largest drop first."""
+    scorers: Mapping[str, Mapping[str, GroupView]]
     """Scorer -> level -> measures, where more than one scored the run."""
+    chance: float | None
+    """Accuracy of guessing, averaged over tasks as the levels are."""
+    perturbed: Perturbed | None
+    """All perturbed cells together."""
 
     @property
-    def chance(self) -> float | None:
-        """Accuracy of guessing, averaged over tasks as the levels are."""
-        chances = [task.chance for task in self.tasks if task.chance is not None]
-        return sum(chances) / len(chances) if chances else None
+    def measured(self) -> bool:
+        """Whether any level has a drop to speak of, larger or smaller than zero."""
+        return any(group.stats.drop for group in self.levels.values())
 
     @property
     def judged(self) -> bool:
@@ -59,94 +65,69 @@ class Tables:
         return not self.tasks or any(task.above_chance for task in self.tasks)
 
 
-def build_tables(run: Run) -> Tables:
+def build_tables(summary: Summary) -> Tables:
     """The tables of a run's summary."""
-    tasks = tuple(
-        _task_row(name, section(section(run.summary, "tasks"), name), run)
-        for name in section(run.summary, "tasks")
-    )
+    confidence = summary.confidence
+    tasks = tuple(_task_row(name, task, confidence) for name, task in summary.tasks.items())
     judged = not tasks or any(task.above_chance for task in tasks)
     return Tables(
-        levels=_groups(run, section(run.summary, "levels"), above_chance=judged),
+        levels=read_levels(summary.levels, above_chance=judged, confidence=confidence),
         tasks=tasks,
-        perturbations=_perturbation_rows(run, above_chance=judged),
+        perturbations=_perturbation_rows(summary, above_chance=judged),
         scorers={
-            name: _groups(run, section(scorer, "levels"), above_chance=judged)
-            for name, scorer in section(run.summary, "scorers").items()
-            if isinstance(scorer, Mapping)
+            name: read_levels(scorer.levels, above_chance=judged, confidence=confidence)
+            for name, scorer in summary.scorers.items()
         },
+        chance=summary.chance,
+        perturbed=summary.perturbed,
     )
 
 
-def in_level_order(names: Sequence[str]) -> list[str]:
-    """Level names from clean to semantic, unknown ones last."""
-    known = [level for level in LEVELS if level in names]
-    return [*known, *(name for name in names if name not in known)]
-
-
-def perturbation_levels(run: Run) -> dict[str, str]:
-    """Perturbation -> level, for every perturbation of the run but "clean"."""
-    if run.variants.empty:
-        return {}
-    pairs = run.variants[["perturbation", "level"]].drop_duplicates()
-    found = dict(zip(map(str, pairs["perturbation"]), map(str, pairs["level"]), strict=True))
-    return {name: level for name, level in found.items() if level != CLEAN}
-
-
-def _task_row(name: str, summary: Mapping[str, object], run: Run) -> TaskRow:
-    above_chance = summary.get("above_chance") is not False
+def _task_row(name: str, task: TaskSummary, confidence: float) -> TaskRow:
+    above_chance = task.above_chance is not False
     return TaskRow(
         name=name,
-        description=text_at(section(section(run.manifest, "tasks"), name), "description"),
-        labels=texts_at(summary, "labels"),
-        chance=number_at(summary, "chance"),
+        labels=tuple(task.labels),
+        chance=task.chance,
         above_chance=above_chance,
-        levels=_groups(run, section(summary, "levels"), above_chance=above_chance),
+        levels=read_levels(task.levels, above_chance=above_chance, confidence=confidence),
     )
 
 
-def _groups(run: Run, levels: Mapping[str, object], *, above_chance: bool) -> dict[str, Group]:
-    return {
-        level: read_group(
-            section(levels, level),
-            is_clean=level == CLEAN,
-            above_chance=above_chance,
-            confidence=confidence_of(run),
-        )
-        for level in in_level_order(list(levels))
-    }
-
-
-def _perturbation_rows(run: Run, *, above_chance: bool) -> tuple[PerturbationRow, ...]:
-    groups = section(run.summary, "perturbations")
+def _perturbation_rows(summary: Summary, *, above_chance: bool) -> tuple[PerturbationRow, ...]:
     rows = [
         PerturbationRow(
             name=name,
-            level=level,
+            level=_level_of(name, summary),
             group=read_group(
-                section(groups, name),
-                is_clean=False,
-                above_chance=above_chance,
-                confidence=confidence_of(run),
+                stats, is_clean=False, above_chance=above_chance, confidence=summary.confidence
             ),
         )
-        for name, level in perturbation_levels(run).items()
-        if name in groups
+        for name, stats in summary.perturbations.items()
     ]
     return tuple(sorted(rows, key=lambda row: (-_drop(row.group), row.name)))
 
 
-def _drop(group: Group) -> float:
-    return group.drop.value if group.drop else float("-inf")
+def _level_of(perturbation: str, summary: Summary) -> str:
+    validity = summary.validity.get(perturbation)
+    return (validity.level if validity else None) or ""
 
 
-def clear_drops(levels: Mapping[str, Group]) -> list[tuple[str, Group]]:
-    """The levels whose drop is clear, the largest first."""
-    clear = [item for item in levels.items() if item[1].reading is Reading.CLEAR_DROP]
-    return sorted(clear, key=lambda item: -_drop(item[1]))
+def _drop(group: GroupView) -> float:
+    return group.stats.drop.value if group.stats.drop else float("-inf")
 
 
-def largest_drop(levels: Mapping[str, Group]) -> tuple[str, Group] | None:
-    """The perturbed level with the largest drop, clear or not."""
-    measured = [(name, group) for name, group in levels.items() if group.drop and name != CLEAN]
-    return max(measured, key=lambda item: _drop(item[1]), default=None)
+def significant_drops(levels: Mapping[str, GroupView]) -> list[tuple[str, GroupView]]:
+    """The levels whose drop is significant, the largest first."""
+    found = [item for item in levels.items() if item[1].reading is Reading.DROP]
+    return sorted(found, key=lambda item: -_drop(item[1]))
+
+
+def largest_drop(levels: Mapping[str, GroupView]) -> tuple[str, GroupView] | None:
+    """The level with the largest drop, significant or not; None where no level drops.
+
+    A level whose accuracy is above clean accuracy has no drop, and neither has one whose drop would
+    be written as 0.0 points.
+    """
+    drops = [item for item in levels.items() if _drop(item[1]) >= _SMALLEST_SHOWN]
+    return max(drops, key=lambda item: _drop(item[1]), default=None)

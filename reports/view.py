@@ -7,28 +7,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
-from harness.core.records import CLEAN
-from reports.coverage import Coverage, build_coverage
+from harness.core.records import CLEAN, in_level_order
+from reports.caveats import caveats
 from reports.flips import Flips, flips_between, flips_from_clean
 from reports.formatting import day
 from reports.headline import (
-    caveats,
     run_detail,
     run_headline,
     several_detail,
     several_headline,
 )
-from reports.measures_view import Group
-from reports.phrasings import DotRow, Instructions, Phrasing, dot_rows, worst_phrasings
 from reports.provenance import Provenance, build_provenance
-from reports.source import Run, confidence_of, primary_samples, run_names, text_at
+from reports.reading import GroupView
+from reports.source import Run, primary_samples, run_names, text_at
 from reports.tables import (
     PerturbationRow,
     Tables,
     TaskRow,
     build_tables,
-    in_level_order,
     largest_drop,
+)
+from reports.validity import ValidityRow, build_validity
+from reports.variants import (
+    DotRow,
+    Instructions,
+    WorstVariantView,
+    dot_rows,
+    worst_variants,
 )
 
 if TYPE_CHECKING:
@@ -43,26 +48,15 @@ class RunView:
     headline: str
     caveats: tuple[str, ...]
     tables: Tables
-    worst: tuple[Phrasing, ...]
+    worst: tuple[WorstVariantView, ...]
     dots: tuple[DotRow, ...]
-    coverage: tuple[Coverage, ...]
+    validity: tuple[ValidityRow, ...]
     provenance: Provenance
 
     @property
-    def largest_drop(self) -> tuple[str, Group] | None:
-        """The level with the largest drop, clear or not."""
+    def largest_drop(self) -> tuple[str, GroupView] | None:
+        """The level with the largest drop, significant or not; None where no level drops."""
         return largest_drop(self.tables.levels)
-
-    @property
-    def flip_rate(self) -> float | None:
-        """Share of perturbed cells that are answered otherwise than their clean wording."""
-        found = [
-            (group.flip_rate.value, group.cells)
-            for group in self.tables.levels.values()
-            if group.flip_rate and group.cells
-        ]
-        cells = sum(count for _, count in found)
-        return sum(rate * count for rate, count in found) / cells if cells else None
 
     def task(self, name: str) -> TaskRow | None:
         """The task of that name."""
@@ -80,7 +74,7 @@ class RunView:
         return Instructions(dots.worst, dots.best, row.clean, judged=row.above_chance)
 
     def dot_row(self, task: str, level: str) -> DotRow | None:
-        """The wordings of a task and level."""
+        """The variants of a task and level."""
         return next((row for row in self.dots if (row.task, row.level) == (task, level)), None)
 
 
@@ -118,8 +112,9 @@ class ReportView:
     @property
     def intervals_over(self) -> str:
         """What the intervals of all levels generalise over; empty where they differ."""
-        scopes = {g.intervals_over for run in self.runs for g in run.tables.levels.values()}
-        return scopes.pop() if len(scopes) == 1 else ""
+        groups = [group for run in self.runs for group in run.tables.levels.values()]
+        scopes = {group.stats.intervals_over for group in groups}
+        return (scopes.pop() or "") if len(scopes) == 1 else ""
 
     @property
     def levels(self) -> list[str]:
@@ -163,7 +158,7 @@ class ReportView:
         return [run for run in self.runs if run.perturbation(name)]
 
     def with_dots(self, task: str, level: str) -> list[RunView]:
-        """The runs that have wordings of this task and level."""
+        """The runs that have variants of this task and level."""
         return [run for run in self.runs if run.dot_row(task, level)]
 
 
@@ -177,28 +172,28 @@ def build_view(runs: Sequence[Run]) -> ReportView:
         raise UsageError("a report needs at least one run.", hint="Type: harness report RUN_DIR")
     names = run_names(runs)
     samples = [primary_samples(run) for run in runs]
-    views = tuple(_run_view(*parts) for parts in zip(names, runs, samples, strict=True))
+    views = tuple(_run_view(*parts) for parts in zip(names, runs, strict=True))
     return ReportView(
         title=" vs ".join(names),
         headline=_headline(views),
         detail=_detail(views),
         date=day(text_at(runs[0].manifest, "created")),
-        confidence=confidence_of(runs[0]),
+        confidence=runs[0].summary.confidence,
         runs=views,
         flips=_flips(runs, names, samples),
     )
 
 
-def _run_view(name: str, run: Run, samples: pd.DataFrame) -> RunView:
-    tables = build_tables(run)
+def _run_view(name: str, run: Run) -> RunView:
+    tables, summary, variants = build_tables(run.summary), run.summary, run.variant_records
     return RunView(
         name=name,
         headline=run_headline(name, tables),
         caveats=caveats(run, tables),
         tables=tables,
-        worst=worst_phrasings(run),
-        dots=dot_rows(run, samples),
-        coverage=build_coverage(run),
+        worst=worst_variants(summary, variants),
+        dots=dot_rows(summary, variants),
+        validity=build_validity(summary, variants),
         provenance=build_provenance(run),
     )
 

@@ -20,8 +20,9 @@ from markupsafe import Markup
 from measure import LEVELS, PERTURBED
 from steps import AGAINST
 
+from harness.results.summary import Quantity
 from reports.charts import IntervalRow, Spec, accuracy_intervals, difference_intervals, draw_svg
-from reports.formatting import Estimate, points
+from reports.formatting import points
 from reports.picture import write_colours
 
 HERE = Path(__file__).parent
@@ -196,10 +197,10 @@ def by_level(results: Json) -> Spec:
 
 def _difference_row(name: str, run: int, found: Json, arm: str) -> IntervalRow:
     ends = found["interval"]
-    estimate = Estimate(found["value"], *(ends or (None, None)))
-    clear = bool(ends) and (ends[0] > 0 or ends[1] < 0)
+    estimate = Quantity(found["value"], tuple(ends) if ends else None)
+    significant = bool(ends) and (ends[0] > 0 or ends[1] < 0)
     tip = f"{arm}, {name}: {points(found['value'])} points"
-    return IntervalRow(name, run, estimate, tip, clear=clear)
+    return IntervalRow(name, run, estimate, tip, significant=significant)
 
 
 def by_instruction(results: Json) -> Spec | None:
@@ -207,7 +208,7 @@ def by_instruction(results: Json) -> Spec | None:
     largest = max(results["evaluations"].values(), key=_compared_cells)
     found = largest["by_instruction"]
     rows = [
-        IntervalRow(name, run, Estimate(value, None, None), f"{name}, {arm}: {100 * value:.1f} %")
+        IntervalRow(name, run, Quantity(value, None), f"{name}, {arm}: {100 * value:.1f} %")
         for name, arms in sorted(found.items(), key=lambda item: item[1][AGAINST])
         for run, (arm, value) in enumerate(arms.items())
     ]
@@ -227,7 +228,7 @@ def similarities(similar: Json) -> Spec:
     rows = []
     for arm, one in _by_arm(similar).items():
         for run, kind in enumerate(("equivalent", "different")):
-            value = Estimate(one[kind], None, None)
+            value = Quantity(one[kind], None)
             rows.append(IntervalRow(arm, run, value, f"{arm}, {kind}: {one[kind]:.3f}"))
     return accuracy_intervals(
         rows,

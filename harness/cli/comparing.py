@@ -70,7 +70,7 @@ def compare_command(
     )
     for path, form in ((html, "html"), (md, "md")):
         if path is not None:
-            write_comparison(comparison, form, path, variants=loaded[0].variants)
+            write_comparison(comparison, form, path, variants=loaded[0].variant_records)
             err().print(f"wrote {path}", markup=False)
     if as_json:
         print_json(comparison.to_dict())

@@ -217,6 +217,6 @@ def _show_result(run: Run, *, as_json: bool, quiet: bool) -> None:
     from harness.cli.terminal import print_json
 
     if as_json:
-        print_json(run.summary)
+        print_json(run.summary.to_json())
     elif not quiet:
         print_summary(run)

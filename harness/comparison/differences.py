@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from harness.core.records import LEVELS
+from harness.core.records import in_level_order
 from harness.metrics.grid import Grid, Group
 from harness.metrics.measures import Measured, average, get_measure, measure, measure_difference
 from harness.stats.arrays import Singles
@@ -72,8 +72,7 @@ class _Part:
 
 def levels_of(grids: Sequence[Grid]) -> list[str]:
     """The levels that there are, from clean to semantic, others after them by name."""
-    given = {level for grid in grids for level in grid.levels}
-    return [*(level for level in LEVELS if level in given), *sorted(given.difference(LEVELS))]
+    return in_level_order(level for grid in grids for level in grid.levels)
 
 
 def measure_differences(

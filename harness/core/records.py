@@ -6,7 +6,7 @@ All records are frozen: a step makes new ones and never edits those it was given
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -17,6 +17,12 @@ Style = Literal["task", "role"]
 CLEAN: Final = "clean"
 PERTURBED_LEVELS: Final[tuple[Level, ...]] = ("character", "word", "sentence", "semantic")
 LEVELS: Final[tuple[Level, ...]] = ("clean", *PERTURBED_LEVELS)
+
+
+def in_level_order(levels: Iterable[str]) -> list[str]:
+    """Levels from clean to semantic, each once; others after them, by name."""
+    given = set(levels)
+    return [*(level for level in LEVELS if level in given), *sorted(given.difference(LEVELS))]
 
 
 @dataclass(frozen=True, slots=True)

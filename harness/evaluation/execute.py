@@ -70,7 +70,7 @@ def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
     try:
         timing, precision = _evaluate(prepared, directory, progress)
         progress.stop()
-        directory.write_json("summary.json", summarize_run(Run(directory.path)))
+        directory.write_json("summary.json", summarize_run(Run(directory.path)).to_json())
     except BaseException:
         progress.stop()
         _mark_incomplete(directory, manifest)

@@ -14,7 +14,7 @@ from harness.metrics import drop, likelihood
 from harness.metrics.flips import count_flips
 from harness.metrics.grid import Grid, Group
 from harness.metrics.measures import MEASURES, Measured, average, measure
-from harness.stats.arrays import Singles
+from harness.stats.arrays import Singles, prompt_weights
 
 Value = float | int | str | None | list[float]
 
@@ -88,7 +88,10 @@ def _drop_values(group: Group, chance: float) -> dict[str, Value]:
     rates = drop.chance_adjusted_drop_rates(group.score, group.clean_score, group.matched, chance)
     known = rates[np.isfinite(rates)]
     any_matched = bool(group.matched.any())
+    weights = prompt_weights(group.matched)
     return {
+        "clean_accuracy": float((weights * group.clean_score).sum()) if any_matched else None,
+        "perturbed_accuracy": float((weights * group.score).sum()) if any_matched else None,
         "pdr_chance_adjusted": float(known.mean()) if len(known) else None,
         "flips_right_wrong": flips.right_to_wrong if any_matched else None,
         "flips_wrong_right": flips.wrong_to_right if any_matched else None,

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.core.records import CLEAN, LEVELS
-from harness.metrics.describe import Described, Value, describe, mean_described
+import numpy as np
+
+from harness.core.records import CLEAN, in_level_order
+from harness.metrics.accuracy import prompt_accuracies
+from harness.metrics.describe import Described, describe, mean_described
 from harness.metrics.grid import Grid, build_grids
-from harness.metrics.measures import MEASURES, resample_grid
+from harness.metrics.group_stats import rounded, write_groups, write_tasks
+from harness.metrics.measures import resample_grid
+from harness.metrics.perturbed import describe_perturbed
 from harness.metrics.variant_drops import VariantDrop, variant_drops
+from harness.metrics.variant_validity import UnmadeVariants, describe_validity
+from harness.results.summary import (
+    Quantity,
+    ScorerSummary,
+    Summary,
+    TaskSummary,
+    VariantStats,
+    WorstVariant,
+)
 from harness.stats.arrays import Singles
-from harness.stats.estimate import Estimate
-from harness.stats.multiplicity import holm
-from harness.stats.power import minimum_detectable_effect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +37,6 @@ RESAMPLES: Final = 2000
 WORST_VARIANTS: Final = 20
 NOT_ABOVE_CHANCE: Final = "clean accuracy is not above chance"
 
-_DECIMALS: Final = 10
-
-Json = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
@@ -39,34 +46,31 @@ class TaskFacts:
     labels: Sequence[str]
     label_tokens: Sequence[int] | None = None
     """How many tokens each label has; without them POSIX is undefined."""
+    unmade: UnmadeVariants = field(default_factory=UnmadeVariants)
 
 
-def summarize_run(run: Run) -> Json:
+def summarize_run(run: Run) -> Summary:
     """The content of summary.json, from what else is in the run's directory.
 
     Raises:
         UsageError: a file of the run is missing or damaged.
     """
     config = run.manifest["config"]
-    facts = {
-        name: TaskFacts(task["chance"], task["labels"], task.get("label_tokens"))
-        for name, task in run.manifest["tasks"].items()
-    }
     body = summarize(
         run.scored_samples,
         run.variants,
-        facts,
+        {name: task_facts(task) for name, task in run.manifest["tasks"].items()},
         seed=run.manifest["seed"],
         confidence=config["confidence"],
         resamples=config["resamples"],
     )
-    head = {
-        "schema_version": run.manifest["schema_version"],
-        "run_id": run.manifest["run_id"],
-        "model": config["model"],
-        "scorer": "loglik" if config["scorer"] == "both" else config["scorer"],
-    }
-    return {**head, **body}
+    return replace(
+        body,
+        schema_version=run.manifest["schema_version"],
+        run_id=run.manifest["run_id"],
+        model=config["model"],
+        scorer="loglik" if config["scorer"] == "both" else config["scorer"],
+    )
 
 
 def summarize(
@@ -77,16 +81,16 @@ def summarize(
     seed: int,
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
-) -> Json:
-    """The content of summary.json, in plain JSON types, null where a metric is undefined.
+) -> Summary:
+    """The numbers of summary.json; what names the run is left empty.
 
-    The same samples give the same bytes, in whatever order their rows stand. With several scorers
+    The same samples give the same summary, in whatever order their rows stand. With several scorers
     the main tables are those of `loglik`, or else the first by name, and `scorers` has all.
 
     Args:
-        samples: one row a cell and scorer, as `Run.scored_samples` or `Run.samples` gives them;
-            metrics of likelihoods are null for `Run.compact_samples`.
-        variants: one row a variant, as in variants.jsonl.
+        samples: one row per cell and scorer, as in `Run.scored_samples` or `Run.samples`;
+            metrics of likelihoods are None for `Run.compact_samples`.
+        variants: one row per variant, as in variants.jsonl.
         tasks: the facts of each task, in the order in which they are to be shown.
         seed: of the run; from it follow all resamples.
         confidence: of the intervals.
@@ -98,25 +102,35 @@ def summarize(
     scorers = sorted(samples["scorer"].unique(), key=lambda name: (name != "loglik", name))
     labels = {name: facts.labels for name, facts in tasks.items()}
     tokens = {name: facts.label_tokens for name, facts in tasks.items() if facts.label_tokens}
-    blocks = {}
+    blocks: dict[str, ScorerSummary] = {}
+    main: dict[str, Grid] = {}
     for scorer in scorers:
         grids = build_grids(samples, variants, labels, scorer=scorer, label_tokens=tokens)
-        blocks[scorer] = _Summary(grids, tasks, seed, confidence, resamples).build()
-    empty: Json = {"levels": {}, "tasks": {}, "perturbations": {}, "worst_variants": []}
-    main = blocks[scorers[0]] if scorers else empty
-    body: Json = {"seed": seed, "confidence": confidence}
-    body |= {key: main[key] for key in ("levels", "tasks", "perturbations")}
-    if len(blocks) > 1:
-        body["scorers"] = {
-            scorer: {key: part for key, part in block.items() if key != "worst_variants"}
-            for scorer, block in blocks.items()
-        }
-    return {**body, "worst_variants": main["worst_variants"]}
+        blocks[scorer] = _Summarizer(grids, tasks, seed, confidence, resamples).summarize()
+        main = main or grids
+    block = blocks[scorers[0]] if scorers else ScorerSummary({}, {}, {}, None)
+    return Summary(
+        schema_version=0,
+        run_id="",
+        model="",
+        scorer=scorers[0] if scorers else "",
+        seed=seed,
+        confidence=confidence,
+        chance=_mean([tasks[name].chance for name in main]),
+        levels=block.levels,
+        tasks=block.tasks,
+        perturbations=block.perturbations,
+        perturbed=block.perturbed,
+        validity=describe_validity(variants, [facts.unmade for facts in tasks.values()]),
+        variants={name: stats for grid in main.values() for name, stats in _variants(grid)},
+        worst_variants=_worst_variants(list(main.values()), confidence),
+        scorers=blocks if len(blocks) > 1 else {},
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Summary:
-    """The summary of one scorer."""
+class _Summarizer:
+    """Summarizes the samples of one scorer."""
 
     grids: Mapping[str, Grid]
     tasks: Mapping[str, TaskFacts]
@@ -124,67 +138,58 @@ class _Summary:
     confidence: float
     resamples: int
 
-    def build(self) -> Json:
-        """The blocks levels, tasks, perturbations and worst_variants."""
+    def summarize(self) -> ScorerSummary:
+        """Every level, task and perturbation."""
         by_level: dict[str, dict[str, Described]] = {}
         by_perturbation: dict[str, dict[str, Described]] = {}
         above_chance: dict[str, bool | None] = {}
+        resamples: list[Singles] = []
         for name, grid in self.grids.items():
-            resampled = resample_grid(grid, self.seed, self.resamples)
-            levels, perturbations = _describe_grid(grid, resampled, self.tasks[name].chance)
+            resamples.append(resample_grid(grid, self.seed, self.resamples))
+            levels, perturbations = _describe_grid(grid, resamples[-1], self.tasks[name].chance)
             above = self._is_above_chance(levels.get(CLEAN), self.tasks[name].chance)
             above_chance[name] = above
-            by_level[name] = {level: _flag(one, above) for level, one in levels.items()}
-            by_perturbation[name] = {key: _flag(one, above) for key, one in perturbations.items()}
-        levels_of, perturbations_of = map(self._write_tasks, (by_level, by_perturbation))
-        return {
-            "levels": self._write(_over_tasks(by_level.values())),
-            "tasks": {
-                name: {
-                    "chance": self.tasks[name].chance,
-                    "labels": list(self.tasks[name].labels),
-                    "above_chance": above_chance[name],
-                    "levels": levels_of[name],
-                    "perturbations": perturbations_of[name],
-                }
+            by_level[name] = {level: _flag(group, above) for level, group in levels.items()}
+            by_perturbation[name] = {
+                key: _flag(group, above) for key, group in perturbations.items()
+            }
+        levels_of = write_tasks(by_level, self.confidence)
+        perturbations_of = write_tasks(by_perturbation, self.confidence)
+        return ScorerSummary(
+            levels=write_groups(_over_tasks(by_level.values()), self.confidence),
+            tasks={
+                name: TaskSummary(
+                    chance=self.tasks[name].chance,
+                    labels=list(self.tasks[name].labels),
+                    above_chance=above_chance[name],
+                    levels=levels_of[name],
+                    perturbations=perturbations_of[name],
+                )
                 for name in self.grids
             },
-            "perturbations": self._write(_over_tasks(by_perturbation.values())),
-            "worst_variants": self._worst_variants(),
-        }
+            perturbations=write_groups(_over_tasks(by_perturbation.values()), self.confidence),
+            perturbed=describe_perturbed(list(self.grids.values()), resamples, self.confidence),
+        )
 
     def _is_above_chance(self, clean: Described | None, chance: float) -> bool | None:
         """Whether all of clean accuracy's interval is above chance; None without clean cells."""
         interval = clean.measured["accuracy"].interval(self.confidence) if clean else None
         return None if interval is None else interval[0] > chance
 
-    def _write(self, groups: Mapping[str, Described]) -> Json:
-        return self._write_tasks({"": groups})[""]
 
-    def _write_tasks(self, tasks: Mapping[str, Mapping[str, Described]]) -> dict[str, Json]:
-        """The groups of each task as JSON; their drops are one family of tests."""
-        flat = {(task, name): one for task, own in tasks.items() for name, one in own.items()}
-        tests = _test_drops(flat, self.confidence)
-        spreads = _test_spreads(flat)
-        return {
-            task: {
-                name: _stats(one, tests[task, name] | spreads[task, name], self.confidence)
-                for name, one in own.items()
-            }
-            for task, own in tasks.items()
-        }
-
-    def _worst_variants(self) -> list[Json]:
-        drops = [one for grid in self.grids.values() for one in variant_drops(grid)]
-        drops.sort(key=lambda one: (-one.drop.value, one.variant))
-        return [_write_variant(one, self.confidence) for one in drops[:WORST_VARIANTS]]
+def task_facts(task: Mapping[str, Any]) -> TaskFacts:
+    """The facts that run.json has of a task."""
+    unmade = {kind: task.get(kind, {}) for kind in ("no_ops", "duplicates", "dissimilar")}
+    return TaskFacts(
+        task["chance"], task["labels"], task.get("label_tokens"), UnmadeVariants(**unmade)
+    )
 
 
 def _describe_grid(
     grid: Grid, resampled: Singles, chance: float
 ) -> tuple[dict[str, Described], dict[str, Described]]:
     """The metrics of each level and of each perturbation that has cells."""
-    by_level = {level: grid.group(grid.rows(level=level)) for level in _in_order(grid.levels)}
+    by_level = {level: grid.group(grid.rows(level=level)) for level in in_level_order(grid.levels)}
     names = sorted(set(grid.perturbations) - {CLEAN})
     by_name = {name: grid.group(grid.rows(perturbation=name)) for name in names}
     levels, perturbations = (
@@ -192,12 +197,6 @@ def _describe_grid(
         for groups in (by_level, by_name)
     )
     return levels, perturbations
-
-
-def _in_order(levels: Iterable[str]) -> list[str]:
-    """Level names from clean to semantic, others after them by name."""
-    given = set(levels)
-    return [*(one for one in LEVELS if one in given), *sorted(given.difference(LEVELS))]
 
 
 def _flag(described: Described, above_chance: bool | None) -> Described:
@@ -214,80 +213,40 @@ def _over_tasks(tasks: Iterable[Mapping[str, Described]]) -> dict[str, Described
     for task in tasks:
         for name, one in task.items():
             groups.setdefault(name, []).append(one)
-    return {name: mean_described(groups[name]) for name in _in_order(groups)}
+    return {name: mean_described(groups[name]) for name in in_level_order(groups)}
 
 
-def _test_drops(
-    groups: Mapping[tuple[str, str], Described], confidence: float
-) -> dict[tuple[str, str], dict[str, Value]]:
-    """For each group the p value of its drop, by Holm over the groups, and what would show."""
-    drops = [one.measured.get("drop") for one in groups.values()]
-    known = [one if isinstance(one, Estimate) else None for one in drops]
-    p_values = [one.p_value() if one else math.nan for one in known]
-    effects = [
-        minimum_detectable_effect(one, confidence=confidence) if one else None for one in known
-    ]
-    rows = zip(groups, p_values, holm(p_values), effects, strict=True)
-    return {
-        name: {"drop_p": p, "drop_p_adjusted": adjusted, "drop_detectable": effect}
-        for name, p, adjusted, effect in rows
-    }
+def _variants(grid: Grid) -> Iterator[tuple[str, VariantStats]]:
+    """Each variant that has cells."""
+    accuracies = prompt_accuracies(grid.score.astype(np.float64), grid.present)
+    for variant, accuracy, cells in zip(
+        grid.variants, accuracies, grid.present.sum(axis=1), strict=True
+    ):
+        if cells:
+            yield variant, VariantStats(rounded(accuracy), int(cells))
 
 
-def _test_spreads(
-    groups: Mapping[tuple[str, str], Described],
-) -> dict[tuple[str, str], dict[str, Value]]:
-    """For each group of a task the p value of its spread, by Holm over the tasks that have it."""
-    found: dict[tuple[str, str], dict[str, Value]] = {}
-    for name in dict.fromkeys(name for _, name in groups):
-        own = [key for key in groups if key[1] == name]
-        p_values = [groups[key].values["spread_p"] for key in own]
-        known = [p if isinstance(p, float) else math.nan for p in p_values]
-        adjusted = zip(own, holm(known), strict=True)
-        found |= {key: {"spread_p_adjusted": p} for key, p in adjusted}
-    return found
+def _worst_variants(grids: Sequence[Grid], confidence: float) -> list[WorstVariant]:
+    drops = [drop for grid in grids for drop in variant_drops(grid)]
+    drops.sort(key=lambda drop: (-drop.drop.value, drop.variant))
+    return [_write_variant(drop, confidence) for drop in drops[:WORST_VARIANTS]]
 
 
-def _stats(described: Described, tests: Mapping[str, Value], confidence: float) -> Json:
-    """The metrics of a group as JSON, intervals beside their values, in one order."""
-    stats: dict[str, Value] = {}
-    for name in MEASURES:
-        one = described.measured.get(name)
-        interval = one.interval(confidence) if one else None
-        stats[name] = one.value if one else None
-        stats[f"{name}_ci"] = None if interval is None else list(interval)
-    accuracy = described.measured["accuracy"]
-    over = accuracy.over if isinstance(accuracy, Estimate) else None
-    return {
-        name: _plain(value)
-        for name, value in {**stats, **tests, **described.values, "intervals_over": over}.items()
-    }
+def _write_variant(variant: VariantDrop, confidence: float) -> WorstVariant:
+    interval = variant.drop.interval(confidence)
+    ends = None if interval is None else (rounded(interval[0]), rounded(interval[1]))
+    return WorstVariant(
+        variant_id=variant.variant,
+        task=variant.task,
+        level=variant.level,
+        perturbation=variant.perturbation,
+        instruction_id=variant.instruction,
+        accuracy=rounded(variant.accuracy),
+        clean_accuracy=rounded(variant.clean_accuracy),
+        drop=Quantity(rounded(variant.drop.value), ends),
+        examples=variant.drop.examples,
+    )
 
 
-def _write_variant(one: VariantDrop, confidence: float) -> Json:
-    interval = one.drop.interval(confidence)
-    return {
-        "variant_id": one.variant,
-        "task": one.task,
-        "level": one.level,
-        "perturbation": one.perturbation,
-        "instruction_id": one.instruction,
-        "accuracy": _plain(one.accuracy),
-        "clean_accuracy": _plain(one.clean_accuracy),
-        "drop": _plain(one.drop.value),
-        "drop_ci": None if interval is None else _plain(list(interval)),
-        "examples": one.drop.examples,
-    }
-
-
-def _plain(value: Value) -> Value:
-    """A JSON value: rounded so that the order of a sum cannot show, and null for NaN."""
-    if isinstance(value, list):
-        return [_round(one) for one in value]
-    if isinstance(value, float):
-        return _round(value) if math.isfinite(value) else None
-    return value
-
-
-def _round(value: float) -> float:
-    return round(float(value), _DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
+def _mean(values: Sequence[float]) -> float | None:
+    return rounded(math.fsum(values) / len(values)) if values else None

@@ -23,6 +23,8 @@ from harness.results.manifest import (
     seal,
 )
 from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples, settle
+from harness.results.summary import Summary, read_summary
+from harness.results.variants_file import read_variants
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,13 +50,13 @@ class Run:
         return read_json(self.path / "run.json")
 
     @cached_property
-    def summary(self) -> Json:
-        """The content of summary.json: metrics by level, task and perturbation.
+    def summary(self) -> Summary:
+        """summary.json: metrics by level, task and perturbation.
 
         Raises:
-            UsageError: the run has not been finished.
+            UsageError: the run has not been finished, or the file is damaged.
         """
-        return read_json(self.path / "summary.json")
+        return read_summary(self.path / "summary.json")
 
     @cached_property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -70,6 +72,11 @@ class Run:
         rows = list(read_jsonl(path))
         _check_variants(rows, path)
         return pd.DataFrame(rows)
+
+    @cached_property
+    def variant_records(self) -> tuple[Variant, ...]:
+        """The variants as records, in the order of variants.jsonl."""
+        return read_variants(self.path / "variants.jsonl")
 
     @cached_property
     def examples(self) -> pd.DataFrame:

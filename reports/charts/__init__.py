@@ -10,7 +10,7 @@ from reports.charts.intervals import IntervalRow, accuracy_intervals, difference
 from reports.charts.runtime import draw_svg, javascript
 from reports.charts.scatter import consistency_against_accuracy, level_classes
 from reports.charts.spec import Spec, accuracy_domain, key_classes, theme
-from reports.charts.wordings import wordings
+from reports.charts.variants import variants
 
 __all__ = [
     "Cell",
@@ -26,5 +26,5 @@ __all__ = [
     "key_classes",
     "level_classes",
     "theme",
-    "wordings",
+    "variants",
 ]

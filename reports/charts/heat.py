@@ -40,7 +40,7 @@ class Cell:
     run: int
     value: float
     """The difference that the depth of the colour shows."""
-    kind: Literal["clear", "noise", "unjudged", "plain"]
+    kind: Literal["significant", "noise", "unjudged", "plain"]
     text: str
     tip: str
     harm: bool = True
@@ -96,10 +96,10 @@ def _marks(x: alt.X, runs: int) -> Iterator[alt.Chart]:
                 description=alt.Description("tip:N"),
             )
         )
-    for clear in (True, False):
+    for significant in (True, False):
         yield (
-            chart.transform_filter(f"(datum.kind === 'clear') === {str(clear).lower()}")
-            .mark_text(fontSize=13, fontWeight="bold" if clear else "normal", aria=False)
+            chart.transform_filter(f"(datum.kind === 'significant') === {str(significant).lower()}")
+            .mark_text(fontSize=13, fontWeight="bold" if significant else "normal", aria=False)
             .encode(x=x, text="text:N", fill=alt.Fill("ink:N", scale=None))
         )
     yield (
@@ -129,7 +129,7 @@ def _look(cell: Cell) -> tuple[str, str, str]:
     depth = sum(abs(cell.value) >= edge for edge in _DEPTHS)
     hue = "drop" if cell.harm else "gain"
     match cell.kind:
-        case "clear":
+        case "significant":
             ink = {4: "var(--on-deep)", 5: "var(--on-deepest)"}.get(depth, "var(--ink)")
             return f"var(--{hue}-{depth})", ink, "transparent"
         case "noise":

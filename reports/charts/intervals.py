@@ -8,6 +8,7 @@ from typing import Final
 
 import altair as alt
 
+from harness.results.summary import Quantity
 from reports.charts.spec import (
     Row,
     Spec,
@@ -23,7 +24,7 @@ from reports.charts.spec import (
     share_axis,
     shown_runs,
 )
-from reports.formatting import Estimate, percent
+from reports.formatting import percent
 from reports.visible import short, visible
 
 _LANE: Final = 22
@@ -40,15 +41,15 @@ class IntervalRow:
 
     name: str
     run: int
-    estimate: Estimate
+    estimate: Quantity
     tip: str
     """What a reader who points at it is told."""
     note: str = ""
     """What stands beside it; empty where the eye needs no help."""
-    clear: bool = True
+    significant: bool = True
     """Drawn hollow otherwise."""
     reference: float | None = None
-    """What the value is to be held against, such as the run's accuracy on the clean wording."""
+    """What the value is to be held against, such as the run's clean accuracy."""
 
 
 def accuracy_intervals(
@@ -60,7 +61,7 @@ def accuracy_intervals(
     keys: Sequence[str] = (),
     width: int | None = None,
 ) -> Spec:
-    """Accuracies with their intervals, each held against its reference, and guessing.
+    """Accuracies with their intervals, each held against its reference, and chance.
 
     Args:
         keys: the runs' names where they shall stand above the plot.
@@ -68,9 +69,9 @@ def accuracy_intervals(
     ends = [end for row in rows for end in (*_ends(row.estimate), row.reference)]
     axis = share_axis()
     domain = accuracy_domain(ends, [chance])
-    guides = {} if chance is None else {chance: "guessing"}
+    guides = {} if chance is None else {chance: "chance"}
     if chance is not None and chance < domain[0]:
-        guides = {domain[0]: f"{_FURTHER} guessing: {percent(chance)}"}
+        guides = {domain[0]: f"{_FURTHER} chance: {percent(chance)}"}
     return _intervals(rows, runs, domain, axis, guides, description, keys, width)
 
 
@@ -120,7 +121,7 @@ def _intervals(
 
 
 def _guides(x: alt.X) -> Iterator[alt.Chart]:
-    dashed = alt.condition("datum.kind === 'guessing'", alt.value([1.5, 4]), alt.value([]))
+    dashed = alt.condition("datum.kind === 'chance'", alt.value([1.5, 4]), alt.value([]))
     chart = alt.Chart(alt.NamedData("guides"))
     further = f"indexof(datum.kind, '{_FURTHER}') === 0"
     yield (
@@ -151,7 +152,7 @@ def _marks(x: alt.X, runs: int) -> Iterator[alt.Chart]:
         x=x,
         shape=by_shape(runs),
         stroke=by_edge_colour(runs),
-        fill=alt.condition("datum.clear", by_colour(runs), alt.value("var(--page)")),
+        fill=alt.condition("datum.significant", by_colour(runs), alt.value("var(--page)")),
         **said,
     )
     yield chart.mark_text(
@@ -184,7 +185,7 @@ def _row(row: IntervalRow, names: Mapping[str, str]) -> Row:
         "value": row.estimate.value,
         "low": low,
         "high": high,
-        "clear": row.clear,
+        "significant": row.significant,
         "reference": row.reference,
         "note": row.note,
         "end": high if row.reference is None else max(high, row.reference),
@@ -192,7 +193,7 @@ def _row(row: IntervalRow, names: Mapping[str, str]) -> Row:
     }
 
 
-def _ends(estimate: Estimate) -> tuple[float, float]:
+def _ends(estimate: Quantity) -> tuple[float, float]:
     if estimate.low is None or estimate.high is None:
         return estimate.value, estimate.value
     return estimate.low, estimate.high

@@ -81,8 +81,8 @@ def level_classes(level: str) -> str:
 def _points(run: int, tables: Tables) -> Iterator[_Point]:
     for task in tables.tasks:
         for level, group in task.levels.items():
-            if group.accuracy and group.consistency:
-                accuracy, consistency = group.accuracy.value, group.consistency.value
+            if group.stats.accuracy and group.stats.consistency:
+                accuracy, consistency = group.stats.accuracy.value, group.stats.consistency.value
                 yield _Point(run, task.name, level, accuracy, consistency)
 
 
@@ -113,8 +113,8 @@ def _marks(runs: int) -> Iterator[alt.Chart]:
 
 def _row(point: _Point, names: Sequence[str]) -> Row:
     tip = (
-        f"{names[point.run]} · {point.task} · {point.level}: {percent(point.accuracy)} right, "
-        f"{percent(point.consistency)} consistent"
+        f"{names[point.run]} · {point.task} · {point.level}: accuracy {percent(point.accuracy)}, "
+        f"consistency {percent(point.consistency)}"
     )
     return {
         "run": point.run,

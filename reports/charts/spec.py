@@ -32,16 +32,16 @@ def key_classes(run: int) -> str:
 
 
 def accuracy_domain(
-    values: Iterable[float | None], guessing: Iterable[float | None] = ()
+    values: Iterable[float | None], chances: Iterable[float | None] = ()
 ) -> tuple[float, float]:
     """The part of [0, 1] that holds `values`, in whole steps and at least ten points wide.
 
-    It reaches to the accuracies of guessing where the values keep half of the width.
+    It reaches to the chances where the values keep half of the width.
     """
     found = [value for value in values if value is not None] or [0.0, 1.0]
     low, high = min(found), max(found)
     reach = max(high - low, 0.1)
-    near = [value for value in guessing if value is not None and low - value <= reach]
+    near = [value for value in chances if value is not None and low - value <= reach]
     low, high = min([low, *near]), max([high, *near])
     # A point more or less must not look like a landslide.
     margin = max(0.01, (0.1 - (high - low)) / 2)

@@ -126,7 +126,7 @@
 
   Promise.all(all("[data-chart]").map(draw)).then(fold, (error) => console.warn("Charts cannot be drawn; the tables say the same.", error));
 
-  // Paper shows everything but the wordings of single flips, which would fill pages.
+  // Paper shows everything but the changes of single flips, which would fill pages.
   const opened = new Set();
   addEventListener("beforeprint", () => {
     for (const part of all("main details:not([open])")) {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.core.errors import UsageError
+from harness.metrics.measures import MEASURES
 from harness.metrics.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize, summarize_run
 from harness.results.rundir import load_run
 from harness.results.scored_samples import likelihood_column
+from harness.results.summary import GroupStats, parse_summary, read_summary
 from tests.support.make_run import TASKS, make_run
 from tests.support.saved_runs import save_run
 
@@ -29,6 +33,11 @@ STATS = (
 )  # fmt: skip
 
 
+def summarized(*args: Any, **options: Any) -> dict[str, Any]:
+    """The content of summary.json."""
+    return summarize(*args, **options).to_json()
+
+
 @pytest.fixture(scope="module")
 def run() -> Any:
     return make_run(tasks=USED, examples=25)
@@ -36,7 +45,7 @@ def run() -> Any:
 
 @pytest.fixture(scope="module")
 def summary(run: Any) -> dict[str, Any]:
-    return summarize(run.samples, run.variants, FACTS, seed=0, resamples=200)
+    return summarized(run.samples, run.variants, FACTS, seed=0, resamples=200)
 
 
 def test_every_group_has_every_metric(summary: dict[str, Any]) -> None:
@@ -158,7 +167,7 @@ def test_worst_variants_come_first(summary: dict[str, Any]) -> None:
 
 
 def test_the_same_samples_give_the_same_bytes(run: Any, summary: dict[str, Any]) -> None:
-    mixed = summarize(
+    mixed = summarized(
         run.samples.sample(frac=1, random_state=1),
         run.variants.sample(frac=1, random_state=2),
         FACTS,
@@ -174,7 +183,7 @@ def test_nothing_in_it_is_nan_or_numpy(summary: dict[str, Any]) -> None:
 
 def test_two_scorers_stand_side_by_side(run: Any, summary: dict[str, Any]) -> None:
     generated = run.samples.assign(scorer="generate", prediction=None, correct=False, parsed=False)
-    both = summarize(
+    both = summarized(
         pd.concat([run.samples, generated]), run.variants, FACTS, seed=0, resamples=200
     )
     assert list(both["scorers"]) == ["loglik", "generate"]
@@ -187,7 +196,7 @@ def test_two_scorers_stand_side_by_side(run: Any, summary: dict[str, Any]) -> No
 def test_one_prompt_and_one_example_leave_little_defined(run: Any) -> None:
     samples = run.samples[run.samples["task"] == "topic"]
     one = samples[samples["level"] == "clean"].iloc[:1]
-    found = summarize(one, run.variants, {"topic": FACTS["topic"]}, seed=0, resamples=100)
+    found = summarized(one, run.variants, {"topic": FACTS["topic"]}, seed=0, resamples=100)
     stats = found["tasks"]["topic"]["levels"]["clean"]
     assert stats["accuracy"] in {0.0, 1.0}
     for name in ("accuracy_ci", "consistency", "kappa", "instance_sensitivity", "drop"):
@@ -198,8 +207,8 @@ def test_one_prompt_and_one_example_leave_little_defined(run: Any) -> None:
 
 def test_a_saved_run_gives_its_summary_again(run: Any, tmp_path: Path) -> None:
     saved = load_run(save_run(run, tmp_path / "run"))
-    found = summarize_run(saved)
-    assert json.dumps(found) == json.dumps(run.summary) == json.dumps(saved.summary)
+    assert summarize_run(saved) == run.summary == saved.summary
+    found = saved.summary.to_json()
     for stats in found["tasks"]["topic"]["levels"].values():
         assert all(stats[name] > 0 for name in ("posix", "answer_entropy", "answer_consistency"))
         assert stats["posix_ci"][0] < stats["posix"] < stats["posix_ci"][1]
@@ -223,11 +232,11 @@ def test_generated_answers_have_no_likelihoods(run: Any, tmp_path: Path) -> None
     texts = run.samples.assign(scorer="generate", scores=None, text="an answer")
     saved = load_run(save_run(replace(run, samples=texts), tmp_path / "run"))
     assert saved.scored_samples.filter(like="likelihood").isna().all(axis=None)
-    assert summarize_run(saved)["levels"]["word"]["posix"] is None
+    assert summarize_run(saved).levels["word"].posix is None
 
 
 def test_no_samples_give_an_empty_summary(run: Any) -> None:
-    found = summarize(run.samples.iloc[:0], run.variants, FACTS, seed=0)
+    found = summarized(run.samples.iloc[:0], run.variants, FACTS, seed=0)
     assert found["levels"] == found["tasks"] == {}
 
 
@@ -243,11 +252,128 @@ def test_likelihoods_are_used_where_they_are_there(run: Any) -> None:
         for answer in samples["prediction"]
     ]
     facts = {"sentiment": FACTS["sentiment"]}
-    found = summarize(samples.assign(scores=near), run.variants, facts, seed=0, resamples=100)
+    found = summarized(samples.assign(scores=near), run.variants, facts, seed=0, resamples=100)
     stats = found["levels"]["word"]
     assert 0.9 < stats["answer_entropy"] <= 1
     assert 0 < stats["posix"] < 0.2
     assert stats["answer_consistency"] is not None
     # An infinite log-likelihood is no likelihood to compare: undefined, and no crash.
-    found = summarize(samples.assign(scores=sure), run.variants, facts, seed=0, resamples=100)
+    found = summarized(samples.assign(scores=sure), run.variants, facts, seed=0, resamples=100)
     assert found["levels"]["word"]["posix"] is None
+
+
+def test_a_summary_read_is_the_summary_written(summary: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    path.write_text(json.dumps(summary))
+    assert read_summary(path).to_json() == summary
+
+
+def test_every_metric_with_an_interval_has_a_field() -> None:
+    names = [field.name for field in fields(GroupStats)]
+    assert names[: len(MEASURES)] == list(MEASURES)
+
+
+def remove_interval(summary: dict[str, Any]) -> None:
+    del summary["levels"]["word"]["drop_ci"]
+
+
+def put_text(summary: dict[str, Any]) -> None:
+    summary["tasks"]["topic"]["levels"]["clean"]["accuracy"] = "0.7"
+
+
+def put_impossible(summary: dict[str, Any]) -> None:
+    summary["levels"]["word"]["accuracy"] = 1.7
+
+
+def put_infinite(summary: dict[str, Any]) -> None:
+    summary["levels"]["word"]["kappa"] = math.inf
+
+
+def turn_around(summary: dict[str, Any]) -> None:
+    summary["levels"]["word"]["drop_ci"].reverse()
+
+
+def remove_group(summary: dict[str, Any]) -> None:
+    del summary["perturbations"]
+
+
+def put_boolean(summary: dict[str, Any]) -> None:
+    summary["worst_variants"][3]["examples"] = True
+
+
+@pytest.mark.parametrize(
+    ("damage", "key"),
+    [
+        (remove_interval, "levels.word.drop_ci"),
+        (put_text, "tasks.topic.levels.clean.accuracy"),
+        (put_impossible, "levels.word.accuracy"),
+        (put_infinite, "levels.word.kappa"),
+        (turn_around, "levels.word.drop"),
+        (remove_group, "perturbations"),
+        (put_boolean, "worst_variants.3.examples"),
+    ],
+)
+def test_a_damaged_summary_is_one_error_that_names_the_key(
+    summary: dict[str, Any], damage: Callable[[dict[str, Any]], None], key: str
+) -> None:
+    content = json.loads(json.dumps(summary))
+    damage(content)
+    with pytest.raises(UsageError, match=f"summary.json .*'{key}'"):
+        parse_summary(json.dumps(content), source="summary.json")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b'{"seed": ' + b"9" * 5000 + b"}"]
+)
+def test_what_is_no_summary_is_one_error(content: bytes) -> None:
+    with pytest.raises(UsageError, match="is not a summary of this release"):
+        parse_summary(content, source="summary.json")
+
+
+def test_all_perturbed_cells_together(run: Any, summary: dict[str, Any]) -> None:
+    samples = run.samples
+    keys = ["task", "instruction_id", "example_id"]
+    clean, perturbed = samples[samples["level"] == "clean"], samples[samples["level"] != "clean"]
+    both = perturbed.merge(clean, on=keys, suffixes=("", "_clean"))
+    both["flipped"] = both["prediction"] != both["prediction_clean"]
+    found = summary["perturbed"]
+    assert found["cells"] == len(both)
+    rates = both.groupby(["task", "variant_id"])["flipped"].mean().groupby("task").mean()
+    assert found["flip_rate"] == pytest.approx(rates.mean())
+    assert found["flip_rate_ci"][0] < found["flip_rate"] < found["flip_rate_ci"][1]
+    counts = [found[f"flips_{kind}"] for kind in ("right_wrong", "wrong_right", "wrong_wrong")]
+    assert sum(counts) == both["flipped"].sum()
+
+
+def test_a_drop_is_the_difference_of_its_two_accuracies(run: Any) -> None:
+    """On the same instructions and examples, whatever the variants' number and cells."""
+    mixed = run.samples[run.samples["task"] == "topic"]
+    first = mixed["instruction_id"] == mixed["instruction_id"].iloc[0]
+    easy = mixed["example_id"].astype(int) < 12
+    uneven = mixed[(mixed["level"] == "clean") | ~first | easy]
+    uneven = uneven[~(first.loc[uneven.index] & (uneven["perturbation"] == "synonyms"))]
+    found = summarized(uneven, run.variants, {"topic": FACTS["topic"]}, seed=0, resamples=50)
+    for level in ("character", "word", "sentence", "semantic"):
+        stats = found["levels"][level]
+        difference = stats["clean_accuracy"] - stats["perturbed_accuracy"]
+        assert difference == pytest.approx(stats["drop"], abs=1e-9)
+    assert found["levels"]["word"]["clean_accuracy"] != found["levels"]["clean"]["accuracy"]
+
+
+def test_variants_have_their_accuracy(run: Any, summary: dict[str, Any]) -> None:
+    means = run.samples.groupby("variant_id")["correct"].mean()
+    found = {name: stats["accuracy"] for name, stats in summary["variants"].items()}
+    assert found == pytest.approx(means.to_dict())
+
+
+def test_validity_counts_what_was_made_and_what_was_not(run: Any) -> None:
+    found = run.summary.validity
+    assert (found["synonyms"].no_ops, found["synonyms"].variants) == (1, 18)
+    assert (found["paraphrase"].duplicates, found["paraphrase"].level) == (6, "semantic")
+    assert found["drop_words"].broken == 9
+    checks = [
+        row["validity"]["words_changed"]
+        for row in run.variants.to_dict("records")
+        if row["perturbation"] == "keyboard"
+    ]
+    assert found["keyboard"].words_changed == pytest.approx(np.median(checks))

@@ -18,7 +18,7 @@ HAS_INTERVAL = {key: said == "yes" for keys, said in ROWS for key in re.findall(
 
 @pytest.fixture(scope="module")
 def summary() -> dict[str, Any]:
-    return make_run(tasks=TASKS[:2], examples=12).summary
+    return make_run(tasks=TASKS[:2], examples=12).summary.to_json()
 
 
 def _blocks(summary: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.results.summary import Quantity
 from reports import charts
 from reports.charts import Cell, IntervalRow, Spec
 from reports.charts.spec import axis_names, difference_domain
 from reports.drawings import level_chart, report_charts
-from reports.formatting import Estimate
-from reports.phrasings import Dot, DotRow
 from reports.picture import render_svg
+from reports.variants import Dot, DotRow
 from reports.view import build_view
 from tests.support.make_run import make_run
 
@@ -47,7 +47,7 @@ def test_an_accuracy_domain_holds_every_value_and_is_ten_points_wide(values: lis
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.floats(0, 1))
-def test_guessing_is_on_an_accuracy_axis_unless_it_would_take_half_of_it(
+def test_chance_is_on_an_accuracy_axis_unless_it_would_take_half_of_it(
     values: list[float], chance: float
 ) -> None:
     low, high = charts.accuracy_domain(values, [chance])
@@ -59,12 +59,12 @@ def test_guessing_is_on_an_accuracy_axis_unless_it_would_take_half_of_it(
         assert low - 1e-9 <= chance <= high + 1e-9
 
 
-def test_guessing_far_below_is_named_at_the_edge_and_has_no_line() -> None:
-    rows_ = [IntervalRow("clean", 0, Estimate(0.9, 0.85, 0.95), "")]
+def test_chance_far_below_is_named_at_the_edge_and_has_no_line() -> None:
+    rows_ = [IntervalRow("clean", 0, Quantity(0.9, (0.85, 0.95)), "")]
     spec = charts.accuracy_intervals(rows_, runs=1, chance=0.5, description="")
-    assert rows(spec, "guides") == [{"value": 0.84, "kind": "◂ guessing: 50.0%"}]
+    assert rows(spec, "guides") == [{"value": 0.84, "kind": "◂ chance: 50.0%"}]
     near = charts.accuracy_intervals(rows_, runs=1, chance=0.8, description="")
-    assert rows(near, "guides") == [{"value": 0.8, "kind": "guessing"}]
+    assert rows(near, "guides") == [{"value": 0.8, "kind": "chance"}]
 
 
 @given(st.lists(st.floats(-1, 1), max_size=10))
@@ -76,7 +76,7 @@ def test_a_difference_domain_always_holds_zero(values: list[float]) -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.004, 0.013, 0.3])
 def test_a_difference_axis_says_no_number_twice(value: float) -> None:
-    row = IntervalRow("word", 0, Estimate(value, -value, value), "")
+    row = IntervalRow("word", 0, Quantity(value, (-value, value)), "")
     spec = charts.difference_intervals([row], runs=1, description="")
     drawn = ElementTree.fromstring(charts.draw_svg({**spec, "width": 560}))
     said = [text.text for text in drawn.iter(f"{SVG}text") if text.text != "word"]
@@ -92,14 +92,14 @@ def test_names_beside_an_axis_stay_different(names: list[str]) -> None:
 
 
 def test_an_interval_row_carries_its_numbers() -> None:
-    row = IntervalRow("word", 1, Estimate(0.5, 0.25, 0.75), "tip", note="−9.0", reference=0.6)
-    bare = IntervalRow("clean", 0, Estimate(0.6), "tip")
+    row = IntervalRow("word", 1, Quantity(0.5, (0.25, 0.75)), "tip", note="−9.0", reference=0.6)
+    bare = IntervalRow("clean", 0, Quantity(0.6, None), "tip")
     spec = charts.accuracy_intervals([bare, row], runs=2, chance=0.5, description="d")
     first, second = rows(spec, "rows")
     assert (first["low"], first["value"], first["high"]) == (0.6, 0.6, 0.6)
     assert (second["low"], second["value"], second["high"]) == (0.25, 0.5, 0.75)
     assert (second["run"], second["reference"], second["note"]) == (1, 0.6, "−9.0")
-    assert rows(spec, "guides") == [{"value": 0.5, "kind": "guessing"}]
+    assert rows(spec, "guides") == [{"value": 0.5, "kind": "chance"}]
     assert [0.2, 0.8] in domains(spec)
     assert ["clean", "word"] in domains(spec)
 
@@ -110,22 +110,22 @@ def test_every_run_has_a_look_of_its_own(runs: int) -> None:
     assert len(set(looks)) == runs
 
 
-def test_a_heat_map_tells_clear_from_noise_and_harm_from_gain() -> None:
+def test_a_heat_map_tells_significant_from_noise_and_harm_from_gain() -> None:
     def fill(value: float, kind: str, *, harm: bool = True) -> object:
         cell = Cell("t", "word", 0, value, kind, "x", "y", harm)  # type: ignore[arg-type]
         (row,) = rows(charts.heat_map([cell], runs=1, description="d"), "cells")
         return row["fill"]
 
-    assert fill(0.12, "clear") == "var(--drop-4)"
+    assert fill(0.12, "significant") == "var(--drop-4)"
     assert fill(0.12, "noise") == "var(--drop-pale-4)"
-    assert fill(-0.3, "clear", harm=False) == "var(--gain-5)"
-    assert fill(0.004, "clear") == "var(--drop-0)"
+    assert fill(-0.3, "significant", harm=False) == "var(--gain-5)"
+    assert fill(0.004, "significant") == "var(--drop-0)"
     assert fill(0.5, "unjudged") == "transparent"
 
 
-def test_wordings_of_equal_accuracy_do_not_hide_each_other() -> None:
+def test_variants_of_equal_accuracy_do_not_hide_each_other() -> None:
     dots = tuple(Dot(0.5, "p", "i", f"text {n}") for n in range(5))
-    spec = charts.wordings(
+    spec = charts.variants(
         [(0, DotRow("t", "word", dots))],
         runs=1,
         domain=(0.4, 0.6),
@@ -137,26 +137,30 @@ def test_wordings_of_equal_accuracy_do_not_hide_each_other() -> None:
     assert len(set(lanes)) == 5
     assert all(-0.5 < lane < 0.5 for lane in lanes)
     assert [row["name"] for row in rows(spec, "worst")] == ["p · i"]
-    assert [row["kind"] for row in rows(spec, "guides")] == ["clean", "guessing"]
+    assert [row["kind"] for row in rows(spec, "guides")] == ["clean", "chance"]
 
 
 def test_charts_of_a_report_carry_the_summary_s_numbers() -> None:
     run = make_run()
     drawn = report_charts(build_view([run]))
     accuracy = {row["name"]: row["value"] for row in rows(drawn["levels"], "rows")}
-    assert accuracy == {name: level["accuracy"] for name, level in run.summary["levels"].items()}
+    assert accuracy == {
+        name: stats.accuracy and stats.accuracy.value for name, stats in run.summary.levels.items()
+    }
     cells = rows(drawn["tasks"], "cells")
     assert len(cells) == 4 * 5
     assert {row["kind"] for row in cells if row["row"] == "acceptability"} == {"plain", "unjudged"}
     drops = {row["name"]: row["value"] for row in rows(drawn["perturbations"], "rows")}
-    assert drops["homoglyphs"] == run.summary["perturbations"]["homoglyphs"]["drop"]
-    dots = [row for place in range(1, 5) for row in rows(drawn[f"wordings-{place}"], "dots")]
+    assert drops["homoglyphs"] == getattr(
+        run.summary.perturbations["homoglyphs"].drop, "value", None
+    )
+    dots = [row for place in range(1, 5) for row in rows(drawn[f"variants-{place}"], "dots")]
     assert len(dots) == len(run.variants)
     assert len(rows(drawn["consistency"], "points")) == 4 * 5
 
 
 def test_text_of_models_is_never_part_of_an_expression() -> None:
-    spec = charts.wordings(
+    spec = charts.variants(
         [(0, DotRow(HOSTILE, HOSTILE, (Dot(0.5, HOSTILE, HOSTILE, HOSTILE),)))],
         runs=1,
         domain=(0.4, 0.6),

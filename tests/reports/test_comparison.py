@@ -10,10 +10,10 @@ import pytest
 
 from harness.comparison import Comparison, compare, run_data
 from harness.core.errors import UnknownNameError
+from harness.results.summary import Quantity
 from reports import COMPARISON_FORMATS, write_comparison
 from reports.comparison import build_comparison, chance, points_signed
 from reports.comparison_markdown import render_comparison_markdown
-from reports.formatting import Estimate
 from reports.html import render_comparison_html
 from tests.support.make_run import make_run
 
@@ -43,7 +43,7 @@ def test_the_headline_says_where_the_second_run_is_better(comparison: Comparison
     assert view.headline.startswith(
         "Against base, the accuracy of tuned is better at the character (+"
     )
-    assert view.headline.endswith("level; elsewhere they differ by no more than noise.")
+    assert view.headline.endswith("level; elsewhere the difference is not significant.")
 
 
 def test_the_headline_says_where_it_is_worse(comparison: Comparison) -> None:
@@ -54,7 +54,7 @@ def test_the_headline_says_where_it_is_worse(comparison: Comparison) -> None:
 
 def test_without_a_winner_nothing_is_claimed(comparison: Comparison) -> None:
     view = build_comparison(with_outcomes(comparison))
-    assert view.headline.startswith("tuned and base differ at no level beyond noise, though up to ")
+    assert view.headline.startswith("tuned and base differ significantly at no level, though ")
 
 
 def test_rows_carry_the_comparison_s_numbers(comparison: Comparison) -> None:
@@ -63,7 +63,7 @@ def test_rows_carry_the_comparison_s_numbers(comparison: Comparison) -> None:
     row = pair.metrics[0].row("topic", "character")
     assert expected is not None
     assert row is not None
-    assert row.difference == Estimate(expected.value, *(expected.interval or ()))
+    assert row.difference == Quantity(expected.value, expected.interval)
     assert row.first + row.difference.value == pytest.approx(row.second)
 
 
@@ -125,15 +125,15 @@ def test_hostile_names_stay_text(comparison: Comparison) -> None:
 
 
 def test_signs_and_chances() -> None:
-    assert points_signed(Estimate(0.062)) == "+6.2"
-    assert points_signed(Estimate(-0.004)) == "−0.4"
-    assert points_signed(Estimate(0.00001)) == "0.0"
+    assert points_signed(Quantity(0.062, None)) == "+6.2"
+    assert points_signed(Quantity(-0.004, None)) == "−0.4"
+    assert points_signed(Quantity(0.00001, None)) == "0.0"
     assert [chance(p) for p in (1.0, 0.5, 0.0, math.nan)] == ["> 99%", "50%", "< 1%", "–"]
 
 
-def test_the_page_marks_what_compared_wordings_changed(comparison: Comparison) -> None:
+def test_the_page_marks_what_compared_variants_changed(comparison: Comparison) -> None:
     without = render_comparison_html(build_comparison(comparison))
-    marked = render_comparison_html(build_comparison(comparison, make_run().variants))
-    assert 'class="wording"' not in without
-    assert 'class="wording"' in marked
+    marked = render_comparison_html(build_comparison(comparison, make_run().variant_records))
+    assert 'class="variant"' not in without
+    assert 'class="variant"' in marked
     assert "</ins>" in marked

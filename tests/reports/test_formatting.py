@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reports import formatting as figures
-from reports.formatting import Estimate
+from harness.results.summary import Quantity
+from reports import formatting
 from reports.visible import letter_origin, one_line, short, visible
 
 
@@ -14,21 +14,24 @@ from reports.visible import letter_origin, one_line, short, visible
     [(0.7124, "71.2%"), (1.0, "100.0%"), (0.0, "0.0%"), (-0.00001, "0.0%"), (None, "–")],
 )
 def test_percent(value: float | None, text: str) -> None:
-    assert figures.percent(value) == text
+    assert formatting.percent(value) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0.0624, "6.2"), (-0.004, "−0.4"), (-0.0004, "0.0"), (None, "–")]
 )
 def test_points_carry_a_true_minus_and_no_negative_zero(value: float | None, text: str) -> None:
-    assert figures.points(value) == text
+    assert formatting.points(value) == text
 
 
 def test_estimates_are_written_with_their_intervals() -> None:
-    assert figures.with_interval(Estimate(0.062, 0.031, 0.094), figures.points) == "6.2 [3.1, 9.4]"
-    assert figures.with_interval(Estimate(0.062), figures.points) == "6.2"
-    assert figures.with_interval(None, figures.points) == "–"
-    assert figures.interval(Estimate(0.5, 0.41, 0.6), figures.number) == "[0.41, 0.60]"
+    assert (
+        formatting.with_interval(Quantity(0.062, (0.031, 0.094)), formatting.points)
+        == "6.2 [3.1, 9.4]"
+    )
+    assert formatting.with_interval(Quantity(0.062, None), formatting.points) == "6.2"
+    assert formatting.with_interval(None, formatting.points) == "–"
+    assert formatting.interval(Quantity(0.5, (0.41, 0.6)), formatting.number) == "[0.41, 0.60]"
 
 
 @pytest.mark.parametrize(
@@ -36,19 +39,19 @@ def test_estimates_are_written_with_their_intervals() -> None:
     [(4.25, "4.2 s"), (51.4, "51 s"), (252, "4 min 12 s"), (7500, "2 h 05 min"), (None, "–")],
 )
 def test_duration(seconds: float | None, text: str) -> None:
-    assert figures.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 def test_prose() -> None:
-    assert figures.listed([]) == ""
-    assert figures.listed(["a"]) == "a"
-    assert figures.listed(["a", "b", "c"]) == "a, b and c"
-    assert figures.listed([str(n) for n in range(9)], limit=2) == "0, 1 and 7 more"
-    assert figures.counted(1, "task") == "1 task"
-    assert figures.counted(12240, "cell") == "12,240 cells"
-    assert figures.day("2026-11-02T10:04:11+00:00") == "2 November 2026"
-    assert figures.day("<b>soon</b>") == "<b>soon</b>"
-    assert figures.p_value(0.0001) == "< 0.001"
+    assert formatting.listed([]) == ""
+    assert formatting.listed(["a"]) == "a"
+    assert formatting.listed(["a", "b", "c"]) == "a, b and c"
+    assert formatting.listed([str(n) for n in range(9)], limit=2) == "0, 1 and 7 more"
+    assert formatting.counted(1, "task") == "1 task"
+    assert formatting.counted(12240, "cell") == "12,240 cells"
+    assert formatting.day("2026-11-02T10:04:11+00:00") == "2 November 2026"
+    assert formatting.day("<b>soon</b>") == "<b>soon</b>"
+    assert formatting.p_value(0.0001) == "< 0.001"
 
 
 def test_hidden_characters_are_spelled_out() -> None:

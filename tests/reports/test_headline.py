@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from reports.measures_view import Reading
+from reports.html import render_html
+from reports.reading import Reading
 from reports.view import ReportView, build_view
-from tests.support.make_run import MadeRun, make_run
+from tests.support.make_run import MadeRun, edit_summary, make_run
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +30,16 @@ def view(base: MadeRun) -> ReportView:
 
 def with_levels(run: MadeRun, **drops: tuple[float, float, float] | None) -> MadeRun:
     """The run with its levels' drops replaced: value, low, high."""
-    summary = copy.deepcopy(run.summary)
-    for level, drop in drops.items():
-        stats = summary["levels"][level]
-        stats["drop"], stats["drop_ci"] = (drop[0], list(drop[1:])) if drop else (None, None)
-        stats["drop_p_adjusted"] = 0.5 if drop and drop[1] <= 0 <= drop[2] else 0.001
-    return replace(run, summary=summary)
+
+    def edit(summary: dict[str, Any]) -> None:
+        for level, drop in drops.items():
+            stats = summary["levels"][level]
+            stats["drop"], stats["drop_ci"] = (drop[0], list(drop[1:])) if drop else (None, None)
+            stats["drop_p_adjusted"] = 0.5 if drop and drop[1] <= 0 <= drop[2] else 0.001
+            stats["clean_accuracy"] = 0.8
+            stats["perturbed_accuracy"] = 0.8 - drop[0] if drop else None
+
+    return edit_summary(run, edit)
 
 
 QUIET = {"word": (0, -0.1, 0.1), "sentence": (0, -0.1, 0.1), "semantic": (0, -0.1, 0.1)}
@@ -42,50 +47,66 @@ QUIET = {"word": (0, -0.1, 0.1), "sentence": (0, -0.1, 0.1), "semantic": (0, -0.
 
 def with_instructions(run: MadeRun, p: float | None) -> MadeRun:
     """The run with clean instructions of 73 to 91 % whose spread has that p value."""
-    summary = copy.deepcopy(run.summary)
     found = {"worst_prompt_accuracy": 0.73, "best_prompt_accuracy": 0.91, "spread": 0.18}
-    summary["levels"]["clean"].update(found, null_spread=0.089, spread_p_adjusted=p)
-    return replace(run, summary=summary)
+
+    def edit(summary: dict[str, Any]) -> None:
+        summary["levels"]["clean"].update(found, null_spread=0.089, spread_p_adjusted=p)
+
+    return edit_summary(run, edit)
 
 
 DIFFER = (
-    "Between a task's worst and best clean instruction lie 18.0 points (73.0% to 91.0%), "
-    "where chance alone gives 8.9."
+    "The spread of a task's clean instructions is 18.0 points (73.0% to 91.0%), "
+    "where 8.9 are expected under H0."
 )
 
 
-def test_a_clear_drop_leads_the_headline(base: MadeRun) -> None:
+def test_a_significant_drop_leads_the_headline(base: MadeRun) -> None:
     run = with_levels(base, **{**QUIET, "character": (0.114, 0.072, 0.156)})
     view = build_view([with_instructions(run, None)])
-    assert view.headline.startswith("Character-level rephrasing breaks SmolLM2-135M-Instruct most")
-    assert "11.4 points (7.2 to 15.6)" in view.headline
-    assert view.detail == "Word, sentence and semantic level changes are within noise."
+    assert view.headline == (
+        "Character-level perturbations cause the largest drop for SmolLM2-135M-Instruct: "
+        "accuracy falls from 80.0% to 68.6%, 11.4 points (7.2 to 15.6)."
+    )
+    assert view.detail == "No significant drop at the word, sentence and semantic levels."
 
 
-def test_without_a_clear_drop_nothing_is_said_to_break(base: MadeRun) -> None:
+def test_without_a_significant_drop_none_is_claimed(base: MadeRun) -> None:
     run = with_levels(base, **{**QUIET, "character": (0.03, -0.01, 0.07)})
-    headline = build_view([with_instructions(run, None)]).headline
-    assert "breaks" not in headline
-    assert "beyond noise" in headline
-    assert "3.0 points (−1.0 to 7.0) at the character level" in headline
+    assert build_view([with_instructions(run, None)]).headline == (
+        "No level causes a statistically significant drop for SmolLM2-135M-Instruct: "
+        "the largest is 3.0 points (−1.0 to 7.0) at the character level."
+    )
+
+
+@pytest.mark.parametrize("drop", [-0.008, 0.0, 0.0004])
+def test_where_no_level_is_below_clean_no_largest_drop_is_named(base: MadeRun, drop: float) -> None:
+    none = dict.fromkeys(("character", "word", "sentence", "semantic"), (drop, -0.1, 0.1))
+    view = build_view([with_instructions(with_levels(base, **none), None)])
+    assert view.headline == (
+        "No level causes a statistically significant drop for SmolLM2-135M-Instruct: "
+        "no level's accuracy is below clean accuracy."
+    )
+    assert view.runs[0].largest_drop is None
+    assert "no level is below clean accuracy" in render_html(view)
 
 
 def test_instructions_that_differ_are_told_where_no_level_does_harm(base: MadeRun) -> None:
     quiet = with_levels(base, **{**QUIET, "character": (0.03, -0.01, 0.07)})
     view = build_view([with_instructions(quiet, 0.0004)])
     assert view.headline == (
-        "No level of rephrasing moves SmolLM2-135M-Instruct down beyond noise, "
-        "but the instructions of a task differ by 18.0 points."
+        "No level causes a statistically significant drop for SmolLM2-135M-Instruct, "
+        "but the clean instructions of a task differ by 18.0 points."
     )
     assert view.detail == (
         f"The largest drop is 3.0 points (−1.0 to 7.0) at the character level. {DIFFER}"
     )
 
 
-def test_instructions_that_differ_are_told_beside_a_clear_drop(base: MadeRun) -> None:
+def test_instructions_that_differ_are_told_beside_a_significant_drop(base: MadeRun) -> None:
     harmed = with_levels(base, **{**QUIET, "character": (0.114, 0.072, 0.156)})
     detail = build_view([with_instructions(harmed, 0.0004)]).detail
-    assert detail == f"Word, sentence and semantic level changes are within noise. {DIFFER}"
+    assert detail == f"No significant drop at the word, sentence and semantic levels. {DIFFER}"
 
 
 @pytest.mark.parametrize("p", [0.2, None])
@@ -100,52 +121,56 @@ def test_instructions_that_may_be_alike_are_not_said_to_differ(
 def test_several_runs_say_how_far_their_instructions_differ(base: MadeRun, tuned: MadeRun) -> None:
     view = build_view([with_instructions(base, 0.0004), with_instructions(tuned, 0.2)])
     assert view.headline.endswith(
-        "; a task's instructions differ by 18.0 points for SmolLM2-135M-Instruct."
+        "; the clean instructions of a task differ by 18.0 points for SmolLM2-135M-Instruct."
     )
     assert view.detail.count("(73.0% to 91.0% by instruction)") == 1
 
 
 def test_a_clean_only_run_says_how_far_its_instructions_differ(base: MadeRun) -> None:
     run = with_instructions(base, 0.0004)
-    summary = {**run.summary, "levels": {"clean": run.summary["levels"]["clean"]}}
-    view = build_view([replace(run, summary=summary)])
-    assert "nothing was rephrased" in view.headline
+    levels = {"clean": run.summary.levels["clean"]}
+    view = build_view([replace(run, summary=replace(run.summary, levels=levels))])
+    assert "nothing was perturbed" in view.headline
     assert view.detail == DIFFER
 
 
 def test_a_model_that_guesses_is_not_called_robust(base: MadeRun) -> None:
-    summary = copy.deepcopy(base.summary)
-    for task in summary["tasks"].values():
-        task["above_chance"] = False
-    view = build_view([replace(base, summary=summary)])
-    assert "not clearly better than guessing" in view.headline
+    def edit(summary: dict[str, Any]) -> None:
+        for task in summary["tasks"].values():
+            task["above_chance"] = False
+
+    view = build_view([edit_summary(base, edit)])
+    assert "is not significantly above chance" in view.headline
     assert view.detail == ""
     readings = {group.reading for group in view.runs[0].tables.levels.values()}
     assert readings == {Reading.CLEAN, Reading.NOT_JUDGED}
 
 
 def test_a_clean_only_run_says_so(base: MadeRun) -> None:
-    summary = {**base.summary, "levels": {"clean": base.summary["levels"]["clean"]}}
-    assert "nothing was rephrased" in build_view([replace(base, summary=summary)]).headline
+    summary = replace(base.summary, levels={"clean": base.summary.levels["clean"]})
+    assert "nothing was perturbed" in build_view([replace(base, summary=summary)]).headline
 
 
-def test_a_clear_gain_is_told(base: MadeRun) -> None:
+def test_a_significant_gain_is_told(base: MadeRun) -> None:
     run = with_levels(base, **{**QUIET, "character": (-0.05, -0.08, -0.02)})
     view = build_view([run])
-    assert view.runs[0].tables.levels["character"].reading is Reading.CLEAR_GAIN
-    assert "Character changes are above the clean wording." in view.detail
+    assert view.runs[0].tables.levels["character"].reading is Reading.GAIN
+    assert "significantly above clean accuracy at the character level." in view.detail
 
 
-def test_a_drop_without_an_interval_is_not_called_clear(base: MadeRun) -> None:
-    run = with_levels(base, **{**QUIET, "character": (0.3, float("nan"), 0.4)})
-    view = build_view([run])
-    assert view.runs[0].tables.levels["character"].reading is Reading.NO_INTERVAL
-    assert "with no interval computed" in view.headline
+def test_a_drop_without_a_test_is_not_called_significant(base: MadeRun) -> None:
+    def edit(summary: dict[str, Any]) -> None:
+        summary["levels"]["character"].update(drop_ci=None, drop_p_adjusted=None)
+
+    quiet = with_levels(base, **QUIET, character=(0.3, 0.2, 0.4))
+    view = build_view([edit_summary(quiet, edit)])
+    assert view.runs[0].tables.levels["character"].reading is Reading.NOT_TESTED
+    assert "drops most at the character level, 30.0 points, untested" in view.headline
 
 
 def test_tasks_that_are_not_above_chance_are_a_caveat(view: ReportView) -> None:
     assert any(
-        caveat.sentence.startswith("On acceptability clean accuracy is not above chance")
+        caveat.sentence.startswith("On acceptability clean accuracy is not significantly above")
         for caveat in view.caveats
     )
     task = view.runs[0].task("acceptability")
@@ -154,38 +179,42 @@ def test_tasks_that_are_not_above_chance_are_a_caveat(view: ReportView) -> None:
 
 
 def test_unparsed_answers_and_an_unfinished_run_are_caveats(base: MadeRun) -> None:
-    summary = copy.deepcopy(base.summary)
-    summary["levels"]["word"]["unparsed_rate"] = 0.12
+    def edit(summary: dict[str, Any]) -> None:
+        summary["levels"]["word"].update(unparsed_rate=0.12, unparsed_rate_ci=[0.1, 0.2])
+
     manifest = {**base.manifest, "status": "incomplete", "notes": ["A note of the run."]}
     sentences = " ".join(
         caveat.sentence
-        for caveat in build_view([replace(base, summary=summary, manifest=manifest)]).caveats
+        for caveat in build_view([replace(edit_summary(base, edit), manifest=manifest)]).caveats
     )
-    assert "Up to 12.0% of a level's answers could not be parsed" in sentences
+    assert "Up to 12.0% of a level's answers are unparsed" in sentences
     assert "The run is incomplete" in sentences
     assert "A note of the run." in sentences
 
 
 def test_caveats_of_several_runs_are_said_once(base: MadeRun, tuned: MadeRun) -> None:
     view = build_view([base, tuned])
-    shared = [caveat for caveat in view.caveats if "not above chance" in caveat.sentence]
+    shared = [caveat for caveat in view.caveats if "above chance" in caveat.sentence]
     assert [caveat.runs for caveat in shared] == [(0, 1)]
 
 
 def test_several_runs_have_a_clause_each(base: MadeRun, tuned: MadeRun) -> None:
     view = build_view([base, tuned])
-    assert "SmolLM2-135M-Instruct loses" in view.headline
+    assert "SmolLM2-135M-Instruct drops" in view.headline
     assert "; tuned " in view.headline
-    assert view.detail.startswith("Right on the clean wording: ")
+    assert view.detail.startswith("Clean accuracy: ")
 
 
-def test_a_level_that_only_its_own_interval_calls_clear_is_noise(base: MadeRun) -> None:
+def test_a_drop_whose_interval_alone_leaves_out_zero_is_not_significant(base: MadeRun) -> None:
     steady = (0.0, -0.02, 0.02)
     run = with_levels(base, **{**QUIET, "character": steady, "word": (0.03, 0.001, 0.059)})
-    run.summary["levels"]["word"]["drop_p_adjusted"] = 0.19
-    view = build_view([with_instructions(run, None)])
-    assert view.runs[0].tables.levels["word"].reading is Reading.NOISE
-    assert "breaks" not in view.headline
+
+    def edit(summary: dict[str, Any]) -> None:
+        summary["levels"]["word"]["drop_p_adjusted"] = 0.19
+
+    view = build_view([with_instructions(edit_summary(run, edit), None)])
+    assert view.runs[0].tables.levels["word"].reading is Reading.NOT_SIGNIFICANT
+    assert view.headline.startswith("No level causes a statistically significant drop")
 
 
 def test_runs_that_hold_share_a_clause(base: MadeRun, tuned: MadeRun) -> None:
@@ -194,8 +223,8 @@ def test_runs_that_hold_share_a_clause(base: MadeRun, tuned: MadeRun) -> None:
     steady = [with_levels(run, **noise) for run in alike]
     names = ["SmolLM2-135M-Instruct", "tuned"]
     assert build_view(steady).headline == (
-        f"{names[0]} and {names[1]} lose nothing beyond noise (most: 1.0 and 1.0 points)."
+        f"{names[0]} and {names[1]} have no significant drop (largest: 1.0 points and 1.0 points)."
     )
     mixed = build_view([alike[0], steady[1]]).headline
-    assert mixed.startswith(f"{names[0]} loses 11.4 points at its weakest level, character; tuned")
-    assert mixed.endswith("tuned loses nothing beyond noise (most: 1.0 points).")
+    assert mixed.startswith(f"{names[0]} drops most at the character level, by 11.4 points; tuned")
+    assert mixed.endswith("tuned has no significant drop (largest: 1.0 points).")

@@ -19,9 +19,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from harness.results.summary import parse_summary
 from reports.html import _hash, render_html
 from reports.view import build_view
-from tests.support.make_run import MadeRun, make_run
+from tests.support.make_run import EMPTY_SUMMARY, MadeRun, make_run
 from tests.support.paths import ROOT
 
 PWNED = "document.title='pwned'"
@@ -43,7 +44,7 @@ def poison(run: MadeRun) -> MadeRun:
     """The run with hostile text wherever a model, a task file or a path could have put it."""
     names = ["topic", "homoglyphs", "role-2", "positive", "business", "loglik-note"]
     swap = dict(zip(names, HOSTILE, strict=False))
-    manifest, summary = _swap(run.manifest, swap), _swap(run.summary, swap)
+    manifest, summary = _swap(run.manifest, swap), _swap(run.summary.to_json(), swap)
     manifest["model"]["name"] = HOSTILE[0] + manifest["model"]["name"]
     manifest["model"]["path"] = HOSTILE[7]
     manifest["command"] = " ".join(HOSTILE)
@@ -64,7 +65,7 @@ def poison(run: MadeRun) -> MadeRun:
         run,
         path=Path("runs") / "<b>&'\"",
         manifest=manifest,
-        summary=summary,
+        summary=parse_summary(json.dumps(summary), source="summary.json"),
         variants=variants,
         samples=samples,
         examples=examples,
@@ -211,10 +212,10 @@ def test_hostile_text_is_shown_and_is_no_markup(hostile: str) -> None:
 def test_without_perturbations_the_page_still_stands() -> None:
     run = make_run()
     clean = run.samples[run.samples["level"] == "clean"]
-    levels = {"clean": run.summary["levels"]["clean"]}
-    bare = replace(run, samples=clean, summary={**run.summary, "levels": levels, "tasks": {}})
-    assert "nothing was rephrased" in render_html(build_view([bare]))
-    empty = MadeRun(run.path, {}, {}, pd.DataFrame(), run.samples.head(0))
+    levels = {"clean": run.summary.levels["clean"]}
+    bare = replace(run, samples=clean, summary=replace(run.summary, levels=levels, tasks={}))
+    assert "nothing was perturbed" in render_html(build_view([bare]))
+    empty = MadeRun(run.path, {}, EMPTY_SUMMARY, pd.DataFrame(), run.samples.head(0))
     assert "The two have no cell in common" in render_html(build_view([empty]))
 
 

@@ -28,17 +28,17 @@ def test_it_answers_in_order(report: str) -> None:
     titles = re.findall(r"^## (.*)$", report, flags=re.MULTILINE)
     assert titles == [
         "Accuracy by level",
-        "Drop by task and level, in points",
-        "Drop by perturbation, in points",
+        "Drop by task and level (pp)",
+        "Drop by perturbation (pp)",
         "Which instruction to use",
-        "Worst wordings",
+        "Worst variants",
         "Flips",
         "What was run",
     ]
     assert report.startswith("# Robustness of SmolLM2-135M-Instruct vs t\n\n**")
 
 
-def test_five_worst_wordings_a_run_with_their_marks(report: str) -> None:
+def test_five_worst_variants_per_run_with_their_marks(report: str) -> None:
     assert len(re.findall(r"^[1-5]\. \*\*", report, flags=re.MULTILINE)) == 10
     assert "<del>" in report
     assert "<ins>" in report

@@ -55,7 +55,7 @@ def test_csv_has_a_row_a_group_and_the_summary_s_numbers() -> None:
     rows = list(csv.DictReader(io.StringIO(render_csv(build_view([RUN])))))
     assert len(rows) == 5 + 4 * 5 + 8
     row = next(one for one in rows if (one["task"], one["level"]) == ("topic", "word"))
-    stats = RUN.summary["tasks"]["topic"]["levels"]["word"]
+    stats = RUN.summary.to_json()["tasks"]["topic"]["levels"]["word"]
     assert float(row["accuracy"]) == pytest.approx(stats["accuracy"], rel=1e-5)
     assert float(row["drop_low"]) == pytest.approx(stats["drop_ci"][0], rel=1e-4)
     assert int(row["cells"]) == stats["cells"]
@@ -72,7 +72,7 @@ def test_junit_has_a_case_a_task_and_level_and_skips_what_is_not_judged() -> Non
     root = ElementTree.fromstring(render_levels(build_view([RUN])))
     suite = root[0]
     assert (suite.attrib["tests"], suite.attrib["failures"]) == ("16", "0")
-    weak = [name for name, task in RUN.summary["tasks"].items() if not task["above_chance"]]
+    weak = [name for name, task in RUN.summary.tasks.items() if not task.above_chance]
     assert weak
     skipped = {case.attrib["classname"] for case in suite if case.find("skipped") is not None}
     assert skipped == set(weak)

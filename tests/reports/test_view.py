@@ -10,14 +10,21 @@ import pandas as pd
 import pytest
 
 from harness.core.errors import UsageError
+from harness.results.summary import Quantity
 from reports.flips import ROW_LIMIT
-from reports.formatting import Estimate
 from reports.html import render_html
 from reports.markdown import render_markdown
-from reports.measures_view import Reading, read_drop, read_estimate, read_group
+from reports.reading import Reading, read_drop
 from reports.source import run_names
 from reports.view import ReportView, build_view
-from tests.support.make_run import TASKS, MadeRun, make_run, make_summary
+from tests.support.make_run import (
+    EMPTY_SUMMARY,
+    TASKS,
+    MadeRun,
+    edit_summary,
+    make_run,
+    make_summary,
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,30 +49,29 @@ def test_the_worst_and_the_best_instruction_of_a_task(base: MadeRun) -> None:
     for task in view.tasks:
         found = view.runs[0].instructions(task)
         assert found is not None
-        assert (found.worst.accuracy, found.best.accuracy) == (
-            accuracies[task].min(),
-            accuracies[task].max(),
-        )
-        assert accuracies[task][found.worst.instruction_id] == found.worst.accuracy
+        ends = (accuracies[task].min(), accuracies[task].max())
+        assert (found.worst.accuracy, found.best.accuracy) == pytest.approx(ends)
+        assert accuracies[task][found.worst.instruction_id] == ends[0]
     assert view.instructed
 
 
 @pytest.mark.parametrize(
     ("p", "above_chance", "reading"),
     [
-        (0.0004, True, "differ clearly"),
-        (0.2, True, "within noise"),
-        (None, True, "within noise"),
+        (0.0004, True, "significant"),
+        (0.2, True, "not significant"),
+        (None, True, "not significant"),
         (0.0004, False, "not judged"),
     ],
 )
-def test_what_the_distance_of_instructions_is_called(
+def test_what_the_spread_of_instructions_is_called(
     base: MadeRun, p: float | None, above_chance: bool, reading: str
 ) -> None:
-    summary = copy.deepcopy(base.summary)
-    summary["tasks"]["topic"]["above_chance"] = above_chance
-    summary["tasks"]["topic"]["levels"]["clean"]["spread_p_adjusted"] = p
-    found = build_view([replace(base, summary=summary)]).runs[0].instructions("topic")
+    def edit(summary: dict[str, Any]) -> None:
+        summary["tasks"]["topic"]["above_chance"] = above_chance
+        summary["tasks"]["topic"]["levels"]["clean"]["spread_p_adjusted"] = p
+
+    found = build_view([edit_summary(base, edit)]).runs[0].instructions("topic")
     assert found is not None
     assert found.reading == reading
 
@@ -92,29 +98,38 @@ def test_no_run_is_an_error_with_a_hint() -> None:
         build_view([])
 
 
-def test_dots_are_the_accuracy_of_each_wording(base: MadeRun, view: ReportView) -> None:
+def test_dots_are_the_accuracy_of_each_variant(base: MadeRun, view: ReportView) -> None:
     row = view.runs[0].dot_row("topic", "character")
     assert row is not None
     samples = base.samples.query("task == 'topic' and level == 'character'")
     means = samples.groupby("variant_id")["correct"].mean()
     assert sorted(dot.accuracy for dot in row.dots) == pytest.approx(sorted(means))
-    assert row.worst.accuracy == means.min()
+    assert row.worst.accuracy == pytest.approx(means.min())
 
 
-def test_worst_phrasings_of_judged_tasks_come_first(view: ReportView) -> None:
-    judged = [phrasing.reading is not Reading.NOT_JUDGED for phrasing in view.runs[0].worst]
+def test_worst_variants_of_judged_tasks_come_first(view: ReportView) -> None:
+    judged = [worst.judged for worst in view.runs[0].worst]
     assert judged == sorted(judged, reverse=True)
     first = view.runs[0].worst[0]
-    assert first.drop is not None
-    assert first.clean_accuracy == pytest.approx((first.accuracy or 0) + first.drop.value)
+    assert first.stats.clean_accuracy == pytest.approx(
+        first.stats.accuracy + first.stats.drop.value
+    )
     assert any(mark.kind == "added" for mark in first.marks)
 
 
 def test_flips_from_clean_agree_with_the_summary(base: MadeRun, view: ReportView) -> None:
     (flips,) = view.flips
-    stats = [stats for level, stats in base.summary["levels"].items() if level != "clean"]
-    assert flips.counts["broken"] == sum(one["flips_right_wrong"] for one in stats)
-    assert flips.counts["fixed"] == sum(one["flips_wrong_right"] for one in stats)
+    stats = [stats for level, stats in base.summary.levels.items() if level != "clean"]
+    assert flips.counts["right_wrong"] == sum(one.flips_right_wrong or 0 for one in stats)
+    assert flips.counts["wrong_right"] == sum(one.flips_wrong_right or 0 for one in stats)
+    perturbed = base.summary.perturbed
+    assert perturbed is not None
+    assert flips.counts == {
+        "right_wrong": perturbed.flips_right_wrong,
+        "wrong_right": perturbed.flips_wrong_right,
+        "wrong_wrong": perturbed.flips_wrong_wrong,
+    }
+    assert flips.compared == perturbed.cells
     assert len(flips.shown) == ROW_LIMIT < flips.total
 
 
@@ -128,8 +143,8 @@ def test_flips_between_runs_are_of_the_same_cells(base: MadeRun, tuned: MadeRun)
     assert flips.compared == len(base.samples)
     keys = ["variant_id", "example_id"]
     both = base.samples.merge(tuned.samples, on=keys, suffixes=("_a", "_b"))
-    assert flips.counts["fixed"] == (~both["correct_a"] & both["correct_b"]).sum()
-    assert flips.counts["broken"] == (both["correct_a"] & ~both["correct_b"]).sum()
+    assert flips.counts["wrong_right"] == (~both["correct_a"] & both["correct_b"]).sum()
+    assert flips.counts["right_wrong"] == (both["correct_a"] & ~both["correct_b"]).sum()
     assert (flips.before, flips.after) == ("SmolLM2-135M-Instruct", "tuned")
 
 
@@ -156,23 +171,23 @@ def test_categories_of_the_store_are_understood(base: MadeRun) -> None:
     assert build_view([replace(base, samples=samples)]) == build_view([base])
 
 
-def test_coverage_counts_what_was_not_made(view: ReportView) -> None:
-    rows = {row.perturbation: row for row in view.runs[0].coverage}
-    assert rows["synonyms"].no_ops == 1
-    assert rows["paraphrase"].duplicates == 8
-    assert rows["keyboard"].variants == 24
-    assert rows["drop_words"].broken == 12
+def test_validity_counts_what_was_not_made(view: ReportView) -> None:
+    rows = {row.perturbation: row for row in view.runs[0].validity}
+    assert rows["synonyms"].stats.no_ops == 1
+    assert rows["paraphrase"].stats.duplicates == 8
+    assert rows["keyboard"].stats.variants == 24
+    assert rows["drop_words"].stats.broken == 12
     assert len(rows["keyboard"].samples) == 3
 
 
 def test_a_perturbation_that_made_nothing_is_listed(base: MadeRun) -> None:
     manifest = copy.deepcopy(base.manifest)
     manifest["tasks"]["topic"]["no_ops"] = {"inflections": 6}
-    rows = {
-        row.perturbation: row
-        for row in build_view([replace(base, manifest=manifest)]).runs[0].coverage
-    }
-    assert (rows["inflections"].variants, rows["inflections"].no_ops) == (0, 6)
+    summary = make_summary(manifest, base.samples, base.variants)
+    (run,) = build_view([replace(base, summary=summary)]).runs
+    rows = {row.perturbation: row for row in run.validity}
+    row = rows["inflections"]
+    assert (row.stats.variants, row.stats.no_ops, row.level) == (0, 6, "none made")
 
 
 def test_provenance_names_what_decides_a_result(view: ReportView) -> None:
@@ -184,7 +199,7 @@ def test_provenance_names_what_decides_a_result(view: ReportView) -> None:
 
 
 def test_an_empty_run_still_has_a_view(base: MadeRun) -> None:
-    run = MadeRun(base.path, {}, {}, pd.DataFrame(), base.samples.head(0))
+    run = MadeRun(base.path, {}, EMPTY_SUMMARY, pd.DataFrame(), base.samples.head(0))
     view = build_view([run])
     assert view.runs[0].name == "base"
     assert view.levels == []
@@ -192,49 +207,28 @@ def test_an_empty_run_still_has_a_view(base: MadeRun) -> None:
 
 
 @pytest.mark.parametrize(
-    ("drop", "above", "reading"),
+    ("drop", "p", "above", "limit", "reading"),
     [
-        (Estimate(0.1, 0.01, 0.2), True, Reading.CLEAR_DROP),
-        (Estimate(0.1, 0.0, 0.2), True, Reading.NOISE),
-        (Estimate(-0.1, -0.2, -0.01), True, Reading.CLEAR_GAIN),
-        (Estimate(0.1), True, Reading.NO_INTERVAL),
-        (None, True, Reading.NO_INTERVAL),
-        (Estimate(0.5, 0.4, 0.6), False, Reading.NOT_JUDGED),
+        (0.1, 0.04, True, 0.05, Reading.DROP),
+        (0.1, 0.06, True, 0.05, Reading.NOT_SIGNIFICANT),
+        (0.1, 0.04, True, 0.01, Reading.NOT_SIGNIFICANT),
+        (-0.1, 0.04, True, 0.05, Reading.GAIN),
+        (0.1, None, True, 0.05, Reading.NOT_TESTED),
+        (None, None, True, 0.05, Reading.NOT_TESTED),
+        (0.5, 0.0001, False, 0.05, Reading.NOT_JUDGED),
     ],
 )
-def test_reading(drop: Estimate | None, above: bool, reading: Reading) -> None:
-    assert read_drop(drop, above_chance=above) is reading
-
-
-@pytest.mark.parametrize(
-    ("p", "limit", "reading"),
-    [
-        (0.04, 0.05, Reading.CLEAR_DROP),
-        (0.06, 0.05, Reading.NOISE),
-        (0.04, 0.01, Reading.NOISE),
-        (None, 0.05, Reading.CLEAR_DROP),
-    ],
-)
-def test_a_drop_among_others_is_clear_by_its_adjusted_p(
-    p: float | None, limit: float, reading: Reading
+def test_a_drop_is_significant_by_its_adjusted_p_and_nothing_else(
+    base: MadeRun,
+    drop: float | None,
+    p: float | None,
+    above: bool,
+    limit: float,
+    reading: Reading,
 ) -> None:
-    drop = Estimate(0.03, 0.001, 0.06)
-    assert read_drop(drop, above_chance=True, p=p, limit=limit) is reading
-
-
-def test_estimates_survive_damaged_json() -> None:
-    assert read_estimate("0.5", [0, 1]) is None
-    assert read_estimate(True, None) is None
-    assert read_estimate(0.5, ["a", 1]) == Estimate(0.5)
-    assert read_estimate(0.5, [0.1]) == Estimate(0.5)
-    assert read_estimate(float("nan"), None) is None
-
-
-def test_the_detectable_drop_follows_from_the_interval() -> None:
-    stats: dict[str, Any] = {"drop": 0.1, "drop_ci": [0.1 - 0.0196, 0.1 + 0.0196]}
-    group = read_group(stats, is_clean=False, above_chance=True)
-    # A standard error of 0.01 makes 1.96 + 0.842 of them detectable at 5% with power 80%.
-    assert group.detectable == pytest.approx(0.02802, abs=1e-5)
+    quantity = None if drop is None else Quantity(drop, (drop - 0.3, drop + 0.3))
+    stats = replace(base.summary.levels["word"], drop=quantity, drop_p_adjusted=p)
+    assert read_drop(stats, above_chance=above, limit=limit) is reading
 
 
 def test_two_scorers_stand_side_by_side(base: MadeRun) -> None:
@@ -245,7 +239,7 @@ def test_two_scorers_stand_side_by_side(base: MadeRun) -> None:
     view = build_view([replace(base, summary=summary, samples=samples)])
     scorers = view.runs[0].tables.scorers
     assert list(scorers) == ["loglik", "generate"]
-    rate = scorers["generate"]["word"].unparsed_rate
+    rate = scorers["generate"]["word"].stats.unparsed_rate
     assert rate is not None
     assert rate.value == pytest.approx(0.1, abs=0.02)
     assert view.runs[0].dots == build_view([base]).runs[0].dots

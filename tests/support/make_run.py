@@ -1,12 +1,13 @@
 """Builds the content of a realistic run directory without a model: for tests of what reads runs.
 
-Predictions come from a small latent model (an example has a difficulty, a wording has a skill), so
-that wordings agree, flip and degrade the way real ones do.
+Predictions come from a small latent model (an example has a difficulty, a variant has a skill), so
+that variants agree, flip and degrade the way real ones do.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -15,13 +16,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from harness.core.records import stable_hash, stable_id
-from harness.metrics.summary import TaskFacts, summarize
+from harness.core.records import Validity, Variant, stable_hash, stable_id
+from harness.metrics.summary import summarize, task_facts
+from harness.results.summary import Summary, parse_summary
 
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """A task to make up: its wordings, labels and how well the clean wording works."""
+    """A task to make up: its instructions, labels and clean accuracy."""
 
     name: str
     labels: tuple[str, ...]
@@ -105,14 +107,18 @@ _FRAMES: Final = {
 
 @dataclass(frozen=True)
 class MadeRun:
-    """What `harness.load_run` gives, made up."""
+    """What `harness.load_run` returns, made up."""
 
     path: Path
     manifest: dict[str, Any]
-    summary: dict[str, Any]
+    summary: Summary
     variants: pd.DataFrame
     samples: pd.DataFrame
     examples: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def variant_records(self) -> tuple[Variant, ...]:
+        return tuple(_record(row) for row in self.variants.to_dict("records"))
 
     @property
     def compact_samples(self) -> pd.DataFrame:
@@ -149,6 +155,24 @@ def make_run(
     frame = pd.DataFrame(variants)
     summary = make_summary(manifest, samples, frame)
     return MadeRun(Path(path), manifest, summary, frame, samples, _examples(samples))
+
+
+EMPTY_SUMMARY: Final = summarize(
+    pd.DataFrame({"scorer": []}), pd.DataFrame({"level": []}), {}, seed=0
+)
+"""Of a run without samples."""
+
+
+def edit_summary(run: MadeRun, edit: Callable[[dict[str, Any]], None]) -> MadeRun:
+    """The run with its summary.json edited."""
+    content = run.summary.to_json()
+    edit(content)
+    return replace(run, summary=parse_summary(json.dumps(content), source="summary.json"))
+
+
+def _record(row: dict[Any, Any]) -> Variant:
+    validity = row["validity"]
+    return Variant(**{**row, "edits": (), "validity": validity and Validity(**validity)})
 
 
 def _examples(samples: pd.DataFrame) -> pd.DataFrame:
@@ -363,23 +387,19 @@ def _manifest(
 
 def make_summary(
     manifest: dict[str, Any], samples: pd.DataFrame, variants: pd.DataFrame
-) -> dict[str, Any]:
-    """summary.json of these samples, as a run writes it."""
-    facts = {
-        name: TaskFacts(task["chance"], task["labels"], task["label_tokens"])
-        for name, task in manifest["tasks"].items()
-    }
-    head = {
-        "schema_version": 1,
-        "run_id": manifest["run_id"],
-        "model": manifest["config"]["model"],
-        "scorer": "loglik",
-    }
+) -> Summary:
+    """The summary of these samples, as a run writes it."""
     body = summarize(
         samples.drop(columns=["text"]),
         variants,
-        facts,
+        {name: task_facts(task) for name, task in manifest["tasks"].items()},
         seed=manifest["seed"],
         resamples=200,
     )
-    return json.loads(json.dumps({**head, **body}))
+    return replace(
+        body,
+        schema_version=1,
+        run_id=manifest["run_id"],
+        model=manifest["config"]["model"],
+        scorer="loglik",
+    )

@@ -21,7 +21,7 @@ const filter = () => {
     return left;
   };
   seen.rows = rows.length;
-  seen.broken = choose("kind", "broken");
+  seen.broken = choose("kind", "right_wrong");
   seen.nothing = choose("text", "no such words anywhere");
   seen.again = rows.filter((row) => !row.hidden).length;
   seen.count = document.querySelector(".filters output").textContent;
@@ -35,7 +35,7 @@ const turn = () => {
 };
 const points = (chart) =>
   all(`[data-chart=${chart}] path[aria-roledescription=point]`);
-const dots = () => all(`[data-chart=wordings-1] path[aria-roledescription=circle]`);
+const dots = () => all(`[data-chart=variants-1] path[aria-roledescription=circle]`);
 const tip = () => { const box = document.querySelector(".tip"); return box.hidden ? "" : box.textContent; };
 const walk = () => {
   document.querySelector("[data-chart=levels]").focus();
@@ -67,7 +67,7 @@ const hide = async () => {
   seen.bothAgain = points("levels").length;
 };
 const highlight = async () => {
-  const select = document.querySelector("[data-highlight=wordings] select");
+  const select = document.querySelector("[data-highlight=variants] select");
   const faint = () => dots().filter((dot) => Number(dot.getAttribute("opacity")) < 0.2).length;
   enter(select, select.options[1].value);
   await pause(200);
@@ -78,7 +78,7 @@ const highlight = async () => {
   seen.bright = faint() === 0;
 };
 const zoom = async () => {
-  const svg = document.querySelector("[data-chart=wordings-1] svg");
+  const svg = document.querySelector("[data-chart=variants-1] svg");
   const at = svg.getBoundingClientRect(), place = () => dots().map((dot) => dot.getAttribute("transform")).join();
   const before = place();
   const wheel = (shiftKey) => svg.querySelector(".background").dispatchEvent(new WheelEvent("wheel", {

@@ -15,7 +15,7 @@ def save_run(made: MadeRun, folder: Path) -> Path:
     """Write a made run as `harness run` would; gives its folder."""
     folder.mkdir(parents=True)
     directory = RunDirectory(folder)
-    directory.write_json("summary.json", made.summary)
+    directory.write_json("summary.json", made.summary.to_json())
     rows = made.variants.to_dict("records")
     lines = "".join(json.dumps(row, default=str) + "\n" for row in rows)
     directory.write_text("variants.jsonl", lines)

@@ -1,4 +1,4 @@
-"""Every wording of a task as a dot at its accuracy, level by level, the worst ones named."""
+"""Every variant of a task as a dot at its accuracy, level by level, the worst ones named."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reports.charts.spec import (
     zoom,
 )
 from reports.formatting import percent
-from reports.phrasings import Dot, DotRow
+from reports.variants import Dot, DotRow
 from reports.visible import one_line, short, visible
 
 _LANE: Final = 46
@@ -35,7 +35,7 @@ _COLUMNS: Final = 90
 """Columns of the width: dots of one column would touch."""
 
 
-def wordings(
+def variants(
     rows: Sequence[tuple[int, DotRow]],
     *,
     runs: int,
@@ -45,19 +45,19 @@ def wordings(
     description: str,
     text_limit: int = 220,
 ) -> Spec:
-    """The wordings of one task.
+    """The variants of one task.
 
     Args:
         rows: each with the position of its run.
-        clean: run -> its accuracy on the clean wording.
-        text_limit: characters of a wording that its dot tells.
+        clean: run -> its clean accuracy.
+        text_limit: characters of a variant that its dot tells.
     """
     names = axis_names(list(dict.fromkeys(row.level for _, row in rows)))
     guides: list[Row] = [
         {"accuracy": value, "run": run, "kind": "clean"} for run, value in clean.items()
     ]
     if chance is not None:
-        guides.append({"accuracy": chance, "kind": "guessing"})
+        guides.append({"accuracy": chance, "kind": "chance"})
     return fill(
         _layout(tuple(names.values()), runs, domain),
         description,
@@ -91,7 +91,7 @@ def _guides(x: alt.X, runs: int) -> Iterator[alt.Chart]:
     else:
         yield line.encode(x=x, color=by_colour(runs))
     yield (
-        chart.transform_filter("datum.kind === 'guessing'")
+        chart.transform_filter("datum.kind === 'chance'")
         .mark_rule(
             stroke="var(--muted)",
             strokeWidth=1.75,
@@ -166,7 +166,6 @@ def _share(accuracy: float, domain: tuple[float, float]) -> float:
 
 
 def _tip(row: DotRow, dot: Dot, limit: int) -> str:
-    head = (
-        f"{percent(dot.accuracy)} right · {row.level} · {dot.perturbation} · {dot.instruction_id}"
-    )
+    origin = f"{row.level} · {dot.perturbation} · {dot.instruction_id}"
+    head = f"accuracy {percent(dot.accuracy)} · {origin}"
     return f"{visible(head, limit=200)}\n{short(dot.text, limit)}"

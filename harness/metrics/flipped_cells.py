@@ -1,0 +1,61 @@
+"""Cells that are answered otherwise: against the clean instruction, or by another run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from harness.core.records import CLEAN
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FlipKind = Literal["right_wrong", "wrong_right", "wrong_wrong"]
+FLIP_KINDS: Final[tuple[FlipKind, ...]] = ("right_wrong", "wrong_right", "wrong_wrong")
+
+
+@dataclass(frozen=True, slots=True)
+class FlippedCells:
+    """The cells that both sides answered, and those of them that they answer differently."""
+
+    compared: int
+    counts: Mapping[FlipKind, int]
+    cells: pd.DataFrame
+    """One row per flipped cell: the second side's sample, with `prediction_before`,
+    `prediction_after` and `kind`."""
+
+
+def flipped_from_clean(samples: pd.DataFrame) -> FlippedCells:
+    """The cells that a perturbed variant answers otherwise than its clean instruction.
+
+    Args:
+        samples: of one scorer, one row per cell.
+    """
+    perturbed, clean = samples[samples["level"] != CLEAN], samples[samples["level"] == CLEAN]
+    return _flipped(clean, perturbed, ["task", "instruction_id", "example_id"])
+
+
+def flipped_between(before: pd.DataFrame, after: pd.DataFrame) -> FlippedCells:
+    """The cells, same variant and example, that two runs' samples answer differently."""
+    return _flipped(before, after, ["variant_id", "example_id"])
+
+
+def _flipped(before: pd.DataFrame, after: pd.DataFrame, keys: Sequence[str]) -> FlippedCells:
+    answers = before[[*keys, "prediction", "correct"]]
+    both = after.merge(answers, on=list(keys), suffixes=("_after", "_before"))
+    # An unparsed answer is missing; two missing ones are equal here, unlike NaN and NaN.
+    was, now = (
+        both[f"prediction_{side}"].astype(object).fillna("") for side in ("before", "after")
+    )
+    cells = both[was != now]
+    cells = cells.assign(kind=_kinds(cells))
+    counted = Counter(cells["kind"])
+    return FlippedCells(len(both), {kind: counted[kind] for kind in FLIP_KINDS}, cells)
+
+
+def _kinds(cells: pd.DataFrame) -> pd.Series[str]:
+    was, is_now = cells["correct_before"].astype(bool), cells["correct_after"].astype(bool)
+    kinds = was.map({True: "right_wrong", False: "wrong_wrong"})
+    return kinds.mask(is_now & ~was, "wrong_right")

@@ -1,0 +1,342 @@
+"""summary.json as typed records: written once, from the samples, and read by every reader.
+
+A record is what stands in the file: `Summary.levels["word"].drop` is the file's
+`levels.word.drop`, and its interval the file's `levels.word.drop_ci`. A reader checks everything
+that it reads, so a damaged or foreign file is one error that names the key.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_type_hints
+
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+
+from harness.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+Json: TypeAlias = dict[str, Any]
+Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value and, where it could be computed, the interval [low, high] that holds the truth.
+
+    Shares lie in [0, 1] and differences in [-1, 1]: fractions, not points.
+    """
+
+    value: Number
+    interval: tuple[Number, Number] | None
+
+    @property
+    def low(self) -> float | None:
+        """The interval's lower end."""
+        return None if self.interval is None else self.interval[0]
+
+    @property
+    def high(self) -> float | None:
+        """The interval's upper end."""
+        return None if self.interval is None else self.interval[1]
+
+
+def _within(low: float, high: float) -> AfterValidator:
+    def check(quantity: Quantity) -> Quantity:
+        if not low <= quantity.value <= high:
+            raise ValueError(f"{quantity.value:g} does not lie in [{low:g}, {high:g}]")
+        if quantity.interval and quantity.interval[0] > quantity.interval[1]:
+            raise ValueError("its interval ends below its start")
+        return quantity
+
+    return AfterValidator(check)
+
+
+Share: TypeAlias = Annotated[Quantity, _within(0, 1)]
+Difference: TypeAlias = Annotated[Quantity, _within(-1, 1)]
+Ratio: TypeAlias = Annotated[Quantity, _within(-math.inf, math.inf)]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStats:
+    """Every metric of one group of cells: a level, a perturbation, or one of them in a task.
+
+    None where a metric is undefined. docs/statistics.md defines each.
+    """
+
+    accuracy: Share | None
+    drop: Difference | None
+    pdr: Ratio | None
+    worst_prompt_accuracy: Share | None
+    best_prompt_accuracy: Share | None
+    spread: Share | None
+    worst_case_accuracy: Share | None
+    best_case_accuracy: Share | None
+    consistency: Share | None
+    kappa: Ratio | None
+    correct_and_consistent: Share | None
+    instance_sensitivity: Share | None
+    flip_rate: Share | None
+    posix: Ratio | None
+    answer_entropy: Share | None
+    unparsed_rate: Share | None
+    accuracy_parsed: Share | None
+    coverage: Ratio | None
+    drop_p: Fraction | None
+    drop_p_adjusted: Fraction | None
+    """By Holm's correction for all drops that stand beside it."""
+    drop_detectable: Number | None
+    spread_p_adjusted: Fraction | None
+    std_over_prompts: Number | None
+    accuracy_quantiles: list[Number] | None
+    worst_prompt_id: str | None
+    null_spread: Number | None
+    spread_p: Fraction | None
+    combined_performance_score: Number | None
+    clean_accuracy: Fraction | None
+    """What the variants' instructions reach unperturbed, on the same examples: the accuracy that
+    `drop` is counted from."""
+    perturbed_accuracy: Fraction | None
+    """`clean_accuracy` less `drop`: the variants' accuracy on those same examples."""
+    pdr_chance_adjusted: Number | None
+    flips_right_wrong: Count | None
+    flips_wrong_right: Count | None
+    answer_consistency: Number | None
+    prompts: Count
+    examples: Count
+    cells: Count
+    pdr_flag: str | None
+    intervals_over: str | None
+    """What the intervals generalise over, such as "examples and instructions"."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """One task: what guessing scores, and its groups."""
+
+    chance: Fraction
+    labels: list[str]
+    above_chance: bool | None
+    """None where there is no clean accuracy with an interval."""
+    levels: dict[str, Stats]
+    perturbations: dict[str, Stats]
+
+
+@dataclass(frozen=True, slots=True)
+class Perturbed:
+    """All perturbed cells of a run against the clean cells that they are matched with."""
+
+    flip_rate: Share | None
+    cells: Count
+    """Perturbed cells whose clean cell was evaluated too."""
+    flips_right_wrong: Count
+    flips_wrong_right: Count
+    flips_wrong_wrong: Count
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerSummary:
+    """A run as one scorer reads its answers."""
+
+    levels: dict[str, Stats]
+    tasks: dict[str, TaskSummary]
+    perturbations: dict[str, Stats]
+    perturbed: PerturbedStats | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantStats:
+    """One variant's accuracy, over all examples that it was asked on."""
+
+    accuracy: Fraction
+    examples: Count
+
+
+@dataclass(frozen=True, slots=True)
+class WorstVariant:
+    """One of the variants with the largest drops, beside the clean instruction it came from."""
+
+    variant_id: str
+    task: str
+    level: str
+    perturbation: str
+    instruction_id: str
+    accuracy: Fraction
+    clean_accuracy: Fraction
+    drop: Difference
+    examples: Count
+
+
+@dataclass(frozen=True, slots=True)
+class PerturbationValidity:
+    """What one perturbation made over all tasks, and how far from the original it is."""
+
+    level: str | None
+    """None where it made no variant at all."""
+    variants: Count
+    no_ops: Count
+    duplicates: Count
+    dissimilar: Count
+    """Rejected: below the wanted similarity on every try."""
+    broken: Count
+    """Variants in which protected text changed."""
+    words_changed: Number | None
+    """Median over variants of the share of words changed."""
+    char_distance: Number | None
+    """Median over variants of the edit distance in characters."""
+    similarity: Number | None
+    """Median over variants of the cosine to the original, where it was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Every number of a run: what reports, gates and programs read.
+
+    Example:
+        >>> run = harness.load_run("runs/mine")
+        >>> run.summary.levels["semantic"].drop.value
+        0.042
+    """
+
+    schema_version: int
+    run_id: str
+    model: str
+    scorer: str
+    """The scorer whose numbers the main tables hold."""
+    seed: int
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    """Of every interval."""
+    chance: Fraction | None
+    """Accuracy of guessing: the plain mean over tasks."""
+    levels: dict[str, Stats]
+    tasks: dict[str, TaskSummary]
+    perturbations: dict[str, Stats]
+    perturbed: PerturbedStats | None
+    """None where nothing was perturbed."""
+    validity: dict[str, PerturbationValidity]
+    variants: dict[str, VariantStats]
+    worst_variants: list[Worst]
+    scorers: dict[str, ScorerSummary] = field(default_factory=dict)
+    """Every scorer's numbers, where there is more than one; otherwise empty."""
+
+    def to_json(self) -> Json:
+        """The content of summary.json, in plain JSON types, null where a metric is undefined."""
+        content: Json = _plain(self)
+        if not self.scorers:
+            del content["scorers"]
+        return content
+
+
+def read_summary(path: Path) -> Summary:
+    """The summary in a file.
+
+    Raises:
+        UsageError: no such file, or one that is no summary: the message names the first key that
+            is missing or wrong.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            f"{path} is missing: the run is not finished.",
+            hint="Repeat its command: it resumes.",
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    return parse_summary(content, source=str(path))
+
+
+def parse_summary(content: str | bytes, *, source: str) -> Summary:
+    """The summary that a JSON text holds; `source` is its name in messages.
+
+    Raises:
+        UsageError: the text is no summary.
+    """
+    try:
+        return _reader().validate_json(content, strict=True)
+    except ValidationError as error:
+        raise UsageError(
+            f"{source} is not a summary of this release: {_complaint(error.errors()[0])}.",
+            hint="Delete it and repeat the run's command: it is written anew from the samples.",
+        ) from None
+
+
+def _paired(kind: Any) -> BeforeValidator:
+    """Makes `drop` and `drop_ci` of a file the quantity `drop` of a record."""
+
+    def pair(record: object) -> object:
+        if not isinstance(record, Mapping):
+            return record
+        names = [name for name in _quantities(kind) if name in record]
+        return {**record, **{name: _pair(record, name) for name in names}}
+
+    return BeforeValidator(pair)
+
+
+def _pair(record: Mapping[str, object], name: str) -> object:
+    if record[name] is None:
+        return None
+    if f"{name}_ci" not in record:
+        return {"value": record[name]}
+    ends = record[f"{name}_ci"]
+    return {"value": record[name], "interval": tuple(ends) if isinstance(ends, list) else ends}
+
+
+def _quantities(kind: Any) -> frozenset[str]:
+    """The names of a record's fields that are quantities."""
+    return _QUANTITIES.get(kind, frozenset())
+
+
+def _plain(record: Any) -> Any:
+    """Records as mappings, a quantity as two keys, everything else as it is."""
+    if isinstance(record, dict):
+        return {key: _plain(value) for key, value in record.items()}
+    if isinstance(record, list):
+        return [_plain(value) for value in record]
+    if not is_dataclass(record):
+        return record
+    content: Json = {}
+    names = _quantities(type(record))
+    for name in (one.name for one in fields(record)):
+        value = getattr(record, name)
+        if name in names:
+            content[name] = None if value is None else value.value
+            interval = None if value is None else value.interval
+            content[f"{name}_ci"] = None if interval is None else list(interval)
+        else:
+            content[name] = _plain(value)
+    return content
+
+
+def _complaint(error: ErrorDetails) -> str:
+    """What is wrong at which key, as the file spells it."""
+    key = ".".join(map(str, error["loc"])).replace(".interval", "_ci").removesuffix(".value")
+    if not key:
+        return error["msg"]
+    if error["type"] == "missing":
+        return f"the key {key!r} is missing"
+    return f"at {key!r}: {error['msg']}"
+
+
+_QUANTITIES: Final[dict[Any, frozenset[str]]] = {
+    kind: frozenset(
+        name for name, hint in get_type_hints(kind).items() if hint in (Quantity, Quantity | None)
+    )
+    for kind in (GroupStats, Perturbed, WorstVariant)
+}
+
+Stats: TypeAlias = Annotated[GroupStats, _paired(GroupStats)]
+PerturbedStats: TypeAlias = Annotated[Perturbed, _paired(Perturbed)]
+Worst: TypeAlias = Annotated[WorstVariant, _paired(WorstVariant)]
+
+
+@cache
+def _reader() -> TypeAdapter[Summary]:
+    return TypeAdapter(Summary)

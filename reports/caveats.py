@@ -1,0 +1,62 @@
+"""What a reader must know before believing a run's headline."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reports.formatting import counted, listed, percent, points
+from reports.source import Run, text_at, texts_at
+from reports.tables import Tables
+
+_UNPARSED_WORTH_SAYING: Final = 0.02
+
+
+def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
+    """Each caveat that holds of the run, a sentence or two."""
+    sentences = (
+        _unfinished(run),
+        _below_chance(tables),
+        _unparsed(tables),
+        _detectable(tables),
+        *texts_at(run.manifest, "notes"),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _unfinished(run: Run) -> str:
+    status = text_at(run.manifest, "status", "complete")
+    if status == "complete":
+        return ""
+    return f"The run is {status}: these are the cells that were done, not all that were planned."
+
+
+def _below_chance(tables: Tables) -> str:
+    weak = [task.name for task in tables.tasks if not task.above_chance]
+    if not weak or not tables.judged:
+        return ""
+    their, say = ("its drop", "says") if len(weak) == 1 else ("their drops", "say")
+    return (
+        f"On {listed(weak)} clean accuracy is not significantly above chance: there is nothing to "
+        f"lose there, so {their} {say} nothing about robustness and only "
+        f"dilute{'s' * (len(weak) == 1)} the averages over tasks."
+    )
+
+
+def _unparsed(tables: Tables) -> str:
+    stats = [group.stats for group in tables.levels.values()]
+    worst = max((one.unparsed_rate.value for one in stats if one.unparsed_rate), default=0.0)
+    if worst < _UNPARSED_WORTH_SAYING:
+        return ""
+    return (
+        f"Up to {percent(worst)} of a level's answers are unparsed and count as wrong: "
+        "part of the drop may be the format of the answer, not the answer."
+    )
+
+
+def _detectable(tables: Tables) -> str:
+    stats = [group.stats for group in tables.levels.values()]
+    detectable = [one.drop_detectable for one in stats if one.drop_detectable]
+    if not detectable or not tables.judged:
+        return ""
+    examples = counted(max(one.examples for one in stats), "example")
+    return f"With {examples} a drop under about {points(max(detectable))} points may be missed."
