@@ -281,7 +281,7 @@ def test_a_run_ends_with_the_reports_headline(
     assert headline
     shown = " ".join(capsys.readouterr().out.split())
     assert headline[1].replace("\\", "") in shown
-    assert shown.index("guessing") < shown.index("Accuracy by level")
+    assert shown.index("above chance") < shown.index("Accuracy by level")
 
 
 def test_prompts_are_what_the_model_saw(
