@@ -17,8 +17,8 @@ _KEYS: Final = ("run", "task", "level", "perturbation", "reading")
 _PLAIN: Final = (
     "drop_p_adjusted",
     "drop_detectable",
-    "clean_accuracy",
-    "perturbed_accuracy",
+    "clean_accuracy_matched",
+    "accuracy_matched",
     "std_over_prompts",
     "null_spread",
     "spread_p_adjusted",

@@ -154,7 +154,7 @@ def _clause(name: str, tables: Tables) -> str:
 
 def _fall(group: GroupView) -> str:
     """The two accuracies whose difference the drop is: the same instructions and examples."""
-    before, after = group.stats.clean_accuracy, group.stats.perturbed_accuracy
+    before, after = group.stats.clean_accuracy_matched, group.stats.accuracy_matched
     return f"accuracy falls from {percent(before)} to {percent(after)}"
 
 

@@ -90,8 +90,10 @@ def _drop_values(group: Group, chance: float) -> dict[str, Value]:
     any_matched = bool(group.matched.any())
     weights = prompt_weights(group.matched)
     return {
-        "clean_accuracy": float((weights * group.clean_score).sum()) if any_matched else None,
-        "perturbed_accuracy": float((weights * group.score).sum()) if any_matched else None,
+        "clean_accuracy_matched": float((weights * group.clean_score).sum())
+        if any_matched
+        else None,
+        "accuracy_matched": float((weights * group.score).sum()) if any_matched else None,
         "pdr_chance_adjusted": float(known.mean()) if len(known) else None,
         "flips_right_wrong": flips.right_to_wrong if any_matched else None,
         "flips_wrong_right": flips.wrong_to_right if any_matched else None,

@@ -100,11 +100,11 @@ class GroupStats:
     null_spread: Number | None
     spread_p: Fraction | None
     combined_performance_score: Number | None
-    clean_accuracy: Fraction | None
+    clean_accuracy_matched: Fraction | None
     """What the variants' instructions reach unperturbed, on the same examples: the accuracy that
     `drop` is counted from."""
-    perturbed_accuracy: Fraction | None
-    """`clean_accuracy` less `drop`: the variants' accuracy on those same examples."""
+    accuracy_matched: Fraction | None
+    """`clean_accuracy_matched` less `drop`: the variants' accuracy on those same examples."""
     pdr_chance_adjusted: Number | None
     flips_right_wrong: Count | None
     flips_wrong_right: Count | None

@@ -355,9 +355,9 @@ def test_a_drop_is_the_difference_of_its_two_accuracies(run: Any) -> None:
     found = summarized(uneven, run.variants, {"topic": FACTS["topic"]}, seed=0, resamples=50)
     for level in ("character", "word", "sentence", "semantic"):
         stats = found["levels"][level]
-        difference = stats["clean_accuracy"] - stats["perturbed_accuracy"]
+        difference = stats["clean_accuracy_matched"] - stats["accuracy_matched"]
         assert difference == pytest.approx(stats["drop"], abs=1e-9)
-    assert found["levels"]["word"]["clean_accuracy"] != found["levels"]["clean"]["accuracy"]
+    assert found["levels"]["word"]["clean_accuracy_matched"] != found["levels"]["clean"]["accuracy"]
 
 
 def test_variants_have_their_accuracy(run: Any, summary: dict[str, Any]) -> None:

@@ -36,8 +36,8 @@ def with_levels(run: MadeRun, **drops: tuple[float, float, float] | None) -> Mad
             stats = summary["levels"][level]
             stats["drop"], stats["drop_ci"] = (drop[0], list(drop[1:])) if drop else (None, None)
             stats["drop_p_adjusted"] = 0.5 if drop and drop[1] <= 0 <= drop[2] else 0.001
-            stats["clean_accuracy"] = 0.8
-            stats["perturbed_accuracy"] = 0.8 - drop[0] if drop else None
+            stats["clean_accuracy_matched"] = 0.8
+            stats["accuracy_matched"] = 0.8 - drop[0] if drop else None
 
     return edit_summary(run, edit)
 
