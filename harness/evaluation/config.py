@@ -17,8 +17,11 @@ from harness.tasks.instructions import SOURCE
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 DEFAULT_SUITE = "starter"
 
-_OPERATIONAL = frozenset({"out", "fresh", "cache", "data_dir", "device", "window", "resamples"})
-"""Options that change where, when or how fast a run happens, never what its cells are."""
+_OPERATIONAL = frozenset(
+    {"out", "fresh", "cache", "data_dir", "device", "window", "resamples", "share", "cells"}
+)
+"""Options that change where, when or how fast a run happens or how many cells it asks, never what
+a cell is: a larger share goes on in the same directory."""
 _NAMES = frozenset({"model", "base", "revision"})
 """Where the model lies: what it is stands in the content, as its fingerprint."""
 
@@ -50,6 +53,10 @@ class RunConfig(ModelOptions):
     calibrate: Literal["none", "content-free"] = "none"
     max_new_tokens: Annotated[int, Field(ge=1)] = 7
     few_shot: Annotated[int, Field(ge=0)] = 0
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of the perturbed cells that is asked; default: all, or what `cells` pays for."""
+    cells: Annotated[int, Field(ge=1)] | None = None
+    """A budget of cells: clean instructions first, the largest possible share of others then."""
     precision: Annotated[float, Field(gt=0, lt=100)] | None = None
     seed: int = 0
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -114,6 +121,11 @@ def check_config(config: RunConfig) -> None:
         raise UsageError(
             "--variants scores exactly the texts of its file; --perturbations and --stack "
             "would make others.",
+            hint="Leave one of them out.",
+        )
+    if config.share is not None and config.cells is not None:
+        raise UsageError(
+            f"--share {config.share:g} and --cells {config.cells} both say how much is asked.",
             hint="Leave one of them out.",
         )
     if config.variants is not None and config.target != "instruction":

@@ -30,6 +30,8 @@ class TaskLengths:
     inputs: tuple[int, ...]
     frame: int
     """Tokens of a prompt that belong to neither: chat header, shots, cue, label."""
+    cells: int
+    """How many cells are asked; each variant and each example is in about equally many."""
 
     @property
     def longest(self) -> int:
@@ -39,15 +41,17 @@ class TaskLengths:
     @property
     def total(self) -> int:
         """Tokens of all cells where every cell is paid in full."""
-        cells = len(self.variants) * len(self.inputs)
-        in_full = sum(self.variants) * len(self.inputs) + sum(self.inputs) * len(self.variants)
-        return in_full + cells * self.frame
+        instructions = sum(self.variants) * self.cells // len(self.variants)
+        return instructions + self._below_instructions
 
     @property
     def own(self) -> int:
         """Tokens that must be computed where an instruction is run once a variant."""
-        cells = len(self.variants) * len(self.inputs)
-        return sum(self.variants) + sum(self.inputs) * len(self.variants) + cells * self.frame
+        return sum(self.variants) + self._below_instructions
+
+    @property
+    def _below_instructions(self) -> int:
+        return sum(self.inputs) * self.cells // len(self.inputs) + self.cells * self.frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def measure_lengths(
     whole = prompter.prompt(variants[0].text, task.examples[0].input) + label
     rendered = len(tokenizer.encode([whole], special=prompter.special_tokens)[0])
     frame = max(rendered - texts[0] - inputs[0], 0)
-    return TaskLengths(task.name, tuple(texts), tuple(inputs), frame)
+    return TaskLengths(task.name, tuple(texts), tuple(inputs), frame, plan.cells_of(task))
 
 
 def check_lengths(lengths: Sequence[TaskLengths], plan: Plan, max_context: int) -> None:

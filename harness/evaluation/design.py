@@ -73,8 +73,9 @@ class Design:
         place = np.arange(examples)
         order = np.concatenate(list(self._orders(group, count, examples)), axis=1)[:, :examples]
         rank = (order + place % count * _stride(count)) % count  # [K, N]
-        # Where s K is no whole number, examples take turns in having one variant more.
-        return rank + place * GOLDEN % 1 < self.share * count
+        # Where s K is no whole number, variants and examples take turns in having one cell more.
+        turn = (np.arange(count)[:, None] / count + place // count * GOLDEN) % 1  # [K, N]
+        return rank + turn < self.share * count
 
     def _orders(self, group: str, count: int, examples: int) -> Iterator[Integers]:
         """The variants' order in each square, as columns [K, K], until all examples have one."""
@@ -82,6 +83,10 @@ class Design:
             order = list(range(count))
             Random(stable_hash(self.seed, group, "design", square)).shuffle(order)
             yield np.repeat(np.array(order)[:, None], count, axis=1)
+
+
+FULL: Final = Design()
+"""Every variant on every example."""
 
 
 def share_of(budget: int, *, clean: int, perturbed: int) -> float:

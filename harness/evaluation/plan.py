@@ -13,6 +13,7 @@ from random import Random
 from types import MappingProxyType
 
 from harness.core.records import CLEAN, Cell, Example, Variant, stable_hash
+from harness.evaluation.design import FULL, Design
 from harness.tasks import Task
 from perturbations import Perturbation, perturb_text
 
@@ -50,11 +51,36 @@ class Plan:
     """Task name -> its variants, the clean ones first."""
     on_input: Mapping[str, Perturbation] = field(default_factory=lambda: MappingProxyType({}))
     """Name -> perturbation, for those whose variants change inputs."""
+    design: Design = FULL
+    """Which of the variants are asked on which examples."""
 
     @property
     def cells(self) -> int:
-        """How many cells there are."""
+        """How many cells are asked."""
+        return sum(self.cells_of(task) for task in self.tasks)
+
+    @property
+    def full_cells(self) -> int:
+        """How many cells the full grid has."""
         return sum(len(self.variants[t.name]) * len(t.examples) for t in self.tasks)
+
+    def cells_of(self, task: Task) -> int:
+        """How many cells of a task are asked."""
+        if self.design.is_full:
+            return len(self.variants[task.name]) * len(task.examples)
+        asked = self.design.asked(self.variants[task.name], len(task.examples))
+        return sum(int(examples.sum()) for examples in asked.values())
+
+    def examples_of(self, task: Task) -> Iterator[tuple[Variant, tuple[Example, ...]]]:
+        """Every variant of a task with the examples that it is asked on, in the task's order."""
+        if self.design.is_full:
+            yield from ((variant, task.examples) for variant in self.variants[task.name])
+            return
+        asked = self.design.asked(self.variants[task.name], len(task.examples))
+        places = task.draw_order
+        for variant in self.variants[task.name]:
+            chosen = sorted(places[drawn] for drawn in asked[variant.id].nonzero()[0])
+            yield variant, tuple(task.examples[place] for place in chosen)
 
     def all_variants(self) -> Iterator[Variant]:
         """Every variant, task by task."""
@@ -70,9 +96,9 @@ class Plan:
     def blocks(self, chunk: int) -> Iterator[Block]:
         """All blocks of at most `chunk` examples, in plan order."""
         for task in self.tasks:
-            for variant in self.variants[task.name]:
-                for start in range(0, len(task.examples), chunk):
-                    yield self.block(task, variant, task.examples[start : start + chunk])
+            for variant, examples in self.examples_of(task):
+                for start in range(0, len(examples), chunk):
+                    yield self.block(task, variant, examples[start : start + chunk])
 
 
 def windows(blocks: Iterable[Block], size: int) -> Iterator[list[Block]]:

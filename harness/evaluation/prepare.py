@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from harness.core.errors import NothingToEvaluateError, UsageError
-from harness.core.records import Example, LeftOut
+from harness.core.records import CLEAN, Example, LeftOut
 from harness.evaluation.config import DEFAULT_SUITE, RunConfig, check_config
 from harness.evaluation.cost import TaskLengths, check_lengths, measure_lengths
+from harness.evaluation.design import Design, share_of
 from harness.evaluation.engine import TaskTools
 from harness.evaluation.identity import Identity, identify, run_directory
 from harness.evaluation.plan import Plan, changes_input
@@ -81,6 +82,7 @@ def prepare(config: RunConfig) -> RunPlan:
         raise NothingToEvaluateError(
             "no cell is left to evaluate: no variant could be made, or no example was read."
         )
+    plan = replace(plan, design=_design(config, plan))
     model = load_model(config.model_spec)
     run_plan = make_run_plan(
         config,
@@ -192,6 +194,26 @@ def _input_perturbations(
         )
         known |= {one.name: one for one in replayed.perturbations}
     return MappingProxyType({name: known[name] for name in named})
+
+
+def _design(config: RunConfig, plan: Plan) -> Design:
+    """The share of cells that was asked for, or that the budget pays for."""
+    if config.cells is None:
+        return Design(config.share or 1.0, config.seed)
+    clean = sum(
+        len(task.examples)
+        for task in plan.tasks
+        for variant in plan.variants[task.name]
+        if variant.level == CLEAN
+    )
+    share = share_of(config.cells, clean=clean, perturbed=plan.full_cells - clean)
+    if share == 0.0:
+        raise UsageError(
+            f"--cells {config.cells}: the clean instructions alone have {clean:,} cells, and every "
+            "drop is measured against them.",
+            hint="Allow more cells, or ask for less with --limit, --instructions or --task.",
+        )
+    return Design(share, config.seed)
 
 
 def _load_tasks(config: RunConfig) -> list[Task]:

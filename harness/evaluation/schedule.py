@@ -65,11 +65,14 @@ class Group:
     level: str
     variants: tuple[Variant, ...]
     sequence: ConfidenceSequence
+    planned: int
+    """How many cells the plan has for it."""
+    asked: int = 0
     active: bool = True
 
     def cells_saved(self) -> int:
         """Cells that the early stop made unnecessary."""
-        return len(self.variants) * (len(self.task.examples) - self.sequence.count)
+        return self.planned - self.asked
 
 
 @dataclass(slots=True)
@@ -91,24 +94,23 @@ class UntilPrecise:
     confidence: float = 0.95
     needs_outcomes: bool = True
     groups: list[Group] = field(default_factory=list)
+    _chosen: dict[str, set[str]] = field(default_factory=dict)  # variant id -> example ids
     _sums: dict[tuple[str, str, str], list[bool]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
-        self.groups = [
-            Group(
-                task,
-                level,
-                tuple(v for v in self.plan.variants[task.name] if v.level == level),
-                ConfidenceSequence(
-                    population=len(task.examples),
-                    confidence=self.confidence,
-                    target=self.half_width,
-                ),
-            )
-            for task in self.plan.tasks
-            for level in LEVELS
-            if any(v.level == level for v in self.plan.variants[task.name])
-        ]
+        for task in self.plan.tasks:
+            chosen = {variant.id: examples for variant, examples in self.plan.examples_of(task)}
+            self._chosen |= {name: {e.id for e in examples} for name, examples in chosen.items()}
+            for level in LEVELS:
+                own = tuple(v for v in self.plan.variants[task.name] if v.level == level)
+                if own:
+                    planned = sum(len(chosen[variant.id]) for variant in own)
+                    self.groups.append(Group(task, level, own, self._sequence(task), planned))
+
+    def _sequence(self, task: Task) -> ConfidenceSequence:
+        return ConfidenceSequence(
+            population=len(task.examples), confidence=self.confidence, target=self.half_width
+        )
 
     def windows(self) -> Iterator[list[Block]]:
         """See `Schedule`."""
@@ -126,9 +128,11 @@ class UntilPrecise:
     def record(self, window: Sequence[Block], outcomes: Outcomes) -> None:
         """See `Schedule`."""
         for block in window:
+            level = block.variant.level
             for example in block.examples:
-                key = (block.task.name, block.variant.level, example.id)
+                key = (block.task.name, level, example.id)
                 self._sums[key].append(outcomes[block.variant.id, example.id])
+            self._group(block.task, level).asked += len(block)
 
     def report(self) -> dict[str, Any]:
         """Half-width wanted, cells saved, and each group's interval and examples."""
@@ -147,12 +151,15 @@ class UntilPrecise:
             "tasks": dict(levels),
         }
 
+    def _group(self, task: Task, level: str) -> Group:
+        return next(one for one in self.groups if one.task is task and one.level == level)
+
     def _look(
         self, active: Iterable[Group], own: Sequence[Group], drawn: Sequence[Example]
     ) -> None:
         for group in active:
             keys = [(group.task.name, group.level, example.id) for example in drawn]
-            outcomes = [self._sums.pop(key) for key in keys]
+            outcomes = [self._sums.pop(key) for key in keys if key in self._sums]
             group.sequence.update(sum(right) / len(right) for right in outcomes)
             group.active = group.sequence.half_width > self.half_width
         perturbed = [group for group in own if group.level != CLEAN]
@@ -165,4 +172,6 @@ class UntilPrecise:
     ) -> Iterator[Block]:
         for group in groups:
             for variant in group.variants:
-                yield self.plan.block(task, variant, drawn)
+                chosen = tuple(e for e in drawn if e.id in self._chosen[variant.id])
+                if chosen:
+                    yield self.plan.block(task, variant, chosen)

@@ -276,7 +276,24 @@ def _resume(existing: Json, wanted: Json, path: Path) -> str:
             f"{path} holds a run of another configuration ({'; '.join(different)}).",
             hint="Type: --fresh to start over, or --out with a new folder.",
         )
+    _check_share(existing, wanted, path)
     return str(existing.get("created"))
+
+
+def _check_share(existing: Json, wanted: Json, path: Path) -> None:
+    """A run may grow into a larger share of its grid, where every cell is used again."""
+    there, now = (_share(manifest) for manifest in (existing, wanted))
+    if now < there:
+        raise UsageError(
+            f"{path} holds {there:.0%} of its grid already, and {now:.0%} is asked for.",
+            hint="Type: --out with a new folder, or ask for no less.",
+        )
+
+
+def _share(manifest: Json) -> float:
+    design = manifest.get("design")
+    share = design.get("share") if isinstance(design, dict) else None
+    return float(share) if isinstance(share, int | float) else 1.0
 
 
 def _section(manifest: Json, name: str, path: Path) -> Json:

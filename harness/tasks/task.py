@@ -28,6 +28,8 @@ class Task:
     examples: tuple[Example, ...]
     few_shot: tuple[Example, ...] = ()
     source: str = ""
+    drawn: tuple[int, ...] = ()
+    """The places of the examples in the seeded order in which they were drawn; see `draw_order`."""
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -43,6 +45,11 @@ class Task:
     def verbalizer_of(self) -> dict[str, str]:
         """Label name -> label word."""
         return {label.name: label.answer for label in self.labels}
+
+    @property
+    def draw_order(self) -> tuple[int, ...]:
+        """The places of the examples, in the order in which a smaller sample would hold them."""
+        return self.drawn or tuple(range(len(self.examples)))
 
     def content_free_inputs(self) -> tuple[str, ...]:
         """The input with "N/A", nothing and "[MASK]" in place of the fields that it shows.
@@ -64,11 +71,15 @@ class Task:
 
         Samples are nested: the sample of 50 lies within the sample of 100.
         """
-        if limit is None or limit >= len(self.examples):
-            return self
         order = list(range(len(self.examples)))
         Random(stable_hash(seed, self.name, "examples")).shuffle(order)
-        return replace(self, examples=tuple(self.examples[i] for i in sorted(order[:limit])))
+        kept = sorted(order[:limit])
+        place = {old: new for new, old in enumerate(kept)}
+        return replace(
+            self,
+            examples=tuple(self.examples[old] for old in kept),
+            drawn=tuple(place[old] for old in order[:limit]),
+        )
 
     def with_instructions(self, limit: int | None) -> Task:
         """This task with `limit` instructions, styles taken in turn."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.evaluation.design import Design
 from harness.evaluation.plan import Plan, shuffled_examples, windows
 from harness.evaluation.variants import VariantOptions, build_variants
 from harness.tasks import Task, load_task
@@ -149,3 +151,14 @@ def test_a_short_replay_row_is_enough(task: Task, tmp_path: Path) -> None:
     assert [(v.text, v.original, v.instruction_id) for v in variants] == [
         ("Say it.", "Say it.", "")
     ]
+
+
+def test_a_share_asks_clean_instructions_everywhere_and_the_rest_evenly(task: Task) -> None:
+    whole = plan_of(task, "keyboard", "swap")
+    plan = replace(whole, design=Design(share=0.5))
+    asked = {variant.id: examples for variant, examples in plan.examples_of(task)}
+    for variant in plan.variants[task.name]:
+        expected = len(task.examples) if variant.level == "clean" else len(task.examples) / 2
+        assert abs(len(asked[variant.id]) - expected) < 1
+    assert plan.cells == sum(map(len, asked.values())) == sum(map(len, plan.blocks(3)))
+    assert plan.full_cells == whole.cells

@@ -194,7 +194,7 @@ def test_samples_are_seeded_nested_and_in_file_order(tmp_path: Path) -> None:
     assert set(three) < set(six)
     assert six == sorted(six, key=int)
     assert six != [e.id for e in task.with_examples(6, seed=2).examples]
-    assert task.with_examples(99, seed=1) is task
+    assert task.with_examples(99, seed=1).examples == task.examples
 
 
 def test_instructions_are_taken_by_style_in_turn(tmp_path: Path) -> None:

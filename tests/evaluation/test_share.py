@@ -1,0 +1,75 @@
+"""A run that asks a share of its grid: what it asks, how it grows, and what it is said to cost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.evaluation.config import RunConfig
+from harness.evaluation.execute import execute
+from harness.evaluation.prepare import RunPlan, prepare
+from tests.support.checkpoints import save_tiny_llama
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_llama(tmp_path_factory.mktemp("model") / "tiny")
+
+
+def plan(model: Path, out: Path, **options: Any) -> RunPlan:
+    chosen = {"tasks": ("sentiment",), "limit": 12, "instructions": 2, "device": "cpu"}
+    return prepare(RunConfig(model=str(model), out=out, cache=False, **{**chosen, **options}))
+
+
+def summary(model: Path, out: Path, **options: Any) -> dict[str, Any]:
+    execute(plan(model, out, **options), command="test")
+    found: dict[str, Any] = json.loads((out / "summary.json").read_text("utf-8"))
+    return found
+
+
+def test_clean_cells_are_all_asked_and_the_others_in_part(model: Path, tmp_path: Path) -> None:
+    full = summary(model, tmp_path / "full", levels=("character", "word"))
+    part = summary(model, tmp_path / "part", levels=("character", "word"), share=0.25)
+    assert part["levels"]["clean"] == full["levels"]["clean"]
+    for level in ("character", "word"):
+        asked, there = part["levels"][level]["cells"], full["levels"][level]["cells"]
+        assert asked == pytest.approx(there / 4, abs=12)
+
+
+def test_a_share_grows_into_the_full_grid(model: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"levels": ("character",)}
+    full = summary(model, tmp_path / "full", **options)
+    for share in (0.2, 0.6):
+        summary(model, tmp_path / "grown", share=share, **options)
+    assert summary(model, tmp_path / "grown", **options) == full
+    with pytest.raises(UsageError, match="100% of its grid"):
+        summary(model, tmp_path / "grown", share=0.5, **options)
+
+
+def test_a_budget_becomes_a_share(model: Path, tmp_path: Path) -> None:
+    prepared = plan(model, tmp_path / "run", cells=150)
+    assert 0 < prepared.plan.design.share < 1
+    assert prepared.plan.cells == pytest.approx(150, abs=24)
+    assert sum(lengths.cells for lengths in prepared.lengths) == prepared.plan.cells
+
+
+def test_a_budget_below_the_clean_cells_is_an_error(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="clean instructions alone have 24 cells"):
+        plan(model, tmp_path / "run", cells=24)
+
+
+def test_a_share_and_a_budget_together_are_an_error(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="both say how much is asked"):
+        plan(model, tmp_path / "run", cells=200, share=0.5)
+
+
+def test_a_precision_stops_within_the_share(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    execute(plan(model, out, levels=("character",), share=0.5, precision=1.0), command="test")
+    manifest = json.loads((out / "run.json").read_text("utf-8"))
+    assert manifest["precision"]["cells_saved"] == 0
+    assert manifest["design"] == {"share": 0.5}
