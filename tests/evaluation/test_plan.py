@@ -129,7 +129,7 @@ def test_variants_can_be_replayed(task: Task, tmp_path: Path) -> None:
             "Did you mean 'word'",
         ),
         ("{", "line 1: not JSON"),
-        ("[]", "line 1: a variant is a JSON object"),
+        ("[]", "line 1: a JSON object was expected"),
     ],
 )
 def test_a_bad_replay_file_is_refused(task: Task, tmp_path: Path, line: str, message: str) -> None:
