@@ -75,7 +75,8 @@ class Design:
         rank = (order + place % count * _stride(count)) % count  # [K, N]
         # Where s K is no whole number, variants and examples take turns in having one cell more.
         turn = (np.arange(count)[:, None] / count + place // count * GOLDEN) % 1  # [K, N]
-        return rank + turn < self.share * count
+        asked: Booleans = rank + turn < self.share * count
+        return asked
 
     def _orders(self, group: str, count: int, examples: int) -> Iterator[Integers]:
         """The variants' order in each square, as columns [K, K], until all examples have one."""
