@@ -152,7 +152,14 @@ def _end_ids(model: PreTrainedModel, end_id: int | None) -> frozenset[int]:
     listed = getattr(model.generation_config, "eos_token_id", None)
     if listed is None:
         listed = end_id
-    return frozenset([] if listed is None else [listed] if isinstance(listed, int) else listed)
+    ids = [] if listed is None else listed if isinstance(listed, list | tuple) else [listed]
+    if not all(isinstance(token, int) for token in ids):
+        raise UsageError(
+            f"eos_token_id in the model's generation_config.json is {listed!r}, and should be a "
+            "token id or a list of them.",
+            hint="Correct it there.",
+        )
+    return frozenset(ids)
 
 
 def _length(request: Request) -> int:

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from harness.core.errors import MissingPackageError, UsageError
 from harness.models.loading.adapter_config import CONFIG_FILE, WEIGHTS_FILE, check_adapter_config
-from harness.models.loading.checkpoint import read_json, tensor_shapes
+from harness.models.loading.checkpoint import read_json, stored_tensors
 from harness.models.loading.tied_weights import settle_tying, untie
 from harness.models.loading.transformers_logging import quiet_transformers
 
@@ -48,7 +48,8 @@ def apply_adapter(model: PreTrainedModel, directory: Path, *, base: str) -> PreT
     with warnings.catch_warnings(), quiet_transformers():
         warnings.simplefilter("ignore")  # peft warns about what is raised below
         _check_kind(directory)
-        shapes = tensor_shapes(directory, WEIGHTS_FILE)
+        stored = stored_tensors(directory, weights=WEIGHTS_FILE)
+        shapes = {name: tensor.shape for name, tensor in stored.items()}
         _resize_vocabulary(model, shapes, directory)
         wrapped = _wrap(model, directory, base)
         _check_tensors(wrapped, set(shapes), directory, base)

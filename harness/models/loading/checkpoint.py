@@ -1,103 +1,87 @@
-"""Checkpoint directories: cheap checks that tell what is wrong before anything is loaded."""
+"""Checkpoint directories: which files are loaded, and whether they can be, before any is."""
 
 from __future__ import annotations
 
 import json
-import operator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.core.errors import UsageError
+from harness.models.loading.safetensors_header import (
+    AGAIN,
+    StoredTensor,
+    check_safetensors,
+    read_header,
+)
 
-_LENGTH_BYTES: Final = 8
-_MAX_HEADER_BYTES: Final = 100_000_000
-"""The format's own limit."""
-_AGAIN: Final = "Download or copy it again."
+WEIGHTS_FILE: Final = "model.safetensors"
+INDEX_FILE: Final = "model.safetensors.index.json"
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_TOKENIZERS: Final = (
+    "tokenizer.json", "tokenizer_config.json", "*.model", "*.tiktoken", "vocab.json", "vocab.txt",
+)  # fmt: skip
+"""A folder with one of these has a tokenizer."""
 
 
-def check_checkpoint(directory: Path, *, weights: str = "model*.safetensors") -> None:
-    """Complain about a directory whose weights can't be loaded.
+def check_checkpoint(directory: Path, *, weights: str = WEIGHTS_FILE) -> None:
+    """Refuses a directory whose weights can't be loaded, or would not be safetensors inside it.
+
+    Args:
+        directory: of a model or an adapter.
+        weights: the file of unsharded weights.
 
     Raises:
-        UsageError: no safetensors, only pickled weights, a missing shard, a file cut short.
+        UsageError: no safetensors, only pickled weights, a missing shard, a file cut short or from
+            elsewhere.
     """
-    files = sorted(directory.glob(weights))
+    files = weight_files(directory, weights=weights)
     if not files:
         raise _no_safetensors(directory)
-    for index in directory.glob("*.safetensors.index.json"):
-        _check_shards(index)
     for file in files:
+        _check_place(file, directory)
         check_safetensors(file)
 
 
-def check_safetensors(file: Path) -> None:
-    """Complain about a safetensors file that is empty, damaged or cut short.
+def weight_files(directory: Path, *, weights: str = WEIGHTS_FILE) -> list[Path]:
+    """The files that are loaded: the one of that name, else the shards that the index names.
 
     Raises:
-        UsageError: what is wrong with it.
+        UsageError: the index names what is no safetensors file beside it, or what is not there.
     """
-    tensors = _read_header(file)
-    size, needed = file.stat().st_size, max((t.end for t in tensors.values()), default=0)
-    if not tensors:
-        raise UsageError(f"{file} holds no tensor.", hint=_AGAIN)
-    if size < needed:
+    whole = directory / weights
+    if whole.is_file():
+        return [whole]
+    index = directory / INDEX_FILE
+    if weights != WEIGHTS_FILE or not index.is_file():
+        return []
+    shards = read_json(index).get("weight_map")
+    names = sorted(map(str, set(shards.values()))) if isinstance(shards, dict) else []
+    for name in names:
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise UsageError(
+                f"{index} names {name!r}, and only safetensors files beside it are loaded.",
+                hint=AGAIN,
+            )
+    files = [directory / name for name in names]
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
         raise UsageError(
-            f"{file} is cut short: {size:,} bytes, and its tensors need {needed:,}.", hint=_AGAIN
+            f"{directory} lacks {len(missing)} of {len(files)} weight files, "
+            f"{missing[0]} among them.",
+            hint=AGAIN,
         )
+    return files
 
 
-def tensor_shapes(directory: Path, weights: str) -> dict[str, tuple[int, ...]]:
-    """The shape of each tensor in the files that match `weights`, by its name."""
-    return {
-        name: tensor.shape
-        for file in sorted(directory.glob(weights))
-        for name, tensor in _read_header(file).items()
-    }
+def stored_tensors(directory: Path, *, weights: str = WEIGHTS_FILE) -> dict[str, StoredTensor]:
+    """The tensors of all files that are loaded, by name."""
+    files = weight_files(directory, weights=weights)
+    return {name: tensor for file in files for name, tensor in read_header(file).items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """What a header says of a tensor."""
-
-    shape: tuple[int, ...]
-    end: int
-    """Where in the file it ends."""
-
-
-def _read_header(file: Path) -> dict[str, _Stored]:
-    """The tensors of a safetensors file by name: 8 bytes of length, then JSON.
-
-    Raises:
-        UsageError: the header is cut short or damaged.
-    """
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
-        if size < _LENGTH_BYTES or not 2 <= length <= _MAX_HEADER_BYTES:
-            raise UsageError(f"{file} is not a safetensors file ({size:,} bytes).", hint=_AGAIN)
-        header = stream.read(length)
-    if len(header) < length:
-        raise UsageError(
-            f"{file} is cut short: {size:,} bytes, and its header alone has {length:,}.",
-            hint=_AGAIN,
-        )
-    try:
-        tensors = json.loads(header)
-        tensors.pop("__metadata__", None)
-        return {n: _stored(t, _LENGTH_BYTES + length) for n, t in tensors.items()}
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{file} has a damaged safetensors header.", hint=_AGAIN) from error
-
-
-def _stored(tensor: dict[str, list[int]], start: int) -> _Stored:
-    """One entry of a header whose data begin at the byte `start`."""
-    begin, end = map(operator.index, tensor["data_offsets"])
-    shape = tuple(map(operator.index, tensor["shape"]))
-    if not 0 <= begin <= end or any(length < 0 for length in shape):
-        raise ValueError("a tensor that ends before it begins")
-    return _Stored(shape, start + end)
+def has_tokenizer(directory: Path) -> bool:
+    """Whether a tokenizer lies in the directory."""
+    return any(any(directory.glob(pattern)) for pattern in _TOKENIZERS)
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -107,23 +91,27 @@ def read_json(path: Path) -> dict[str, object]:
         UsageError: it isn't JSON, or no object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UsageError(f"{path} is not valid JSON: {error}.") from error
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise UsageError(f"{path} is not valid JSON: {reason}.") from error
     if not isinstance(content, dict):
         raise UsageError(f"{path} should hold a JSON object, and holds a {type(content).__name__}.")
     return content
 
 
-def _check_shards(index: Path) -> None:
-    shards = read_json(index).get("weight_map")
-    named = set(shards.values()) if isinstance(shards, dict) else set()
-    missing = sorted(name for name in named if not (index.parent / str(name)).is_file())
-    if missing:
+def _check_place(file: Path, directory: Path) -> None:
+    """Refuses weights that are a link out of the directory, unless to the hub cache's store.
+
+    Raises:
+        UsageError: where it leads.
+    """
+    target, home = file.resolve(), directory.resolve()
+    blobs = home.parent.parent / "blobs" if home.parent.name == "snapshots" else home
+    if target.parent not in (home, blobs):
         raise UsageError(
-            f"{index.parent} lacks {len(missing)} of {len(named)} weight files, "
-            f"{missing[0]} among them.",
-            hint=_AGAIN,
+            f"{file} is a link to {target}, outside its directory.",
+            hint="Copy the file there, or give the directory that holds it.",
         )
 
 
@@ -137,4 +125,6 @@ def _no_safetensors(directory: Path) -> UsageError:
                 f".save_pretrained('{directory}')\""
             ),
         )
-    return UsageError(f"{directory} holds no weights (*.safetensors).", hint=_AGAIN)
+    return UsageError(
+        f"{directory} holds no weights ({WEIGHTS_FILE}, or shards and {INDEX_FILE}).", hint=AGAIN
+    )

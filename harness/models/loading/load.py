@@ -57,7 +57,8 @@ def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
     config = read_config(source.directory, code=code)
     tokenizer = HFTokenizer(read_tokenizer(source.tokenizer, code=code))
     chosen_dtype = choose_dtype(spec.dtype, device, getattr(config, "dtype", None))
-    model = read_weights(source.directory, config, chosen_dtype, code=code)
+    notes: list[str] = []
+    model = read_weights(source.directory, config, chosen_dtype, code=code, notes=notes)
     if source.adapter is not None:
         model = apply_adapter(model, source.adapter, base=source.base or "")
     tokenizer.limit_to(embedding_count(model))
@@ -65,7 +66,9 @@ def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
     widened = widen_where_slow(model, device, chosen_dtype)
     info = describe(spec.name, source, model, tokenizer)
     loaded = HFModel(model, tokenizer, info, end_id=tokenizer.end_id)
-    loaded.notes += tokenizer.notes
+    if source.tokenizer not in (source.directory, source.adapter):
+        loaded.notes.append(f"the model has no tokenizer: that of {source.tokenizer} is used.")
+    loaded.notes += [*notes, *tokenizer.notes]
     if widened:
         loaded.notes.append(
             f"this CPU has no {info.dtype} products: layers multiply in float32 and round to "

@@ -20,6 +20,8 @@ from transformers import (
 
 from harness.core.errors import UsageError
 from harness.models.inference.budget import out_of_memory
+from harness.models.loading.config_limits import check_numbers, check_size
+from harness.models.loading.panics import first_line, is_panic, quiet_panics
 from harness.models.loading.transformers_logging import quiet_transformers
 
 
@@ -34,6 +36,7 @@ def read_config(directory: Path, *, code: bool) -> PreTrainedConfig:
         UsageError: it can't be read, or is of a model that isn't decoder-only.
     """
     with _told(directory, "configuration"):
+        check_numbers(directory)
         config = AutoConfig.from_pretrained(directory, trust_remote_code=code)
     if config.is_encoder_decoder:
         raise UsageError(
@@ -49,20 +52,33 @@ def read_tokenizer(directory: Path, *, code: bool) -> PreTrainedTokenizerBase:
     Raises:
         UsageError: it can't be read.
     """
-    with _told(directory, "tokenizer"):
+    with _told(directory, "tokenizer"), quiet_panics():
         tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=code)
     return cast(PreTrainedTokenizerBase, tokenizer)
 
 
 def read_weights(
-    directory: Path, config: PreTrainedConfig, dtype: torch.dtype, *, code: bool
+    directory: Path,
+    config: PreTrainedConfig,
+    dtype: torch.dtype,
+    *,
+    code: bool,
+    notes: list[str] | None = None,
 ) -> PreTrainedModel:
     """The model with all its weights, on the CPU.
+
+    Args:
+        directory: the checkpoint.
+        config: what its config.json says.
+        dtype: of the loaded weights.
+        code: whether Python code of the checkpoint may run.
+        notes: where to say that stored weights have no place in the model.
 
     Raises:
         UsageError: the weights can't be read, or don't fit the configuration.
     """
     with _told(directory, "weights"):
+        check_size(directory, config, code=code)
         model, report = cast(
             tuple[PreTrainedModel, dict[str, set[object]]],
             AutoModelForCausalLM.from_pretrained(
@@ -84,6 +100,12 @@ def read_weights(
                 f"{found[0]} among them.",
                 hint="Download or copy the directory again.",
             )
+    unused = sorted(map(str, report["unexpected_keys"]))
+    if unused and notes is not None:
+        notes.append(
+            f"{len(unused)} stored tensors have no place in the model that config.json describes, "
+            f"{unused[0]} among them."
+        )
     return model
 
 
@@ -104,20 +126,18 @@ def move_to(device: torch.device, model: PreTrainedModel) -> None:
         raise out_of_memory("the weights of the model") from error
 
 
-_RAISED = (OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError)
-
-
 @contextmanager
 def _told(directory: Path, what: str) -> Iterator[None]:
-    """Turns what transformers raises about a checkpoint into a one-line error."""
+    """Turns whatever transformers raises about a checkpoint into a one-line error."""
     try:
         with quiet_transformers():
             yield
-    except _RAISED as e:
-        if isinstance(e, torch.OutOfMemoryError):
+    except (UsageError, torch.OutOfMemoryError):
+        raise
+    except BaseException as error:
+        if not (isinstance(error, Exception) or is_panic(error)):
             raise
-        lines = [line.strip() for line in str(e).splitlines() if line.strip()]
-        reason = lines[0] if lines else type(e).__name__
-        if "trust_remote_code" in str(e):
+        reason = first_line(error)
+        if "trust_remote_code" in str(error):
             reason = "it brings its own code; type --trust-remote-code if you trust it"
-        raise UsageError(f"the {what} in {directory} can't be loaded: {reason}") from e
+        raise UsageError(f"the {what} in {directory} can't be loaded: {reason}") from error

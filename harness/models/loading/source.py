@@ -11,12 +11,13 @@ from typing import Final
 from harness.core.errors import MissingPackageError, UsageError, nearest_hint
 from harness.models.loading.adapter_config import CONFIG_FILE, WEIGHTS_FILE
 from harness.models.loading.bundled import BUNDLED, find_bundled
-from harness.models.loading.checkpoint import check_checkpoint, read_json
+from harness.models.loading.checkpoint import check_checkpoint, has_tokenizer, read_json
 from harness.models.loading.gguf import convert_gguf
 from harness.models.loading.hub import download_snapshot
 from harness.models.spec import ModelSpec
 
 _HUB_ID: Final = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_IN_TRAINING: Final = re.compile(r"checkpoint-\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,24 @@ class Source:
 
     @property
     def tokenizer(self) -> Path:
-        """The directory of the tokenizer: an adapter may bring its own."""
-        if self.adapter is not None and (self.adapter / "tokenizer_config.json").is_file():
-            return self.adapter
-        return self.directory
+        """The directory of the tokenizer.
+
+        An adapter may bring its own. A checkpoint that a training wrote on its way often has none:
+        it is that of the folder above.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for folder in filter(None, (self.adapter, self.directory)):
+            if has_tokenizer(folder):
+                return folder
+            if _IN_TRAINING.fullmatch(folder.name) and has_tokenizer(folder.parent):
+                return folder.parent
+        raise UsageError(
+            f"{self.directory} has no tokenizer.",
+            hint="Copy tokenizer.json and tokenizer_config.json there, from the model that it was "
+            "trained from, and chat_template.jinja if that has one.",
+        )
 
 
 def find_source(spec: ModelSpec) -> Source:

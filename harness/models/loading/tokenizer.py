@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from harness.core.errors import UsageError
 from harness.models.loading.chat_template import ChatTemplate
+from harness.models.loading.panics import first_line, is_panic, quiet_panics
 
 _PROBES: Final = ("", "a", "7")
 """Texts that share no letter: what their tokens end in alike was put there by the tokenizer."""
@@ -25,7 +26,8 @@ class HFTokenizer:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
         self._limit: int | None = None
-        self._endings = {special: self._find_ending(special=special) for special in (False, True)}
+        with quiet_panics():  # a tokenizer that can't read anything shows here
+            self._endings = {own: self._find_ending(special=own) for own in (False, True)}
         self._chat = _find_template(tokenizer)
         self.chat_template: str | None = None if self._chat is None else self._chat.source
         self.notes: list[str] = []
@@ -66,7 +68,15 @@ class HFTokenizer:
         if not texts:
             return []
         # `verbose` off: the harness itself says which prompts are too long, and for which model.
-        encoded = self._tokenizer(list(texts), add_special_tokens=special, verbose=False)
+        try:
+            encoded = self._tokenizer(list(texts), add_special_tokens=special, verbose=False)
+        except BaseException as error:
+            if not (isinstance(error, Exception) or is_panic(error)):
+                raise
+            raise UsageError(
+                f"the model's tokenizer can't read a text: {first_line(error)}.",
+                hint="Copy its files again from where the model came from.",
+            ) from error
         return cast(list[list[int]], encoded["input_ids"])
 
     def _check_limit(self, encoded: Sequence[Sequence[int]], limit: int) -> None:
