@@ -20,7 +20,9 @@ from pathlib import Path
 from random import Random
 
 from harness.api import load_run, run
-from harness.attacks import AttackConfig, execute_attack, prepare_attack
+from harness.attacks.config import AttackConfig
+from harness.attacks.prepare import prepare_attack
+from harness.attacks.run import execute_attack
 from harness.evaluation.prepare import make_tools
 from harness.tasks import Task, load_tasks
 

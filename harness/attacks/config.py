@@ -8,59 +8,77 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from harness.core.errors import UsageError
-from harness.core.records import Level
-from harness.evaluation.config import check_choice
-from harness.models.options import ModelOptions
-from harness.prompting.prompts import FORMAT_CHOICES
+from harness.core.records import PerturbedLevel
+from harness.evaluation.config import Confidence, Cosine, Count, Names, Texts
+from harness.models.options import NAMING_FIELDS, ModelOptions
+from harness.prompting.prompts import FormatChoice
 
 _OPERATIONAL = frozenset({"out", "fresh", "cache", "data_dir", "device", "window"})
 """Options that change where, when or how fast a search happens, never what it asks."""
-_NAMES = frozenset({"model", "base", "revision"})
-"""Where the model lies: what it is stands in the content, as its fingerprint."""
 
 
 class AttackConfig(ModelOptions):
     """What `harness attack` was asked for."""
 
     task: str
-    out: Path
-    recipe: str = "race"
-    budget: Annotated[int, Field(ge=1)] = 2000
-    """Cells that the search may ask; the report split is measured on top of them."""
-    level: Level | None = None
-    """Default: the recipe's first."""
-    instruction: str | None = None
-    """Id of the instruction to attack. Default: the task's first."""
-    perturbations: tuple[str, ...] = ()
-    """Default: the core set of the level; `all` is its whole catalogue."""
-    plugins: tuple[str, ...] = ()
-    paraphrases: Path | None = None
-    """A paraphrase bank that `harness paraphrase` wrote."""
-    search_examples: Annotated[int, Field(ge=2)] | None = None
-    report_examples: Annotated[int, Field(ge=2)] | None = None
-    max_words_changed: Annotated[float, Field(gt=0, le=1)] | None = None
-    min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
-    masked_lm: Path | None = None
-    prompt_format: str = "auto"
-    seed: int = 0
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Task by name or YAML file."""
     data_dir: Path | None = None
+    """Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."""
+    instruction: str | None = None
+    """Instruction to attack, by id. Default: the task's first."""
+    paraphrases: Path | None = None
+    """Paraphrase bank, as harness paraphrase writes it."""
+    prompt_format: FormatChoice = "auto"
+    """Layout of prompts; auto: chat where the model has a template."""
+
+    recipe: str = "race"
+    """How to search; see harness list recipes."""
+    budget: Count = 2000
+    """Query budget in cells. The report's examples are measured on top of it."""
+    search_examples: Annotated[int, Field(ge=2)] | None = None
+    """Examples to search on. Default: 100, at most half."""
+    report_examples: Annotated[int, Field(ge=2)] | None = None
+    """Other examples to report on. Default: 400, at most all."""
+    masked_lm: Path | None = None
+    """Folder of a masked language model (bertattack, bae)."""
+
+    level: PerturbedLevel | None = None
+    """Level to search at. Default: the recipe's first."""
+    perturbations: Names = ()
+    """Only these perturbations, by name; all is the level's whole catalogue. Default: its core
+    set."""
+    plugins: Texts = ()
+    """Python file with perturbations of your own. Repeatable."""
+    max_words_changed: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Maximum share of the instruction's words that may change. Default: by the level."""
+    min_similarity: Cosine | None = None
+    """Minimum embedding cosine to the original instruction."""
+
+    seed: int = 0
+    """Random seed."""
+    confidence: Confidence = 0.95
+    """Confidence of the interval."""
+
+    out: Path
+    """Directory of the attack; resumed if it holds this one."""
     fresh: bool = False
+    """Start over, do not resume."""
     cache: bool = True
-    window: Annotated[int, Field(ge=1)] | None = None
+    """Use responses of earlier runs."""
+    window: Count | None = None
+    """Cells between two writes to disk. Default: by the device."""
 
     def identity(self) -> dict[str, Any]:
         """The options that define the result, in plain JSON types."""
-        return self.model_dump(mode="json", exclude=set(_OPERATIONAL | _NAMES))
+        return self.model_dump(mode="json", exclude=set(_OPERATIONAL | NAMING_FIELDS))
 
 
 def check_attack(config: AttackConfig) -> None:
-    """Complain about options that cannot go together, before anything is loaded.
+    """Validate that the options are compatible, before anything is loaded.
 
     Raises:
         UsageError: with the option to change.
     """
-    check_choice("prompt format", config.prompt_format, FORMAT_CHOICES)
     if config.masked_lm is not None and not config.masked_lm.is_dir():
         raise UsageError(
             f"--masked-lm {config.masked_lm}: no such folder.",

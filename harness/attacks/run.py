@@ -52,7 +52,10 @@ class AttackResult:
 def execute_attack(
     prepared: PreparedAttack, *, command: str, progress: Progress | None = None
 ) -> AttackResult:
-    """Search, measure and write; gives the finished attack. A killed one is resumed.
+    """Search, measure and write; a killed attack is resumed.
+
+    Returns:
+        The finished attack.
 
     Raises:
         UsageError: the directory holds another attack, the budget is too small for one step, or

@@ -35,7 +35,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for module in (
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line; gives the exit code. A user's mistake never shows a traceback."""
+    """Run the command line and return its exit code; a user's mistake shows no traceback."""
     try:
         return _dispatch(arguments)
     except HarnessError as error:
@@ -101,7 +101,7 @@ def _dispatch(arguments: list[str] | None) -> int:
 
 def _format(error: BaseException) -> str:
     message: str = error.format_message() if hasattr(error, "format_message") else str(error)
-    return " ".join(message.split())
+    return f"{' '.join(message.split()).rstrip('.')}."
 
 
 def _complain(message: str, hint: str | None) -> None:

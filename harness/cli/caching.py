@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from harness.cli import options
+from harness.cli.command import add_command
 
 if TYPE_CHECKING:
     from harness.core.cache import CacheEntry
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="The user cache: responses and converted models.")
-    group.command("info")(info_command)
-    group.command("clear")(clear_command)
+    add_command(group, "info", info_command)
+    add_command(group, "clear", clear_command)
     app.add_typer(group, name="cache")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import options
+from harness.cli.command import add_command
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,32 +19,52 @@ if TYPE_CHECKING:
 Shared = Annotated[
     bool,
     typer.Option(
-        "--shared", help="Compare only the cells whose content is equal; say what is left out."
+        "--shared",
+        help="Compare only the cells whose content is equal; say what is left out.",
+        show_default=False,
     ),
 ]
 Scorer = Annotated[
-    str | None, typer.Option(help="Whose samples to use.  [default: the first run's primary one]")
+    str | None,
+    typer.Option(help="Scorer whose samples are used. Default: the first run's primary one."),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("compare")(compare_command)
-    app.command("check")(check_command)
-    app.command("init-ci")(init_ci_command)
+    add_command(
+        app,
+        "compare",
+        compare_command,
+        "harness compare runs/base runs/tuned",
+        "harness compare runs/base runs/tuned --metric accuracy,drop --html compare.html",
+    )
+    add_command(
+        app,
+        "check",
+        check_command,
+        "harness check --candidate runs/new --baseline runs/old --policy robustness-policy.yaml",
+    )
+    add_command(app, "init-ci", init_ci_command, "harness init-ci . --model checkpoints/candidate")
 
 
 def compare_command(
     runs: Annotated[list[Path], typer.Argument(help="Run directories, the baseline first.")],
     metric: Annotated[
-        list[str] | None, typer.Option(help="Metrics.  [default: accuracy, drop, consistency]")
+        list[str] | None,
+        typer.Option(help="Metrics to compare. Default: accuracy, drop, consistency."),
     ] = None,
     scorer: Scorer = None,
-    confidence: Annotated[float, typer.Option(help="Of intervals and adjusted tests.")] = 0.95,
+    confidence: Annotated[
+        float, typer.Option(help="Confidence of intervals and adjusted tests.")
+    ] = 0.95,
     seed: options.Seed = 0,
     shared: Shared = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Compare runs whose settings differ, and say so.")
+        bool,
+        typer.Option(
+            "--force", help="Compare runs whose settings differ, and say so.", show_default=False
+        ),
     ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the comparison as a page.")] = None,
     md: Annotated[Path | None, typer.Option(help="Write the comparison as Markdown.")] = None,

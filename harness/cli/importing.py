@@ -8,11 +8,17 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
+from harness.cli.command import add_command
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("import-prompts")(import_command)
+    add_command(
+        app,
+        "import-prompts",
+        import_command,
+        "harness import-prompts prompts.jsonl.xz --task sst2 --out variants.jsonl",
+    )
 
 
 def import_command(
@@ -21,7 +27,7 @@ def import_command(
     ],
     out: Annotated[Path, typer.Option(help="Variants file to write.")] = Path("variants.jsonl"),
     task: Annotated[
-        list[str] | None, typer.Option(help="Only this task. Repeatable.  [default: all known]")
+        list[str] | None, typer.Option(help="Only this task. Repeatable. Default: all known.")
     ] = None,
     attack: Annotated[
         list[str] | None, typer.Option(help="Only this attack, beside clean prompts. Repeatable.")

@@ -8,18 +8,24 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
+from harness.cli.command import add_command
+from harness.cli.completion import COMPLETERS
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("list")(list_command)
-    app.command("show")(show_command)
-    app.command("doctor")(doctor_command)
+    add_command(app, "list", list_command, "harness list perturbations")
+    add_command(app, "show", show_command, "harness show sentiment", "harness show task-schema")
+    add_command(app, "doctor", doctor_command, "harness doctor")
 
 
 def list_command(
     kind: Annotated[
-        str, typer.Argument(help="tasks, suites, perturbations, levels, models or recipes.")
+        str,
+        typer.Argument(
+            help="tasks, suites, perturbations, levels, models or recipes.",
+            autocompletion=COMPLETERS["kind"],
+        ),
     ],
     as_json: options.AsJson = False,
 ) -> None:

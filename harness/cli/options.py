@@ -1,35 +1,72 @@
-"""Options that several commands share, declared once."""
+"""Options that several commands share, declared once; those of a configuration are its fields."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        "-m",
-        help="Directory, hub id, .gguf file, adapter directory, or the bundled smollm2-135m.",
-    ),
-]
+from harness.cli.completion import COMPLETERS
+
+MODEL_PANEL: Final = ("model", "base", "revision", "trust_remote_code", "dtype", "device")
+
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder with glue/ and words/ data.  [default: $HARNESS_DATA_DIR]"),
+    typer.Option(help="Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."),
 ]
 Levels = Annotated[
     str | None,
     typer.Option(
-        help="all, or a list such as character,semantic. Clean is always in it.  [default: all]"
+        help="Levels to perturb at, such as character,semantic; each is its core set. "
+        "Default: all.",
+        autocompletion=COMPLETERS["levels"],
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Decides samples and variants.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+Perturbations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--perturbations",
+        help="Only these perturbations, by name; all is the whole catalogue.",
+        autocompletion=COMPLETERS["perturbations"],
+    ),
+]
+Stacks = Annotated[
+    list[str] | None,
+    typer.Option("--stack", help="A composition such as keyboard+politeness. Repeatable."),
+]
 Plugins = Annotated[
     list[str] | None,
-    typer.Option("--plugin", help="A Python file with perturbations of your own. Repeatable."),
+    typer.Option("--plugin", help="Python file with perturbations of your own. Repeatable."),
+]
+Task = Annotated[
+    str, typer.Option(help="Task by name or YAML file.", autocompletion=COMPLETERS["task"])
+]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print JSON to stdout.", show_default=False, rich_help_panel="Output"
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="No progress, no table.",
+        show_default=False,
+        rich_help_panel="Output",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Show the planned cells and their cost.",
+        show_default=False,
+        rich_help_panel="Output",
+    ),
 ]
 
 

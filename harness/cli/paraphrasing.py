@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from harness.cli import options
+from harness.cli.command import add_command
+from harness.cli.params import with_options
+from harness.evaluation.config import Cosine, Count, Names
+from harness.models.options import ModelOptions
 
 if TYPE_CHECKING:
     from harness.paraphrasing import Bank, ParaphraseConfig
@@ -17,63 +21,69 @@ if TYPE_CHECKING:
     from perturbations import Similarity
 
 
+class ParaphraseOptions(ModelOptions):
+    """What `harness paraphrase` was asked for."""
+
+    task: str
+    """Task by name or YAML file."""
+    instruction: Names = ()
+    """Only this instruction, by id. Repeatable."""
+    data_dir: Path | None = None
+    """Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."""
+    per_instruction: Count = 8
+    """Paraphrases wanted per instruction."""
+    temperatures: str = "0.7,1.0,1.3"
+    """Sampling temperatures."""
+    rounds: Count = 4
+    """Answers per meta-instruction and temperature."""
+    min_similarity: Cosine = 0.7
+    """Minimum embedding cosine to the original instruction; -1 asks for none."""
+    seed: int = 0
+    """Random seed."""
+    out: Path = Path("bank.yaml")
+    """Paraphrase bank to write."""
+
+
+PANELS: Final = {
+    "Model": options.MODEL_PANEL,
+    "Task": ("task", "instruction", "data_dir"),
+    "Paraphrases": ("per_instruction", "temperatures", "rounds", "min_similarity", "seed"),
+    "Output": ("out",),
+}
+"""How the options of a paraphrase bank are grouped in its help."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("paraphrase")(paraphrase_command)
+    add_command(
+        app,
+        "paraphrase",
+        paraphrase_command,
+        "harness paraphrase -m ./instruct-model --task sentiment --out bank.yaml",
+    )
 
 
-def paraphrase_command(
-    model: options.Model,
-    task: Annotated[str, typer.Option(help="A task's name or YAML file.")],
-    out: Annotated[Path, typer.Option(help="Paraphrase bank to write.")] = Path("bank.yaml"),
-    instruction: Annotated[
-        list[str] | None, typer.Option(help="Only this instruction, by id. Repeatable.")
-    ] = None,
-    per_instruction: Annotated[int, typer.Option(help="Paraphrases wanted of each.")] = 8,
-    temperatures: Annotated[str, typer.Option(help="Sampling temperatures.")] = "0.7,1.0,1.3",
-    rounds: Annotated[int, typer.Option(help="Answers a meta-instruction and temperature.")] = 4,
-    min_similarity: Annotated[
-        float, typer.Option(help="Smallest cosine with the original; -1 asks for none.")
-    ] = 0.7,
-    base: Annotated[str | None, typer.Option(help="Base model of an adapter.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Revision of a hub model.")] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with a hub model.")
-    ] = False,
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    data_dir: options.DataDir = None,
-    seed: options.Seed = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no texts.")] = False,
-) -> None:
+@with_options(ParaphraseOptions, PANELS)
+def paraphrase_command(config: ParaphraseOptions, quiet: options.Quiet = False) -> None:
     """Have a model reword a task's instructions, and keep what still asks for the same.
 
     The bank is read by `harness run --paraphrases FILE`: the semantic level then draws from it.
     """
-    from harness.models import ModelSpec, load_model
+    from harness.models import load_model
     from harness.paraphrasing import Filters, ParaphraseConfig
     from perturbations.similarity import load_encoder
 
-    chosen = _load_task(task, options.split_names(instruction), data_dir)
-    config = ParaphraseConfig(
-        per_instruction=per_instruction,
-        temperatures=_parse_temperatures(temperatures),
-        rounds=rounds,
-        seed=seed,
-        filters=Filters(min_similarity=min_similarity),
+    chosen = _load_task(config.task, config.instruction, config.data_dir)
+    settings = ParaphraseConfig(
+        per_instruction=config.per_instruction,
+        temperatures=_parse_temperatures(config.temperatures),
+        rounds=config.rounds,
+        seed=config.seed,
+        filters=Filters(min_similarity=config.min_similarity),
     )
-    encoder = load_encoder() if min_similarity > -1 else None
-    writer = load_model(
-        ModelSpec(
-            model,
-            base=base,
-            dtype=dtype,  # type: ignore[arg-type]
-            device=device,  # type: ignore[arg-type]
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-        )
-    )
-    _write(_as_writer(writer), chosen, config, encoder, out, quiet=quiet)
+    encoder = load_encoder() if config.min_similarity > -1 else None
+    writer = _as_writer(load_model(config.model_spec))
+    _write(writer, chosen, settings, encoder, config.out, quiet=quiet)
 
 
 def _write(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import options
+from harness.cli.command import add_command
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -18,23 +19,24 @@ Marks = tuple[tuple[str, str, str], tuple[str, str, str]]
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("perturb")(perturb_command)
+    add_command(
+        app,
+        "perturb",
+        perturb_command,
+        'harness perturb "Classify the review." --levels character,word',
+        'harness perturb "Classify the review." --stack keyboard+politeness --seed 3',
+    )
 
 
 def perturb_command(
     text: Annotated[str, typer.Argument(help="The instruction to perturb.")],
     levels: options.Levels = None,
-    perturbations: Annotated[
-        list[str] | None,
-        typer.Option("--perturbations", help="Only these, by name; all is the whole catalogue."),
-    ] = None,
-    stack: Annotated[
-        list[str] | None, typer.Option(help="A composition such as keyboard+politeness.")
-    ] = None,
+    perturbations: options.Perturbations = None,
+    stack: options.Stacks = None,
     label: Annotated[
-        list[str] | None, typer.Option(help="A label word that must stay. Repeatable.")
+        list[str] | None, typer.Option(help="Verbalizer that must stay. Repeatable.")
     ] = None,
-    per_perturbation: Annotated[int, typer.Option(help="Variants of each perturbation.")] = 1,
+    per_perturbation: Annotated[int, typer.Option(help="Variants per perturbation.", min=1)] = 1,
     plugin: options.Plugins = None,
     data_dir: options.DataDir = None,
     seed: options.Seed = 0,

@@ -8,20 +8,27 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
+from harness.cli.command import add_command
 
 RunPath = Annotated[Path, typer.Argument(help="A run directory.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("prompts")(prompts_command)
-    app.command("export")(export_command)
-    app.command("report")(report_command)
+    add_command(app, "prompts", prompts_command, "harness prompts runs/base --limit 3")
+    add_command(app, "export", export_command, "harness export runs/base --format parquet")
+    add_command(
+        app,
+        "report",
+        report_command,
+        "harness report runs/base",
+        "harness report runs/base runs/tuned --format html,md --out reports",
+    )
 
 
 def prompts_command(
     run: RunPath,
-    limit: Annotated[int | None, typer.Option(help="Cells to show.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Maximum cells to show.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Show exactly what the model saw for each cell, as text and as tokens."""
@@ -48,7 +55,9 @@ def prompts_command(
 def export_command(
     run: RunPath,
     file_format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
-    out: Annotated[Path | None, typer.Option(help="File to write.  [default: in the run]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write. Default: in the run directory.")
+    ] = None,
 ) -> None:
     """Write the samples, joined with their variants, as one table."""
     from harness.results.export import export_samples
@@ -62,7 +71,7 @@ def report_command(
         str, typer.Option("--format", help="A list of html, md, csv, svg and junit.")
     ] = "html,md",
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write to.  [default: the first run's]")
+        Path | None, typer.Option(help="Folder to write to. Default: the first run's.")
     ] = None,
 ) -> None:
     """Write the report of one run, or of several side by side."""

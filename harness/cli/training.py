@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from harness.cli import options
+from harness.cli.command import add_command
+from harness.cli.params import choice
+from harness.models.spec import DType
 
 if TYPE_CHECKING:
     from trainers.pairs.build import PairSet, PairsOptions
@@ -18,9 +21,21 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("pairs")(pairs_command)
-    app.command("train")(train_command)
-    app.command("merge")(merge_command)
+    add_command(
+        app,
+        "pairs",
+        pairs_command,
+        "harness pairs --source paraphrases --input rows.jsonl --levels all --out pairs.jsonl",
+        "harness pairs --source t0 --input t0.jsonl.xz --exclude test.jsonl --out pairs.jsonl",
+    )
+    add_command(
+        app,
+        "train",
+        train_command,
+        "harness train --model smollm2-135m --pairs pairs.jsonl --out checkpoints/coin",
+        "harness train --config coin.yaml --max-steps 100",
+    )
+    add_command(app, "merge", merge_command, "harness merge checkpoints/coin --out merged")
 
 
 def pairs_command(
@@ -75,12 +90,11 @@ def pairs_command(
     Beside it, a page of samples and of what was dropped is written to look at first.
     """
     from harness.core.atomic import write_text
-    from harness.evaluation.config import check_choice
     from trainers.pairs import write_pairs
     from trainers.pairs.build import SOURCES, PairsOptions, build_pairs
     from trainers.pairs.page import render_page
 
-    check_choice("source", source, SOURCES)
+    choice("source", SOURCES)(source)
     asked = PairsOptions(
         source=source,  # type: ignore[arg-type]
         input=input_file,
@@ -217,13 +231,15 @@ def merge_command(
         str | None, typer.Option(help="Base model, where not the one that the adapter names.")
     ] = None,
     dtype: Annotated[
-        str, typer.Option(help="auto (as the base), float32, bfloat16 or float16.")
+        str,
+        typer.Option(
+            parser=choice("dtype", get_args(DType)),
+            metavar="<name>",
+            help="Number format to write: auto (as the base), float32, bfloat16 or float16.",
+        ),
     ] = "auto",
 ) -> None:
     """Merge an adapter into its base and write the whole model."""
-    from harness.evaluation.config import DTYPES, check_choice
-
-    check_choice("dtype", dtype, DTYPES)
     _need("peft")
     from trainers.merge import merge
 
@@ -256,7 +272,7 @@ def _paraphrases(
 ) -> ParaphraseOptions:
     from harness.cli.terminal import err
     from harness.core.errors import UsageError
-    from harness.evaluation.config import parse_levels
+    from harness.core.names import parse_levels
     from harness.evaluation.selection import choose_perturbations, describe_left_out
     from trainers.pairs.paraphrases import ParaphraseOptions, read_bank
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 Level = Literal["clean", "character", "word", "sentence", "semantic"]
+PerturbedLevel = Literal["character", "word", "sentence", "semantic"]
 Target = Literal["instruction", "input", "both"]
 Style = Literal["task", "role"]
 

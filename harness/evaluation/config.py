@@ -1,72 +1,117 @@
-"""The configuration of a run: every option, checked, and which of them define its results."""
+"""The configuration of a run: every option, checked, and which of them define its results.
+
+A field's name, type, default and docstring are the option's on the command line, too.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from harness.core.errors import UnknownNameError, UsageError
-from harness.core.records import LEVELS, PERTURBED_LEVELS, Level, Target
-from harness.models.options import ModelOptions
-from harness.prompting.prompts import FORMAT_CHOICES
+from harness.core.errors import UsageError
+from harness.core.names import (
+    INSTRUCTION_SOURCE,
+    as_list,
+    parse_instructions,
+    parse_levels,
+    split_names,
+)
+from harness.core.records import Level, Target
+from harness.models.options import NAMING_FIELDS, ModelOptions
+from harness.prompting.prompts import FormatChoice
 from harness.prompting.scoring import Scorer
-from harness.tasks.instructions import SOURCE
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-DEFAULT_SUITE = "starter"
+DEFAULT_SUITE: Final = "starter"
 
-_OPERATIONAL = frozenset(
+_OPERATIONAL: Final = frozenset(
     {"out", "fresh", "cache", "data_dir", "device", "window", "resamples", "share", "cells"}
 )
 """Options that change where, when or how fast a run happens or how many cells it asks, never what
 a cell is: a larger share goes on in the same directory."""
-_NAMES = frozenset({"model", "base", "revision"})
-"""Where the model lies: what it is stands in the content, as its fingerprint."""
+
+Count = Annotated[int, Field(ge=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(split_names)]
+"""Names: one, a list, or separated by commas."""
+Texts = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+"""Paths or compositions: one or a list; a comma is part of it."""
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+Confidence = Annotated[float, Field(gt=0.5, lt=1)]
+Instructions = Annotated[
+    Count | Annotated[str, Field(pattern=INSTRUCTION_SOURCE)], BeforeValidator(parse_instructions)
+]
+Levels = Annotated[tuple[Level, ...], BeforeValidator(parse_levels)]
 
 
 class RunConfig(ModelOptions):
     """What `harness run` was asked for."""
 
-    prompt_format: str = "auto"
     suite: str | None = None
-    tasks: tuple[str, ...] = ()
-    levels: tuple[Level, ...] | None = None
-    """Default: every level, or none where perturbations or stacks are named."""
-    perturbations: tuple[str, ...] = ()
-    stacks: tuple[str, ...] = ()
-    plugins: tuple[str, ...] = ()
-    target: Target = "instruction"
-    limit: Annotated[int, Field(ge=1)] | None = None
-    instructions: Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=SOURCE)] | None = None
-    """How many of the task's own, or a source of others: `promptbench`, `promptbench:4`."""
-    paraphrases: Path | None = None
-    """A paraphrase bank that `harness paraphrase` wrote."""
-    per_perturbation: Annotated[int, Field(ge=1)] = 1
-    similarity: bool = False
-    """Whether each variant's similarity to its original is measured."""
-    min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
-    """Variants below it are drawn again."""
-    variants: Path | None = None
-    scorer: Literal["loglik", "generate", "both"] = "loglik"
-    calibrate: Literal["none", "content-free"] = "none"
-    max_new_tokens: Annotated[int, Field(ge=1)] = 7
-    few_shot: Annotated[int, Field(ge=0)] = 0
-    share: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Share of the perturbed cells that is asked; default: all, or what `cells` pays for."""
-    cells: Annotated[int, Field(ge=1)] | None = None
-    """A budget of cells: clean instructions first, the largest possible share of others then."""
-    precision: Annotated[float, Field(gt=0, lt=100)] | None = None
-    seed: int = 0
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    resamples: Annotated[int, Field(ge=100)] = 2000
+    """Suite of tasks. Default: starter, unless --task is given."""
+    tasks: Names = ()
+    """Task by name or YAML file; of a --suite's tasks, only these. Repeatable."""
     data_dir: Path | None = None
+    """Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."""
+    limit: Count | None = None
+    """Maximum examples per task (seeded sample)."""
+    instructions: Instructions | None = None
+    """Number of instructions per task, or promptbench[:N]."""
+    few_shot: Annotated[int, Field(ge=0)] = 0
+    """Answered examples before each question."""
+
+    levels: Levels | None = None
+    """Levels to perturb at, such as character,semantic; each is its core set. Clean is always
+    run. Default: all, or none where --perturbations or --stack is given."""
+    perturbations: Names = ()
+    """Only these perturbations, by name; all is the whole catalogue."""
+    stacks: Texts = ()
+    """A composition such as keyboard+politeness. Repeatable."""
+    plugins: Texts = ()
+    """Python file with perturbations of your own. Repeatable."""
+    target: Target = "instruction"
+    """What is perturbed."""
+    per_perturbation: Count = 1
+    """Variants per perturbation."""
+    paraphrases: Path | None = None
+    """Paraphrase bank, as harness paraphrase writes it."""
+    similarity: bool = False
+    """Measure the similarity of variants to their originals."""
+    min_similarity: Cosine | None = None
+    """Resample variants whose embedding cosine to the original is below this."""
+    variants: Path | None = None
+    """Score exactly the instruction texts of this JSONL file."""
+
+    scorer: Literal["loglik", "generate", "both"] = "loglik"
+    """How a response becomes an answer: the likeliest label, or greedy text, parsed."""
+    calibrate: Literal["none", "content-free"] = "none"
+    """Correct label likelihoods by those of a content-free input."""
+    prompt_format: FormatChoice = "auto"
+    """Layout of prompts; auto: chat where the model has a template."""
+    max_new_tokens: Count = 7
+    """Maximum tokens of a generated answer."""
+
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of the perturbed cells that is asked. Default: all, or what --cells pays for."""
+    cells: Count | None = None
+    """Budget of cells: clean instructions first, then the largest possible share of others."""
+    seed: int = 0
+    """Random seed."""
+    confidence: Confidence = 0.95
+    """Confidence of intervals and adjusted tests."""
+    resamples: Annotated[int, Field(ge=100)] = 2000
+    """Bootstrap resamples."""
+    precision: Annotated[float, Field(gt=0, lt=100)] | None = None
+    """Stop a level once its interval's half-width is at most this many points."""
+
     out: Path | None = None
+    """Run directory; resumed if it holds this run. Default: runs/…"""
     fresh: bool = False
+    """Start over, do not resume."""
     cache: bool = True
-    window: Annotated[int, Field(ge=1)] | None = None
-    """Cells a unit of work; default: by the device."""
+    """Use responses of earlier runs."""
+    window: Count | None = None
+    """Cells between two writes to disk. Default: by the device."""
 
     @property
     def scorers(self) -> tuple[Scorer, ...]:
@@ -77,41 +122,15 @@ class RunConfig(ModelOptions):
 
     def identity(self) -> dict[str, Any]:
         """The options that define the results, in plain JSON types."""
-        return self.model_dump(mode="json", exclude=set(_OPERATIONAL | _NAMES))
-
-
-def parse_levels(text: str) -> tuple[Level, ...]:
-    """The perturbed levels of a comma-separated list; `all` is every one, `clean` alone none.
-
-    Raises:
-        UnknownNameError: a name that is no level.
-    """
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in (*LEVELS, "all"):
-            raise UnknownNameError("level", name, [*LEVELS, "all"])
-    if not names:
-        raise UsageError("--levels is empty.", hint=f"Choose from {', '.join(LEVELS)}, all.")
-    return tuple(level for level in PERTURBED_LEVELS if level in names or "all" in names)
-
-
-def check_choice(kind: str, value: str, choices: tuple[str, ...]) -> None:
-    """Complain about a value that is not among the choices, with the nearest ones.
-
-    Raises:
-        UnknownNameError: it is not.
-    """
-    if value not in choices:
-        raise UnknownNameError(kind, value, choices)
+        return self.model_dump(mode="json", exclude=set(_OPERATIONAL | NAMING_FIELDS))
 
 
 def check_config(config: RunConfig) -> None:
-    """Complain about options that cannot go together, before anything is loaded.
+    """Validate that the options are compatible, before anything is loaded.
 
     Raises:
         UsageError: with the option to change.
     """
-    check_choice("prompt format", config.prompt_format, FORMAT_CHOICES)
     if config.calibrate != "none" and config.scorer == "generate":
         raise UsageError(
             "--calibrate content-free corrects label likelihoods, and --scorer generate has none.",

@@ -81,7 +81,7 @@ def measure_lengths(
 
 
 def check_lengths(lengths: Sequence[TaskLengths], plan: Plan, max_context: int) -> None:
-    """Complain about prompts that the model cannot hold, before anything is run.
+    """Validate that the model's context holds every prompt, before anything is run.
 
     Raises:
         UsageError: with the task, the parts' lengths and the model's limit.

@@ -51,7 +51,10 @@ class Timing:
 
 
 def execute(prepared: RunPlan, *, command: str, progress: Progress | None = None) -> Run:
-    """Evaluate every cell that is not there yet, then write the summary; gives the run.
+    """Evaluate every cell that is not there yet, then write the summary.
+
+    Returns:
+        The finished run.
 
     Raises:
         UsageError: the directory holds another run, or another process writes to it.

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict
 
 from harness.models.spec import Device, DType, ModelSpec
+
+NAMING_FIELDS: Final = frozenset({"model", "base", "revision"})
+"""Where a model lies; what it is stands in a run's content, as its fingerprint."""
 
 
 class ModelOptions(BaseModel):

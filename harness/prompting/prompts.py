@@ -16,7 +16,8 @@ from harness.core.errors import UnknownNameError, UsageError
 from harness.core.records import Example
 
 PromptFormat = Literal["plain", "coin", "chat"]
-FORMAT_CHOICES: tuple[str, ...] = ("auto", *get_args(PromptFormat))
+FormatChoice = Literal["auto", "plain", "coin", "chat"]
+FORMAT_CHOICES: tuple[str, ...] = get_args(FormatChoice)
 
 RenderChat = Callable[[Sequence[Mapping[str, str]]], str]
 

@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import Final
 
-from harness.core.errors import UsageError, nearest_hint
 from harness.tasks import Task
-from perturbations.external.promptbench_prompts import PACKAGE, read_instructions
-
-SOURCE: Final = rf"^{PACKAGE}(:[1-9]\d*)?$"
-"""What `--instructions` may be beside a number."""
-
-
-def parse_instructions(text: str | None) -> int | str | None:
-    """The value of `--instructions`: a number, or a source with or without one.
-
-    Raises:
-        UsageError: it is neither.
-    """
-    if text is None or re.match(SOURCE, text):
-        return text
-    if text.isascii() and text.isdigit() and int(text) > 0:
-        return int(text)
-    raise UsageError(
-        f"--instructions {text!r} is neither a number from 1 nor a source of instructions."
-        f"{nearest_hint(text, [PACKAGE])}",
-        hint=f"Type for example: --instructions 4, {PACKAGE} or {PACKAGE}:4.",
-    )
+from perturbations.external.promptbench_prompts import read_instructions
 
 
 def choose_instructions(task: Task, wanted: int | str | None) -> Task:

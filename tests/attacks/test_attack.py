@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from harness.attacks import AttackConfig, AttackResult, execute_attack, prepare, prepare_attack
+from harness.attacks import prepare
+from harness.attacks.config import AttackConfig
+from harness.attacks.prepare import prepare_attack
 from harness.attacks.querylog import Query, QueryLog
-from harness.attacks.run import QUERIES
+from harness.attacks.run import QUERIES, AttackResult, execute_attack
 from harness.attacks.victim import damage_of
 from harness.cli.app import run as run_cli
 from harness.core.errors import MissingPackageError, UnknownNameError, UsageError

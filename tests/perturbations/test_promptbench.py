@@ -15,11 +15,12 @@ from harness.core.errors import (
     UnknownNameError,
     UsageError,
 )
+from harness.core.names import parse_instructions
 from harness.core.records import Instruction
 from harness.evaluation.promptbench_import import import_prompts
 from harness.evaluation.variants import read_variants
 from harness.tasks import load_tasks
-from harness.tasks.instructions import choose_instructions, parse_instructions
+from harness.tasks.instructions import choose_instructions
 from perturbations import find_protected, make_variants
 from perturbations.base import Perturbation, Subject
 from perturbations.diff import replay

@@ -107,7 +107,10 @@ class TouchyModel:
 
 def main() -> None:
     """Run one attack on a slow victim; a test kills this process."""
-    from harness.attacks import AttackConfig, execute_attack, prepare, prepare_attack
+    from harness.attacks import prepare
+    from harness.attacks.config import AttackConfig
+    from harness.attacks.prepare import prepare_attack
+    from harness.attacks.run import execute_attack
 
     prepare.load_model = lambda *_, **__: TouchyModel(seconds_a_call=0.05)  # type: ignore[assignment]
     config = AttackConfig.model_validate_json(os.environ["ATTACK_CONFIG"])
