@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.metrics.measures import MEASURES
+from harness.results.cells import protect_cell
 from harness.results.summary import Quantity
 from reports.reading import GroupView, Reading
 from reports.view import ReportView, RunView
@@ -73,6 +74,4 @@ def _cell(value: str | float | int | None) -> str:
         return ""
     if not isinstance(value, str):
         return f"{value:.6g}" if isinstance(value, float) else str(value)
-    shown = one_line(value)
-    # A spreadsheet would run such a cell as a formula.
-    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
+    return protect_cell(one_line(value))

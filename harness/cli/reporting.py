@@ -54,15 +54,18 @@ def prompts_command(
 
 def export_command(
     run: RunPath,
-    file_format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    file_format: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet.")] = "csv",
     out: Annotated[
         Path | None, typer.Option(help="File to write. Default: in the run directory.")
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Export a run that is not finished as it is.")
+    ] = False,
 ) -> None:
     """Write the samples, joined with their variants, as one table."""
     from harness.results.export import export_samples
 
-    typer.echo(str(export_samples(run, file_format=file_format, out=out)))
+    typer.echo(str(export_samples(run, file_format=file_format, out=out, partial=partial)))
 
 
 def report_command(

@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from harness.core.atomic import reason, replace_file
 from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
-from harness.results.rundir import load_run
+from harness.results.cells import protect_cell
+from harness.results.rundir import Run, load_run
 
-FORMATS = ("csv", "parquet")
+if TYPE_CHECKING:
+    import pandas as pd
+
+_OF_VARIANTS: Final = {
+    "index": "index",
+    "text": "instruction",
+    "original": "original_instruction",
+    "target": "target",
+}
+"""Columns of variants.jsonl -> what they are called in the table."""
+_CHUNK: Final = 10_000
+
+Row = dict[str, object]
 
 
-def export_samples(run_path: Path, *, file_format: str, out: Path | None) -> Path:
-    """Write every sample with its variant's text and original; gives the file.
+def export_samples(
+    run_path: Path, *, file_format: str, out: Path | None, partial: bool = False
+) -> Path:
+    """Write every sample with its variant's text and original.
+
+    Args:
+        run_path: the run directory.
+        file_format: `csv`, `jsonl` or `parquet`. All hold the same values: a missing one is empty
+            in CSV and null elsewhere; `scores` is JSON text in CSV and Parquet. In CSV a text that
+            a spreadsheet would run begins with an apostrophe.
+        out: the file; default: `samples.FORMAT` in the run directory.
+        partial: export a run that is not finished as it is.
+
+    Returns:
+        The file that was written.
 
     Raises:
-        UsageError: an unknown format, no run, or a file that cannot be written.
+        UnknownNameError: no such format.
+        UsageError: no run, a damaged one, or a file that cannot be written.
+        IncompleteRunError: the run is not finished.
+        MissingPackageError: Parquet without pyarrow.
     """
     if file_format not in FORMATS:
         raise UnknownNameError("export format", file_format, FORMATS)
-    run = load_run(run_path)
-    texts = run.variants.set_index("id")[["index", "text", "original", "target"]]
-    texts = texts.rename(columns={"text": "instruction", "original": "original_instruction"})
-    samples = run.samples.astype({"variant_id": object})
-    table = samples.merge(texts, left_on="variant_id", right_index=True, how="left")
-    table["scores"] = [_compact(scores) for scores in table["scores"]]
+    run = load_run(run_path, partial=partial)
     target = out or run.path / f"samples.{file_format}"
+    table = samples_table(run)
     try:
-        if file_format == "csv":
-            table.to_csv(target, index=False)
-        else:
-            table.to_parquet(target, index=False)
+        with replace_file(target) as stream:
+            FORMATS[file_format](table, stream)
     except ImportError:
         raise MissingPackageError(
             "pyarrow",
@@ -37,11 +67,73 @@ def export_samples(run_path: Path, *, file_format: str, out: Path | None) -> Pat
             install='pip install "robustness-harness[parquet]"',
         ) from None
     except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror}.") from None
+        raise UsageError(f"{target} cannot be written: {reason(error)}.") from None
     return target
 
 
-def _compact(scores: dict[str, float] | None) -> str | None:
-    import json
+def samples_table(run: Run) -> pd.DataFrame:
+    """The samples with their variants' texts."""
+    variants = run.variants.set_index("id").reindex(columns=list(_OF_VARIANTS))
+    samples = run.samples.astype({"variant_id": object})
+    return samples.merge(
+        variants.rename(columns=_OF_VARIANTS), left_on="variant_id", right_index=True, how="left"
+    )
 
-    return None if scores is None else json.dumps(scores)
+
+def _chunks(table: pd.DataFrame) -> Iterator[list[Row]]:
+    """The rows a part at a time, in plain Python types, None where a value is missing."""
+    for start in range(0, len(table), _CHUNK):
+        rows = table.iloc[start : start + _CHUNK].to_dict("records")
+        yield [{str(name): _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        raise UsageError("the samples hold bytes where text must be: the store is damaged.")
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _write_csv(table: pd.DataFrame, stream: BinaryIO) -> None:
+    text = io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="")
+    writer = csv.writer(text)
+    writer.writerow(list(table))
+    for rows in _chunks(table):
+        writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    text.flush()
+    text.detach()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        return _json(value)
+    return protect_cell(value) if isinstance(value, str) else value
+
+
+def _write_jsonl(table: pd.DataFrame, stream: BinaryIO) -> None:
+    for rows in _chunks(table):
+        lines = "".join(f"{_json(row)}\n" for row in rows)
+        stream.write(lines.encode("utf-8", "backslashreplace"))
+
+
+def _write_parquet(table: pd.DataFrame, stream: BinaryIO) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    types = {"index": pyarrow.int64(), "correct": pyarrow.bool_(), "parsed": pyarrow.bool_()}
+    schema = pyarrow.schema([(str(name), types.get(str(name), pyarrow.string())) for name in table])
+    with parquet.ParquetWriter(stream, schema) as writer:
+        for rows in _chunks(table):
+            texts = [row | {"scores": row["scores"] and _json(row["scores"])} for row in rows]
+            writer.write_table(pyarrow.Table.from_pylist(texts, schema))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+FORMATS: Final[dict[str, Callable[[pd.DataFrame, BinaryIO], None]]] = {
+    "csv": _write_csv,
+    "jsonl": _write_jsonl,
+    "parquet": _write_parquet,
+}
+"""Format -> its writer."""

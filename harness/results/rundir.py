@@ -248,7 +248,8 @@ def load_run(path: str | Path, *, partial: bool = False) -> Run:
     elif not partial:
         raise IncompleteRunError(
             f"{run.path} is not finished: its status is {run.manifest['status']!r}.",
-            hint=f"It resumes by its own command: {run.manifest['command']}",
+            hint=f"It resumes by its own command: {run.manifest['command']} "
+            "(`harness export --partial` takes what is there).",
         )
     return run
 
