@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reports.formatting import counted, listed, percent, points
+from reports.left_out import level_notes
 from reports.source import Run, text_at, texts_at
 from reports.tables import Tables
 
@@ -18,6 +19,7 @@ def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
         _below_chance(tables),
         _unparsed(tables),
         _detectable(tables),
+        *level_notes(run.left_out, run.summary.validity),
         *texts_at(run.manifest, "notes"),
     )
     return tuple(sentence for sentence in sentences if sentence)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from harness.core.records import Variant
+from harness.core.records import LeftOut, Variant
 from harness.results.summary import Summary
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ class Run(Protocol):
     @property
     def summary(self) -> Summary:
         """summary.json."""
+
+    @property
+    def left_out(self) -> Sequence[LeftOut]:
+        """The perturbations that a level of this run lacks."""
 
     @property
     def variant_records(self) -> Sequence[Variant]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.core.records import Validity, Variant, in_level_order
+from harness.core.records import LeftOut, Validity, Variant, in_level_order
 from harness.results.summary import PerturbationValidity, Summary
 from reports.diff import Mark, word_marks
+from reports.left_out import reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,19 @@ class ValidityRow:
     stats: PerturbationValidity
     unparsed_rate: float | None
     samples: tuple[AuditSample, ...]
+    left_out: str = ""
+    """Why it made none, where it could not be applied at all."""
 
 
 def build_validity(
-    summary: Summary, variants: Sequence[Variant], samples_each: int = 3
+    summary: Summary,
+    variants: Sequence[Variant],
+    left_out: Iterable[LeftOut] = (),
+    samples_each: int = 3,
 ) -> tuple[ValidityRow, ...]:
-    """One row per perturbation, by level and in the order of the summary."""
+    """One row per perturbation, those that were left out too, by level and as they come."""
     rows = [_row(name, summary, variants, samples_each) for name in summary.validity]
+    rows += [_left_out_row(one) for one in left_out]
     order = in_level_order(list(dict.fromkeys(row.level for row in rows)))
     return tuple(sorted(rows, key=lambda row: order.index(row.level)))
 
@@ -54,6 +61,11 @@ def _row(
         unparsed_rate=unparsed.value if unparsed else None,
         samples=_audit(own, samples_each),
     )
+
+
+def _left_out_row(one: LeftOut) -> ValidityRow:
+    nothing = PerturbationValidity(one.level, 0, 0, 0, 0, 0, None, None, None)
+    return ValidityRow(one.name, one.level, nothing, None, (), reason_of(one))
 
 
 def _audit(variants: Sequence[Variant], wanted: int) -> tuple[AuditSample, ...]:

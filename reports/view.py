@@ -193,7 +193,7 @@ def _run_view(name: str, run: Run) -> RunView:
         tables=tables,
         worst=worst_variants(summary, variants),
         dots=dot_rows(summary, variants),
-        validity=build_validity(summary, variants),
+        validity=build_validity(summary, variants, run.left_out),
         provenance=build_provenance(run),
     )
 

@@ -190,6 +190,29 @@ def test_a_perturbation_that_made_nothing_is_listed(base: MadeRun) -> None:
     assert (row.stats.variants, row.stats.no_ops, row.level) == (0, 6, "none made")
 
 
+LEFT_OUT = [
+    {"name": "inflection", "level": "word", "reason": "package", "need": "lemminflect"},
+    {"name": "misspelling", "level": "word", "reason": "data", "need": "words/misspellings.txt"},
+]
+
+
+def test_a_level_that_lacks_perturbations_says_so(base: MadeRun) -> None:
+    view = build_view([replace(base, manifest={**base.manifest, "left_out": LEFT_OUT})])
+    sentence = (
+        "2 perturbations make up the word level, which lacks misspelling (no data folder holds "
+        "words/misspellings.txt) and inflection (the package lemminflect is not installed)."
+    )
+    assert sentence in [caveat.sentence for caveat in view.caveats]
+    assert sentence in render_markdown(view).replace("\\", "")
+    page = render_html(view)
+    assert sentence in page
+    assert "<small>left out: the package lemminflect is not installed</small>" in page
+    rows = {row.perturbation: row for row in view.runs[0].validity}
+    assert (rows["inflection"].level, rows["inflection"].stats.variants) == ("word", 0)
+    word = [row.perturbation for row in view.runs[0].validity if row.level == "word"]
+    assert word == ["drop_words", "synonyms", "inflection", "misspelling"]
+
+
 def test_provenance_names_what_decides_a_result(view: ReportView) -> None:
     facts = dict(view.runs[0].provenance.facts)
     assert {"Model", "Fingerprint", "Seed", "Versions", "Scorer"} <= set(facts)

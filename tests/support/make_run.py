@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from harness.core.records import Validity, Variant, stable_hash, stable_id
+from harness.core.records import LeftOut, Validity, Variant, stable_hash, stable_id
 from harness.metrics.summary import summarize, task_facts
 from harness.results.summary import Summary, parse_summary
 
@@ -115,6 +115,10 @@ class MadeRun:
     variants: pd.DataFrame
     samples: pd.DataFrame
     examples: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        return tuple(LeftOut(**row) for row in self.manifest.get("left_out", ()))
 
     @property
     def variant_records(self) -> tuple[Variant, ...]:
