@@ -312,6 +312,11 @@ def test_a_policy_is_read_with_its_defaults(tmp_path: Path) -> None:
         ("rules:\n  - {metric: accuracy}\n", "a rule needs one of min, max, max_drop"),
         ("rules:\n  - {metric: accuracy, max_drop: -1}\n", "line 2: .*greater than or equal to 0"),
         ("rules:\n  - {metric: accuracy, level: words, min: 1}\n", "line 2"),
+        ("rules:\n  - metric: accuracy\n    min: .nan\n", "line 3: .*finite number"),
+        ("rules:\n  - {metric: accuracy, max: .inf}\n", "line 2: .*finite number"),
+        ("rules:\n  - {metric: accuracy, max_drop: .nan}\n", "line 2: .*finite number"),
+        ("rules:\n  - {metric: accuracy, min: 0, margin: .nan}\n", "line 2: .*finite number"),
+        ("confidence: .nan\nrules:\n  - {metric: accuracy, min: 0}\n", "line 1: .*finite number"),
         ("- a list\n", "a policy file is a mapping"),
     ],
 )
