@@ -76,7 +76,7 @@ def _task_scores(
     accuracies = [
         prompt_accuracies(grid.score[rows].astype(np.float64), grid.present[rows]) for grid in runs
     ]
-    families = np.unique(np.array(runs[0].instructions)[rows], return_inverse=True)[1]
+    families = runs[0].families[rows]
     rng = np.random.default_rng(stable_hash(seed, "prompts", runs[0].task, level))
     means = resample_means(np.stack([one[:, rows] for one in resampled]), families, rng)
     return _Scores(np.stack(accuracies, axis=1), means.T.astype(np.float64))

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from harness.metrics.grid import UNPARSED, Answers
-from harness.stats.arrays import Booleans, Floats, ratio
+from harness.stats.arrays import Booleans, Floats, Integers, ratio
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 _SMALLEST: Final = 1e-300  # a p value that is 0 in floating point still has a logarithm
@@ -66,13 +66,21 @@ def null_spread(score: Floats, present: Booleans) -> float:
     return float(deviation * expected_normal_range(prompts))
 
 
-def spread_p(score: Floats, present: Booleans) -> float:
+def spread_p(score: Floats, present: Booleans, families: Integers | None = None) -> float:
     """The p value that the prompts do not differ: Cochran's Q (Biometrika 1950), scores in [0, 1].
 
     Q = sum_k (A_k - mean A)^2 (K - 1) / (K s^2), with `null_spread`'s s, has nearly a chi-square
     distribution with K - 1 degrees of freedom where an example's scores are permuted among the
-    prompts. It speaks of the examples that every prompt has; NaN below two prompts, and 1 where no
-    example tells them apart.
+    prompts. Variants of one instruction answer more alike than others, which makes Q vary more; it
+    is then compared as `sphericity` says (Box 1954, Annals of Mathematical Statistics 25(3)).
+
+    It speaks of the examples that every prompt has; NaN below two prompts, and 1 where no example
+    tells them apart.
+
+    Args:
+        score: cells [K, N] in [0, 1].
+        present: which cells are there [K, N].
+        families: the code of each prompt's instruction [K]; None where no two share one.
     """
     from scipy.special import chdtrc
 
@@ -85,7 +93,34 @@ def spread_p(score: Floats, present: Booleans) -> float:
         return 1.0
     accuracies = prompt_accuracies(shared, everywhere)
     q = ((accuracies - accuracies.mean()) ** 2).sum() / permuted
-    return float(chdtrc(prompts - 1, q))
+    related = families is not None and len(np.unique(families)) < prompts
+    share = sphericity(shared) if related else 1.0
+    return float(chdtrc(share * (prompts - 1), share * q))
+
+
+def sphericity(score: Floats) -> float:
+    """By what share to reduce the degrees of freedom of K prompts whose answers are related.
+
+    With S the covariance of the prompts [K, K] over N examples, doubly centred, Greenhouse &
+    Geisser's (1959) share is (tr S)^2 / ((K - 1) tr S^2). It is too small where there are few
+    examples; returned is Huynh & Feldt's (1976) correction of it with Lecoutre's (1991), between
+    1 / (K - 1) and 1, which is the share of prompts that are equally related.
+    """
+    prompts, examples = score.shape
+    free, df = prompts - 1, examples - 1
+    if free < 2 or df < 1:
+        return 1.0
+    rest = score - score.mean(axis=1, keepdims=True)
+    rest -= rest.mean(axis=0)
+    products = rest @ rest.T if prompts <= examples else rest.T @ rest
+    squares = float((products**2).sum())
+    if squares == 0:
+        return 1.0
+    share = float(np.trace(products)) ** 2 / (free * squares)
+    if df <= free * share:
+        return 1.0
+    corrected = ((df + 1) * free * share - 2) / (free * (df - free * share))
+    return float(min(1.0, max(corrected, 1 / free)))
 
 
 def combined_spread_p(values: Sequence[float]) -> float:
@@ -144,6 +179,29 @@ def saturation(score: Floats, present: Booleans) -> float:
 def combined_performance_score(score: Floats, present: Booleans) -> float:
     """CPS = Sat * MaxP (State of What Art, arXiv 2401.00595)."""
     return saturation(score, present) * float(prompt_accuracies(score, present).max())
+
+
+def largest_gold_share(gold: Integers) -> float:
+    """The accuracy of always giving the most frequent right answer, of codes [N].
+
+    Negative codes are unknown; NaN where all are.
+    """
+    known = gold[gold >= 0]
+    return float(np.bincount(known).max() / len(known)) if len(known) else math.nan
+
+
+def largest_answer_share(answer: Answers, present: Booleans) -> float:
+    """The mean over prompts of the share of answers that are the group's most frequent label.
+
+    1 is a model that says the same to everything: perfectly consistent, and of no use.
+    """
+    return accuracy((answer == most_frequent(answer, present)).astype(np.float64), present)
+
+
+def most_frequent(answer: Answers, present: Booleans) -> int:
+    """The code of the label that most cells have; unparsed where there is no other answer."""
+    labels = answer[present & (answer != UNPARSED)]
+    return int(np.bincount(labels).argmax()) if len(labels) else UNPARSED
 
 
 def unparsed_rate(answer: Answers, present: Booleans) -> float:

@@ -14,7 +14,7 @@ from harness.metrics import drop, likelihood
 from harness.metrics.flips import count_flips
 from harness.metrics.grid import Grid, Group
 from harness.metrics.measures import MEASURES, Measured, average, measure
-from harness.stats.arrays import Singles, prompt_weights
+from harness.stats.arrays import Singles
 
 Value = float | int | str | None | list[float]
 
@@ -36,7 +36,7 @@ def describe(group: Group, grid: Grid, resampled: Singles, chance: float) -> Des
         group: the cells.
         grid: the task's cells that the group is part of.
         resampled: the means of the grid's prompts over resampled examples [B, prompts of the grid].
-        chance: the task's accuracy of guessing.
+        chance: the accuracy that needs no model: of guessing, or of one constant answer.
     """
     measured = {name: measure(name, group, resampled) for name in MEASURES}
     values: dict[str, Value] = {
@@ -76,7 +76,7 @@ def _accuracy_values(group: Group) -> dict[str, Value]:
         "accuracy_quantiles": accuracies.accuracy_quantiles(score, present),
         "worst_prompt_id": group.variants[row],
         "null_spread": accuracies.null_spread(score, present),
-        "spread_p": accuracies.spread_p(score, present),
+        "spread_p": accuracies.spread_p(score, present, group.families),
         "combined_performance_score": accuracies.combined_performance_score(score, present),
     }
 
@@ -88,12 +88,12 @@ def _drop_values(group: Group, chance: float) -> dict[str, Value]:
     rates = drop.chance_adjusted_drop_rates(group.score, group.clean_score, group.matched, chance)
     known = rates[np.isfinite(rates)]
     any_matched = bool(group.matched.any())
-    weights = prompt_weights(group.matched)
+    clean, perturbed = drop.matched_accuracies(
+        group.score, group.clean_score, group.matched, group.families
+    )
     return {
-        "clean_accuracy_matched": float((weights * group.clean_score).sum())
-        if any_matched
-        else None,
-        "accuracy_matched": float((weights * group.score).sum()) if any_matched else None,
+        "clean_accuracy_matched": clean,
+        "accuracy_matched": perturbed,
         "pdr_chance_adjusted": float(known.mean()) if len(known) else None,
         "flips_right_wrong": flips.right_to_wrong if any_matched else None,
         "flips_wrong_right": flips.wrong_to_right if any_matched else None,

@@ -6,16 +6,38 @@ Each variant is compared with the clean prompt of its own instruction on the sam
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from harness.metrics.accuracy import accuracy, prompt_accuracies
-from harness.stats.arrays import Booleans, Floats, ratio
+from harness.metrics.accuracy import prompt_accuracies
+from harness.stats.arrays import Booleans, Floats, Integers, family_weights, ratio
 
 
-def drop(score: Floats, clean: Floats, matched: Booleans) -> float:
-    """D = A_0 - mean_k A_k, as a fraction: positive where the variants do worse."""
-    rows = matched.any(axis=1)
-    return accuracy((clean - score)[rows], matched[rows])
+def drop(
+    score: Floats, clean: Floats, matched: Booleans, families: Integers | None = None
+) -> float:
+    """D = A_0 - mean_k A_k, as a fraction: positive where the variants do worse.
+
+    Instructions count alike, however many variants each has; without `families` [K], each prompt's
+    instruction, variants do.
+    """
+    before, after = matched_accuracies(score, clean, matched, families)
+    return before - after
+
+
+def matched_accuracies(
+    score: Floats, clean: Floats, matched: Booleans, families: Integers | None = None
+) -> tuple[float, float]:
+    """The clean and the perturbed accuracy whose difference is `drop`, of the same cells.
+
+    NaN where no cell is matched.
+    """
+    if not matched.any():
+        return math.nan, math.nan
+    own = np.arange(len(matched)) if families is None else families
+    weights = family_weights(matched, own)
+    return float((weights * clean).sum()), float((weights * score).sum())
 
 
 def performance_drop_rates(score: Floats, clean: Floats, matched: Booleans) -> Floats:

@@ -38,7 +38,7 @@ class Group:
     rows: Integers  # [K], where the prompts stand in their grid
     variants: tuple[str, ...]  # [K]
     examples: tuple[str, ...]  # [N]
-    families: Integers  # [K], the code of each variant's instruction
+    families: Integers  # [K], the code of each variant's instruction; equal texts are one
     score: Floats  # [K, N], 0 where missing
     answer: Answers  # [K, N], codes of answers
     present: Booleans  # [K, N]
@@ -51,6 +51,7 @@ class Group:
     """Cells that these prompts would have on all of the task's examples."""
     likelihood: Singles | None = None  # [K, N, labels of the task], in nats; NaN where missing
     label_tokens: tuple[int, ...] | None = None  # [labels of the task], how long each is
+    texts: Integers | None = None  # [K], equal where two variants ask the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Grid:
     levels: tuple[str, ...]  # [K]
     perturbations: tuple[str, ...]  # [K]
     instructions: tuple[str, ...]  # [K]
+    families: Integers  # [K], codes of instructions; those with one clean text are one
+    texts: Integers  # [K], codes of what variants ask
     examples: tuple[str, ...]  # [N]
     labels: tuple[str, ...]  # the task's, then other answers that were given
     score: Singles  # [K, N]
@@ -98,7 +101,8 @@ class Grid:
             rows=rows,
             variants=_pick(self.variants, rows),
             examples=_pick(self.examples, columns),
-            families=np.unique(np.array(self.instructions), return_inverse=True)[1][rows],
+            families=self.families[rows],
+            texts=self.texts[rows],
             score=self.score[cells].astype(np.float64),
             answer=self.answer[cells],
             present=present,
@@ -180,6 +184,8 @@ def _build(
         levels=tuple(variants["level"]),
         perturbations=tuple(variants["perturbation"]),
         instructions=tuple(variants["instruction_id"]),
+        families=_families(variants),
+        texts=_texts(variants),
         examples=tuple(examples),
         labels=labels,
         score=_fill(cells, shape, samples["correct"].to_numpy().astype(np.float32)),
@@ -248,6 +254,41 @@ def _clean_rows(variants: pd.DataFrame) -> Integers:
         if level == CLEAN:
             clean.setdefault(instruction, row)
     return np.array([clean.get(instruction, -1) for instruction in instructions])
+
+
+def _families(variants: pd.DataFrame) -> Integers:
+    """The code of each variant's instruction [K].
+
+    Instructions with the same clean text are one draw from the population of instructions, whatever
+    their ids.
+    """
+    instructions = variants["instruction_id"].tolist()
+    if "text" not in variants:
+        return _codes(instructions)
+    own = {
+        instruction: text
+        for instruction, text, level in zip(
+            instructions, variants["text"].tolist(), variants["level"].tolist(), strict=True
+        )
+        if level == CLEAN
+    }
+    first = {text: instruction for instruction, text in reversed(own.items())}
+    return _codes([first[own[one]] if one in own else one for one in instructions])
+
+
+def _texts(variants: pd.DataFrame) -> Integers:
+    """A code for each variant [K], the same for those that ask the same."""
+    names = [name for name in ("text", "target", "perturbation", "seed") if name in variants]
+    if "text" not in names:
+        return np.arange(len(variants))
+    # What is drawn for an example's input does not show in the text; its generator tells it apart.
+    of_input = "target" in names and variants["target"] != "instruction"
+    rows = variants[names].astype(str).agg("\n".join, axis=1)
+    return _codes(np.where(of_input, rows, variants["text"].astype(str)).tolist())
+
+
+def _codes(names: Sequence[str]) -> Integers:
+    return np.unique(np.array(names, dtype=str), return_inverse=True)[1]
 
 
 def _likelihood(

@@ -60,8 +60,10 @@ def _test_drops(
     drops = [group.measured.get("drop") for group in groups.values()]
     known = [one if isinstance(one, Estimate) else None for one in drops]
     p_values = [one.p_value() if one else math.nan for one in known]
+    count = max(1, sum(not math.isnan(p) for p in p_values))
     effects = [
-        minimum_detectable_effect(one, confidence=confidence) if one else None for one in known
+        minimum_detectable_effect(one, confidence=confidence, tests=count) if one else None
+        for one in known
     ]
     rows = zip(groups, p_values, holm(p_values), effects, strict=True)
     return {

@@ -7,18 +7,26 @@ undefined there. The values are those of `harness.metrics`; here they stand as a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 
-from harness.metrics.accuracy import prompt_accuracies
+from harness.metrics.accuracy import most_frequent, prompt_accuracies
 from harness.metrics.agreement import agreement_with_others, count_answers
 from harness.metrics.drop import relative_drops
 from harness.metrics.grid import UNPARSED, Group
 from harness.metrics.likelihood import answer_shares, entropies, posix_by_cell
 from harness.metrics.pairs import mean_distance_to_others
-from harness.stats.arrays import Booleans, Floats, example_weights, prompt_weights, ratio
-from harness.stats.twoway import Influence, influence_of_mean, linear
+from harness.stats.arrays import (
+    Booleans,
+    Floats,
+    example_weights,
+    family_weights,
+    prompt_weights,
+    ratio,
+)
+from harness.stats.twoway import Influence, influence_of_change, influence_of_mean, linear
 
 InfluenceOf: TypeAlias = Callable[[Group], Influence | None]
 
@@ -32,7 +40,8 @@ def of_drop(group: Group) -> Influence | None:
     """A_0 - mean_k A_k, cell by cell against the clean prompt on the same example."""
     if not group.matched.any():
         return None
-    return influence_of_mean(group.clean_score - group.score, prompt_weights(group.matched))
+    weights = family_weights(group.matched, group.families)
+    return influence_of_change(group.clean_score, group.score, weights)
 
 
 def of_drop_rate(group: Group) -> Influence | None:
@@ -46,7 +55,8 @@ def of_drop_rate(group: Group) -> Influence | None:
     rates = relative_drops(clean[:, 0], after[:, 0])[:, None]
     moved = (group.score - after) - after / clean * (group.clean_score - clean)
     weights = prompt_weights(group.matched & usable[:, None])
-    return influence_of_mean(rates - moved / clean, weights)
+    influence = influence_of_mean(rates - moved / clean, weights)
+    return replace(influence, unit=float((weights / clean).sum()))
 
 
 def of_consistency(group: Group) -> Influence | None:
@@ -110,6 +120,13 @@ def of_flip_rate(group: Group) -> Influence | None:
         return None
     flipped = (group.answer != group.clean_answer).astype(np.float64)
     return influence_of_mean(flipped, prompt_weights(group.matched))
+
+
+def of_largest_answer_share(group: Group) -> Influence:
+    """The share of answers that are the group's most frequent label."""
+    most = most_frequent(group.answer, group.present)
+    same = (group.answer == most).astype(np.float64)
+    return influence_of_mean(same, prompt_weights(group.present))
 
 
 def of_unparsed_rate(group: Group) -> Influence:

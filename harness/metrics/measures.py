@@ -19,11 +19,11 @@ from harness.metrics import influences
 from harness.metrics.accuracy import prompt_accuracies
 from harness.metrics.grid import Grid, Group
 from harness.metrics.influences import InfluenceOf
-from harness.stats.arrays import Integers, Singles
+from harness.stats.arrays import Singles
 from harness.stats.bootstrap import resample_prompt_means
 from harness.stats.estimate import Estimate, Kind, mean_of
 from harness.stats.extremes import Extreme, Which, extreme_of, find_extreme, mean_of_extremes
-from harness.stats.twoway import Influence, difference, estimate
+from harness.stats.twoway import Influence, difference, estimate, influence_of_change
 
 Measured: TypeAlias = Estimate | Extreme
 
@@ -45,22 +45,23 @@ MEASURES: Final[dict[str, Measure]] = {
     for one in (
         Measure("accuracy", "higher", "share", influences.of_accuracy),
         Measure("drop", "lower", "difference", influences.of_drop),
-        Measure("pdr", "lower", "ratio", influences.of_drop_rate),
+        Measure("pdr", "lower", "relative", influences.of_drop_rate),
         Measure("worst_prompt_accuracy", "higher", "share", extreme="lowest"),
         Measure("best_prompt_accuracy", "higher", "share", extreme="highest"),
         Measure("spread", "lower", "share", extreme="spread"),
         Measure("worst_case_accuracy", "higher", "share", influences.of_worst_case),
         Measure("best_case_accuracy", "higher", "share", influences.of_best_case),
         Measure("consistency", "higher", "share", influences.of_consistency),
-        Measure("kappa", "higher", "ratio", influences.of_kappa),
+        Measure("kappa", "higher", "relative", influences.of_kappa),
         Measure("correct_and_consistent", "higher", "share", influences.of_correct_and_consistent),
         Measure("instance_sensitivity", "lower", "share", influences.of_instance_sensitivity),
         Measure("flip_rate", "lower", "share", influences.of_flip_rate),
+        Measure("largest_answer_share", "lower", "share", influences.of_largest_answer_share),
         Measure("posix", "lower", "ratio", influences.of_posix),
         Measure("answer_entropy", "lower", "share", influences.of_answer_entropy),
         Measure("unparsed_rate", "lower", "share", influences.of_unparsed_rate),
         Measure("accuracy_parsed", "higher", "share", influences.of_accuracy_parsed),
-        Measure("coverage", "higher", "ratio", influences.of_coverage),
+        Measure("coverage", "higher", "exact", influences.of_coverage),
     )
 }
 
@@ -100,7 +101,7 @@ def measure(name: str, group: Group, resampled: Singles) -> Measured | None:
     influence = one.influence(group) if one.influence else None
     if influence is None:
         return None
-    return estimate(influence, _families(influence, group), kind=one.kind)
+    return _estimate(influence, group, one.kind)
 
 
 def measure_difference(
@@ -122,8 +123,10 @@ def measure_difference(
     after, before = one.influence(second), one.influence(first)
     if after is None or before is None:
         return None
-    kind: Kind = "ratio" if one.kind == "ratio" else "difference"
-    return estimate(difference(after, before), _families(after, first), kind=kind)
+    change = difference(after, before)
+    if one.influence is influences.of_accuracy:
+        change = influence_of_change(second.score, first.score, after.weights)
+    return _estimate(change, first, _kind_of_difference(one.kind))
 
 
 def average(measured: Sequence[Measured]) -> Measured:
@@ -134,9 +137,16 @@ def average(measured: Sequence[Measured]) -> Measured:
     return mean_of([one for one in measured if isinstance(one, Estimate)])
 
 
-def _families(influence: Influence, group: Group) -> Integers:
-    """The prompts' instructions; one for a metric that takes all prompts of an example together."""
-    return group.families[: len(influence.weights)]
+def _estimate(influence: Influence, group: Group, kind: Kind) -> Estimate:
+    # A metric that takes all prompts of an example together has one row.
+    rows = slice(len(influence.weights))
+    texts = None if group.texts is None else group.texts[rows]
+    return estimate(influence, group.families[rows], kind=kind, texts=texts)
+
+
+def _kind_of_difference(kind: Kind) -> Kind:
+    kinds: dict[Kind, Kind] = {"share": "difference", "exact": "exact"}
+    return kinds.get(kind, "difference" if kind == "difference" else "ratio")
 
 
 def _extreme_difference(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from harness.core.records import CLEAN, in_level_order
-from harness.metrics.accuracy import prompt_accuracies
+from harness.metrics.accuracy import largest_gold_share, prompt_accuracies
 from harness.metrics.describe import Described, describe, mean_described
 from harness.metrics.grid import Grid, build_grids
 from harness.metrics.group_stats import rounded, write_groups, write_tasks
@@ -146,8 +146,9 @@ class _Summarizer:
         resamples: list[Singles] = []
         for name, grid in self.grids.items():
             resamples.append(resample_grid(grid, self.seed, self.resamples))
-            levels, perturbations = _describe_grid(grid, resamples[-1], self.tasks[name].chance)
-            above = self._is_above_chance(levels.get(CLEAN), self.tasks[name].chance)
+            chance = _reference(self.tasks[name].chance, grid)
+            levels, perturbations = _describe_grid(grid, resamples[-1], chance)
+            above = self._is_above_chance(levels.get(CLEAN), chance)
             above_chance[name] = above
             by_level[name] = {level: _flag(group, above) for level, group in levels.items()}
             by_perturbation[name] = {
@@ -160,12 +161,13 @@ class _Summarizer:
             tasks={
                 name: TaskSummary(
                     chance=self.tasks[name].chance,
+                    largest_gold_share=_known(largest_gold_share(grid.gold)),
                     labels=list(self.tasks[name].labels),
                     above_chance=above_chance[name],
                     levels=levels_of[name],
                     perturbations=perturbations_of[name],
                 )
-                for name in self.grids
+                for name, grid in self.grids.items()
             },
             perturbations=write_groups(_over_tasks(by_perturbation.values()), self.confidence),
             perturbed=describe_perturbed(list(self.grids.values()), resamples, self.confidence),
@@ -175,6 +177,16 @@ class _Summarizer:
         """Whether all of clean accuracy's interval is above chance; None without clean cells."""
         interval = clean.measured["accuracy"].interval(self.confidence) if clean else None
         return None if interval is None else interval[0] > chance
+
+
+def _reference(chance: float, grid: Grid) -> float:
+    """The accuracy that needs no model: of guessing, or of one constant answer."""
+    constant = _known(largest_gold_share(grid.gold))
+    return chance if constant is None else max(chance, constant)
+
+
+def _known(value: float) -> float | None:
+    return rounded(value) if math.isfinite(value) else None
 
 
 def task_facts(task: Mapping[str, Any]) -> TaskFacts:

@@ -84,6 +84,8 @@ class GroupStats:
     correct_and_consistent: Share | None
     instance_sensitivity: Share | None
     flip_rate: Share | None
+    largest_answer_share: Share | None
+    """The share of answers that are the most frequent label; 1: it says the same to everything."""
     posix: Ratio | None
     answer_entropy: Share | None
     unparsed_rate: Share | None
@@ -122,9 +124,11 @@ class TaskSummary:
     """One task: what guessing scores, and its groups."""
 
     chance: Fraction
+    largest_gold_share: Fraction | None
+    """What one constant answer scores: the share of the most frequent right answer."""
     labels: list[str]
     above_chance: bool | None
-    """None where there is no clean accuracy with an interval."""
+    """Whether clean accuracy's interval lies above both; None without such an interval."""
     levels: dict[str, Stats]
     perturbations: dict[str, Stats]
 

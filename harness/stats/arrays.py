@@ -31,6 +31,22 @@ def prompt_weights(present: Booleans) -> Floats:
     return ratio(present.astype(np.float64), filled[:, None] * prompts, undefined=0.0)
 
 
+def family_weights(present: Booleans, families: Integers) -> Floats:
+    """Cell weights [K, N] with which a sum is the plain mean over families of their prompts' means.
+
+    A family (an instruction with its variants) counts the same however many prompts it has. Where
+    all have equally many, these are `prompt_weights`.
+
+    Args:
+        present: which cells are there [K, N].
+        families: the code of each prompt's family [K].
+    """
+    filled = present.any(axis=1)
+    sizes = np.bincount(families[filled], minlength=int(families.max(initial=0)) + 1)
+    share = filled / np.maximum(sizes, 1)[families] / max(int((sizes > 0).sum()), 1)
+    return prompt_weights(present) * (share * int(filled.sum()))[:, None]
+
+
 def example_weights(present: Booleans) -> Floats:
     """Cell weights [K, N] with which a sum is the plain mean over examples of their own means."""
     return prompt_weights(present.T).T

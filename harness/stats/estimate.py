@@ -2,8 +2,10 @@
 
 Shares (values in [0, 1]) get Wilson's interval with an effective sample size: n = p (1 - p) / V,
 where V is the variance that the design really has (Wilson 1927; Korn & Graubard 1998 for clustered
-data). Differences get Student's t interval. Degrees of freedom are Satterthwaite's, so few prompts
-widen an interval as much as they should.
+data). A difference of cells is the share lost less the share gained, each with Wilson's interval,
+put together as Newcombe (1998, Statistics in Medicine 17) does; other differences get Student's t
+interval. Degrees of freedom are Satterthwaite's, so few prompts widen an interval as much as they
+should. Where nothing varied, an interval says how much could have gone unseen.
 """
 
 from __future__ import annotations
@@ -11,11 +13,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-Kind = Literal["share", "difference", "ratio"]
+Kind = Literal["share", "difference", "relative", "ratio", "exact"]
 Over = Literal["examples and instructions", "examples and variants", "examples", "prompts"]
 Interval = tuple[float, float]
+
+_BOUNDS: Final[dict[Kind, Interval]] = {
+    "difference": (-1.0, 1.0),
+    "relative": (-math.inf, 1.0),
+    "ratio": (-math.inf, math.inf),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +37,16 @@ class Estimate:
     """Degrees of freedom of the variance."""
     examples: int
     kind: Kind
-    """`share`: in [0, 1]. `difference`: in [-1, 1]. `ratio`: unbounded."""
+    """`share`: in [0, 1]. `difference`: in [-1, 1]. `relative`: at most 1. `ratio`: unbounded.
+    `exact`: counted, not sampled."""
     over: Over
     """What the interval generalises over; `examples` means that the prompts are taken as given."""
     prompt_variance: float = 0.0
     """The part of the variance that further examples cannot reduce."""
+    flows: tuple[float, float] | None = None
+    """Of a difference of cells: the shares lost and gained, whose difference it is."""
+    unit: float = 1.0
+    """How far the value moves if a change happens in every example."""
 
     @property
     def standard_error(self) -> float:
@@ -49,15 +62,25 @@ class Estimate:
         """The two-sided interval, or None where the variance is unknown."""
         if math.isnan(self.value) or math.isnan(self.variance):
             return None
+        if self.kind == "exact":
+            return self.value, self.value
         # Where nothing varied there is no variance whose few degrees of freedom could mislead.
         quantile = student_quantile(confidence, self.df if self.variance > 0 else math.inf)
         if self.kind == "share":
-            return _wilson(self.value, self._effective_examples(), quantile)
-        half = quantile * self.standard_error
-        if self.variance == 0 and self.kind == "difference":
-            half = _unseen(self.examples, confidence)
-        low, high = self.value - half, self.value + half
-        return (max(low, -1.0), min(high, 1.0)) if self.kind == "difference" else (low, high)
+            return wilson(self.value, self._effective_examples(), quantile)
+        below, above = self._reach(quantile)
+        lowest, highest = _BOUNDS[self.kind]
+        return max(self.value - below, lowest), min(self.value + above, highest)
+
+    def _reach(self, quantile: float) -> tuple[float, float]:
+        """How far the interval of a difference reaches below and above its value."""
+        if self.variance == 0:
+            half = self.unit * _unseen(self.examples, quantile)
+            return half, half
+        if self.flows is None or not any(share * (1 - share) for share in self.flows):
+            half = quantile * self.standard_error
+            return half, half
+        return _newcombe(self.flows, self.variance, quantile)
 
     def p_value(self, null: float = 0.0) -> float:
         """The two-sided p value of the hypothesis that the true value is `null`."""
@@ -82,7 +105,7 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     if len(estimates) == 1:
         return estimates[0]
     count = len(estimates)
-    variances = [one.variance / count**2 for one in estimates]
+    variances = [variance / count**2 for variance in _variances(estimates)]
     total = math.fsum(variances)
     spread = math.fsum(
         variance**2 / one.df for variance, one in zip(variances, estimates, strict=True)
@@ -95,7 +118,32 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
         kind=estimates[0].kind,
         over=_common_scope([one.over for one in estimates]),
         prompt_variance=math.fsum(one.prompt_variance for one in estimates) / count**2,
+        flows=_mean_flows(estimates),
+        unit=math.fsum(one.unit for one in estimates) / count,
     )
+
+
+def _variances(estimates: Sequence[Estimate]) -> list[float]:
+    """The variances to add; of a difference that did not vary beside others, what it may hide.
+
+    With one change each way added to n examples that saw none, it is 2 / (n + 2)^2 (Bonett & Price
+    2012). Where nothing varied anywhere the sum stays 0, and the interval sees to it.
+    """
+    known = [one.variance for one in estimates]
+    if not any(variance > 0 for variance in known) or estimates[0].kind in {"share", "exact"}:
+        return known
+    return [
+        one.variance if one.variance != 0 else 2 * (one.unit / (one.examples + 2)) ** 2
+        for one in estimates
+    ]
+
+
+def _mean_flows(estimates: Sequence[Estimate]) -> tuple[float, float] | None:
+    flows = [one.flows for one in estimates if one.flows is not None]
+    if len(flows) < len(estimates):
+        return None
+    lost, gained = (math.fsum(part) / len(flows) for part in zip(*flows, strict=True))
+    return lost, gained
 
 
 def student_quantile(confidence: float, df: float) -> float:
@@ -118,7 +166,8 @@ def student_tail(point: float, df: float) -> float:
     return float(stdtr(df, -point))
 
 
-def _wilson(share: float, examples: float, quantile: float) -> Interval:
+def wilson(share: float, examples: float, quantile: float) -> Interval:
+    """Wilson's (1927) interval of a share that so many independent examples showed."""
     square = quantile**2
     centre = (share + square / (2 * examples)) / (1 + square / examples)
     half = math.sqrt(share * (1 - share) / examples + square / (4 * examples**2))
@@ -127,10 +176,26 @@ def _wilson(share: float, examples: float, quantile: float) -> Interval:
     return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
-def _unseen(examples: int, confidence: float) -> float:
+def _newcombe(flows: tuple[float, float], variance: float, quantile: float) -> tuple[float, float]:
+    """How far the difference of two shares reaches below and above, from the shares' intervals.
+
+    Both shares have the effective number of examples with which their variances add up to that of
+    the difference. The square-and-add rule is Newcombe's (1998), method 10.
+    """
+    examples = sum(share * (1 - share) for share in flows) / variance
+    lost, gained = flows
+    (lost_low, lost_high), (gained_low, gained_high) = (
+        wilson(share, examples, quantile) for share in flows
+    )
+    return (
+        math.hypot(lost - lost_low, gained_high - gained),
+        math.hypot(lost_high - lost, gained - gained_low),
+    )
+
+
+def _unseen(examples: int, quantile: float) -> float:
     """How often a change can happen that none of so many examples showed (Wilson, 0 of n)."""
-    square = student_quantile(confidence, math.inf) ** 2
-    return square / (examples + square)
+    return quantile**2 / (examples + quantile**2)
 
 
 def _common_scope(scopes: Sequence[Over]) -> Over:

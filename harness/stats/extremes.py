@@ -1,35 +1,51 @@
 """The worst and the best of several prompts, with intervals that survive having been picked.
 
-The smallest of K noisy accuracies is too low on average, so an interval around it alone would be
-wrong more often than it says. Here every prompt gets an interval such that all K hold at once (the
-largest studentised deviation over prompts, resampled; Romano & Wolf 2005, Econometrica 73(4)).
-The true minimum then lies between the smallest lower and the smallest upper end, the true maximum
-between the largest ones, and their distance between what these allow. The prompts are taken as
-given: an interval says nothing of prompts that were not asked.
+The largest of K noisy accuracies is too high on average, so an interval around it alone would be
+wrong more often than it says. Its two ends ask different questions. The true maximum is at least
+that of any prompt, so its lower end is the largest lower end of intervals that hold for all prompts
+at once (the largest studentised deviation over prompts, resampled; Romano & Wolf 2005, Econometrica
+73(4)). And it belongs to one prompt, whichever, whose own upper end it passes as seldom as that
+says: so its upper end is the largest of the prompts' own upper ends, and no correction is due.
+Each prompt's interval is Wilson's, with the effective number of examples that its resamples show.
+The minimum is the same seen from below.
+
+The distance of both (the spread) is treated alike: its lower end takes off what the resamples'
+range strays, its upper end is the largest one of any pair of prompts, compared on the same
+examples. The prompts are taken as given: an interval says nothing of prompts that were not asked.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
-from harness.stats.arrays import Floats, Singles
-from harness.stats.estimate import Interval
+from harness.stats.arrays import Booleans, Floats, Integers, Singles
+from harness.stats.estimate import Interval, student_quantile, wilson
 
 Which = Literal["lowest", "highest", "spread"]
+
+_CANDIDATES: Final = 100
+"""How many of the best and of the worst prompts are paired: more cannot be the furthest apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptMeans:
-    """The means of a task's prompts [K], their standard errors, and how far resamples stray."""
+    """The means of a task's prompts [K], their standard errors, and how resamples stray."""
 
     means: Floats
     errors: Floats
-    deviations: Floats
-    """In each resample of the examples [B], the largest |mean* - mean| / error of the prompts."""
+    above: Floats
+    """In each resample of the examples [B], the largest (mean* - mean) / error of the prompts."""
+    below: Floats
+    """The same for mean - mean*."""
+    ranges: Floats
+    """In each resample [B], the largest mean* - mean less the smallest."""
+    pairs: tuple[Floats, Floats]
+    """The distances of good and bad prompts, and their standard errors [pairs]."""
     examples: int
 
 
@@ -56,25 +72,51 @@ class Extreme:
         return 0.0
 
     def interval(self, confidence: float = 0.95) -> Interval | None:
-        """Where the true value lies with these prompts taken as given, for all tasks at once."""
+        """Where the true value lies with these prompts taken as given, for all tasks at once.
+
+        None where a task has a single example, and for the spread of a single prompt.
+        """
         if any(one.examples < 2 for one in self.tasks):
             return None
+        if self.which == "spread":
+            return self._spread_interval(confidence)
+        highest = self.which == "highest"
         # Tasks share no examples, so resample b of one may stand beside resample b of another.
-        joint = np.max([one.deviations for one in self.tasks], axis=0)
-        reach = float(np.quantile(joint, confidence))
-        low, high = np.mean([_ends(one, reach, self.which) for one in self.tasks], axis=0)
+        strays = [one.above if highest else one.below for one in self.tasks]
+        own = student_quantile(confidence, math.inf)
+        joint = max(own, float(np.quantile(np.max(strays, axis=0), (1 + confidence) / 2)))
+        quantiles = (joint, own) if highest else (own, joint)
+        ends = [_ends(one, quantiles, highest=highest) for one in self.tasks]
+        low, high = np.mean(ends, axis=0)
         return float(low), float(high)
+
+    def _spread_interval(self, confidence: float) -> Interval | None:
+        if any(len(one.means) < 2 for one in self.tasks):
+            return None
+        strays = np.mean([one.ranges for one in self.tasks], axis=0)
+        low = self.value - float(np.quantile(strays, (1 + confidence) / 2))
+        own = student_quantile(confidence, math.inf)
+        tops = [float((one.pairs[0] + own * one.pairs[1]).max()) for one in self.tasks]
+        return max(0.0, low), min(1.0, float(np.mean(tops)))
 
 
 def find_extreme(which: Which, means: Floats, resampled: Singles, examples: int) -> Extreme:
     """An extreme of `means` [K], given their values in resamples of the examples [B, K]."""
     # A resample without any of a prompt's examples (NaN) says nothing about that prompt.
-    strayed = np.nan_to_num(np.abs(resampled - means))
+    strayed = np.nan_to_num(resampled - means)
     errors = np.sqrt(np.mean(strayed**2, axis=0, dtype=np.float64))
     # A prompt that is always right (or wrong) never strays; one example's worth bounds its error.
-    errors = np.maximum(errors, 1 / (examples + 1))
-    deviations = (strayed / errors).max(axis=1).astype(np.float64)
-    return Extreme(which, (PromptMeans(means, errors, deviations, examples),))
+    bounded = np.maximum(errors, 1 / (examples + 1))
+    task = PromptMeans(
+        means=means,
+        errors=errors,
+        above=(strayed / bounded).max(axis=1).astype(np.float64),
+        below=(-strayed / bounded).max(axis=1).astype(np.float64),
+        ranges=np.ptp(strayed, axis=1).astype(np.float64),
+        pairs=_pair_distances(means, bounded, strayed, examples),
+        examples=examples,
+    )
+    return Extreme(which, (task,))
 
 
 def mean_of_extremes(extremes: Sequence[Extreme]) -> Extreme:
@@ -89,8 +131,42 @@ def extreme_of(means: Floats | Singles, which: Which) -> Floats:
     return np.asarray(ends[which], dtype=np.float64)
 
 
-def _ends(task: PromptMeans, reach: float, which: Which) -> Interval:
-    low, high = (np.clip(task.means + side * reach * task.errors, 0.0, 1.0) for side in (-1, 1))
-    if which == "spread":
-        return max(0.0, float(low.max() - high.min())), float(high.max() - low.min())
-    return float(extreme_of(low, which)), float(extreme_of(high, which))
+def _ends(task: PromptMeans, quantiles: tuple[float, float], *, highest: bool) -> Interval:
+    """The lower and upper end of the extreme, each from the prompts' own at its quantile."""
+    low, high = (
+        [wilson(mean, examples, quantile)[side] for mean, examples in _effective(task)]
+        for side, quantile in enumerate(quantiles)
+    )
+    return (max(low), max(high)) if highest else (min(low), min(high))
+
+
+def _effective(task: PromptMeans) -> list[tuple[float, float]]:
+    """Each prompt's mean, and with how many independent examples it would be as sure."""
+    inner = task.means * (1 - task.means)
+    sure: Booleans = (inner <= 0) | (task.errors == 0)
+    counts = np.where(sure, task.examples, inner / np.where(sure, 1.0, task.errors**2))
+    return [(float(mean), float(count)) for mean, count in zip(task.means, counts, strict=True)]
+
+
+def _pair_distances(
+    means: Floats, errors: Floats, strayed: Floats, examples: int
+) -> tuple[Floats, Floats]:
+    """How far good prompts stand above bad ones, with the standard errors of these distances.
+
+    Two prompts whose answers never differed get the error of one change each way (Bonett & Price
+    2012).
+    """
+    good = _first(-(means + 2 * errors))
+    bad = _first(means - 2 * errors)
+    centred = strayed.astype(np.float64)
+    both = centred[:, good].T @ centred[:, bad] / len(centred)  # [good, bad]
+    square = (centred**2).mean(axis=0)
+    variance = square[good][:, None] + square[bad][None, :] - 2 * both
+    apart = good[:, None] != bad[None, :]
+    distances = (means[good][:, None] - means[bad][None, :])[apart]
+    return distances, np.sqrt(np.maximum(variance[apart], 2 / (examples + 2) ** 2))
+
+
+def _first(order: Floats) -> Integers:
+    """The places of the smallest values."""
+    return np.argsort(order, kind="stable")[:_CANDIDATES]

@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from harness.stats.estimate import Estimate, student_point, student_quantile
 
-POWER = 0.8
+POWER: Final = 0.8
+_NORMAL: Final = 1000
+"""Degrees of freedom from which Student's t is taken as shifted and not as skewed."""
 
 
 def minimum_detectable_effect(
-    estimate: Estimate, *, confidence: float = 0.95, power: float = POWER
+    estimate: Estimate, *, confidence: float = 0.95, power: float = POWER, tests: int = 1
 ) -> float | None:
     """The smallest true difference that a two-sided test finds with this power.
 
-    MDE = (t_{1 - alpha/2} + t_{power}) * standard error (Bloom 1995, Evaluation Review 19(5)).
-    None where the standard error is unknown.
+    It is the standard error times the noncentrality with which Student's t passes its critical
+    value with this power; with many degrees of freedom t_{1 - alpha/2} + t_{power} (Bloom 1995,
+    Evaluation Review 19(5)). The critical value is the one that Holm's correction asks of the
+    smallest of so many p values, alpha / tests: what then counts is called significant.
+
+    Args:
+        estimate: of the difference; its value plays no part.
+        confidence: 1 - alpha, over all tests together.
+        power: how often the difference is to be found.
+        tests: how many tests stand beside each other, this one included.
+
+    Returns:
+        The difference, or None where the standard error is unknown.
     """
     if math.isnan(estimate.variance):
         return None
-    reach = student_quantile(confidence, estimate.df) + student_point(power, estimate.df)
-    return reach * _standard_error(estimate, confidence)
+    alone = 1 - (1 - confidence) / tests
+    return _reach(alone, estimate.df, power) * _standard_error(estimate, alone)
+
+
+def _reach(confidence: float, df: float, power: float) -> float:
+    """The noncentrality with which t passes its two-sided critical value with this power."""
+    critical = student_quantile(confidence, df)
+    if df > _NORMAL:
+        return critical + student_point(power, df)
+    from scipy.special import nctdtrinc
+
+    return float(nctdtrinc(df, 1 - power, critical))
 
 
 def examples_needed(

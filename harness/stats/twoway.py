@@ -11,7 +11,8 @@ are too wide where cells are noisy and too narrow where prompts are few.
    V = V_prompts + V_examples - V_cells, and never less than either (Cameron, Gelbach & Miller 2011,
    Journal of Business & Economic Statistics 29(2); Owen 2007, section 4 shows the factor 3).
 2. Each part is scaled by G / (G - 1) for its number of clusters G.
-3. The interval uses Student's t with Satterthwaite's (1946) degrees of freedom of that sum.
+3. The interval uses Student's t with Satterthwaite's (1946) degrees of freedom of that sum, at
+   most twice those of the prompts: few prompts agree by luck, and then look irrelevant.
 
 Variants of one instruction share its luck, so the clusters of prompts are the instructions. Where
 there are fewer than three, they are taken as given and the variants are the clusters; fewer than
@@ -22,7 +23,7 @@ three variants are taken as given too, and the interval speaks of examples alone
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -51,6 +52,10 @@ class Influence:
     by_prompt: Floats | None  # [K, N]; None where the prompts' own luck cannot be estimated
     by_example: Floats  # [K, N]
     weights: Floats  # [K, N], sums to 1, 0 where a cell is missing
+    flows: tuple[float, float] | None = None
+    """Of a difference of cells: the shares lost and gained (`harness.stats.estimate.Estimate`)."""
+    unit: float = 1.0
+    """How far the statistic moves if a change happens in every example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,13 @@ def influence_of_mean(values: Floats, weights: Floats, *, of_pairs: bool = False
     return Influence(value, factor * by_example, by_example, weights)
 
 
+def influence_of_change(first: Floats, second: Floats, weights: Floats) -> Influence:
+    """The influence of the weighted mean of first - second, cell by cell [K, N]: what is lost."""
+    lost = first - second
+    flows = tuple(float((weights * np.maximum(side, 0.0)).sum()) for side in (lost, -lost))
+    return replace(influence_of_mean(lost, weights), flows=(flows[0], flows[1]))
+
+
 def linear(value: float, terms: Sequence[tuple[float, Influence]]) -> Influence:
     """The influence of a function of statistics: `value`, and a (derivative, influence) for each.
 
@@ -95,7 +107,8 @@ def linear(value: float, terms: Sequence[tuple[float, Influence]]) -> Influence:
     by_example = np.sum([slope * term.by_example for slope, term in terms], axis=0)
     parts = [slope * term.by_prompt for slope, term in terms if term.by_prompt is not None]
     by_prompt = np.sum(parts, axis=0) if len(parts) == len(terms) else None
-    return Influence(value, by_prompt, by_example, terms[0][1].weights)
+    unit = max(abs(slope) * term.unit for slope, term in terms)
+    return Influence(value, by_prompt, by_example, terms[0][1].weights, unit=unit)
 
 
 def difference(second: Influence, first: Influence) -> Influence:
@@ -106,16 +119,35 @@ def difference(second: Influence, first: Influence) -> Influence:
     return linear(second.value - first.value, [(1.0, second), (-1.0, first)])
 
 
-def estimate(influence: Influence, families: Integers, *, kind: Kind) -> Estimate:
-    """The statistic with its two-way variance; `families` [K] is each prompt's instruction."""
+def estimate(
+    influence: Influence, families: Integers, *, kind: Kind, texts: Integers | None = None
+) -> Estimate:
+    """The statistic with its two-way variance.
+
+    Args:
+        influence: the statistic.
+        families: each prompt's instruction [K].
+        kind: what values it can have.
+        texts: a code for each prompt [K], the same for prompts that ask the same and so are one
+            draw where prompts are the clusters; None where all differ.
+    """
     value = min(max(influence.value, 0.0), 1.0) if kind == "share" else influence.value
     examples = int((influence.weights.sum(axis=0) > 0).sum())
-    clusters, by_instruction = _clusters(families, influence.weights.sum(axis=1) > 0)
+    own = np.arange(len(families)) if texts is None else texts
+    clusters, by_instruction = _clusters(families, own, influence.weights.sum(axis=1) > 0)
     count = int(clusters.max(initial=-1)) + 1
     if influence.by_prompt is None or count < FEWEST:
         variance = _example_variance(influence, one_prompt=count == 1, kind=kind)
-        df = max(examples - 1, 1)
-        return Estimate(value, variance, df, examples, kind, "examples")
+        return Estimate(
+            value=value,
+            variance=variance,
+            df=max(examples - 1, 1),
+            examples=examples,
+            kind=kind,
+            over="examples",
+            flows=influence.flows,
+            unit=influence.unit,
+        )
     parts = components(influence, clusters)
     over: Over = "examples and instructions" if by_instruction else "examples and variants"
     return Estimate(
@@ -126,6 +158,8 @@ def estimate(influence: Influence, families: Integers, *, kind: Kind) -> Estimat
         kind=kind,
         over=over if examples > 1 else "prompts",
         prompt_variance=max(parts.total - parts.examples, 0.0),
+        flows=influence.flows,
+        unit=influence.unit,
     )
 
 
@@ -152,12 +186,12 @@ def components(influence: Influence, clusters: Integers) -> Components:
     )
 
 
-def _clusters(families: Integers, used: Booleans) -> tuple[Integers, bool]:
+def _clusters(families: Integers, texts: Integers, used: Booleans) -> tuple[Integers, bool]:
     """A cluster number for each prompt (-1: not used), and whether clusters are instructions."""
     clusters = np.full(len(families), -1, dtype=np.int64)
     distinct, codes = np.unique(families[used], return_inverse=True)
     by_instruction = len(distinct) >= FEWEST
-    clusters[used] = codes if by_instruction else np.arange(int(used.sum()))
+    clusters[used] = codes if by_instruction else np.unique(texts[used], return_inverse=True)[1]
     return clusters, by_instruction
 
 
@@ -184,10 +218,16 @@ def _paired_variance(differences: Floats, examples: int) -> float:
 
 
 def _satterthwaite(parts: Components, clusters: int, examples: int) -> float:
+    """The degrees of freedom of a total, at most twice those of its clusters of prompts.
+
+    The formula takes the parts as known. Three or four instructions that happen to agree leave
+    almost no part of their own, and it then returns the examples' degrees of freedom, in just the
+    runs whose variance is far too small; twice G - 1 was chosen by simulation.
+    """
     if parts.total == 0:
         return float(clusters - 1)
     spread = parts.prompts**2 / (clusters - 1)
     if examples > 1:
         spread += parts.examples**2 / (examples - 1)
         spread += parts.cells**2 / ((clusters - 1) * (examples - 1))
-    return parts.total**2 / spread
+    return min(parts.total**2 / spread, 2.0 * (clusters - 1))

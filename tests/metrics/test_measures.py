@@ -84,6 +84,7 @@ def _defined(group: Group) -> dict[str, float]:
             likelihood.answer_distributions(group.likelihood)
         ),
         "coverage": float(present.sum()) / group.planned,
+        "largest_answer_share": accuracy.largest_answer_share(answer, present),
     }
 
 

@@ -148,7 +148,7 @@ def test_values_lie_in_their_intervals(summary: dict[str, Any]) -> None:
 
 
 def test_at_chance_a_drop_is_flagged(summary: dict[str, Any]) -> None:
-    weak, good = summary["tasks"]["acceptability"], summary["tasks"]["sentiment"]
+    weak, good = summary["tasks"]["acceptability"], summary["tasks"]["topic"]
     assert (weak["above_chance"], good["above_chance"]) == (False, True)
     assert weak["levels"]["word"]["pdr_flag"] == NOT_ABOVE_CHANCE
     assert weak["levels"]["word"]["pdr_chance_adjusted"] is None
