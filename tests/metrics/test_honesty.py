@@ -1,4 +1,4 @@
-"""Numbers that once misled: constant models, unequal instructions, equal texts, related variants."""
+"""Numbers that once misled: constant models, equal texts, unequal counts, related variants."""
 
 from __future__ import annotations
 
