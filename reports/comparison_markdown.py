@@ -57,7 +57,7 @@ def _changes(pair: PairView) -> list[str]:
         "Answers flipped",
         "Right → wrong",
         "Wrong → right",
-        "p (sign test)",
+        "Adjusted p (sign test)",
     ]
     rows = [
         [
@@ -66,7 +66,7 @@ def _changes(pair: PairView) -> list[str]:
             count(one.answers_changed),
             count(one.right_to_wrong),
             count(one.wrong_to_right),
-            escape(p_value(one.p)),
+            escape(p_value(one.p_adjusted)),
         ]
         for one in pair.changes
     ]

@@ -209,7 +209,7 @@ def _show_flips(pair: PairView) -> None:
 
     print_table(
         "Answers that changed",
-        ("level", "cells", "changed", "right to wrong", "wrong to right", "p, sign test"),
+        ("level", "cells", "changed", "right to wrong", "wrong to right", "adjusted p, sign test"),
         [
             (
                 one.level,
@@ -217,7 +217,7 @@ def _show_flips(pair: PairView) -> None:
                 f"{one.answers_changed:,}",
                 f"{one.right_to_wrong:,}",
                 f"{one.wrong_to_right:,}",
-                p_value(one.p),
+                p_value(one.p_adjusted),
             )
             for one in pair.changes
         ],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +32,8 @@ class Changes:
     examples_worse: int
     p: float
     """The exact sign test over examples; with one prompt this is McNemar's test."""
+    p_adjusted: float = math.nan
+    """By Holm: over the levels for all tasks together, over levels and tasks for single tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,12 @@ def count_all_changes(tasks: Mapping[str, Paired]) -> tuple[Changes, ...]:
         own = [_changes(level, task, *both) for task, both in groups.items() if both]
         found.append(_add(own))
         single += own
-    return (*found, *single)
+    return (*_adjust(found), *_adjust(single))
+
+
+def _adjust(family: Sequence[Changes]) -> list[Changes]:
+    adjusted = holm([one.p for one in family])
+    return [replace(one, p_adjusted=p) for one, p in zip(family, adjusted, strict=True)]
 
 
 def compare_prompts(tasks: Mapping[str, Paired]) -> tuple[PromptTest, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Literal
 
 from harness.core.records import in_level_order
@@ -31,9 +32,10 @@ class Difference:
     p: float
     """Two-sided, that there is no difference; NaN where it cannot be tested."""
     p_adjusted: float
-    """By Holm: over the levels for means over tasks, over levels and tasks for single tasks."""
+    """By Holm, over all metrics together: over their levels for means over tasks, over their levels
+    and tasks for single tasks."""
     detectable: float | None
-    """The difference that this much data would show four times in five."""
+    """The difference that would be significant four times in five, Holm's correction included."""
     better: Literal["first", "second"] | None
     """The run that is better at this metric, where the adjusted p value says so."""
     over: Over
@@ -83,14 +85,15 @@ def measure_differences(
     Raises:
         UnknownNameError: no such metric.
     """
-    found: list[Difference] = []
-    for metric in metrics:
-        over_tasks, single = _parts_by_level(tasks, metric)
-        for rows in (over_tasks, single):
-            found += _adjust(
-                [_difference(metric, *row, confidence=confidence) for row in rows], confidence
-            )
-    return tuple(found)
+    measured = [
+        [_difference(metric, *row, confidence=confidence) for row in rows]
+        for metric in metrics
+        for rows in _parts_by_level(tasks, metric)
+    ]
+    # Means over tasks stand beside each other whatever their metric, and so do single tasks.
+    adjusted = [_adjust(list(chain(*measured[kind::2])), confidence) for kind in (0, 1)]
+    found = (islice(adjusted[place % 2], len(own)) for place, own in enumerate(measured))
+    return tuple(chain(*found))
 
 
 _Row = tuple[str, str | None, Sequence[_Part]]
@@ -125,9 +128,10 @@ def _measure_part(pair: Paired, level: str, metric: str) -> _Part | None:
 
 def _difference(
     metric: str, level: str, task: str | None, parts: Sequence[_Part], *, confidence: float
-) -> Difference:
+) -> tuple[Difference, Estimate]:
+    """The difference before it is seen beside others, and the estimate that it was read from."""
     estimate = mean_of([part.difference for part in parts])
-    return Difference(
+    found = Difference(
         metric=metric,
         level=level,
         task=task,
@@ -137,22 +141,29 @@ def _difference(
         interval=estimate.interval(confidence),
         p=estimate.p_value(),
         p_adjusted=math.nan,
-        detectable=minimum_detectable_effect(estimate, confidence=confidence),
+        detectable=None,
         better=None,
         over=estimate.over,
         prompts=sum(part.prompts for part in parts),
         examples=sum(part.examples for part in parts),
         cells=sum(part.cells for part in parts),
     )
+    return found, estimate
 
 
-def _adjust(family: Sequence[Difference], confidence: float) -> list[Difference]:
+def _adjust(
+    family: Sequence[tuple[Difference, Estimate]], confidence: float
+) -> Iterator[Difference]:
     """The differences with p values adjusted for being tested together, and their winners."""
-    adjusted = holm([one.p for one in family])
-    return [
-        replace(one, p_adjusted=p, better=_winner(one) if p < 1 - confidence else None)
-        for one, p in zip(family, adjusted, strict=True)
-    ]
+    p_values = [one.p for one, _ in family]
+    tests = max(1, sum(not math.isnan(p) for p in p_values))
+    for (one, estimate), p in zip(family, holm(p_values), strict=True):
+        yield replace(
+            one,
+            p_adjusted=p,
+            detectable=minimum_detectable_effect(estimate, confidence=confidence, tests=tests),
+            better=_winner(one) if p < 1 - confidence else None,
+        )
 
 
 def _winner(one: Difference) -> Literal["first", "second"]:

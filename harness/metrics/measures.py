@@ -19,11 +19,18 @@ from harness.metrics import influences
 from harness.metrics.accuracy import prompt_accuracies
 from harness.metrics.grid import Grid, Group
 from harness.metrics.influences import InfluenceOf
-from harness.stats.arrays import Singles
+from harness.stats.arrays import Floats, Singles
 from harness.stats.bootstrap import resample_prompt_means
 from harness.stats.estimate import Estimate, Kind, mean_of
-from harness.stats.extremes import Extreme, Which, extreme_of, find_extreme, mean_of_extremes
-from harness.stats.twoway import Influence, difference, estimate, influence_of_change
+from harness.stats.extremes import (
+    Extreme,
+    Which,
+    extreme_of,
+    find_extreme,
+    luck_variance,
+    mean_of_extremes,
+)
+from harness.stats.twoway import FEWEST, Influence, difference, estimate, influence_of_change
 
 Measured: TypeAlias = Estimate | Extreme
 
@@ -152,19 +159,34 @@ def _kind_of_difference(kind: Kind) -> Kind:
 def _extreme_difference(
     which: Which, second: Group, first: Group, resampled: tuple[Singles, Singles]
 ) -> Estimate:
-    """With the prompts taken as given and examples resampled: both extremes move together."""
-    after, before = resampled[0][:, second.rows], resampled[1][:, first.rows]
-    moves = extreme_of(after, which) - extreme_of(before, which)
-    ends = [
-        float(extreme_of(prompt_accuracies(one.score, one.present), which))
-        for one in (second, first)
-    ]
+    """Second - first of an extreme over prompts.
+
+    Of equal models each has its own luck with instructions, which moves extremes as well. So the
+    variance is that of changing over which run an instruction's accuracies belong to
+    (`luck_variance`), beside that of the runs' mean difference, and at least that of resampled
+    examples with the prompts taken as given. Fewer than three instructions are taken as given.
+    """
     examples = len(first.examples)
+    grow = examples / max(examples - 1, 1)
+    after, before = resampled[0][:, second.rows], resampled[1][:, first.rows]
+    of_examples = grow * _variance(extreme_of(after, which) - extreme_of(before, which))
+    accuracies = [prompt_accuracies(one.score, one.present) for one in (second, first)]
+    families, free = len(np.unique(first.families)), max(examples - 1.0, 1.0)
+    of_luck = 0.0
+    if families >= FEWEST:
+        of_luck = luck_variance(which, accuracies[0], accuracies[1], first.families)
+        of_luck += 0.0 if which == "spread" else grow * _variance((after - before).mean(axis=1))
+        free = min(free, 2.0 * (families - 1))
     return Estimate(
-        value=ends[0] - ends[1],
-        variance=float(moves.var(ddof=1)) * examples / max(examples - 1, 1),
-        df=max(examples - 1, 1),
+        value=float(extreme_of(accuracies[0], which) - extreme_of(accuracies[1], which)),
+        variance=max(of_examples, of_luck),
+        df=free,
         examples=examples,
         kind="difference",
-        over="examples",
+        over="examples and instructions" if families >= FEWEST else "examples",
+        prompt_variance=max(of_luck - of_examples, 0.0),
     )
+
+
+def _variance(resampled: Floats | Singles) -> float:
+    return float(np.nanvar(resampled, ddof=1))

@@ -32,6 +32,10 @@ _CANDIDATES: Final = 100
 """How many of the best and of the worst prompts are paired: more cannot be the furthest apart."""
 
 
+_EVERY: Final = 9
+"""Up to so many instructions every way to change them over is tried: 512."""
+
+
 @dataclass(frozen=True, slots=True)
 class PromptMeans:
     """The means of a task's prompts [K], their standard errors, and how resamples stray."""
@@ -129,6 +133,36 @@ def extreme_of(means: Floats | Singles, which: Which) -> Floats:
     low, high = np.nanmin(means, axis=-1), np.nanmax(means, axis=-1)
     ends = {"lowest": low, "highest": high, "spread": high - low}
     return np.asarray(ends[which], dtype=np.float64)
+
+
+def luck_variance(which: Which, second: Floats, first: Floats, families: Integers) -> float:
+    """How much two equal models' extremes differ by their own luck with instructions.
+
+    Were the models equal, each instruction's accuracies could as well have been the other run's.
+    The variance is that of the extremes' difference over changing them over, all of an instruction
+    together, after the runs' mean difference is taken off: a model that is better everywhere is no
+    matter of luck.
+
+    Args:
+        which: the extreme.
+        second: each prompt's accuracy in one run [K].
+        first: the same prompts' in the other [K].
+        families: each prompt's instruction [K].
+    """
+    centred = second - np.nanmean(second - first)
+    distinct, codes = np.unique(families, return_inverse=True)
+    changed = _changes(len(distinct))[:, codes]
+    one, other = np.where(changed, first, centred), np.where(changed, centred, first)
+    moves = extreme_of(one, which) - extreme_of(other, which)
+    return float((moves**2).mean())
+
+
+def _changes(families: int) -> Booleans:
+    """Which families are changed over [changes, families]: every way, or as many at random."""
+    if families <= _EVERY:
+        ways = np.arange(2**families)[:, None] >> np.arange(families)
+        return np.asarray(ways % 2 == 1)
+    return np.random.default_rng(families).random((2**_EVERY, families)) < 0.5
 
 
 def _ends(task: PromptMeans, quantiles: tuple[float, float], *, highest: bool) -> Interval:

@@ -366,3 +366,19 @@ def test_answer_lengths_count_where_answers_are_generated(runs: list[RunData]) -
         compare(pair, **FAST)
     pair = [generating(runs[0], 7, "loglik"), generating(runs[1], 9, "loglik")]
     assert compare(pair, **FAST).cells == 18 * 120
+def test_all_metrics_and_levels_that_stand_beside_each_other_are_one_family(
+    found: Comparison,
+) -> None:
+    differences = [one for one in found.pairs[1].differences if one.task is None]
+    assert {one.metric for one in differences} == {"accuracy", "drop", "consistency"}
+    known = sorted(one.p for one in differences if not math.isnan(one.p))
+    smallest = min(differences, key=lambda one: one.p)
+    assert len(known) == 8  # three levels, and no drop of the clean one
+    assert smallest.p_adjusted == pytest.approx(min(1.0, 8 * known[0]))
+
+
+def test_sign_tests_are_adjusted_over_what_stands_beside_them(found: Comparison) -> None:
+    changes = [one for one in found.pairs[0].changes if one.task is None]
+    smallest = min(changes, key=lambda one: one.p)
+    assert smallest.p_adjusted == pytest.approx(min(1.0, 3 * smallest.p))
+    assert all(one.p_adjusted >= one.p for one in changes)
