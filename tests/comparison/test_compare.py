@@ -366,6 +366,8 @@ def test_answer_lengths_count_where_answers_are_generated(runs: list[RunData]) -
         compare(pair, **FAST)
     pair = [generating(runs[0], 7, "loglik"), generating(runs[1], 9, "loglik")]
     assert compare(pair, **FAST).cells == 18 * 120
+
+
 def test_all_metrics_and_levels_that_stand_beside_each_other_are_one_family(
     found: Comparison,
 ) -> None:

@@ -60,7 +60,9 @@ def test_a_model_that_beats_the_constant_is_above_chance() -> None:
     gold = ["yes"] * 80 + ["no"] * 20
     answers = np.tile(gold, (12, 1))
     answers[:, :5] = "no"
-    found = summarize(_samples(variants, gold, answers), variants, FACTS, seed=0, resamples=50).to_json()
+    found = summarize(
+        _samples(variants, gold, answers), variants, FACTS, seed=0, resamples=50
+    ).to_json()
     assert found["tasks"]["t"]["above_chance"] is True
     assert found["tasks"]["t"]["levels"]["word"]["largest_answer_share"] == 0.75
 
@@ -92,7 +94,9 @@ def test_a_summary_has_the_matched_pair_of_its_drop() -> None:
     rng = np.random.default_rng(0)
     gold = ["yes", "no"] * 25
     answers = np.where(rng.random((12, 50)) < 0.8, gold, "no")
-    levels = summarize(_samples(variants, gold, answers), variants, FACTS, seed=0, resamples=50).to_json()
+    levels = summarize(
+        _samples(variants, gold, answers), variants, FACTS, seed=0, resamples=50
+    ).to_json()
     word, clean = levels["levels"]["word"], levels["levels"]["clean"]
     pair = word["clean_accuracy_matched"], word["accuracy_matched"]
     assert pair[0] - pair[1] == pytest.approx(word["drop"], abs=1e-9)
