@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from harness.core.records import stable_id
+from harness.tasks.paraphrase_bank import Bank, write_bank
 from harness.tasks.rows import Row, read_file
 from harness.tasks.template import compile_template
 from trainers.pairs import Pair, read_pairs
@@ -39,7 +41,7 @@ def main() -> None:
     requests = [_request(pair, rows, wordings, rng) for pair in pairs]
     text = "".join(json.dumps(request) + "\n" for request in requests)
     options.requests.write_text(text, encoding="utf-8")
-    options.bank.write_text(json.dumps(paraphrases(wordings), indent=1), encoding="utf-8")
+    write_bank(make_bank(wordings), options.bank)
 
 
 def read_wordings(paths: Iterable[Path], *, own_words: bool) -> dict[str, dict[str, Any]]:
@@ -56,10 +58,18 @@ def read_wordings(paths: Iterable[Path], *, own_words: bool) -> dict[str, dict[s
     return tasks
 
 
-def paraphrases(wordings: Mapping[str, Any]) -> dict[str, list[str]]:
+def make_bank(wordings: Mapping[str, Any]) -> Bank:
     """Each wording with the others of its group."""
     groups = [group["texts"] for task in wordings.values() for group in task["groups"]]
-    return {text: [other for other in group if other != text] for group in groups for text in group}
+    others = {
+        text: tuple(other for other in group if other != text) for group in groups for text in group
+    }
+    ids = {text: stable_id(text) for text in others}
+    return Bank(
+        task=None,
+        instructions={ids[text]: text for text in others},
+        paraphrases={ids[text]: texts for text, texts in others.items()},
+    )
 
 
 def _task(pair: Pair) -> str:

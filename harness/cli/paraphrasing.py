@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from pydantic import Field
 
 from harness.cli import options
 from harness.cli.command import add_command
@@ -15,8 +16,7 @@ from harness.evaluation.config import Cosine, Count, Names
 from harness.models.options import ModelOptions
 
 if TYPE_CHECKING:
-    from harness.paraphrasing import Bank, ParaphraseConfig
-    from harness.paraphrasing.write import Writer
+    from harness.paraphrasing import Bank, ParaphraseConfig, Writer
     from harness.tasks import Task
     from perturbations import Similarity
 
@@ -31,24 +31,35 @@ class ParaphraseOptions(ModelOptions):
     data_dir: Path | None = None
     """Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."""
     per_instruction: Count = 8
-    """Paraphrases wanted per instruction."""
-    temperatures: str = "0.7,1.0,1.3"
+    """Maximum paraphrases per instruction."""
+    temperatures: str = "0.5,0.8,1.0"
     """Sampling temperatures."""
     rounds: Count = 4
-    """Answers per meta-instruction and temperature."""
-    min_similarity: Cosine = 0.7
+    """Maximum draws of eight answers per part and temperature."""
+    min_similarity: Cosine = 0.65
     """Minimum embedding cosine to the original instruction; -1 asks for none."""
+    max_kept: Annotated[float, Field(ge=0, le=1)] = 0.65
+    """Maximum share of the original's words that a paraphrase keeps in order."""
     seed: int = 0
     """Random seed."""
     out: Path = Path("bank.yaml")
     """Paraphrase bank to write."""
+    fresh: bool = False
+    """Start over instead of going on with the bank that is there."""
 
 
 PANELS: Final = {
     "Model": options.MODEL_PANEL,
     "Task": ("task", "instruction", "data_dir"),
-    "Paraphrases": ("per_instruction", "temperatures", "rounds", "min_similarity", "seed"),
-    "Output": ("out",),
+    "Paraphrases": (
+        "per_instruction",
+        "temperatures",
+        "rounds",
+        "min_similarity",
+        "max_kept",
+        "seed",
+    ),
+    "Output": ("out", "fresh"),
 }
 """How the options of a paraphrase bank are grouped in its help."""
 
@@ -67,23 +78,25 @@ def register(app: typer.Typer) -> None:
 def paraphrase_command(config: ParaphraseOptions, quiet: options.Quiet = False) -> None:
     """Have a model reword a task's instructions, and keep what still asks for the same.
 
-    The bank is read by `harness run --paraphrases FILE`: the semantic level then draws from it.
+    Written after every draw: when stopped, the same command goes on where it was. The bank is
+    read by `harness run --paraphrases FILE`: the semantic level then draws from it.
     """
     from harness.models import load_model
-    from harness.paraphrasing import Filters, ParaphraseConfig
+    from harness.paraphrasing import Filters, ParaphraseConfig, read_bank
     from perturbations.similarity import load_encoder
 
     chosen = _load_task(config.task, config.instruction, config.data_dir)
+    begun = None if config.fresh or not config.out.exists() else read_bank(config.out)
     settings = ParaphraseConfig(
         per_instruction=config.per_instruction,
         temperatures=_parse_temperatures(config.temperatures),
         rounds=config.rounds,
         seed=config.seed,
-        filters=Filters(min_similarity=config.min_similarity),
+        filters=Filters(min_similarity=config.min_similarity, max_kept=config.max_kept),
     )
     encoder = load_encoder() if config.min_similarity > -1 else None
     writer = _as_writer(load_model(config.model_spec))
-    _write(writer, chosen, settings, encoder, config.out, quiet=quiet)
+    _write(writer, chosen, settings, encoder, config.out, begun, quiet=quiet)
 
 
 def _write(
@@ -92,6 +105,7 @@ def _write(
     config: ParaphraseConfig,
     encoder: Similarity | None,
     out: Path,
+    begun: Bank | None,
     *,
     quiet: bool,
 ) -> None:
@@ -100,7 +114,15 @@ def _write(
     from harness.paraphrasing import write_bank, write_paraphrases
 
     progress = NoProgress() if quiet else TerminalProgress()
-    bank = write_paraphrases(writer, task, config, similarity=encoder, progress=progress)
+    bank = write_paraphrases(
+        writer,
+        task,
+        config,
+        similarity=encoder,
+        progress=progress,
+        begun=begun,
+        save=lambda so_far: write_bank(so_far, out),
+    )
     write_bank(bank, out)
     if not quiet:
         _show(bank)
@@ -129,13 +151,13 @@ def _parse_temperatures(text: str) -> tuple[float, ...]:
     except ValueError:
         raise UsageError(
             f"--temperatures {text!r}: a list of numbers was expected.",
-            hint="Type for example: --temperatures 0.7,1.0,1.3.",
+            hint="Type for example: --temperatures 0.5,0.8,1.0.",
         ) from None
 
 
 def _as_writer(model: object) -> Writer:
     from harness.core.errors import UsageError
-    from harness.paraphrasing.write import Writer
+    from harness.paraphrasing import Writer
 
     if not isinstance(model, Writer):
         raise UsageError("this kind of model cannot draw texts.", hint="Use a local checkpoint.")

@@ -61,7 +61,7 @@ def pairs_command(
         typer.Option(help="Source templates: TEMPLATE_NAME=ROW_NAME of a field. Repeatable."),
     ] = None,
     bank: Annotated[
-        Path | None, typer.Option(help="Source paraphrases: YAML or JSON, instruction: [texts].")
+        Path | None, typer.Option(help="Source paraphrases: a paraphrase bank.")
     ] = None,
     levels: Annotated[
         str | None, typer.Option(help="Source paraphrases: levels to perturb at, or all.")
@@ -274,7 +274,8 @@ def _paraphrases(
     from harness.core.errors import UsageError
     from harness.core.names import parse_levels
     from harness.evaluation.selection import choose_perturbations, describe_left_out
-    from trainers.pairs.paraphrases import ParaphraseOptions, read_bank
+    from harness.tasks.paraphrase_bank import read_bank
+    from trainers.pairs.paraphrases import ParaphraseOptions
 
     chosen = options.split_names(names)
     wanted = parse_levels(levels) if levels else ()
@@ -293,7 +294,7 @@ def _paraphrases(
     left = tuple(p for p in selection.perturbations if not held & {p.name, p.level})
     if not left:
         raise UsageError("--hold-out leaves no perturbation.")
-    return ParaphraseOptions(left, read_bank(bank) if bank else {}, per_row)
+    return ParaphraseOptions(left, read_bank(bank).by_text() if bank else {}, per_row)
 
 
 def _show_pairs(

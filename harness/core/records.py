@@ -71,6 +71,10 @@ class Validity:
     """Cosine of sentence embeddings, where an encoder was asked for."""
 
 
+SemanticSource = Literal["rules", "bank", "model"]
+"""`rules` rebuild a sentence, a `bank` was written by people, a `model` wrote its own words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One instruction text that is evaluated on every example of its task."""
@@ -87,6 +91,8 @@ class Variant:
     edits: tuple[Edit, ...] = ()
     validity: Validity | None = None
     target: Target = "instruction"
+    semantic_source: SemanticSource | None = None
+    """Where a rewording at the semantic level comes from; None at other levels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from harness.core.records import (
     Edit,
     Instruction,
     Level,
+    SemanticSource,
     Target,
     Validity,
     Variant,
@@ -93,13 +94,23 @@ def build_variants(
             similarity=options.similarity,
             min_similarity=options.min_similarity,
         )
-        perturbed += [_retarget(variant, options.target) for variant in result.variants]
+        made = [_with_source(variant, task) for variant in result.variants]
+        perturbed += [_retarget(variant, options.target) for variant in made]
         no_ops += result.no_ops
         duplicates += result.duplicates
         dissimilar += result.dissimilar
     return TaskVariants(
         (*clean, *perturbed), Misses(_sorted(no_ops), _sorted(duplicates), _sorted(dissimilar))
     )
+
+
+def _with_source(variant: Variant, task: Task) -> Variant:
+    if variant.level != "semantic":
+        return variant
+    if variant.text in task.model_written:
+        return replace(variant, semantic_source="model")
+    written = variant.text in task.paraphrases.get(variant.instruction_id, ())
+    return replace(variant, semantic_source="bank" if written else "rules")
 
 
 def _sorted(counts: Mapping[str, int]) -> Mapping[str, int]:
@@ -175,6 +186,7 @@ class _Row(BaseModel):
     edits: tuple[Edit, ...] = ()
     validity: Validity | None = None
     target: Target = "instruction"
+    semantic_source: SemanticSource | None = None
 
 
 def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
@@ -200,6 +212,7 @@ def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
         edits=checked.edits,
         validity=checked.validity,
         target=checked.target,
+        semantic_source=checked.semantic_source,
     )
 
 

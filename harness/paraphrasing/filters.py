@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from perturbations import Similarity, find_protected
+from perturbations.audit import protected_intact
+from perturbations.base import Subject
 from perturbations.labels import keeps_labels
-from perturbations.validity import char_distance
+from perturbations.parse import split
+from perturbations.validity import char_distance, words_changed
 
 _WORD: Final = re.compile(r"\w+")
 _LEAD_IN: Final = re.compile(
@@ -29,6 +32,19 @@ _ABOUT_REWORDING: Final = re.compile(
     re.IGNORECASE,
 )
 _BULLET: Final = re.compile(r"^(?:[-*•]|\(?\d{1,2}[.)])\s+")
+_ENDS: Final = re.compile(r"[.?!]$")
+# A question of yes or no, direct or not: which answer is which must not change.
+_POLAR: Final = re.compile(
+    r"^(?:is|are|was|were|do|does|did|can|could|would|will|should|must|has|have|may|might)\b"
+    r"|\b(?:whether|if)\b",
+    re.IGNORECASE,
+)
+# What small models invent: people who are asked or told, and grounds to decide on.
+_ADDITION: Final = re.compile(
+    r"\b(?:someone|somebody|anyone|person|people|users?|readers?|i|me|my|we|our|us|you|your"
+    r"|based on|according to|different from|main|importan\w+|likely)\b",
+    re.IGNORECASE,
+)
 _QUOTES: Final = {'"': '"', "“": "”", "«": "»"}
 
 
@@ -38,8 +54,10 @@ class Filters:
 
     longest: float = 2.0
     """A paraphrase has fewer words than so many times the original's."""
-    min_similarity: float = 0.7
-    """Smallest cosine with the original; not asked without an encoder."""
+    min_similarity: float = 0.65
+    """Smallest cosine with the original, for a part as for the whole; unused without an encoder."""
+    max_kept: float = 0.65
+    """Largest share of the original's words that may stand in the paraphrase in the same order."""
     nearest: float = 0.1
     """Texts that differ in a smaller share of their characters are near-duplicates."""
 
@@ -71,10 +89,66 @@ def judge(
     reason = _reject_form(text, original, label_words, filters)
     if reason is None and any(_is_near(text, o, filters.nearest) for o in (original, *known)):
         reason = "near-duplicate"
+    if reason is None and 1 - words_changed(original, text) > filters.max_kept:
+        reason = "too many words kept"
+    if reason is None and not protected_intact(original, text, label_words):
+        reason = "number, negation or quotation lost"
     if reason is not None or similarity is None:
         return Judged(text, reason)
     cosine = similarity(original, text)
     return Judged(text, "another meaning" if cosine < filters.min_similarity else None, cosine)
+
+
+def judge_part(
+    answer: str,
+    part: str,
+    *,
+    label_words: Sequence[str],
+    known: Iterable[str] = (),
+    filters: Filters | None = None,
+    similarity: Similarity | None = None,
+) -> Judged:
+    """The rewording of a part without protected spans, and the first filter that rejects it.
+
+    It must bring no label word, number, negation, quotation or placeholder with it, and must still
+    be a request or a question.
+    """
+    filters = filters or Filters()
+    text = read_answer(answer)
+    reason = _reject_form(text, part, label_words, filters) or _reject_part(text, part, label_words)
+    if reason is None and any(_is_near(text, o, filters.nearest) for o in (part, *known)):
+        reason = "near-duplicate"
+    if reason is None and 1 - words_changed(part, text) > filters.max_kept:
+        reason = "too many words kept"
+    if reason is not None or similarity is None:
+        return Judged(text, reason)
+    cosine = similarity(part, text)
+    return Judged(text, "another meaning" if cosine < filters.min_similarity else None, cosine)
+
+
+def _reject_part(text: str, part: str, label_words: Sequence[str]) -> str | None:
+    words = tuple(label_words)
+    if find_protected(text, words):
+        return "label word, number, negation or quotation added"
+    if not _ENDS.search(text):
+        return "not a whole sentence"
+    sentences = split(Subject(text, (), words))
+    if len(sentences) != 1 or sentences[0].kind not in ("command", "question"):
+        return "no request"
+    asks_if, asked_if = (bool(_POLAR.search(one)) for one in (text, part))
+    if asks_if != asked_if:
+        return "yes-no question made or lost"
+    if _ADDITION.search(text) and not _ADDITION.search(part):
+        return "person or condition added"
+    return "word repeated" if _is_repetitive(text, part) else None
+
+
+def _is_repetitive(text: str, part: str) -> bool:
+    """Whether a long word stands there more often than in the part, and more than once."""
+    said, before = (
+        Counter(w for w in _WORD.findall(t.casefold()) if len(w) > 3) for t in (text, part)
+    )
+    return any(count > max(1, before[word]) for word, count in said.items())
 
 
 def read_answer(answer: str) -> str:

@@ -11,6 +11,7 @@ from harness.tasks.rows import Row, iter_fields, read_source
 from harness.tasks.schema import Source, TaskSpec
 from harness.tasks.suites import suite_task_paths, task_path
 from harness.tasks.task import Task
+from harness.tasks.task_types import add_type_paraphrases
 from harness.tasks.template import Template, compile_template
 from harness.tasks.yamlfile import read_yaml
 
@@ -53,7 +54,7 @@ def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> T
     spec = read_yaml(path, TaskSpec, what="task")
     template = compile_template(spec.input, where=str(path))
     shots = few_shot and spec.few_shot is not None
-    return Task(
+    task = Task(
         name=spec.name,
         description=spec.description,
         labels=spec.labels,
@@ -70,6 +71,7 @@ def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> T
         ),
         source=str(path),
     )
+    return add_type_paraphrases(task)
 
 
 def _read_examples(

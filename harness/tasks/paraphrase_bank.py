@@ -1,14 +1,22 @@
-"""The paraphrase bank: a YAML file of rewordings by instruction, and where they come from."""
+"""The paraphrase bank: a YAML file of rewordings by instruction, and where they come from.
+
+One format, written by `harness paraphrase` or by hand, read by `harness run` and `attack`
+(`--paraphrases`) and by `harness pairs` (`--bank`):
+
+    task: reviews                       # optional: without it, instructions are known by their text
+    instructions: {plain: "Is the review good or bad?"}
+    paraphrases: {plain: ["Say whether the review is good or bad."]}
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from harness.core.atomic import reason, write_text
 from harness.core.errors import UsageError, nearest_hint
@@ -21,7 +29,7 @@ class BankFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    task: str
+    task: str | None = None
     provenance: dict[str, Any] = {}
     instructions: dict[str, str]
     """Instruction id -> the text that was reworded."""
@@ -29,17 +37,43 @@ class BankFile(BaseModel):
     """Instruction id -> its rewordings."""
     rejected: dict[str, int] = {}
     """Filter -> how many answers it rejected."""
+    parts: dict[str, list[str]] = {}
+    """Part of an instruction -> a model's rewordings of it."""
+    drawn: dict[str, int] = {}
+    """Part of an instruction -> how often the model was asked for rewordings."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        unknown = sorted(set(self.paraphrases) - set(self.instructions))
+        if unknown:
+            raise ValueError(f"paraphrases of {unknown[0]!r}, which is not under instructions")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """Rewordings of a task's instructions."""
+    """Rewordings of a task's instructions, or of instructions of no particular task."""
 
-    task: str
+    task: str | None
     instructions: Mapping[str, str]
     paraphrases: Mapping[str, tuple[str, ...]]
     rejected: Mapping[str, int] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    drawn: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def model(self) -> str | None:
+        """The model that wrote it, or None for a bank written by hand."""
+        name = self.provenance.get("model")
+        return None if name is None else str(name)
+
+    def by_text(self) -> dict[str, tuple[str, ...]]:
+        """Paraphrases by the instruction's text."""
+        return {
+            text.strip(): tuple(self.paraphrases.get(name, ()))
+            for name, text in self.instructions.items()
+        }
 
 
 def write_bank(bank: Bank, path: Path) -> None:
@@ -54,6 +88,8 @@ def write_bank(bank: Bank, path: Path) -> None:
         instructions=dict(bank.instructions),
         paraphrases={name: list(texts) for name, texts in bank.paraphrases.items()},
         rejected=dict(bank.rejected),
+        parts={part: list(texts) for part, texts in bank.parts.items()},
+        drawn=dict(bank.drawn),
     )
     text = yaml.safe_dump(content.model_dump(), allow_unicode=True, sort_keys=False, width=100)
     try:
@@ -75,15 +111,22 @@ def read_bank(path: Path) -> Bank:
         paraphrases={name: tuple(texts) for name, texts in content.paraphrases.items()},
         rejected=content.rejected,
         provenance=content.provenance,
+        parts={part: tuple(texts) for part, texts in content.parts.items()},
+        drawn=content.drawn,
     )
 
 
 def add_bank(tasks: Sequence[Task], bank: Bank) -> list[Task]:
-    """The tasks, the bank's own with its rewordings beside those it has.
+    """The tasks, those that the bank is about with its rewordings beside those they have.
+
+    A bank that names a task is about that task; another is about every instruction whose text it
+    has.
 
     Raises:
         UsageError: the bank is of another task, or rewords other texts than the task's.
     """
+    if bank.task is None:
+        return _add_by_text(tasks, bank)
     names = [task.name for task in tasks]
     if bank.task not in names:
         raise UsageError(
@@ -92,15 +135,37 @@ def add_bank(tasks: Sequence[Task], bank: Bank) -> list[Task]:
     return [_with_bank(task, bank) if task.name == bank.task else task for task in tasks]
 
 
+def _add_by_text(tasks: Sequence[Task], bank: Bank) -> list[Task]:
+    known = bank.by_text()
+    added = [
+        _with_paraphrases(
+            task,
+            {one.id: known[one.text] for one in task.instructions if one.text in known},
+            bank.model,
+        )
+        for task in tasks
+    ]
+    if not any(one.text in known for task in tasks for one in task.instructions):
+        raise UsageError(
+            "the paraphrase bank has none of the instructions of "
+            f"{', '.join(task.name for task in tasks)}."
+        )
+    return added
+
+
 def _with_bank(task: Task, bank: Bank) -> Task:
     _check_originals(task, bank)
+    return _with_paraphrases(task, bank.paraphrases, bank.model)
+
+
+def _with_paraphrases(task: Task, added: Mapping[str, Sequence[str]], model: str | None) -> Task:
     merged = {
-        name: tuple(
-            dict.fromkeys([*task.paraphrases.get(name, ()), *bank.paraphrases.get(name, ())])
-        )
-        for name in {**task.paraphrases, **bank.paraphrases}
+        name: tuple(dict.fromkeys([*task.paraphrases.get(name, ()), *added.get(name, ())]))
+        for name in {**task.paraphrases, **added}
     }
-    return replace(task, paraphrases=merged)
+    written = {text for texts in added.values() for text in texts} if model else set()
+    own = {text for texts in task.paraphrases.values() for text in texts}
+    return replace(task, paraphrases=merged, model_written=task.model_written | (written - own))
 
 
 def _check_originals(task: Task, bank: Bank) -> None:

@@ -30,6 +30,8 @@ class Task:
     source: str = ""
     drawn: tuple[int, ...] = ()
     """The places of the examples in the seeded order in which they were drawn; see `draw_order`."""
+    model_written: frozenset[str] = frozenset()
+    """Those of the paraphrases that a model wrote, not a person."""
 
     @property
     def label_names(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import yaml
 
 from harness.cli.app import run as run_cli
 from harness.core.errors import UsageError
+from harness.evaluation.variants import VariantOptions, build_variants
 from harness.models import ModelInfo
 from harness.models.contract import Sampling
 from harness.paraphrasing import (
@@ -26,6 +27,7 @@ from harness.paraphrasing import (
 )
 from harness.paraphrasing.filters import placeholders, read_answer
 from harness.tasks import Task, load_tasks
+from perturbations import select
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.victims import CharTokenizer, TouchyModel, write_task
 
@@ -35,7 +37,10 @@ GOOD = "Tell me if the following film review sounds 'negative' or 'positive'."
 
 
 class Parrot:
-    """A writer that answers with the next of its lines, and remembers what it was asked."""
+    """A writer that answers with one of its lines, and remembers what it was asked.
+
+    Where a first word is put into its mouth, it has nothing to add.
+    """
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.info: ModelInfo = TouchyModel().info
@@ -47,9 +52,14 @@ class Parrot:
     def sample(
         self, contexts: Sequence[tuple[int, ...]], seeds: Sequence[int], sampling: Sampling
     ) -> list[str]:
-        self.asked += [(self.tokenizer.decode(context), sampling) for context in contexts]
+        prompts = [self.tokenizer.decode(context) for context in contexts]
+        self.asked += [(prompt, sampling) for prompt in prompts]
         self.seeds += seeds
-        return [self._lines[seed % len(self._lines)] for seed in seeds]
+        lines = [self._lines[seed % len(self._lines)] for seed in seeds]
+        return [
+            line if prompt.endswith('"') else ""
+            for prompt, line in zip(prompts, lines, strict=True)
+        ]
 
 
 @pytest.fixture
@@ -125,44 +135,86 @@ def test_the_instruction_is_found_in_an_answer(answer: str) -> None:
     assert read_answer(answer) == GOOD
 
 
+class Saved(list[Bank]):
+    """The banks that were saved on the way; stops the work after so many."""
+
+    def __init__(self, limit: int = 10_000) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def __call__(self, bank: Bank) -> None:
+        self.append(bank)
+        if len(self) >= self._limit:
+            raise KeyboardInterrupt
+
+
+REWORDED = ("Judge what the critic thought.", "Tell how the movie was received.", "Rate it: 'bad'.")
+
+
 def test_a_bank_holds_what_passed_and_counts_what_did_not(task: Task) -> None:
-    writer = Parrot([GOOD, "Rate it.", ""])
+    writer = Parrot([*REWORDED, "The film is fine.", ""])
     bank = write_paraphrases(writer, task, ParaphraseConfig(per_instruction=3, rounds=2))
-    assert bank.paraphrases == {"task-1": (GOOD,)}
-    assert set(bank.rejected) == {"empty", "label word lost", "near-duplicate"}
-    assert sum(bank.rejected.values()) + 1 == len(writer.asked) == 2 * 3 * 5
+    (part,) = bank.parts
+    assert set(bank.parts[part]) == set(REWORDED[:2])
+    assert len(bank.paraphrases["task-1"]) == 3
+    for text in bank.paraphrases["task-1"]:
+        assert text.startswith(REWORDED[:2])
+        assert "positive" in text
+        assert "negative" in text
+    assert sum(bank.rejected.values()) + 2 == len(writer.asked)
 
 
-def test_the_prompt_names_what_must_stay(task: Task) -> None:
-    writer = Parrot([GOOD])
-    write_paraphrases(writer, task, ParaphraseConfig(per_instruction=1))
+def test_only_parts_without_protected_spans_are_shown_to_the_model(task: Task) -> None:
+    writer = Parrot([REWORDED[0]])
+    bank = write_paraphrases(writer, task, ParaphraseConfig(per_instruction=1))
     prompt, sampling = writer.asked[0]
-    assert "Keep 'negative', 'positive' exactly as written." in prompt
-    assert task.instructions[0].text in prompt
-    assert sampling.temperature == 0.7
+    (part,) = bank.parts
+    assert f'"{part}"' in prompt
+    assert "positive" not in prompt.rpartition("request")[2]
+    assert sampling.temperature == 0.5
 
 
-def test_all_meta_instructions_and_temperatures_are_tried(task: Task) -> None:
+def test_all_temperatures_are_tried_with_seeds_of_their_own(task: Task) -> None:
     writer = Parrot([""])
     write_paraphrases(writer, task, ParaphraseConfig(rounds=1))
-    assert {sampling.temperature for _, sampling in writer.asked} == {0.7, 1.0, 1.3}
-    assert len({prompt for prompt, _ in writer.asked}) == 5
+    assert [sampling.temperature for _, sampling in writer.asked[::8]] == [0.5, 0.8, 1.0]
     assert len(set(writer.seeds)) == len(writer.seeds)
 
 
 def test_the_same_seed_gives_the_same_bank(task: Task) -> None:
-    lines = [GOOD, "Is this a 'positive' or a 'negative' opinion of a film?", "no"]
-    banks = [write_paraphrases(Parrot(lines), task, ParaphraseConfig(seed=s)) for s in (1, 1)]
+    banks = [write_paraphrases(Parrot(REWORDED), task, ParaphraseConfig(seed=s)) for s in (1, 1)]
     assert banks[0] == banks[1]
 
 
+def test_a_stopped_work_goes_on_where_it_was(task: Task, tmp_path: Path) -> None:
+    lines = ["", "No.", "Hm?", *REWORDED, "Well.", "Yes, it is."]
+    config = ParaphraseConfig(per_instruction=50, rounds=2)
+    whole = write_paraphrases(Parrot(lines), task, config)
+    saved = Saved(limit=3)
+    with pytest.raises(KeyboardInterrupt):
+        write_paraphrases(Parrot(lines), task, config, save=saved)
+    write_bank(saved[-1], tmp_path / "bank.yaml")
+    writer = Parrot(lines)
+    begun = read_bank(tmp_path / "bank.yaml")
+    assert write_paraphrases(writer, task, config, begun=begun) == whole
+    assert len(writer.asked) == (6 - 3) * 8  # six draws in all, three were done
+
+
+def test_a_bank_of_other_settings_is_not_gone_on_with(task: Task) -> None:
+    bank = write_paraphrases(Parrot(REWORDED), task, ParaphraseConfig(seed=1))
+    with pytest.raises(UsageError, match="with other settings") as error:
+        write_paraphrases(Parrot(REWORDED), task, ParaphraseConfig(seed=2), begun=bank)
+    assert error.value.hint is not None
+    assert "--fresh" in error.value.hint
+
+
 def test_a_bank_survives_its_file(task: Task, tmp_path: Path) -> None:
-    bank = write_paraphrases(Parrot([GOOD]), task, ParaphraseConfig(per_instruction=1))
+    bank = write_paraphrases(Parrot(REWORDED), task, ParaphraseConfig(per_instruction=1))
     write_bank(bank, tmp_path / "bank.yaml")
     assert read_bank(tmp_path / "bank.yaml") == bank
     provenance = yaml.safe_load((tmp_path / "bank.yaml").read_text())["provenance"]
     assert provenance["fingerprint"] == "touchy"
-    assert provenance["temperatures"] == [0.7, 1.0, 1.3]
+    assert provenance["temperatures"] == [0.5, 0.8, 1.0]
 
 
 def test_a_bank_adds_to_the_task_s_own(task: Task) -> None:
@@ -170,6 +222,29 @@ def test_a_bank_adds_to_the_task_s_own(task: Task) -> None:
     bank = Bank(task.name, originals, {"task-1": (GOOD,)})
     (banked,) = add_bank([task], bank)
     assert banked.paraphrases["task-1"] == (*task.paraphrases["task-1"], GOOD)
+
+
+def test_a_bank_without_a_task_goes_by_the_instruction_s_text(task: Task) -> None:
+    bank = Bank(None, {"any": task.instructions[0].text}, {"any": (GOOD,)})
+    (banked,) = add_bank([task], bank)
+    assert banked.paraphrases["task-1"] == (*task.paraphrases["task-1"], GOOD)
+    assert not banked.model_written
+    with pytest.raises(UsageError, match="has none of the instructions of reviews"):
+        add_bank([task], Bank(None, {"any": "Another."}, {"any": (GOOD,)}))
+
+
+def test_a_model_s_paraphrases_are_known_as_such(task: Task) -> None:
+    originals = {"any": task.instructions[0].text}
+    bank = Bank(None, originals, {"any": (GOOD,)}, provenance={"model": "m"})
+    (banked,) = add_bank([replace(task, paraphrases={})], bank)
+    assert banked.model_written == {GOOD}
+    perturbations = select(levels=("semantic",)).perturbations
+    for known, source in ((banked, "model"), (replace(banked, model_written=frozenset()), "bank")):
+        made = build_variants(known, perturbations, VariantOptions(seed=0)).variants
+        sources = {variant.perturbation: variant.semantic_source for variant in made}
+        assert sources.pop("clean") is None
+        assert sources.pop("paraphrase") == source
+        assert set(sources.values()) == {"rules"}
 
 
 @pytest.mark.parametrize(

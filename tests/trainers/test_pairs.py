@@ -16,6 +16,7 @@ from harness.core.errors import (
     UnknownNameError,
     UsageError,
 )
+from harness.tasks.paraphrase_bank import Bank, read_bank, write_bank
 from perturbations import select
 from tests.support.trainers_tiny import tiny_pairs, write_rows
 from trainers.pairs import Pair, hash_pairs, read_pairs, write_pairs
@@ -23,7 +24,7 @@ from trainers.pairs.build import PairsOptions, build_pairs
 from trainers.pairs.filters import Drops, FilterOptions, filter_pairs
 from trainers.pairs.leaks import Held, read_held
 from trainers.pairs.page import render_page
-from trainers.pairs.paraphrases import ParaphraseOptions, read_bank
+from trainers.pairs.paraphrases import ParaphraseOptions
 from trainers.pairs.templates import TemplateOptions
 from trainers.sampler import count_hard_negatives
 
@@ -239,8 +240,11 @@ def test_paraphrases_by_bank_and_by_level(tmp_path: Path) -> None:
         ],
     )
     bank = tmp_path / "bank.yaml"
-    bank.write_text(json.dumps({INSTRUCTION: ["Say 'good' or 'bad' of the review.", "Rate it."]}))
-    options = ParaphraseOptions(select(names=("paraphrase",)).perturbations, read_bank(bank))
+    texts = ("Say 'good' or 'bad' of the review.", "Rate it.")
+    write_bank(Bank(None, {"any": INSTRUCTION}, {"any": texts}), bank)
+    options = ParaphraseOptions(
+        select(names=("paraphrase",)).perturbations, read_bank(bank).by_text()
+    )
     built = build_pairs(PairsOptions("paraphrases", rows, paraphrases=options))
     # the second paraphrase does not name the answer words
     assert {p.paraphrase for p in built.pairs} == {"Say 'good' or 'bad' of the review."}
@@ -326,7 +330,7 @@ def test_the_command_writes_pairs_and_a_page(tmp_path: Path) -> None:
         (["--source", "paraphrases", "--levels", "word", "--hold-out", "keyboard"], "keyboard"),
         (["--source", "paraphrases", "--levels", "word", "--hold-out", "word"], "no perturbation"),
     ):
-        failed = CliRunner().invoke(app, [*arguments, *wrong])
+        failed = CliRunner().invoke(app, ["pairs", *wrong, *arguments[3:]])
         assert message in str(failed.exception)
 
 

@@ -8,12 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 
-import yaml
-
 from harness.core.errors import UsageError
 from harness.core.records import Instruction, Variant, stable_hash, stable_id
 from harness.tasks.rows import place_of, read_file
-from harness.tasks.yamlfile import read_text
 from perturbations import Perturbation, make_variants
 from trainers.pairs.chats import FormError
 from trainers.pairs.filters import Drops
@@ -32,7 +29,7 @@ class ParaphraseOptions:
 
     perturbations: tuple[Perturbation, ...]
     bank: Mapping[str, tuple[str, ...]]
-    """Instruction -> its paraphrases, for the perturbation `paraphrase`."""
+    """Instruction's text -> its paraphrases, for the perturbation `paraphrase`."""
     per_row: int = 1
 
 
@@ -94,21 +91,6 @@ def read_instructions(path: Path, drops: Drops | None = None) -> Iterator[Pair]:
                 instance_id=stable_id(exchange.about, exchange.target),
                 provenance={"source": "paraphrases", "file": path.name, "row": number - 1},
             )
-
-
-def read_bank(path: Path) -> dict[str, tuple[str, ...]]:
-    """Paraphrases by instruction, from YAML or JSON `{instruction: [text, …]}`.
-
-    Raises:
-        UsageError: a file of another form.
-    """
-    try:
-        content = yaml.safe_load(read_text(path, what="paraphrase bank"))
-    except yaml.YAMLError:
-        raise UsageError(f"{path}: neither YAML nor JSON.") from None
-    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
-        raise UsageError(f"{path}: a paraphrase bank is a mapping: instruction -> list of texts.")
-    return {str(key).strip(): tuple(map(str, texts)) for key, texts in content.items()}
 
 
 def _label_words(pairs: Sequence[Pair]) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,98 @@
+"""The prompts that ask a model to reword a part of an instruction, and the answers it draws.
+
+A few answered examples stand before the question: a small model copies their form where a
+description of the task alone makes it answer the instruction instead of rewording it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol, runtime_checkable
+
+from harness.core.records import stable_hash
+from harness.models.contract import ModelInfo, Sampling, Tokenizer
+
+REQUEST: Final = "Write this request in other words:"
+EXAMPLES: Final = (
+    (
+        "Sort the message below by how urgent it is.",
+        "Look at the following message and judge how quickly it needs a reply.",
+    ),
+    (
+        "Which of the two answers is more helpful?",
+        "Compare both answers and pick the one that helps the reader more.",
+    ),
+    (
+        "Read the recipe and decide whether a beginner could cook it.",
+        "Determine if somebody with little experience could make this recipe.",
+    ),
+    (
+        "Name the language of the next passage.",
+        "In what language is the following passage written?",
+    ),
+)
+"""After INSTRAUG (Han et al. 2024, arXiv 2402.14492), which asks a model in the same way."""
+
+STARTERS: Final = (
+    "Determine", "Identify", "Tell", "Judge", "Consider", "Find", "Look", "Decide",
+)  # fmt: skip
+"""Verbs that every other answer begins with: they keep a small model from answering a question
+that it is to reword."""
+
+ANSWERS: Final = 8
+"""Answers per draw: they share a prompt and go through the model at once."""
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A model that can draw texts."""
+
+    info: ModelInfo
+    tokenizer: Tokenizer
+
+    def sample(
+        self, contexts: Sequence[tuple[int, ...]], seeds: Sequence[int], sampling: Sampling
+    ) -> list[str]:
+        """One text per context, drawn by its seed alone."""
+        ...
+
+
+def draw_answers(
+    model: Writer, part: str, number: int, *, temperature: float, top_p: float, seed: int
+) -> list[str]:
+    """What the model says to the request to reword `part`.
+
+    The answers depend on the model, the part, the number of the draw and the seed alone.
+    """
+    tokens = len(model.tokenizer.encode([part], special=False)[0])
+    sampling = Sampling(temperature, top_p, max_new_tokens=tokens + tokens // 2 + 8)
+    seeds = [stable_hash(seed, part, temperature, number, turn, bits=56) for turn in range(ANSWERS)]
+    starts = [_starter(number, turn) for turn in range(ANSWERS)]
+    contexts = [_context(model.tokenizer, part, start) for start in starts]
+    texts = model.sample(contexts, seeds, sampling)
+    return [(start + text).partition('"')[0] for start, text in zip(starts, texts, strict=True)]
+
+
+def _starter(number: int, turn: int) -> str:
+    if turn % 2 == 0:
+        return ""
+    return STARTERS[(number * ANSWERS // 2 + turn // 2) % len(STARTERS)]
+
+
+def _context(tokenizer: Tokenizer, part: str, start: str) -> tuple[int, ...]:
+    """The prompt in tokens, up to the quotation mark and the word that the answer begins with."""
+    if tokenizer.chat_template is None:
+        shown = [f'{REQUEST} "{text}"\nIn other words: "{other}"\n' for text, other in EXAMPLES]
+        prompt = "\n".join([*shown, f'{REQUEST} "{part}"\nIn other words: "{start}'])
+        return tuple(tokenizer.encode([prompt], special=True)[0])
+    turns = [
+        turn
+        for text, other in EXAMPLES
+        for turn in (
+            {"role": "user", "content": f'{REQUEST} "{text}"'},
+            {"role": "assistant", "content": f'"{other}"'},
+        )
+    ]
+    turns.append({"role": "user", "content": f'{REQUEST} "{part}"'})
+    prompt = f'{tokenizer.render_chat(turns)}"{start}'
+    return tuple(tokenizer.encode([prompt], special=False)[0])
