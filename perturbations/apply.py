@@ -185,7 +185,7 @@ def _draw(
     miss: _Miss = "no-op"
     for attempt in range(_ATTEMPTS):
         seed = stable_hash(*key, index) if attempt == 0 else stable_hash(*key, index, attempt)
-        draft = perturbation.apply(subject, Random(seed))
+        draft = perturbation.draft(subject, Random(seed))
         if draft is None or draft.text == subject.text or not draft.text.strip():
             continue
         _check_edits(subject, perturbation, draft)

@@ -10,6 +10,7 @@ from typing import Final
 
 from harness.core.records import Edit, Level
 from harness.core.registry import Registry
+from perturbations.strength import MEDIUM, Strength
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Subject:
     """Other things a perturbation of this task may draw from (the task's other instructions)."""
     task: str = ""
     """The task's name, for perturbations that draw on what was published for it."""
+    strength: Strength = MEDIUM
+    """How many words to change, and how much in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,28 @@ class Perturbation:
     """One line: what changes, by how much, and after which source."""
     apply: Apply
     languages: tuple[str, ...] = ("en",)
-    strength: str = "1 edit"
-    """How much one variant changes, in words a person understands."""
+    amount: str = "1 edit"
+    """How much one variant changes at medium strength, in words a person understands."""
     on_input: bool = True
     """Whether it may also be applied to an example's input text (`--target input`)."""
     needs: tuple[str, ...] = field(default=())
     """Optional packages, and files of the data folder (those with a slash), that it reads."""
     bind: Callable[[Path | None], Apply] | None = None
     """For one that reads files of the data folder: makes its `apply` for a folder."""
+
+    validity_note: str = ""
+    """What to know before trusting its drop, where many variants ask for something else."""
+    strength: Strength = MEDIUM
+    """How strong the noise is; what adds or rebuilds a sentence knows no strength."""
+
+    def draft(self, subject: Subject, rng: Random) -> Draft | None:
+        """Return a draft of the subject at this perturbation's strength.
+
+        Args:
+            subject: The text and what may be known about it.
+            rng: The only source of chance; the same state returns the same draft.
+        """
+        return self.apply(replace(subject, strength=self.strength), rng)
 
     def with_data(self, data_dir: Path | None) -> Perturbation:
         """Return this perturbation, reading its tables from that data folder from now on."""

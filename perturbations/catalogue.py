@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from harness.core.records import LEVELS, PERTURBED_LEVELS, LeftOut, Level, Targe
 from perturbations.base import REGISTRY, Perturbation
 from perturbations.resources import missing_need
 from perturbations.stack import stack
+from perturbations.strength import STRENGTHS, StrengthName
 
 # Name -> where it is; a module is imported when one of its perturbations is first asked for.
 _NATIVE: Final = {
@@ -116,12 +117,22 @@ def select(
     stacks: Sequence[str] = (),
     target: Target = "instruction",
     data_dir: Path | None = None,
+    strength: StrengthName = "medium",
 ) -> Selection:
     """Choose the perturbations of the levels, those named, and the stacks, each once, in order.
 
     `all` stands for every level. What a level holds but cannot be applied here (data or a package
     is missing, or it makes no sense on an input) is left out; asked for by name it is an error.
-    What is chosen knows the data folder: nothing later in the flow needs to be told.
+    What is chosen knows the data folder and its strength: nothing later in the flow needs to be
+    told.
+
+    Args:
+        levels: Character, word, sentence, semantic, or `all`.
+        names: Single perturbations, by name.
+        stacks: Compositions such as `keyboard+politeness`.
+        target: What is perturbed.
+        data_dir: Where word tables lie that some perturbations read.
+        strength: How many words noise changes, and how much; see `perturbations.strength`.
 
     Returns:
         The chosen perturbations, and a record of each that was left out.
@@ -140,15 +151,21 @@ def select(
             continue
         obstacle = _find_obstacle(perturbation, target, data_dir)
         if obstacle is None:
-            chosen[perturbation.name] = perturbation.with_data(data_dir)
+            chosen[perturbation.name] = _equip(perturbation, data_dir, strength)
         else:
             left_out.append(obstacle)
     for perturbation in map(find, (*names, *stacks)):
         obstacle = _find_obstacle(perturbation, target, data_dir)
         if obstacle is not None:
             raise _refusal(obstacle, data_dir)
-        chosen[perturbation.name] = perturbation.with_data(data_dir)
+        chosen[perturbation.name] = _equip(perturbation, data_dir, strength)
     return Selection(tuple(chosen.values()), tuple(left_out))
+
+
+def _equip(perturbation: Perturbation, data_dir: Path | None, name: StrengthName) -> Perturbation:
+    if name not in STRENGTHS:
+        raise UnknownNameError("strength", name, tuple(STRENGTHS))
+    return replace(perturbation.with_data(data_dir), strength=STRENGTHS[name])
 
 
 def find(name: str) -> Perturbation:

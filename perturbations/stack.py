@@ -40,7 +40,8 @@ def stack(spec: str, find: Callable[[str], Perturbation] = REGISTRY.get) -> Pert
         apply=_in_turn(parts),
         bind=lambda data_dir: _in_turn([part.with_data(data_dir) for part in parts]),
         languages=_common([part.languages for part in parts]),
-        strength="; then ".join(part.strength for part in parts),
+        amount="; then ".join(part.amount for part in parts),
+        validity_note=" ".join(part.validity_note for part in parts if part.validity_note),
         on_input=all(part.on_input for part in parts),
         needs=tuple(dict.fromkeys(need for part in parts for need in part.needs)),
     )

@@ -19,8 +19,8 @@ from perturbations.resources import word_list
 
 # Letters only, with inner apostrophes; nothing that a digit or an underscore touches.
 _WORD: Final = re.compile(r"(?<!\w)[^\W\d_]+(?:['’][^\W\d_]+)*(?!\w)")
-_WORDS_PER_EDIT: Final = 8
-ONE_IN_EIGHT: Final = "1 place in 1 word of 8, at least 1 word"
+ONE_IN_FIVE: Final = "1 place in 1 word of 5, at least 1 word"
+ONE_WORD_IN_FIVE: Final = "1 word in 5, at least 1"
 ONE_WORD_IN_EIGHT: Final = "1 word in 8, at least 1"
 
 
@@ -87,19 +87,65 @@ def in_words(rewrite: Rewrite, *, min_length: int = 4) -> Apply:
     """Changes a budget of words, one place in each; words shorter than `min_length` are left."""
 
     def apply(subject: Subject, rng: Random) -> Draft | None:
-        budget = edit_budget(subject.text)
-        words = (word for word in free_words(subject) if len(word.text) >= min_length)
-        edits: list[Edit] = []
-        for word in shuffle_words(words, rng):
-            start, end, after = rewrite(word.text, rng) or (0, 0, "")
-            before = word.text[start:end]
-            if before != after:
-                edits.append(Edit(word.start + start, word.start + end, before, after))
-            if len(edits) == budget:
-                break
-        return draft_by(subject.text, edits)
+        return _rewrite(subject, rng, rewrite, min_length, edit_budget(subject))
 
     return apply
+
+
+def in_letters(rewrite: Rewrite, *, min_length: int = 4, repeats: bool = True) -> Apply:
+    """Character noise: changes a share of the words as the subject's strength says.
+
+    `repeats` says that a long word may be changed at several places.
+    """
+
+    def apply(subject: Subject, rng: Random) -> Draft | None:
+        budget = noise_budget(subject)
+        return _rewrite(subject, rng, rewrite, min_length, budget, repeats=repeats)
+
+    return apply
+
+
+def _rewrite(
+    subject: Subject,
+    rng: Random,
+    rewrite: Rewrite,
+    min_length: int,
+    budget: int,
+    *,
+    repeats: bool = False,
+) -> Draft | None:
+    words = (word for word in free_words(subject) if len(word.text) >= min_length)
+    edits: list[Edit] = []
+    for word in shuffle_words(words, rng):
+        times = subject.strength.edits_in(word.text) if repeats else 1
+        edit = _rewrite_word(word, rewrite, times, rng)
+        if edit is not None:
+            edits.append(edit)
+        if len(edits) == budget:
+            break
+    return draft_by(subject.text, edits)
+
+
+def _rewrite_word(word: Word, rewrite: Rewrite, times: int, rng: Random) -> Edit | None:
+    """The edit that changes a word that often; None where nothing comes of it."""
+    text = word.text
+    for _ in range(times):
+        start, end, after = rewrite(text, rng) or (0, 0, "")
+        text = text[:start] + after + text[end:]
+    return _narrowed(word, text) if text != word.text else None
+
+
+def _narrowed(word: Word, after: str) -> Edit:
+    """The edit from a word to another, less what both begin and end with."""
+    before, start = word.text, 0
+    while start < min(len(before), len(after)) and before[start] == after[start]:
+        start += 1
+    end = 0
+    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    stop = len(before) - end
+    kept = after[start : len(after) - end]
+    return Edit(word.start + start, word.start + stop, before[start:stop], kept)
 
 
 def is_protected(start: int, end: int, spans: Sequence[Span]) -> bool:
@@ -120,9 +166,18 @@ def is_within(place: int, spans: Sequence[Span]) -> bool:
     return nearest < len(spans) and spans[nearest].start < place
 
 
-def edit_budget(text: str) -> int:
-    """How many edits a text is given: one for each eight words, at least one."""
-    return max(1, round(len(find_words(text)) / _WORDS_PER_EDIT))
+def edit_budget(subject: Subject, *, share: float = 1.0) -> int:
+    """How many words a word-level perturbation changes, at least one; `share` scales it."""
+    return _budget(subject, subject.strength.changed_words * share)
+
+
+def noise_budget(subject: Subject) -> int:
+    """How many words character noise changes, at least one."""
+    return _budget(subject, subject.strength.noisy_words)
+
+
+def _budget(subject: Subject, share: float) -> int:
+    return max(1, round(len(find_words(subject.text)) * share))
 
 
 def shuffle_words(words: Iterable[Word], rng: Random) -> list[Word]:

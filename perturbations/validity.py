@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
+from dataclasses import replace
 from typing import Final
 
-from harness.core.records import Validity
+from harness.core.records import Edit, Validity
 from perturbations.audit import protected_intact
 from perturbations.base import Draft
+from perturbations.diff import replay
 
 Similarity = Callable[[str, str], float]
 """Gives the cosine of the embeddings of two texts; injected, so that no encoder is loaded here."""
 
+_LONG: Final = 10_000
+_REACH: Final = 100
+"""Characters on either side of an edit in which the end of its word is looked for."""
 _WORD: Final = re.compile(r"\w+(?:['’-]\w+)*")
 
 
@@ -29,13 +34,61 @@ def measure(
         draft: What the perturbation made of it.
         label_words: What the task's answers are called; the audit looks for them.
         similarity: An encoder's cosine; without one `similarity` stays None.
+
+    Both distances take the square of a text's length. Of a text of more than 10,000 characters
+    only what the edits touch is compared, which is linear and may overstate either a little.
     """
     return Validity(
-        words_changed=words_changed(original, draft.text),
-        char_distance=char_distance(original, draft.text),
+        words_changed=_words_changed(original, draft),
+        char_distance=_char_distance(original, draft),
         protected_intact=protected_intact(original, draft.text, label_words),
         similarity=None if similarity is None else similarity(original, draft.text),
     )
+
+
+def _words_changed(original: str, draft: Draft) -> float:
+    count = len(_WORD.findall(original))
+    if len(original) <= _LONG or not count:
+        return words_changed(original, draft.text)
+    changed = 0
+    for before, after in _windows(original, draft.edits):
+        old, new = _WORD.findall(before), _WORD.findall(after)
+        changed += len(old) - (_common_subsequence(old, new) if _is_small(old, new) else 0)
+    return changed / count
+
+
+def _char_distance(original: str, draft: Draft) -> int:
+    if len(original) <= _LONG:
+        return char_distance(original, draft.text)
+    return sum(
+        char_distance(edit.before, edit.after)
+        if _is_small(edit.before, edit.after)
+        else max(len(edit.before), len(edit.after))
+        for edit in draft.edits
+    )
+
+
+def _is_small(old: Sized, new: Sized) -> bool:
+    return len(old) * len(new) <= _LONG**2
+
+
+def _windows(original: str, edits: Sequence[Edit]) -> Iterator[tuple[str, str]]:
+    """The whole words that edits touch, before and after; neighbouring words are one window."""
+    windows: list[tuple[int, int, list[Edit]]] = []
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        start, end = edit.start, edit.end
+        while start > max(0, edit.start - _REACH) and not original[start - 1].isspace():
+            start -= 1
+        while end < min(len(original), edit.end + _REACH) and not original[end].isspace():
+            end += 1
+        if windows and start <= windows[-1][1] + 1:
+            first, last, some = windows.pop()
+            windows.append((first, max(last, end), [*some, edit]))
+        else:
+            windows.append((start, end, [edit]))
+    for start, end, some in windows:
+        moved = [replace(e, start=e.start - start, end=e.end - start) for e in some]
+        yield original[start:end], replay(original[start:end], moved)
 
 
 def words_changed(original: str, text: str) -> float:

@@ -94,9 +94,9 @@ def _perturbation_row(name: str) -> Row:
     return {
         "name": perturbation.name,
         "level": perturbation.level,
-        "strength": perturbation.strength,
+        "amount": perturbation.amount,
         "languages": ", ".join(perturbation.languages),
-        "description": perturbation.description,
+        "description": f"{perturbation.description} {perturbation.validity_note}".rstrip(),
         "needs": ", ".join(perturbation.needs),
     }
 

@@ -59,7 +59,7 @@ def _disturb_spaces(subject: Subject, rng: Random) -> Draft | None:
     for mark in _BEFORE_MARK.finditer(text):
         if not is_protected(mark.start(), mark.end(), subject.protected):
             edits.append(Edit(mark.start(), mark.end(), "", " "))
-    return draft_by(text, rng.sample(edits, min(len(edits), edit_budget(text))))
+    return draft_by(text, rng.sample(edits, min(len(edits), edit_budget(subject))))
 
 
 def _drop_marks(subject: Subject, rng: Random) -> Draft | None:
@@ -70,7 +70,7 @@ def _drop_marks(subject: Subject, rng: Random) -> Draft | None:
 
 def _insert_marks(subject: Subject, rng: Random) -> Draft | None:
     starts = [b.start for _, b in neighbours(subject)]
-    chosen = rng.sample(starts, min(len(starts), edit_budget(subject.text)))
+    chosen = rng.sample(starts, min(len(starts), edit_budget(subject)))
     edits = [Edit(at, at, "", f"{rng.choice(_INSERTED_MARKS)} ") for at in chosen]
     return draft_by(subject.text, edits)
 
@@ -95,7 +95,7 @@ LETTER_CASE: Final = Perturbation(
     level="character",
     description="Letters here and there change case (Moradi and Samwald 2021).",
     apply=_flip_case,
-    strength="1 letter in 10",
+    amount="1 letter in 10",
 )
 
 LOWER_CASE: Final = Perturbation(
@@ -103,7 +103,7 @@ LOWER_CASE: Final = Perturbation(
     level="character",
     description="Everything in lower case (Liang et al. 2022, HELM).",
     apply=_recase(str.lower),
-    strength="every capital",
+    amount="every capital",
 )
 
 UPPER_CASE: Final = Perturbation(
@@ -111,7 +111,7 @@ UPPER_CASE: Final = Perturbation(
     level="character",
     description="Everything in capitals (Wang et al. 2021, TextFlint).",
     apply=_recase(str.upper),
-    strength="every letter",
+    amount="every letter",
 )
 
 SPACING: Final = Perturbation(
@@ -119,7 +119,7 @@ SPACING: Final = Perturbation(
     level="character",
     description="Doubled spaces, and spaces missing or added at marks (Liang et al. 2022, HELM).",
     apply=_disturb_spaces,
-    strength="1 space for each 8 words, at least 1",
+    amount="1 space for each 8 words, at least 1",
 )
 
 PUNCTUATION_DROP: Final = Perturbation(
@@ -127,7 +127,7 @@ PUNCTUATION_DROP: Final = Perturbation(
     level="character",
     description="Punctuation marks are left out (Ribeiro et al. 2020, CheckList).",
     apply=_drop_marks,
-    strength="half of the marks",
+    amount="half of the marks",
 )
 
 PUNCTUATION_INSERT: Final = Perturbation(
@@ -135,7 +135,7 @@ PUNCTUATION_INSERT: Final = Perturbation(
     level="character",
     description="Punctuation marks are put between words (Karimi et al. 2021, AEDA).",
     apply=_insert_marks,
-    strength="1 mark for each 8 words, at least 1",
+    amount="1 mark for each 8 words, at least 1",
 )
 
 PUNCTUATION_REPEAT: Final = Perturbation(
@@ -143,5 +143,5 @@ PUNCTUATION_REPEAT: Final = Perturbation(
     level="character",
     description="Sentences end in repeated marks, such as '???' (Wang et al. 2021, TextFlint).",
     apply=_repeat_marks,
-    strength="every sentence end",
+    amount="every sentence end",
 )

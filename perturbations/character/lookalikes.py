@@ -7,7 +7,7 @@ from typing import Final
 
 from perturbations.base import Perturbation
 from perturbations.resources import table
-from perturbations.tokens import ONE_IN_EIGHT, ONE_WORD_IN_EIGHT, Rewrite, in_words, inner
+from perturbations.tokens import ONE_IN_FIVE, ONE_WORD_IN_FIVE, Rewrite, in_letters, inner
 
 # Zero-width space, non-joiner, joiner, and word joiner.
 _ZERO_WIDTH: Final = "\u200b\u200c\u200d\u2060"
@@ -45,38 +45,38 @@ HOMOGLYPH: Final = Perturbation(
     name="homoglyph",
     level="character",
     description="A letter becomes a like-looking Cyrillic or Greek one (Boucher et al. 2022).",
-    apply=in_words(_replace_by("homoglyphs")),
-    strength=ONE_IN_EIGHT,
+    apply=in_letters(_replace_by("homoglyphs")),
+    amount=ONE_IN_FIVE,
 )
 
 INVISIBLE: Final = Perturbation(
     name="invisible",
     level="character",
     description="A zero-width character is put inside a word (Boucher et al. 2022).",
-    apply=in_words(_insert_invisible, min_length=3),
-    strength=ONE_IN_EIGHT,
+    apply=in_letters(_insert_invisible, min_length=3),
+    amount=ONE_IN_FIVE,
 )
 
 ACCENT: Final = Perturbation(
     name="accent",
     level="character",
     description="A letter is given an accent (Eger et al. 2019).",
-    apply=in_words(_replace_by("accents")),
-    strength=ONE_IN_EIGHT,
+    apply=in_letters(_replace_by("accents")),
+    amount=ONE_IN_FIVE,
 )
 
 LEET: Final = Perturbation(
     name="leet",
     level="character",
     description="Digits and signs stand for like-looking letters (Li et al. 2019, TextBugger).",
-    apply=in_words(_write_leet),
-    strength=ONE_WORD_IN_EIGHT,
+    apply=in_letters(_write_leet, repeats=False),
+    amount=ONE_WORD_IN_FIVE,
 )
 
 OCR: Final = Perturbation(
     name="ocr",
     level="character",
     description="A scanner's error, such as rn for m or 0 for o (Dhole et al. 2021, NL-Augmenter).",
-    apply=in_words(_replace_by("ocr")),
-    strength=ONE_IN_EIGHT,
+    apply=in_letters(_replace_by("ocr")),
+    amount=ONE_IN_FIVE,
 )

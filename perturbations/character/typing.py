@@ -7,7 +7,7 @@ from typing import Final
 
 from perturbations.base import Perturbation
 from perturbations.resources import table
-from perturbations.tokens import ONE_IN_EIGHT, ONE_WORD_IN_EIGHT, in_words, inner
+from perturbations.tokens import ONE_IN_FIVE, ONE_WORD_IN_FIVE, in_letters, inner
 
 
 def _neighbours(letter: str) -> str:
@@ -75,54 +75,54 @@ KEYBOARD: Final = Perturbation(
         "An inner letter becomes the one on a neighbouring QWERTY key (Belinkov and Bisk 2018; "
         "Pruthi et al. 2019)."
     ),
-    apply=in_words(_hit_neighbour),
-    strength=ONE_IN_EIGHT,
+    apply=in_letters(_hit_neighbour),
+    amount=ONE_IN_FIVE,
 )
 
 SWAP: Final = Perturbation(
     name="swap",
     level="character",
     description="Two adjacent inner letters change places (Pruthi et al. 2019; Gao et al. 2018).",
-    apply=in_words(_swap_letters),
-    strength=ONE_IN_EIGHT,
+    apply=in_letters(_swap_letters),
+    amount=ONE_IN_FIVE,
 )
 
 DROP: Final = Perturbation(
     name="drop",
     level="character",
     description="An inner letter is left out (Pruthi et al. 2019; Gao et al. 2018).",
-    apply=in_words(_drop_letter),
-    strength=ONE_IN_EIGHT,
+    apply=in_letters(_drop_letter),
+    amount=ONE_IN_FIVE,
 )
 
 ADD: Final = Perturbation(
     name="add",
     level="character",
     description="A neighbouring key is hit together with an inner letter's (Pruthi et al. 2019).",
-    apply=in_words(_add_letter),
-    strength=ONE_IN_EIGHT,
+    apply=in_letters(_add_letter),
+    amount=ONE_IN_FIVE,
 )
 
 REPEAT: Final = Perturbation(
     name="repeat",
     level="character",
     description="An inner letter is typed twice (Moradi and Samwald 2021).",
-    apply=in_words(_repeat_letter),
-    strength=ONE_IN_EIGHT,
+    apply=in_letters(_repeat_letter),
+    amount=ONE_IN_FIVE,
 )
 
 SCRAMBLE: Final = Perturbation(
     name="scramble",
     level="character",
     description="The inner letters of a word are shuffled (Belinkov and Bisk 2018, 'mid').",
-    apply=in_words(_scramble, min_length=5),
-    strength=ONE_WORD_IN_EIGHT,
+    apply=in_letters(_scramble, min_length=5, repeats=False),
+    amount=ONE_WORD_IN_FIVE,
 )
 
 DISEMVOWEL: Final = Perturbation(
     name="disemvowel",
     level="character",
     description="A word loses its vowels but a first one (Eger and Benz 2020).",
-    apply=in_words(_drop_vowels),
-    strength=ONE_WORD_IN_EIGHT,
+    apply=in_letters(_drop_vowels, repeats=False),
+    amount=ONE_WORD_IN_FIVE,
 )

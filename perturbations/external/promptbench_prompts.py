@@ -203,7 +203,7 @@ SEMANTIC: Final = Perturbation(
     description="One of PromptBench's published prompts of the task that were translated to six "
     "languages and back (Zhu et al. 2023).",
     apply=_apply_semantic,
-    strength="the whole text",
+    amount="the whole text",
     on_input=False,
     needs=(PACKAGE,),
 )
@@ -213,7 +213,7 @@ CHECKLIST: Final = Perturbation(
     description="One of PromptBench's 50 random strings after the last word, as its CheckList "
     "attack does (Zhu et al. 2023; Ribeiro et al. 2020).",
     apply=_appending("rand_seqs"),
-    strength="10 characters added",
+    amount="10 characters added",
     needs=(PACKAGE,),
 )
 STRESSTEST: Final = Perturbation(
@@ -222,6 +222,6 @@ STRESSTEST: Final = Perturbation(
     description="One of PromptBench's tautologies after the last word, as its StressTest attack "
     "does (Zhu et al. 2023; Naik et al. 2018).",
     apply=_appending("texts"),
-    strength="4 to 20 words added",
+    amount="4 to 20 words added",
     needs=(PACKAGE,),
 )

@@ -114,7 +114,7 @@ def perturb(
     """
     spans = find_protected(parent.text, problem.subject.label_words)
     subject = replace(problem.subject, text=parent.text, protected=merge_spans([*spans, *frozen]))
-    draft = perturbation.apply(subject, rng)
+    draft = perturbation.draft(subject, rng)
     if draft is None:
         return None
     edits = compose(problem.subject.text, parent.edits, draft.edits)

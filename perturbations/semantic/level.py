@@ -47,13 +47,13 @@ def reword(rule: Rule) -> Apply:
     return apply
 
 
-def _rule(name: str, description: str, *, strength: str = "the main sentence") -> Perturbation:
+def _rule(name: str, description: str, *, amount: str = "the main sentence") -> Perturbation:
     return Perturbation(
         name=name,
         level="semantic",
         description=description,
         apply=reword(RULES[name]),
-        strength=strength,
+        amount=amount,
         on_input=False,
     )
 
@@ -64,7 +64,7 @@ PARAPHRASE: Final = Perturbation(
     description="Another wording from the task's hand-written bank, as in Sun et al. 2023.",
     apply=paraphrase,
     languages=("any",),
-    strength="the whole instruction",
+    amount="the whole instruction",
     on_input=False,
 )
 QUESTION: Final = _rule(
@@ -107,5 +107,5 @@ PURPOSE_FIRST: Final = _rule(
 ANSWER_FIRST: Final = _rule(
     "answer-first",
     f"The answer's form before the task ('Answer with A or B: ...'), {_WAHLE} (order).",
-    strength="the order of two parts",
+    amount="the order of two parts",
 )

@@ -41,15 +41,15 @@ def _addition(
     description: str,
     apply: Apply,
     *,
-    strength: str = "1 sentence",
+    amount: str = "1 sentence",
     on_input: bool = True,
 ) -> Perturbation:
-    return Perturbation(name, "sentence", description, apply, strength=strength, on_input=on_input)
+    return Perturbation(name, "sentence", description, apply, amount=amount, on_input=on_input)
 
 
-def _layout(name: str, description: str, apply: Apply, *, strength: str) -> Perturbation:
+def _layout(name: str, description: str, apply: Apply, *, amount: str) -> Perturbation:
     return Perturbation(
-        name, "sentence", description, apply, languages=("any",), strength=strength, on_input=False
+        name, "sentence", description, apply, languages=("any",), amount=amount, on_input=False
     )
 
 
@@ -57,25 +57,25 @@ CHECKLIST_RANDOM: Final = _addition(
     "checklist-random",
     f"A string of ten random letters and digits at the beginning or end, {_CHECKLIST}.",
     add_string(random_string),
-    strength="1 string",
+    amount="1 string",
 )
 CHECKLIST_HANDLE: Final = _addition(
     "checklist-handle",
     f"A random Twitter handle at the beginning or end, {_CHECKLIST}.",
     add_string(random_handle),
-    strength="1 string",
+    amount="1 string",
 )
 CHECKLIST_URL: Final = _addition(
     "checklist-url",
     f"A random shortened URL at the beginning or end, {_CHECKLIST}.",
     add_string(random_url),
-    strength="1 string",
+    amount="1 string",
 )
 TAUTOLOGY: Final = _addition(
     "tautology",
     "'and true is true' or its like ends the last sentence, StressTest (Naik et al. 2018).",
     add_tautology,
-    strength="1 clause",
+    amount="1 clause",
 )
 IRRELEVANT_BEFORE: Final = _addition(
     "irrelevant-before",
@@ -120,35 +120,35 @@ REORDER: Final = _layout(
     "reorder",
     "The request to answer in a form stands before the task, after Liu et al. 2023.",
     reorder,
-    strength="1 sentence moved",
+    amount="1 sentence moved",
 )
 FORMAT_SEPARATOR: Final = _layout(
     "format-separator",
     f"Another separator between sentences, {_FORMATSPREAD}.",
     separate,
-    strength="every gap between sentences",
+    amount="every gap between sentences",
 )
 FORMAT_SPACING: Final = _layout(
     "format-spacing",
     f"Two spaces between words or a space before each mark, {_FORMATSPREAD}.",
     space,
-    strength="every gap between words or before marks",
+    amount="every gap between words or before marks",
 )
 FORMAT_CASING: Final = _layout(
     "format-casing",
     f"Every word capitalized, or each sentence's first word in another case, {_FORMATSPREAD}.",
     change_case,
-    strength="every word or every sentence's first",
+    amount="every word or every sentence's first",
 )
 FORMAT_HEADING: Final = _layout(
     "format-heading",
     f"A heading such as 'Instruction:' in varied case and separator, {_FORMATSPREAD}.",
     add_heading,
-    strength="1 heading",
+    amount="1 heading",
 )
 FORMAT_LIST: Final = _layout(
     "format-list",
     f"The label words that end a sentence as a bulleted list, {_FORMATSPREAD}.",
     list_labels,
-    strength="1 list",
+    amount="1 list",
 )

@@ -74,8 +74,10 @@ WORDNET: Final = Perturbation(
     description="A noun or verb becomes a WordNet synonym, in any decent sense (Wei and Zou 2019).",
     apply=_bind_wordnet(None),
     bind=_bind_wordnet,
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
     needs=(WORDNET_FILE, PACKAGE),
+    validity_note="62 % of its variants were judged to ask for something else: a published attack, "
+    "kept as it is; its drop is partly its own fault.",
 )
 
 COUNTERFITTED: Final = Perturbation(
@@ -84,6 +86,8 @@ COUNTERFITTED: Final = Perturbation(
     description="A noun or verb becomes a near one in counter-fitted vectors (Jin et al. 2020).",
     apply=_bind_counterfitted(None),
     bind=_bind_counterfitted,
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
     needs=(COUNTERFITTED_FILE, PACKAGE),
+    validity_note="69 % of its variants were judged to ask for something else: a published attack, "
+    "kept as it is; its drop is partly its own fault.",
 )

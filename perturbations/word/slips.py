@@ -67,7 +67,7 @@ def _swap_words(subject: Subject, rng: Random) -> Draft | None:
 
 def _repeat_words(subject: Subject, rng: Random) -> Draft | None:
     words = [word for word in free_words(subject) if _is_movable(word)]
-    chosen = rng.sample(words, min(len(words), edit_budget(subject.text)))
+    chosen = rng.sample(words, min(len(words), edit_budget(subject)))
     return draft_by(
         subject.text, [Edit(word.end, word.end, "", f" {word.text}") for word in chosen]
     )
@@ -82,7 +82,7 @@ def _drop_function_words(subject: Subject, rng: Random) -> Draft | None:
         and not _is_needed(word, subject.text)
         and (gap := _gap_of(word, subject)) is not None
     ]
-    chosen = rng.sample(words, min(len(words), edit_budget(subject.text)))
+    chosen = rng.sample(words, min(len(words), edit_budget(subject)))
     text = subject.text
     return draft_by(text, [Edit(start, end, text[start:end], "") for _, (start, end) in chosen])
 
@@ -96,7 +96,7 @@ def _is_needed(word: Word, text: str) -> bool:
 def _insert_fillers(subject: Subject, rng: Random) -> Draft | None:
     fillers = sorted(word_list("fillers"))
     gaps = [b.start - 1 for _, b in neighbours(subject)]
-    chosen = rng.sample(gaps, min(len(gaps), max(1, edit_budget(subject.text) // 2)))
+    chosen = rng.sample(gaps, min(len(gaps), max(1, edit_budget(subject) // 2)))
     edits = [Edit(gap, gap, "", f", {rng.choice(fillers)},") for gap in chosen]
     return draft_by(subject.text, edits)
 
@@ -108,7 +108,7 @@ def _choose_pairs(
     chosen: list[tuple[Word, Word]] = []
     taken: set[Word] = set()
     for pair in rng.sample(pairs, len(pairs)):
-        if len(chosen) < edit_budget(subject.text) and taken.isdisjoint(pair):
+        if len(chosen) < edit_budget(subject) and taken.isdisjoint(pair):
             chosen.append(pair)
             taken.update(pair)
     return chosen
@@ -140,7 +140,7 @@ SPLIT: Final = Perturbation(
     level="word",
     description="A space breaks a word in two (Li et al. 2019, TextBugger).",
     apply=in_words(_split_word, min_length=6),
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
 )
 
 MERGE: Final = Perturbation(
@@ -148,7 +148,7 @@ MERGE: Final = Perturbation(
     level="word",
     description="The space between two words is left out (Eger and Benz 2020).",
     apply=_merge_words,
-    strength="1 space for each 8 words, at least 1",
+    amount="1 space for each 8 words, at least 1",
 )
 
 HYPHENATION: Final = Perturbation(
@@ -156,7 +156,7 @@ HYPHENATION: Final = Perturbation(
     level="word",
     description="A hyphen is left inside a word, as from a line break (Eger and Benz 2020).",
     apply=in_words(_hyphenate, min_length=6),
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
 )
 
 WORD_ORDER: Final = Perturbation(
@@ -164,7 +164,7 @@ WORD_ORDER: Final = Perturbation(
     level="word",
     description="Two neighbouring words change places (Wei and Zou 2019; Moradi and Samwald 2021).",
     apply=_swap_words,
-    strength="1 pair for each 8 words, at least 1",
+    amount="1 pair for each 8 words, at least 1",
 )
 
 WORD_REPEAT: Final = Perturbation(
@@ -172,7 +172,7 @@ WORD_REPEAT: Final = Perturbation(
     level="word",
     description="A word is written twice (Moradi and Samwald 2021).",
     apply=_repeat_words,
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
 )
 
 FUNCTION_WORD_DROP: Final = Perturbation(
@@ -180,7 +180,7 @@ FUNCTION_WORD_DROP: Final = Perturbation(
     level="word",
     description="An article, preposition or auxiliary is left out (after Wei and Zou 2019).",
     apply=_drop_function_words,
-    strength="1 for each 8 words, at least 1",
+    amount="1 for each 8 words, at least 1",
 )
 
 FILLER: Final = Perturbation(
@@ -188,5 +188,5 @@ FILLER: Final = Perturbation(
     level="word",
     description="A filler such as 'um' interrupts (Dhole et al. 2021, NL-Augmenter).",
     apply=_insert_fillers,
-    strength="1 for each 16 words, at least 1",
+    amount="1 for each 16 words, at least 1",
 )

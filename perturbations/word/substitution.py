@@ -94,7 +94,7 @@ MISSPELLING: Final = Perturbation(
     level="word",
     description="A word is misspelt as people misspell it (Belinkov and Bisk 2018, 'natural').",
     apply=in_words(_by_table("misspellings")),
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
 )
 
 HOMOPHONE: Final = Perturbation(
@@ -102,7 +102,7 @@ HOMOPHONE: Final = Perturbation(
     level="word",
     description="A word becomes one that sounds alike (Dhole et al. 2021, NL-Augmenter).",
     apply=in_words(_by_table("homophones"), min_length=2),
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
 )
 
 SPELLING: Final = Perturbation(
@@ -110,7 +110,7 @@ SPELLING: Final = Perturbation(
     level="word",
     description="British spelling becomes American and the other way round (Dhole et al. 2021).",
     apply=_everywhere(_by_table("spellings")),
-    strength="every such word",
+    amount="every such word",
 )
 
 ABBREVIATION: Final = Perturbation(
@@ -118,7 +118,7 @@ ABBREVIATION: Final = Perturbation(
     level="word",
     description="Words are shortened as in chats: 'abt', 'pls' (Dhole et al. 2021, NL-Augmenter).",
     apply=in_words(_by_table("abbreviations"), min_length=3),
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
 )
 
 CONTRACTION: Final = Perturbation(
@@ -126,7 +126,7 @@ CONTRACTION: Final = Perturbation(
     level="word",
     description="'It is' becomes 'it's'; negations stay (Ribeiro et al. 2020, CheckList).",
     apply=_contract,
-    strength="every place",
+    amount="every place",
 )
 
 EXPANSION: Final = Perturbation(
@@ -134,7 +134,7 @@ EXPANSION: Final = Perturbation(
     level="word",
     description="'It's' becomes 'it is'; negations stay (Ribeiro et al. 2020, CheckList).",
     apply=_expand,
-    strength="every place",
+    amount="every place",
 )
 
 ARTICLE: Final = Perturbation(
@@ -142,7 +142,7 @@ ARTICLE: Final = Perturbation(
     level="word",
     description="A learner's wrong article: 'a' for 'the' (the errors of Ng et al. 2014).",
     apply=in_words(_by_table("learner_articles"), min_length=1),
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
 )
 
 PREPOSITION: Final = Perturbation(
@@ -150,7 +150,7 @@ PREPOSITION: Final = Perturbation(
     level="word",
     description="A learner's wrong preposition: 'on' for 'in' (the errors of Ng et al. 2014).",
     apply=in_words(_by_table("learner_prepositions"), min_length=2),
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
 )
 
 AGREEMENT: Final = Perturbation(
@@ -158,5 +158,5 @@ AGREEMENT: Final = Perturbation(
     level="word",
     description="A verb disagrees with its subject: 'it are' (the errors of Ng et al. 2014).",
     apply=in_words(_by_table("learner_agreement"), min_length=2),
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
 )

@@ -12,7 +12,14 @@ from typing import Final
 from harness.core.records import Edit
 from perturbations.base import Draft, Perturbation, Subject
 from perturbations.diff import draft_by
-from perturbations.tokens import Word, find_words, is_protected, is_stop_word, match_case
+from perturbations.tokens import (
+    Word,
+    edit_budget,
+    find_words,
+    is_protected,
+    is_stop_word,
+    match_case,
+)
 from perturbations.word.lexicon import (
     Senses,
     in_form,
@@ -23,7 +30,6 @@ from perturbations.word.lexicon import (
 from perturbations.word.verbs import verbs
 from perturbations.word.wordforms import PACKAGE, agree_article, find_form, is_noun_modifier
 
-_WORDS_PER_EDIT: Final = 6
 _LONGEST_HEAD: Final = 3
 _REACH: Final = 80
 """Characters on either side of a place that may say what it is; patterns look at a few words."""
@@ -58,7 +64,7 @@ def replace_by_synonyms(subject: Subject, rng: Random) -> Draft | None:
         key = (place.head, "N" if place.tag.startswith("N") else f"{place.start}")
         groups.setdefault(key, []).append(place)
     counts = Counter(word.text.lower() for word in find_words(subject.text))
-    budget = max(1, round(counts.total() / _WORDS_PER_EDIT))
+    budget = edit_budget(subject, share=4 / 3)
     taken = {_root(word) for word in counts}
     taken |= {root for label in subject.label_words for root in _roots(label)}
     edits: list[Edit] = []
@@ -254,7 +260,7 @@ SYNONYM: Final = Perturbation(
     level="word",
     description="Words become synonyms from a lexicon of instructions, after Ren et al. 2019.",
     apply=replace_by_synonyms,
-    strength="1 word in 6, at least 1",
+    amount="1 word in 6, at least 1",
     on_input=False,
     needs=(PACKAGE,),
 )

@@ -79,7 +79,7 @@ def replace_forms(
     edits: list[Edit] = []
     for word in shuffle_words(parsed, rng):
         others = alternatives(word.text.lower(), parsed[word])
-        if others and len(edits) < edit_budget(subject.text):
+        if others and len(edits) < edit_budget(subject):
             after = match_case(rng.choice(others), word.text)
             edits.append(Edit(word.start, word.end, word.text, after))
             edits += agree_article(subject, word, after)
@@ -232,6 +232,6 @@ INFLECTION: Final = Perturbation(
     level="word",
     description="A noun or verb takes another of its forms (Tan et al. 2020, Morpheus).",
     apply=_change_forms,
-    strength=ONE_WORD_IN_EIGHT,
+    amount=ONE_WORD_IN_EIGHT,
     needs=(PACKAGE,),
 )

@@ -51,7 +51,7 @@ def test_every_level_has_perturbations_named_and_described_in_one_line() -> None
             assert "+" not in one.name
             assert one.description.endswith(".")
             assert "\n" not in one.description
-            assert one.strength
+            assert one.amount
 
 
 @pytest.mark.parametrize("level", ["character", "word"])

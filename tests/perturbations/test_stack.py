@@ -64,7 +64,7 @@ def test_a_stack_takes_the_highest_level_and_says_what_its_parts_say() -> None:
     assert both.level == "word"
     assert "misspelt" in both.description
     assert "QWERTY" in both.description
-    assert both.strength.count("1 ") >= 2
+    assert both.amount.count("1 ") >= 2
     assert both.on_input
 
 

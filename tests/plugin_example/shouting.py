@@ -20,7 +20,7 @@ SHOUT = Perturbation(
     level="character",
     description="Exclamation marks at the end, after no source but the wish to be heard.",
     apply=shout,
-    strength="1 to 3 marks",
+    amount="1 to 3 marks",
 )
 
 PERTURBATIONS = (SHOUT,)
