@@ -10,7 +10,7 @@ from harness.core.errors import UsageError
 from harness.core.names import parse_levels, to_names, to_texts
 from harness.core.options import check_options
 from harness.core.progress import NoProgress, Progress
-from harness.core.records import Instruction, Target, Variant
+from harness.core.records import Instruction, Target, Variant, stable_id
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
 from harness.evaluation.prepare import RunPlan, prepare
@@ -136,7 +136,8 @@ def perturb(
     )
     made = make_variants(
         "text",
-        Instruction(id="text", style="task", text=text),
+        # The text is its own name, so that two texts draw apart at one seed.
+        Instruction(id=stable_id(text), style="task", text=text),
         perturbations=chosen.perturbations,
         label_words=to_texts(label_words),
         paraphrases=tuple(paraphrases),

@@ -13,6 +13,7 @@ from harness.core.records import (
     CLEAN,
     LEVELS,
     Instruction,
+    LeftOut,
     Validity,
     Variant,
     stable_hash,
@@ -20,6 +21,7 @@ from harness.core.records import (
 )
 from perturbations.base import Draft, Perturbation, Subject
 from perturbations.diff import replay
+from perturbations.language import why_left_out
 from perturbations.protect import find_protected
 from perturbations.validity import Similarity, measure
 
@@ -37,6 +39,8 @@ class VariantSet:
     """Perturbation -> how often its text was that of another variant."""
     dissimilar: Counter[str] = field(default_factory=Counter)
     """Perturbation -> how often all its draws were further from the original than allowed."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Perturbations that are made for another language than the instruction's."""
 
 
 _Miss = Literal["no-op", "duplicate", "dissimilar"]
@@ -104,6 +108,9 @@ def make_variants(
         "duplicate": Counter(),
         "dissimilar": Counter(),
     }
+    obstacles = [why_left_out(one, subject) for one in perturbations]
+    left_out = tuple(one for one in obstacles if one)
+    perturbations = [p for p, one in zip(perturbations, obstacles, strict=True) if one is None]
     is_like = _likeness(subject, similarity, min_similarity)
     drawn: dict[str, list[_Drawn]] = {}
     for perturbation in perturbations:
@@ -120,7 +127,9 @@ def make_variants(
                 continue
             validity = measure(subject.text, one.draft, subject.label_words, similarity)
             variants.append(_variant(task, instruction, perturbation, one, validity))
-    return VariantSet(tuple(variants), misses["no-op"], misses["duplicate"], misses["dissimilar"])
+    return VariantSet(
+        tuple(variants), misses["no-op"], misses["duplicate"], misses["dissimilar"], left_out
+    )
 
 
 def perturb_text(
@@ -128,11 +137,15 @@ def perturb_text(
 ) -> Draft | None:
     """One draft of any text, such as an example's input; None where nothing can change.
 
+    Nothing does where the perturbation is made for another language than the text's.
+
     Raises:
         UsageError: the perturbation's edits do not lead to its text.
     """
     protected = find_protected(text, label_words)
     subject = Subject(text, protected, tuple(label_words))
+    if why_left_out(perturbation, subject) is not None:
+        return None
     drawn = _draw(
         subject,
         perturbation,

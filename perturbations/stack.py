@@ -111,4 +111,8 @@ def _origins(length: int, edits: Iterable[Edit]) -> list[int]:
 
 
 def _common(languages: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(code for code in languages[0] if all(code in own for own in languages))
+    """The languages that all parts are made for; `any` where none is bound to one."""
+    bound = [own for own in languages if "any" not in own]
+    if not bound:
+        return ("any",)
+    return tuple(code for code in bound[0] if all(code in own for own in bound))

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from random import Random
 from typing import Final
+from unicodedata import combining
 
 from harness.core.records import Edit
 from perturbations.base import Apply, Draft, Span, Subject
@@ -114,7 +115,7 @@ def _rewrite(
     *,
     repeats: bool = False,
 ) -> Draft | None:
-    words = (word for word in free_words(subject) if len(word.text) >= min_length)
+    words = (word for word in free_words(subject) if _may_change(word, subject.text, min_length))
     edits: list[Edit] = []
     for word in shuffle_words(words, rng):
         times = subject.strength.edits_in(word.text) if repeats else 1
@@ -124,6 +125,12 @@ def _rewrite(
         if len(edits) == budget:
             break
     return draft_by(subject.text, edits)
+
+
+def _may_change(word: Word, text: str, min_length: int) -> bool:
+    """Whether a word is long enough, and no mark that belongs to a letter stands beside it."""
+    beside = text[max(0, word.start - 1) : word.start] + text[word.end : word.end + 1]
+    return len(word.text) >= min_length and not any(map(combining, beside))
 
 
 def _rewrite_word(word: Word, rewrite: Rewrite, times: int, rng: Random) -> Edit | None:

@@ -101,10 +101,10 @@ class LeftOut:
 
     name: str
     level: Level
-    reason: Literal["package", "data", "target"]
+    reason: Literal["package", "data", "target", "language"]
     """A package or a data file is missing, or it makes no sense on what is perturbed."""
     need: str
-    """The package, the file of the data folder, or the target."""
+    """The package, the file of the data folder, the target, or the language it is made for."""
 
 
 @dataclass(frozen=True, slots=True)

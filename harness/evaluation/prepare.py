@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -89,10 +89,16 @@ def prepare(config: RunConfig) -> RunPlan:
         plan,
         model,
         misses={name: of_task.misses for name, of_task in made.items()},
-        left_out=selection.left_out,
+        left_out=_all_left_out(selection, made.values()),
     )
     check_lengths(run_plan.lengths, plan, model.info.max_context)
     return run_plan
+
+
+def _all_left_out(selection: Selection, made: Iterable[TaskVariants]) -> tuple[LeftOut, ...]:
+    """What the selection left out, and what some instruction's language did, each once."""
+    by_language = (one for of_task in made for one in of_task.left_out)
+    return tuple(dict.fromkeys((*selection.left_out, *by_language)))
 
 
 def make_run_plan(

@@ -12,6 +12,7 @@ from harness.tasks.rows import data_dir_from_environment
 from perturbations import Selection, load_plugin, select
 from perturbations.core_set import CORE, is_core
 from perturbations.resources import install_line
+from perturbations.strength import StrengthName
 
 WHOLE_CATALOGUE: Final = "all"
 
@@ -24,6 +25,7 @@ def choose_perturbations(
     plugins: Sequence[str] = (),
     target: Target = "instruction",
     data_dir: Path | None = None,
+    strength: StrengthName = "medium",
 ) -> Selection:
     """Choose the perturbations to apply; `run`, `perturb`, `pairs` and `attack` all choose so.
 
@@ -38,6 +40,7 @@ def choose_perturbations(
         plugins: Python files with perturbations of the user's own.
         target: what is perturbed.
         data_dir: the data folder; default: HARNESS_DATA_DIR.
+        strength: how many words noise changes, and how much.
 
     Returns:
         The perturbations, bound to the data folder, and a record of each that was asked for by
@@ -58,6 +61,7 @@ def choose_perturbations(
         stacks=stacks,
         target=target,
         data_dir=data_dir or data_dir_from_environment(),
+        strength=strength,
     )
     if whole:
         return found
@@ -91,4 +95,6 @@ def _why(reason: str, need: str) -> str:
         return f"the package {need!r} is not installed. Type: {install_line(need)}"
     if reason == "data":
         return f"no data folder holds {need!r}. Type: --data-dir FOLDER (or set HARNESS_DATA_DIR)."
+    if reason == "language":
+        return f"they are made for {need}, and an instruction is written in another language."
     return f"they rewrite instructions, and the target is {need!r}."

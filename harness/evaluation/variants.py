@@ -16,6 +16,7 @@ from harness.core.records import (
     LEVELS,
     Edit,
     Instruction,
+    LeftOut,
     Level,
     SemanticSource,
     Target,
@@ -52,6 +53,8 @@ class TaskVariants:
 
     variants: tuple[Variant, ...]
     misses: Misses = Misses()
+    left_out: tuple[LeftOut, ...] = ()
+    """Perturbations that are made for another language than that of some instruction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def build_variants(
     no_ops: Counter[str] = Counter()
     duplicates: Counter[str] = Counter()
     dissimilar: Counter[str] = Counter()
+    left_out: dict[LeftOut, None] = {}
     for instruction in task.instructions:
         result = make_variants(
             task.name,
@@ -99,8 +103,11 @@ def build_variants(
         no_ops += result.no_ops
         duplicates += result.duplicates
         dissimilar += result.dissimilar
+        left_out |= dict.fromkeys(result.left_out)
     return TaskVariants(
-        (*clean, *perturbed), Misses(_sorted(no_ops), _sorted(duplicates), _sorted(dissimilar))
+        (*clean, *perturbed),
+        Misses(_sorted(no_ops), _sorted(duplicates), _sorted(dissimilar)),
+        tuple(left_out),
     )
 
 

@@ -96,6 +96,7 @@ LETTER_CASE: Final = Perturbation(
     description="Letters here and there change case (Moradi and Samwald 2021).",
     apply=_flip_case,
     amount="1 letter in 10",
+    languages=("any",),
 )
 
 LOWER_CASE: Final = Perturbation(
@@ -104,6 +105,7 @@ LOWER_CASE: Final = Perturbation(
     description="Everything in lower case (Liang et al. 2022, HELM).",
     apply=_recase(str.lower),
     amount="every capital",
+    languages=("any",),
 )
 
 UPPER_CASE: Final = Perturbation(
@@ -112,6 +114,7 @@ UPPER_CASE: Final = Perturbation(
     description="Everything in capitals (Wang et al. 2021, TextFlint).",
     apply=_recase(str.upper),
     amount="every letter",
+    languages=("any",),
 )
 
 SPACING: Final = Perturbation(
@@ -120,6 +123,7 @@ SPACING: Final = Perturbation(
     description="Doubled spaces, and spaces missing or added at marks (Liang et al. 2022, HELM).",
     apply=_disturb_spaces,
     amount="1 space for each 8 words, at least 1",
+    languages=("any",),
 )
 
 PUNCTUATION_DROP: Final = Perturbation(
@@ -128,6 +132,7 @@ PUNCTUATION_DROP: Final = Perturbation(
     description="Punctuation marks are left out (Ribeiro et al. 2020, CheckList).",
     apply=_drop_marks,
     amount="half of the marks",
+    languages=("any",),
 )
 
 PUNCTUATION_INSERT: Final = Perturbation(
@@ -136,6 +141,7 @@ PUNCTUATION_INSERT: Final = Perturbation(
     description="Punctuation marks are put between words (Karimi et al. 2021, AEDA).",
     apply=_insert_marks,
     amount="1 mark for each 8 words, at least 1",
+    languages=("any",),
 )
 
 PUNCTUATION_REPEAT: Final = Perturbation(
@@ -144,4 +150,5 @@ PUNCTUATION_REPEAT: Final = Perturbation(
     description="Sentences end in repeated marks, such as '???' (Wang et al. 2021, TextFlint).",
     apply=_repeat_marks,
     amount="every sentence end",
+    languages=("any",),
 )

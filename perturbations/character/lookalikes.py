@@ -47,6 +47,7 @@ HOMOGLYPH: Final = Perturbation(
     description="A letter becomes a like-looking Cyrillic or Greek one (Boucher et al. 2022).",
     apply=in_letters(_replace_by("homoglyphs")),
     amount=ONE_IN_FIVE,
+    languages=("any",),
 )
 
 INVISIBLE: Final = Perturbation(
@@ -55,6 +56,7 @@ INVISIBLE: Final = Perturbation(
     description="A zero-width character is put inside a word (Boucher et al. 2022).",
     apply=in_letters(_insert_invisible, min_length=3),
     amount=ONE_IN_FIVE,
+    languages=("any",),
 )
 
 ACCENT: Final = Perturbation(
@@ -63,6 +65,7 @@ ACCENT: Final = Perturbation(
     description="A letter is given an accent (Eger et al. 2019).",
     apply=in_letters(_replace_by("accents")),
     amount=ONE_IN_FIVE,
+    languages=("any",),
 )
 
 LEET: Final = Perturbation(
@@ -71,6 +74,7 @@ LEET: Final = Perturbation(
     description="Digits and signs stand for like-looking letters (Li et al. 2019, TextBugger).",
     apply=in_letters(_write_leet, repeats=False),
     amount=ONE_WORD_IN_FIVE,
+    languages=("any",),
 )
 
 OCR: Final = Perturbation(
@@ -79,4 +83,5 @@ OCR: Final = Perturbation(
     description="A scanner's error, such as rn for m or 0 for o (Dhole et al. 2021, NL-Augmenter).",
     apply=in_letters(_replace_by("ocr")),
     amount=ONE_IN_FIVE,
+    languages=("any",),
 )

@@ -77,6 +77,7 @@ KEYBOARD: Final = Perturbation(
     ),
     apply=in_letters(_hit_neighbour),
     amount=ONE_IN_FIVE,
+    languages=("any",),
 )
 
 SWAP: Final = Perturbation(
@@ -85,6 +86,7 @@ SWAP: Final = Perturbation(
     description="Two adjacent inner letters change places (Pruthi et al. 2019; Gao et al. 2018).",
     apply=in_letters(_swap_letters),
     amount=ONE_IN_FIVE,
+    languages=("any",),
 )
 
 DROP: Final = Perturbation(
@@ -93,6 +95,7 @@ DROP: Final = Perturbation(
     description="An inner letter is left out (Pruthi et al. 2019; Gao et al. 2018).",
     apply=in_letters(_drop_letter),
     amount=ONE_IN_FIVE,
+    languages=("any",),
 )
 
 ADD: Final = Perturbation(
@@ -101,6 +104,7 @@ ADD: Final = Perturbation(
     description="A neighbouring key is hit together with an inner letter's (Pruthi et al. 2019).",
     apply=in_letters(_add_letter),
     amount=ONE_IN_FIVE,
+    languages=("any",),
 )
 
 REPEAT: Final = Perturbation(
@@ -109,6 +113,7 @@ REPEAT: Final = Perturbation(
     description="An inner letter is typed twice (Moradi and Samwald 2021).",
     apply=in_letters(_repeat_letter),
     amount=ONE_IN_FIVE,
+    languages=("any",),
 )
 
 SCRAMBLE: Final = Perturbation(
@@ -117,6 +122,7 @@ SCRAMBLE: Final = Perturbation(
     description="The inner letters of a word are shuffled (Belinkov and Bisk 2018, 'mid').",
     apply=in_letters(_scramble, min_length=5, repeats=False),
     amount=ONE_WORD_IN_FIVE,
+    languages=("any",),
 )
 
 DISEMVOWEL: Final = Perturbation(

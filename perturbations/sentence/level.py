@@ -43,8 +43,11 @@ def _addition(
     *,
     amount: str = "1 sentence",
     on_input: bool = True,
+    languages: tuple[str, ...] = ("en",),
 ) -> Perturbation:
-    return Perturbation(name, "sentence", description, apply, amount=amount, on_input=on_input)
+    return Perturbation(
+        name, "sentence", description, apply, languages, amount=amount, on_input=on_input
+    )
 
 
 def _layout(name: str, description: str, apply: Apply, *, amount: str) -> Perturbation:
@@ -58,18 +61,21 @@ CHECKLIST_RANDOM: Final = _addition(
     f"A string of ten random letters and digits at the beginning or end, {_CHECKLIST}.",
     add_string(random_string),
     amount="1 string",
+    languages=("any",),
 )
 CHECKLIST_HANDLE: Final = _addition(
     "checklist-handle",
     f"A random Twitter handle at the beginning or end, {_CHECKLIST}.",
     add_string(random_handle),
     amount="1 string",
+    languages=("any",),
 )
 CHECKLIST_URL: Final = _addition(
     "checklist-url",
     f"A random shortened URL at the beginning or end, {_CHECKLIST}.",
     add_string(random_url),
     amount="1 string",
+    languages=("any",),
 )
 TAUTOLOGY: Final = _addition(
     "tautology",

@@ -141,6 +141,7 @@ SPLIT: Final = Perturbation(
     description="A space breaks a word in two (Li et al. 2019, TextBugger).",
     apply=in_words(_split_word, min_length=6),
     amount=ONE_WORD_IN_EIGHT,
+    languages=("any",),
 )
 
 MERGE: Final = Perturbation(
@@ -149,6 +150,7 @@ MERGE: Final = Perturbation(
     description="The space between two words is left out (Eger and Benz 2020).",
     apply=_merge_words,
     amount="1 space for each 8 words, at least 1",
+    languages=("any",),
 )
 
 HYPHENATION: Final = Perturbation(
@@ -165,6 +167,7 @@ WORD_ORDER: Final = Perturbation(
     description="Two neighbouring words change places (Wei and Zou 2019; Moradi and Samwald 2021).",
     apply=_swap_words,
     amount="1 pair for each 8 words, at least 1",
+    languages=("any",),
 )
 
 WORD_REPEAT: Final = Perturbation(
@@ -173,6 +176,7 @@ WORD_REPEAT: Final = Perturbation(
     description="A word is written twice (Moradi and Samwald 2021).",
     apply=_repeat_words,
     amount=ONE_WORD_IN_EIGHT,
+    languages=("any",),
 )
 
 FUNCTION_WORD_DROP: Final = Perturbation(

@@ -75,7 +75,7 @@ def test_a_variant_carries_all_that_is_needed_to_judge_and_replay_it() -> None:
     assert variant.text == replay(TEXT, variant.edits) != TEXT
     assert variant.validity is not None
     assert variant.validity.protected_intact
-    assert variant.validity.char_distance == len(variant.edits) == 2
+    assert variant.validity.char_distance == len(variant.edits) == 3
     again = find("keyboard").apply(
         Subject(TEXT, find_protected(TEXT, ("positive", "negative"))), Random(variant.seed)
     )

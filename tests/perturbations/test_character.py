@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perturbations import Draft, Subject, find, perturb_text
+from harness.core.errors import UnknownNameError
+from perturbations import Draft, Subject, find, perturb_text, select
 from perturbations.resources import table
-from perturbations.tokens import edit_budget, find_words, shuffle_words
+from perturbations.strength import StrengthName
+from perturbations.tokens import edit_budget, find_words, noise_budget, shuffle_words
 from tests.support.paths import GOLDEN_FOLDER
 from tests.support.texts import LABELS, TEXTS
 
@@ -39,20 +41,18 @@ def test_golden_pairs(row: dict[str, object]) -> None:
 
 
 def test_every_perturbation_of_the_level_has_three_golden_pairs() -> None:
-    from perturbations import select
-
     for one in select(levels=["character"]).perturbations:
         assert sum(row["perturbation"] == one.name for row in GOLDEN) >= 3, one.name
 
 
 @pytest.mark.parametrize("name", ONE_LETTER)
 @pytest.mark.parametrize("seed", range(5))
-def test_one_place_in_one_word_of_eight_is_changed(name: str, seed: int) -> None:
+def test_one_place_in_one_word_of_five_is_changed(name: str, seed: int) -> None:
     draft = drafted(name, seed=seed)
-    assert len(draft.edits) == edit_budget(TEXT) == 3
+    assert len(draft.edits) == noise_budget(Subject(TEXT)) == 5
     assert all(len(edit.before) <= 2 and len(edit.after) <= 2 for edit in draft.edits)
     words = [word for word in find_words(TEXT) if touched(word.start, word.end, draft)]
-    assert len(words) == 3
+    assert len(words) == 5
 
 
 def touched(start: int, end: int, draft: Draft) -> bool:
@@ -73,7 +73,34 @@ def test_first_and_last_letters_stay(name: str, text: str, seed: int) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 7, 11, 12, 20, 80])
 def test_the_budget_grows_with_the_text(count: int) -> None:
-    assert edit_budget("word " * count) == max(1, round(count / 8))
+    text = "word " * count
+    assert edit_budget(Subject(text)) == max(1, round(count / 8))
+    assert noise_budget(Subject(text)) == max(1, round(count / 5))
+
+
+@pytest.mark.parametrize(("strength", "words"), [("low", 8), ("medium", 16), ("high", 28)])
+def test_the_strength_says_how_many_words_change(strength: StrengthName, words: int) -> None:
+    text = " ".join(["classification", "sentence", "review", "answer"] * 20)
+    (keyboard,) = select(names=["keyboard"], strength=strength).perturbations
+    draft = perturb_text(text, keyboard, 7)
+    assert draft is not None
+    changed = [(a, b) for a, b in zip(text.split(), draft.text.split(), strict=True) if a != b]
+    assert abs(len(changed) - words) <= 1
+    places = [sum(x != y for x, y in zip(a, b, strict=True)) for a, b in changed]
+    assert max(places) == (2 if strength == "high" else 1)
+
+
+def test_an_unknown_strength_names_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match="strength 'strong'"):
+        select(names=["keyboard"], strength="strong")  # type: ignore[arg-type]
+
+
+def test_the_parts_of_a_stack_share_its_strength() -> None:
+    text = " ".join(["classification", "sentence", "review", "answer"] * 20)
+    strong = select(stacks=["keyboard+politeness"], strength="high").perturbations[0]
+    weak = select(stacks=["keyboard+politeness"], strength="low").perturbations[0]
+    drafts = [perturb_text(text, one, 1) for one in (strong, weak)]
+    assert [len(draft.edits) for draft in drafts if draft] == [30, 9]
 
 
 def test_longer_content_words_tend_to_come_first() -> None:
