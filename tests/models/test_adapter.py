@@ -237,6 +237,7 @@ def test_a_configuration_that_imports_or_reads_by_name_is_refused(
         {"lora_alpha": None},
         {"lora_dropout": 7},
         {"init_lora_weights": "corda"},
+        {"alora_invocation_tokens": [1, 2]},
     ],
 )
 def test_a_configuration_with_nonsense_is_told_in_one_line(
@@ -245,6 +246,15 @@ def test_a_configuration_with_nonsense_is_told_in_one_line(
     with pytest.raises(UsageError) as caught:
         load_model(ModelSpec(str(changed(plain_adapter, **entries))))
     assert "\n" not in str(caught.value)
+
+
+def test_numbers_that_are_none_are_told(plain_adapter: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    file = plain_adapter / "adapter_model.safetensors"
+    save_file({name: tensor * torch.nan for name, tensor in load_file(file).items()}, file)
+    with pytest.raises(UsageError, match="can't be merged"):
+        load_model(ModelSpec(str(plain_adapter)))
 
 
 def test_an_auto_mapping_of_transformers_is_fine(plain_adapter: Path) -> None:

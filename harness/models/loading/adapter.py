@@ -60,7 +60,13 @@ def _merge(wrapped: PeftModel, directory: Path) -> PreTrainedModel:
     """The base with the adapter in its weights, which must answer as the two did side by side."""
     unmerged = _probe(wrapped.get_base_model())
     untie(wrapped, _adapted(wrapped))
-    merged = cast(PreTrainedModel, cast(Any, wrapped.base_model).merge_and_unload(safe_merge=True))
+    try:
+        merged = cast(Any, wrapped.base_model).merge_and_unload(safe_merge=True)
+    except Exception as error:  # numbers that are none, or a kind that has no merge
+        raise UsageError(
+            f"the adapter {directory} can't be merged: {_reason(error)}",
+            hint="Give a merged model that the adapter's own library wrote.",
+        ) from error
     settle_tying(merged)
     difference = float((_probe(merged) - unmerged).abs().max())
     if not difference <= _tolerance(merged.dtype) * max(1.0, float(unmerged.abs().max())):
@@ -69,7 +75,7 @@ def _merge(wrapped: PeftModel, directory: Path) -> PreTrainedModel:
             f"differ by {difference:.3g} from those of the adapter beside its base.",
             hint="Give a merged model that the adapter's own library wrote.",
         )
-    return merged
+    return cast(PreTrainedModel, merged)
 
 
 def _adapted(wrapped: nn.Module) -> Iterator[nn.Module]:
