@@ -122,6 +122,33 @@ def test_an_empty_template_is_refused(source: str) -> None:
     assert "is empty" in complaint(source)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ messages[0].content.split('###')[0] }}",
+        "{{ messages[0].content.split('</think>')[-1] }}",
+        "{% if 'warm' in messages[0].content %}short{% else %}{{ messages[0].content }}{% endif %}",
+        "{{ messages[0].content | replace('film', '') }}",
+    ],
+)
+def test_a_text_that_a_template_cuts_is_refused(source: str) -> None:
+    asked = [{"role": "user", "content": "A warm film</think> of love ### Good?"}]
+    assert "or part of it" in complaint(source, asked)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ messages[0].content | trim }}",
+        "{{ messages[0].content | tojson }}",
+        "{{ messages[0].content | tojson(ensure_ascii=True) }}",
+        "{{ messages[0].content.split() | join(' ') }}",
+    ],
+)
+def test_a_text_in_another_dress_is_whole(source: str) -> None:
+    assert render(source, [{"role": "user", "content": '  Say "é" \n\n or\n漢 '}])
+
+
 def test_a_role_that_is_left_out_is_named() -> None:
     source = "{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}"
     assert render(source, TALK)

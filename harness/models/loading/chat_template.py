@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -14,6 +15,7 @@ Roles = tuple[str, ...]
 _WORDS: Final = " ".join(["several words"] * 40)
 _PRINTED: Final = re.compile(r"""['"]type['"]: ['"]text['"]""")
 """Parts as Python or JSON writes them: of a template that takes text and was given parts."""
+_ASKING: Final = "user"
 _REASONING: Final = "<think>"
 
 
@@ -48,7 +50,12 @@ class ChatTemplate:
         roles = tuple(message["role"] for message in messages)
         if roles not in self._forms:
             self._forms[roles] = self._find_form(roles)
-        return self._render([self._forms[roles](message) for message in messages])
+        prompt = self._render([self._forms[roles](message) for message in messages])
+        # A trial can't know which words a template cuts at.
+        for message in messages:
+            if message["role"] == _ASKING and not _holds(prompt, message["content"]):
+                raise self._left_out(_ASKING)
+        return prompt
 
     def begins_reasoning(self) -> bool:
         """Whether an answer begins inside a block that reasoning models think in."""
@@ -99,13 +106,26 @@ class ChatTemplate:
         raise failures[0]
 
     def _left_out(self, role: str) -> UsageError:
-        what = f"leaves out what the role {role!r} says" if self.source.strip() else "is empty"
+        what = (
+            f"leaves out what the role {role!r} says, or part of it"
+            if self.source.strip()
+            else "is empty"
+        )
         return UsageError(f"the model's chat template {what}.", hint="Type --prompt-format plain.")
 
 
 def _in_parts(message: Message) -> Message:
     """The message with its content as models of images and text take it."""
     return {**message, "content": [{"type": "text", "text": message["content"]}]}
+
+
+def _holds(prompt: str, content: str) -> bool:
+    """Whether the content is in the prompt as it is, in other white space, or in JSON."""
+    if content in prompt:
+        return True
+    forms = (content, *(json.dumps(content, ensure_ascii=escape)[1:-1] for escape in (True, False)))
+    squeezed = "".join(prompt.split())
+    return any("".join(form.split()) in squeezed for form in forms)
 
 
 def _says(prompt: str, content: str) -> bool:
