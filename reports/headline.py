@@ -24,7 +24,7 @@ def run_headline(name: str, tables: Tables) -> str:
         return _holds(name, tables)
     level, group = significant[0]
     return (
-        f"{level.capitalize()}-level perturbations cause the largest drop for {name}: "
+        f"{level.capitalize()}-level perturbations cause a statistically significant drop for {name}: "
         f"{_fall(group)}, {_loss(group)}."
     )
 

@@ -65,8 +65,8 @@ def test_a_significant_drop_leads_the_headline(base: MadeRun) -> None:
     run = with_levels(base, **{**QUIET, "character": (0.114, 0.072, 0.156)})
     view = build_view([with_instructions(run, None)])
     assert view.headline == (
-        "Character-level perturbations cause the largest drop for SmolLM2-135M-Instruct: "
-        "accuracy falls from 80.0% to 68.6%, 11.4 points (7.2 to 15.6)."
+        "Character-level perturbations cause a statistically significant drop for "
+        "SmolLM2-135M-Instruct: accuracy falls from 80.0% to 68.6%, 11.4 points (7.2 to 15.6)."
     )
     assert view.detail == "No significant drop at the word, sentence and semantic levels."
 
