@@ -10,6 +10,7 @@ from reports.source import Run, text_at, texts_at
 from reports.tables import Tables
 
 _UNPARSED_WORTH_SAYING: Final = 0.02
+_ONE_LABEL_WORTH_SAYING: Final = 0.9
 
 
 def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
@@ -17,6 +18,7 @@ def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
     sentences = (
         _unfinished(run),
         _below_chance(tables),
+        one_label(tables),
         _unparsed(tables),
         _detectable(tables),
         *level_notes(run.left_out, run.summary.validity),
@@ -42,6 +44,22 @@ def _below_chance(tables: Tables) -> str:
         f"lose there, so {their} {say} nothing about robustness and only "
         f"dilute{'s' * (len(weak) == 1)} the averages over tasks."
     )
+
+
+def one_label(tables: Tables) -> str:
+    """Where a model gives one answer to everything, or nearly, and how often; empty elsewhere.
+
+    It is said of tasks that are not above chance, whatever the share, and of others from 90 % on.
+    """
+    shares = [
+        f"{percent(share)} of the clean answers on {task.name} "
+        f"(of the gold labels {percent(task.largest_gold_share)})"
+        for task in tables.tasks
+        if task.clean
+        and (share := task.clean.stats.largest_answer_share)
+        and (share.value >= _ONE_LABEL_WORTH_SAYING or not task.above_chance)
+    ]
+    return f"The most frequent label makes up {listed(shares)}." if shares else ""
 
 
 def _unparsed(tables: Tables) -> str:

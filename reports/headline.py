@@ -23,10 +23,8 @@ def run_headline(name: str, tables: Tables) -> str:
     if not significant:
         return _holds(name, tables)
     level, group = significant[0]
-    return (
-        f"{level.capitalize()}-level perturbations cause a statistically significant drop for {name}: "
-        f"{_fall(group)}, {_loss(group)}."
-    )
+    cause = f"{level.capitalize()}-level perturbations cause a statistically significant drop"
+    return f"{cause} for {name}: {_fall(group)}, {_loss(group)}."
 
 
 def run_detail(tables: Tables) -> str:

@@ -106,6 +106,11 @@ MEASURES: Final = (
         lambda g: _plain(g.stats.instance_sensitivity),
     ),
     Measure(
+        "Largest answer share",
+        "share of the most frequent answer; near 100% the model says the same to everything",
+        lambda g: _share(g.stats.largest_answer_share),
+    ),
+    Measure(
         "Flip rate",
         "share of cells whose answer differs from the clean answer",
         lambda g: _share(g.stats.flip_rate),

@@ -21,6 +21,8 @@ class TaskRow:
     name: str
     labels: tuple[str, ...]
     chance: float
+    largest_gold_share: float | None
+    """What a constant answer scores: the share of the most frequent gold label."""
     above_chance: bool
     levels: Mapping[str, GroupView]
 
@@ -89,6 +91,7 @@ def _task_row(name: str, task: TaskSummary, confidence: float) -> TaskRow:
         name=name,
         labels=tuple(task.labels),
         chance=task.chance,
+        largest_gold_share=task.largest_gold_share,
         above_chance=above_chance,
         levels=read_levels(task.levels, above_chance=above_chance, confidence=confidence),
     )

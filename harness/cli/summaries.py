@@ -21,6 +21,7 @@ _COLUMNS = ("level", "accuracy", "interval", "drop (pp)", "worst variant", "cons
 
 def print_summary(run: Run) -> None:
     """Print the headline, accuracy, drop and consistency by level, and what to be careful about."""
+    from reports.caveats import one_label
     from reports.headline import run_detail, run_headline
     from reports.source import run_names
     from reports.tables import build_tables
@@ -31,6 +32,8 @@ def print_summary(run: Run) -> None:
         console.print(Text(detail))
     console.print(_level_table(run.summary))
     _warn_of_chance(run.summary, console)
+    if constant := one_label(tables):
+        console.print(Text(printable(constant), "yellow"))
     for name in ("report.html", "report.md"):
         if (run.path / name).is_file():
             console.print(f"report: {run.path / name}", markup=False)

@@ -10,7 +10,7 @@ import pytest
 from reports.html import render_html
 from reports.reading import Reading
 from reports.view import ReportView, build_view
-from tests.support.make_run import MadeRun, edit_summary, make_run
+from tests.support.make_run import TASKS, MadeRun, edit_summary, make_run, make_summary
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_a_drop_without_a_test_is_not_called_significant(base: MadeRun) -> None:
 
 def test_tasks_that_are_not_above_chance_are_a_caveat(view: ReportView) -> None:
     assert any(
-        caveat.sentence.startswith("On acceptability clean accuracy is not significantly above")
+        "acceptability clean accuracy is not significantly above" in caveat.sentence
         for caveat in view.caveats
     )
     task = view.runs[0].task("acceptability")
@@ -228,3 +228,33 @@ def test_runs_that_hold_share_a_clause(base: MadeRun, tuned: MadeRun) -> None:
     mixed = build_view([alike[0], steady[1]]).headline
     assert mixed.startswith(f"{names[0]} drops most at the character level, by 11.4 points; tuned")
     assert mixed.endswith("tuned has no significant drop (largest: 1.0 points).")
+
+
+def always(run: MadeRun, label: str) -> MadeRun:
+    """The run of a model that gives one answer to every example of its task."""
+    samples = run.samples.assign(prediction=label)
+    samples["correct"] = samples["gold"] == label
+    return replace(run, samples=samples, summary=make_summary(run.manifest, samples, run.variants))
+
+
+def test_a_constant_model_on_unbalanced_data_is_not_called_robust() -> None:
+    run = make_run(tasks=TASKS[:1])
+    samples = run.samples
+    rare = samples["example_id"].astype(int) < 6
+    unbalanced = samples.assign(gold="positive").mask(rare, samples.assign(gold="negative"))
+    constant = always(replace(run, samples=unbalanced), "positive")
+    view = build_view([constant])
+    assert view.headline.startswith(
+        "SmolLM2-135M-Instruct is not significantly above chance on clean instructions"
+    )
+    assert next(caveat.sentence for caveat in view.caveats) == (
+        "The most frequent label makes up 100.0% of the clean answers on sentiment "
+        "(of the gold labels 90.0%)."
+    )
+    assert "90.0%" in render_html(view)
+
+
+def test_a_model_that_uses_its_labels_is_not_said_to_be_constant(base: MadeRun) -> None:
+    good = [task for task in TASKS if task.name in ("sentiment", "topic")]
+    view = build_view([make_run("runs/good", tasks=tuple(good))])
+    assert not any("most frequent" in caveat.sentence for caveat in view.caveats)
