@@ -34,7 +34,7 @@ def _lines(manifest: Json) -> Iterator[str]:
     yield from _section(
         "Limits",
         [
-            "Trained for the wordings of its pairs; how it answers others must be measured. It has "
+            "Trained on the variants of its pairs; how it answers others must be measured. It has "
             "the base model's limits and licence.",
         ],
     )
@@ -76,7 +76,7 @@ def _data(data: Json) -> Iterator[str]:
             ("with a hard negative", f"{data['with_hard_negative']:,}"),
             ("left out as too long", f"{data['overlong']:,}"),
             ("held out for validation", f"{data['validation']:,}"),
-            ("tokens, both wordings", f"{data['tokens']:,}"),
+            ("tokens, originals and paraphrases", f"{data['tokens']:,}"),
         ],
     )
     yield ""

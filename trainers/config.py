@@ -42,47 +42,47 @@ class TrainConfig(BaseModel):
     objective: str = "coin"
     """Objectives or terms with optional weights, such as coin,consistency=0.5."""
     temperature: Annotated[float, Field(gt=0)] = 0.05
-    """Of the contrast."""
+    """InfoNCE temperature."""
     contrast_weight: Annotated[float, Field(gt=0)] | None = None
-    """Fixed weight of the contrast, instead of the reference's adaptive one."""
+    """Fixed weight of the contrastive term, in place of the reference's adaptive one."""
     contrast_limit: Annotated[float, Field(gt=0)] = 1000.0
-    """Upper bound of the adaptive weight."""
+    """Upper bound of the adaptive contrast weight (lambda)."""
     pooling: Pooling = "last"
-    """States that stand for a text: last, mean, max or first_last."""
+    """How token states become one: last, mean, max or first_last."""
     pool_at: PoolAt = "sequence-end"
-    """Which tokens are pooled: up to sequence-end, or up to prompt-end."""
+    """Last token pooled: sequence-end, or prompt-end."""
     negatives: Literal["batch", "micro"] = "batch"
-    """Whether pairs of the whole batch are negatives, or those of a micro-batch."""
+    """Where negatives come from: the whole batch, or the micro-batch."""
     hard_negatives: bool = True
     """Keep each pair beside one of the same instruction with another input and target."""
     strict_majority: bool = False
-    """Objective consensus: wordings that differ decide nothing, instead of the surer one."""
+    """Objective consensus: variants that disagree decide nothing, instead of the surer one."""
 
     prompt_format: str = "auto"
-    """Layout of prompts: auto, plain, coin or chat."""
+    """Prompt format: auto, plain, coin or chat."""
     max_length: Count = 256
-    """Longest prompt with its target, in tokens."""
+    """Maximum length of a prompt with its target, in tokens."""
     overlong: Literal["error", "drop"] = "error"
-    """What becomes of pairs that are longer; nothing is ever cut."""
+    """Longer pairs: error, or drop them. Nothing is ever cut."""
     end_token: bool = True
     """Put the end-of-answer token after each target."""
     padding_side: Literal["left", "right"] = "left"
-    """Where shorter texts are padded."""
+    """Padding side."""
     eval_pairs: Path | None = None
     """Pairs file for validation."""
     eval_share: Share = 0.0
-    """Share of the pairs' inputs that is held out for validation, where no file is given."""
+    """Share of the inputs held out for validation where no file is given."""
 
     tuning: Literal["lora", "full"] = "lora"
     """What is trained: a LoRA adapter, or all weights."""
     lora_r: Count = 16
-    """Rank of the adapter."""
+    """LoRA rank."""
     lora_alpha: Count = 16
-    """Its scale, over the rank."""
+    """LoRA alpha (the scale is alpha / rank)."""
     lora_dropout: Share = 0.05
-    """Dropout before it."""
+    """LoRA dropout."""
     lora_targets: tuple[str, ...] = REFERENCE_TARGETS
-    """Names of the modules that get one, or all-linear."""
+    """Modules that get an adapter, by name, or all-linear."""
     quantize: Literal["none", "8bit", "4bit"] = "none"
     """Load the base in 8 or 4 bits (GPU, LoRA only)."""
     bf16: Literal["auto", "on", "off"] = "auto"
@@ -91,40 +91,40 @@ class TrainConfig(BaseModel):
     """Recompute activations instead of keeping them."""
 
     batch: Count = 64
-    """Pairs an optimiser step, over all devices."""
+    """Global batch size (pairs)."""
     micro_batch: Count = 8
-    """Pairs that go through the model at once."""
+    """Micro-batch size (pairs per forward pass)."""
     epochs: Annotated[float, Field(gt=0)] = 1.0
-    """Passes over the pairs."""
+    """Number of epochs."""
     max_steps: Count | None = None
-    """Stop after this many steps, whatever the epochs."""
+    """Maximum optimiser steps, whatever the epochs."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    """Of AdamW, after warm-up."""
+    """AdamW learning rate after warm-up."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
-    """How it falls."""
+    """Learning-rate schedule: linear, cosine or constant."""
     warmup: Share = 0.1
-    """Share of the steps over which it rises."""
+    """Share of the steps spent in warm-up."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """Of AdamW."""
+    """AdamW weight decay."""
     max_grad_norm: Annotated[float, Field(ge=0)] = 1.0
-    """Gradients are clipped to it; 0 is no clipping."""
+    """Maximum gradient norm; 0 clips nothing."""
     seed: int = 0
-    """Decides batches, adapter initialisation and dropout."""
+    """Random seed of batches, adapter initialisation and dropout."""
 
     device: str = "auto"
-    """auto, cpu, cuda or mps."""
+    """Device: auto, cpu, cuda or mps."""
     save_every: Count = 50
     """Steps between checkpoints to resume from."""
     keep: Annotated[int, Field(ge=2)] = 2
-    """How many of them are kept."""
+    """Number of checkpoints kept."""
     eval_every: Count | None = None
-    """Steps between validations; there is always one at the end."""
+    """Steps between validations; one more follows at the end."""
     log_every: Count = 1
-    """Steps between lines of the log."""
+    """Steps between log lines."""
     report_to: tuple[str, ...] = ()
-    """Trackers, such as tensorboard or wandb."""
+    """Trackers to report to, such as tensorboard or wandb."""
     data_workers: Annotated[int, Field(ge=0)] = 0
-    """Processes that prepare batches."""
+    """Number of data-loading processes."""
 
     @field_validator("lora_targets", "report_to", mode="before")
     @classmethod

@@ -278,7 +278,7 @@ def summarise_eval(prediction: EvalPrediction) -> dict[str, float]:
     """Validation metrics over all pairs.
 
     `loss` is L_gen, `agreement` the share of pairs whose answers begin with the same token under
-    both wordings, `cosine` the mean closeness of their states.
+    original and paraphrase, `cosine` the mean closeness of their states.
     """
     rows = np.asarray(prediction.predictions, dtype=np.float64)
     column = dict(zip(EVAL_COLUMNS, rows.T, strict=True))

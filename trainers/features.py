@@ -85,18 +85,18 @@ class PairEncoder:
 
     def encode(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
         """The pairs in tokens, in order."""
-        wordings = [(pair, text) for pair in pairs for text in (pair.original, pair.paraphrase)]
-        texts = list(self._texts(wordings))
+        variants = [(pair, text) for pair in pairs for text in (pair.original, pair.paraphrase)]
+        texts = list(self._texts(variants))
         return [
             EncodedPair(original, paraphrase, pair.target, pair.instruction_id, pair.instance_id)
             for pair, original, paraphrase in zip(pairs, texts[::2], texts[1::2], strict=True)
         ]
 
-    def _texts(self, wordings: Sequence[tuple[Pair, str]]) -> Iterator[EncodedText]:
-        prompters = [self._prompter(pair) for pair, _ in wordings]
+    def _texts(self, variants: Sequence[tuple[Pair, str]]) -> Iterator[EncodedText]:
+        prompters = [self._prompter(pair) for pair, _ in variants]
         prompts = [
-            prompter.prompt(wording, pair.input)
-            for prompter, (pair, wording) in zip(prompters, wordings, strict=True)
+            prompter.prompt(variant, pair.input)
+            for prompter, (pair, variant) in zip(prompters, variants, strict=True)
         ]
         wholes = [
             prompt + prompter.continuation("target")
@@ -105,8 +105,8 @@ class PairEncoder:
         special = self._layout != "chat"
         before = self._tokenizer.encode(prompts, special=special)
         after = self._tokenizer.encode(wholes, special=special)
-        for ids, whole, prompt, wording in zip(before, after, prompts, wordings, strict=True):
-            yield self._join(ids, whole, prompt, wording)
+        for ids, whole, prompt, variant in zip(before, after, prompts, variants, strict=True):
+            yield self._join(ids, whole, prompt, variant)
 
     def _prompter(self, pair: Pair) -> Prompter:
         return Prompter(
@@ -117,24 +117,24 @@ class PairEncoder:
         )
 
     def _join(
-        self, before: list[int], whole: list[int], prompt: str, wording: tuple[Pair, str]
+        self, before: list[int], whole: list[int], prompt: str, variant: tuple[Pair, str]
     ) -> EncodedText:
         request = join_request(before, [whole], ("target",))
         length = len(request.context)
         if not length:
             raise UsageError(
                 f"the prompt {prompt!r} has no token of its own, so nothing predicts its target.",
-                hint="Use pairs with longer wordings.",
+                hint="Use pairs with longer instructions.",
             )
         ids = (*request.context, *request.continuations["target"])
         if self._end is not None and ids[-1] != self._end:
             ids = (*ids, self._end)
-        content = self._find_content(prompt, wording, length) if self._content else ()
+        content = self._find_content(prompt, variant, length) if self._content else ()
         return EncodedText(ids, length, content)
 
-    def _find_content(self, prompt: str, wording: tuple[Pair, str], length: int) -> tuple[int, ...]:
+    def _find_content(self, prompt: str, variant: tuple[Pair, str], length: int) -> tuple[int, ...]:
         """Token positions that overlap the instruction or the input, never the first token."""
-        pair, instruction = wording
+        pair, instruction = variant
         spans: list[tuple[int, int]] = []
         at = 0
         for text in filter(None, (instruction, pair.input)):

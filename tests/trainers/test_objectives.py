@@ -103,7 +103,7 @@ def test_divergence_is_bounded_and_zero_for_equals() -> None:
 
 
 def test_consensus_takes_the_majority_and_the_surer_one_among_equals() -> None:
-    # Three wordings, two entries; answers of entry 0: a a b, of entry 1: a b c.
+    # Three variants, two entries; answers of entry 0: a a b, of entry 1: a b c.
     logits = torch.stack(
         [
             logits_of([0.6, 0.3, 0.1], [0.5, 0.3, 0.2]),
@@ -129,7 +129,7 @@ def test_two_wordings_that_differ_are_undecided_when_strict() -> None:
 
 
 def test_alignment_draws_the_others_to_the_surest_of_the_majority() -> None:
-    # Answers a (0.6), a (0.8), b (0.9): the average of the majority is 0.7, wording 1 is sure.
+    # Answers a (0.6), a (0.8), b (0.9): the average of the majority is 0.7, variant 1 is sure.
     logits = torch.stack([logits_of([0.6, 0.4]), logits_of([0.8, 0.2]), logits_of([0.1, 0.9])])
     states = tensor([[[1.0, 0.0]], [[0.0, 2.0]], [[3.0, 4.0]]], dtype=D, requires_grad=True)
     # cos(w0, w1) = 0, cos(w2, w1) = 4/5

@@ -63,7 +63,7 @@ def test_t0_pairs_wordings_that_agree_on_every_row(tmp_path: Path) -> None:
         assert {pair.provenance["original"], pair.provenance["paraphrase"]} < {"a", "b", "c"}
         assert pair.target == ("yes", "no")[int(pair.provenance["row"]) % 2]
         assert pair.original == pair.original.strip()
-    assert built.drops.by_reason() == {"one wording": 24}
+    assert built.drops.by_reason() == {"one template": 24}
     # the same instruction is asked of inputs with either answer
     assert count_hard_negatives(built.pairs) >= 6
     assert [p.id for p in build(tmp_path, T0_ROWS).pairs] == [p.id for p in built.pairs]
@@ -76,7 +76,7 @@ def test_t0_complains_about_other_forms(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="texts under template"):
         build(tmp_path, [{"dataset": "x", "row": 1, "variants": [{"template": "a"}]}])
     alone = [{**row, "variants": row["variants"][3:4]} for row in T0_ROWS[:2]]
-    with pytest.raises(NothingToEvaluateError, match=r"no pair is left.*'one wording' \(2\)"):
+    with pytest.raises(NothingToEvaluateError, match=r"no pair is left.*'one template' \(2\)"):
         build(tmp_path, alone)
 
 
@@ -308,7 +308,7 @@ def test_bare_columns_get_their_ids(tmp_path: Path) -> None:
 def test_page_shows_drops_tasks_and_samples(tmp_path: Path) -> None:
     page = render_page(build(tmp_path, T0_ROWS), title="toys", seed=0, samples=2)
     assert "12 pairs of 12 candidates" in page
-    assert "| one wording | 24 |" in page
+    assert "| one template | 24 |" in page
     assert "| toys | 12 |" in page
     assert page.count("### toys") == 2
     assert "No file was excluded" in page

@@ -23,13 +23,13 @@ _MANY: Final = 20
 """A task with this many pairs and a single target teaches only to say it."""
 
 REASONS: Final = {
-    "empty": "a wording or the target is empty",
+    "empty": "original, paraphrase or target is empty",
     "unwanted": "the row marks its answer as unwanted",
-    "one wording": "no other wording asks for the same answer words",
+    "one template": "no other template asks for the same answer words",
     "same": "the paraphrase equals the original",
     "answer words": "the paraphrase does not name the answer words that the original names",
     "no paraphrase": "no paraphrase is known, and no perturbation applies",
-    "length": "one wording is much longer than the other, or both are too long",
+    "length": "one of original and paraphrase is much longer than the other, or both are too long",
     "placeholders": "the paraphrase lost or gained a placeholder",
     "duplicate": "an equal pair came before",
     "leak": "it holds a text of an excluded file",
@@ -61,9 +61,9 @@ class FilterOptions:
     """What is let through."""
 
     max_ratio: float = 2.0
-    """Of the numbers of words of the two wordings, the longer over the shorter."""
+    """Maximum ratio of the words of original and paraphrase, the longer over the shorter."""
     max_words: int = 400
-    """Of a wording with its input and target."""
+    """Maximum words of an instruction with its input and target."""
     balance: bool = True
     held: Held | None = None
     seed: int = 0

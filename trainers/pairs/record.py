@@ -1,4 +1,4 @@
-"""A pair: one request in two wordings, with what must be answered to both."""
+"""A pair: an instruction and a variant of it, with what must be answered to both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pair:
     paraphrase: str
     target: str
     input: str = ""
-    """May be empty where the wordings contain it."""
+    """May be empty where the instructions contain it."""
     answer_cue: str = ""
     """The line that ends a plain prompt, as in a task."""
     task: str = ""
@@ -138,5 +138,5 @@ def _pair(row: Mapping[str, object], *, where: str) -> Pair:
 
 
 def _instance(texts: Mapping[str, str]) -> str:
-    # Without a separate input, the wording itself holds it.
+    # Without a separate input, the instruction itself holds it.
     return stable_id(texts.get("input") or texts["original"], texts["target"])

@@ -1,4 +1,4 @@
-"""Multi-wording data in the form `{dataset, row, variants: [{template, prompt, completion}]}`."""
+"""Data in several templates: `{dataset, row, variants: [{template, prompt, completion}]}`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from harness.core.errors import UsageError, nearest_hint
 from harness.tasks.rows import read_file
+from trainers.pairs.filled import Filled, Instance, complete, pair_templates
 from trainers.pairs.filters import Drops
 from trainers.pairs.record import Pair
-from trainers.pairs.wordings import Instance, Wording, complete, pair_wordings
 
 
 def t0_pairs(path: Path, *, seed: int, drops: Drops) -> Iterator[Pair]:
@@ -23,7 +23,7 @@ def t0_pairs(path: Path, *, seed: int, drops: Drops) -> Iterator[Pair]:
         for number, row in enumerate(read_file(path), 1)
     ]
     kept = complete(instances, drops)
-    return pair_wordings(kept, source="t0", file=path.name, seed=seed, drops=drops)
+    return pair_templates(kept, source="t0", file=path.name, seed=seed, drops=drops)
 
 
 def _instance(row: Mapping[str, object], *, where: str) -> Instance:
@@ -36,13 +36,13 @@ def _instance(row: Mapping[str, object], *, where: str) -> Instance:
     variants = row["variants"]
     if not isinstance(variants, list) or not isinstance(row["row"], int):
         raise UsageError(f"{where}: 'variants' must be a list and 'row' a number.")
-    wordings = tuple(_wording(variant, where) for variant in variants)
-    usable = tuple(w for w in wordings if w.prompt and w.answer)
+    filled = tuple(_filled(variant, where) for variant in variants)
+    usable = tuple(w for w in filled if w.prompt and w.answer)
     return Instance(str(row["dataset"]), row["row"], usable)
 
 
-def _wording(variant: object, where: str) -> Wording:
+def _filled(variant: object, where: str) -> Filled:
     keys = ("template", "prompt", "completion")
     if not isinstance(variant, dict) or not all(isinstance(variant.get(k), str) for k in keys):
         raise UsageError(f"{where}: a variant needs texts under {', '.join(keys)}.")
-    return Wording(variant["template"], variant["prompt"].strip(), variant["completion"].strip())
+    return Filled(variant["template"], variant["prompt"].strip(), variant["completion"].strip())

@@ -18,10 +18,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from harness.core.errors import UnknownNameError, UsageError
 from harness.core.records import stable_hash
 from harness.tasks.rows import Row, iter_fields, read_file
+from trainers.pairs.filled import Filled, Instance, complete, pair_templates
 from trainers.pairs.filters import Drops
 from trainers.pairs.leaks import Held
 from trainers.pairs.record import Pair
-from trainers.pairs.wordings import Instance, Wording, complete, pair_wordings
 
 _PARTS = "|||"
 _FLAN_FIELD = re.compile(r"\{(\w+)\}")
@@ -46,7 +46,7 @@ class TemplateOptions:
 
 
 class Template(Protocol):
-    """One wording of a task."""
+    """One template of a task."""
 
     @property
     def name(self) -> str:
@@ -83,14 +83,14 @@ def template_pairs(
         Instance(options.task, number, tuple(_fill(templates, row, options)))
         for number, row in rows
     ]
-    if not any(instance.wordings for instance in instances):
+    if not any(instance.filled for instance in instances):
         raise UsageError(
             f"no template of {options.task!r} can be filled from {options.rows}, whose rows have "
             f"{', '.join(rows[0][1]) if rows else 'all leaked'}; the first is {templates[0]}.",
             hint="Type: --field TEMPLATE_NAME=ROW_NAME, and --labels for FLAN templates.",
         )
     kept = complete(instances, drops)
-    return pair_wordings(kept, source="templates", file=path.name, seed=seed, drops=drops)
+    return pair_templates(kept, source="templates", file=path.name, seed=seed, drops=drops)
 
 
 def read_templates(path: Path, task: str) -> Sequence[Template]:
@@ -188,11 +188,11 @@ def _of_task(by_task: Mapping[str, Sequence[Template]], task: str) -> Sequence[T
     return by_task[task]
 
 
-def _fill(templates: Iterable[Template], row: Row, options: TemplateOptions) -> Iterator[Wording]:
+def _fill(templates: Iterable[Template], row: Row, options: TemplateOptions) -> Iterator[Filled]:
     for template in templates:
         filled = template.fill(row, options)
         if filled:
-            yield Wording(template.name, filled[0].strip(), filled[1].strip())
+            yield Filled(template.name, filled[0].strip(), filled[1].strip())
 
 
 def _named(row: Row, options: TemplateOptions) -> dict[str, object]:

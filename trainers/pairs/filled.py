@@ -1,4 +1,4 @@
-"""Pairs out of instances that are there in several wordings."""
+"""Pairs out of rows that fill several templates of a task."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from trainers.pairs.record import Pair
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """A whole prompt, the template it was made with, and the answer that template asks for."""
+class Filled:
+    """A whole prompt, the template it was made with, and the answer that the template asks for."""
 
     template: str
     prompt: str
@@ -24,17 +24,17 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One row of a data set in all of its wordings."""
+    """One row of a data set in all templates of its task."""
 
     task: str
     row: int
-    wordings: tuple[Wording, ...]
+    filled: tuple[Filled, ...]
 
 
-def pair_wordings(
+def pair_templates(
     instances: Sequence[Instance], *, source: str, file: str, seed: int, drops: Drops
 ) -> Iterator[Pair]:
-    """Pairs of wordings that ask for the same answer words, one a row and class of templates.
+    """Pairs of filled templates that ask for the same answer words, one per row and class.
 
     Two templates go together only if their answers are equal on every row of the task: on a single
     row "Yes" may answer opposite questions. This parts templates with other answer words, those
@@ -45,10 +45,10 @@ def pair_wordings(
         members = list(group)
         classes = _classes(members)
         for instance in members:
-            by_template = {wording.template: wording for wording in instance.wordings}
+            by_template = {one.template: one for one in instance.filled}
             for templates in classes:
                 if len(templates) < 2:
-                    drops.add("one wording", task)
+                    drops.add("one template", task)
                     continue
                 rng = Random(stable_hash(seed, task, instance.row, templates[0]))
                 original, paraphrase = (by_template[t] for t in rng.sample(templates, 2))
@@ -56,11 +56,11 @@ def pair_wordings(
 
 
 def _classes(instances: Sequence[Instance]) -> list[list[str]]:
-    """Templates that give equal answers on all rows, by class; sorted, templates of all rows."""
+    """Templates that ask for equal answers on all rows, by class; sorted, templates of all rows."""
     answers: dict[str, list[str]] = {}
     for instance in instances:
-        for wording in instance.wordings:
-            answers.setdefault(wording.template, []).append(wording.answer)
+        for one in instance.filled:
+            answers.setdefault(one.template, []).append(one.answer)
     classes: dict[tuple[str, ...], list[str]] = {}
     for template, given in answers.items():
         if len(given) == len(instances):
@@ -68,9 +68,7 @@ def _classes(instances: Sequence[Instance]) -> list[list[str]]:
     return sorted(sorted(templates) for templates in classes.values())
 
 
-def _pair(
-    instance: Instance, original: Wording, paraphrase: Wording, source: str, file: str
-) -> Pair:
+def _pair(instance: Instance, original: Filled, paraphrase: Filled, source: str, file: str) -> Pair:
     return Pair(
         original=original.prompt,
         paraphrase=paraphrase.prompt,
@@ -98,12 +96,12 @@ def complete(instances: Sequence[Instance], drops: Drops) -> list[Instance]:
     ordered = sorted(instances, key=lambda instance: instance.task)
     for task, group in groupby(ordered, key=lambda instance: instance.task):
         members = list(group)
-        counts = Counter(w.template for member in members for w in member.wordings)
+        counts = Counter(w.template for member in members for w in member.filled)
         common = {name for name, count in counts.items() if count >= 0.95 * len(members)}
         for member in members:
-            wordings = tuple(w for w in member.wordings if w.template in common)
-            if len(wordings) == len(common):
-                kept.append(Instance(task, member.row, wordings))
+            filled = tuple(w for w in member.filled if w.template in common)
+            if len(filled) == len(common):
+                kept.append(Instance(task, member.row, filled))
             else:
                 drops.add("empty", task)
     return kept
