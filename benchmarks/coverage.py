@@ -10,20 +10,22 @@ hour instead of minutes. Every cell of the table has a seed of its own, so all r
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from harness.metrics.grid import Group
 from harness.metrics.influences import of_accuracy, of_consistency, of_drop
+from harness.metrics.measures import measure
 from harness.stats.arrays import Floats
 from harness.stats.bootstrap import resample_means, resample_prompt_means
 from harness.stats.estimate import Interval, Kind
 from harness.stats.twoway import estimate
 
 CONFIDENCE = 0.95
+RESAMPLES = 400
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,15 @@ class World:
         after = _expected(self.centre + self.change, noise + self.prompts**2)
         return _expected(self.centre, noise) - after
 
+    def accuracies_of(self, skill: Floats) -> Floats:
+        """The true accuracies of prompts with this skill [K]."""
+        points, weights = np.polynomial.hermite_e.hermegauss(80)
+        ability = self.centre + np.hypot(self.examples, self.cells) * points
+        right: Floats = (weights / weights.sum() / (1 + np.exp(-ability - skill[:, None]))).sum(
+            axis=1
+        )
+        return right
+
 
 WORLDS = (
     World("middling, mild prompts", centre=0.0, prompts=0.3, examples=1.5),
@@ -62,8 +73,13 @@ WORLDS = (
     World("good, prompts differ", centre=1.5, prompts=0.8, examples=1.5),
     World("very good, prompts differ", centre=3.0, prompts=0.6, examples=1.5),
     World("prompts do not differ", centre=1.0, prompts=0.0, examples=1.0),
+    World("nearly always right", centre=4.8, prompts=0.6, examples=1.5),
+    World("nearly always right, some prompts fail", 4.8, prompts=1.0, examples=1.5, change=-0.8),
 )
-SIZES = ((6, 50), (6, 300), (12, 100), (24, 100), (40, 50), (40, 300))
+SIZES = ((3, 100), (6, 50), (6, 300), (12, 100), (18, 50), (24, 100), (40, 50), (40, 300))
+EXTREMES: dict[str, Callable[[Floats], np.floating]] = {
+    "best_prompt_accuracy": np.max, "worst_prompt_accuracy": np.min, "spread": np.ptp,
+}  # fmt: skip
 
 
 def simulate_group(
@@ -76,12 +92,19 @@ def simulate_group(
     own = rng.normal(size=(prompts, variants)) * (0.5 if variants > 1 else 0.0)
     shared = rng.normal(size=(prompts, 1)) * (np.sqrt(0.75) if variants > 1 else 1.0)
     skill = world.prompts * (shared + own).reshape(-1, 1)
-    prompts *= variants
+    return simulate_answers(world, skill, examples, rng, variants=variants)
+
+
+def simulate_answers(
+    world: World, skill: Floats, examples: int, rng: np.random.Generator, *, variants: int = 1
+) -> Group:
+    """Answers of `world` to prompts whose skill [K, 1] is given."""
+    prompts = len(skill)
     ability = world.centre + world.examples * rng.normal(size=(1, examples))
     ability = ability + world.cells * rng.normal(size=(prompts, examples))
     right = rng.logistic(size=(prompts, examples)) < ability + skill
     nothing = np.zeros_like(right, dtype=np.float64)
-    return _group(right.astype(np.float64), nothing, rng, variants)
+    return make_group(right.astype(np.float64), nothing, rng, variants)
 
 
 def simulate_drop(world: World, prompts: int, examples: int, rng: np.random.Generator) -> Group:
@@ -93,10 +116,11 @@ def simulate_drop(world: World, prompts: int, examples: int, rng: np.random.Gene
     change = world.change + world.prompts * rng.normal(size=(prompts, 1))
     own = np.where(rng.random(shape) < 0.7, luck, rng.logistic(size=shape))
     score = (own < ability + change).astype(np.float64)
-    return _group(score, (luck < ability).astype(np.float64), rng)
+    return make_group(score, (luck < ability).astype(np.float64), rng)
 
 
-def _group(score: Floats, clean: Floats, rng: np.random.Generator, variants: int = 1) -> Group:
+def make_group(score: Floats, clean: Floats, rng: np.random.Generator, variants: int = 1) -> Group:
+    """A group of right (1) and wrong (0) cells, all there, beside their clean ones."""
     prompts, examples = score.shape
     gold = rng.integers(2, size=examples)
     everywhere = np.ones(score.shape, dtype=np.bool_)
@@ -116,6 +140,13 @@ def _group(score: Floats, clean: Floats, rng: np.random.Generator, variants: int
     )
 
 
+def take_examples(group: Group, count: int) -> Group:
+    """The group on its first examples alone."""
+    cells = ("score", "answer", "present", "clean_score", "clean_answer", "matched")
+    cut = {name: getattr(group, name)[:, :count] for name in cells}
+    return replace(group, examples=group.examples[:count], **cut)
+
+
 def interval_of(metric: str, group: Group) -> Interval:
     """The interval that a summary would print."""
     influence = {"accuracy": of_accuracy, "consistency": of_consistency, "drop": of_drop}[metric]
@@ -127,6 +158,26 @@ def interval_of(metric: str, group: Group) -> Interval:
     if measured is None:
         raise ValueError(metric)
     return measured
+
+
+def extreme_coverage(
+    world: World, prompts: int, examples: int, runs: int
+) -> dict[str, tuple[float, float]]:
+    """For each extreme, the share of runs whose interval holds that of these very prompts, and its
+    mean width."""
+    rng = np.random.default_rng([prompts, examples, WORLDS.index(world)])
+    held: dict[str, list[tuple[bool, float]]] = {metric: [] for metric in EXTREMES}
+    for _ in range(runs):
+        skill = world.prompts * rng.normal(size=(prompts, 1))
+        group = simulate_answers(world, skill, examples, rng)
+        truth = world.accuracies_of(skill[:, 0])
+        resampled = resample_prompt_means(group.score, group.present, rng, RESAMPLES)
+        for metric, extreme in EXTREMES.items():
+            found = measure(metric, group, resampled)
+            low, high = (found and found.interval(CONFIDENCE)) or (np.nan, np.nan)
+            held[metric].append((low - 1e-9 <= extreme(truth) <= high + 1e-9, high - low))
+    means = {metric: np.mean(found, axis=0) for metric, found in held.items()}
+    return {metric: (float(share), float(width)) for metric, (share, width) in means.items()}
 
 
 def plain_bootstrap(metric: str, group: Group, rng: np.random.Generator) -> Interval | None:
@@ -176,11 +227,17 @@ def rows(runs: int, *, plain: bool) -> Iterator[str]:
     for metric in ("accuracy", "drop", "consistency"):
         for world in WORLDS:
             found = [coverage(metric, world, k, n, runs, plain=plain) for k, n in SIZES]
-            ours = " | ".join(f"{100 * held:.1f} ({width:.3f})" for held, width, _ in found)
+            ours = " | ".join(_shown(held, width) for held, width, _ in found)
             yield f"| {metric} | {world.name} | {ours} |"
             if plain and metric != "consistency":
                 theirs = " | ".join(f"{100 * share:.1f}" for _, _, share in found)
                 yield f"| | *plain two-way percentile* | {theirs} |"
+    yield "\nExtremes of the prompts as given:\n"
+    for world in WORLDS:
+        extremes = [extreme_coverage(world, k, n, runs) for k, n in SIZES]
+        for metric in EXTREMES:
+            cells = " | ".join(_shown(*one[metric]) for one in extremes)
+            yield f"| {metric} | {world.name} | {cells} |"
     yield "\nAccuracy with four variants of each of K instructions, which share their luck:\n"
     for world in WORLDS[:3]:
         sizes = ((6, 100), (12, 100))
@@ -190,6 +247,10 @@ def rows(runs: int, *, plain: bool) -> Iterator[str]:
             for (k, n), (held, width, _) in zip(sizes, found, strict=True)
         )
         yield f"- {world.name}: {shown}"
+
+
+def _shown(held: float, width: float) -> str:
+    return f"{100 * held:.1f} ({width:.3f})"
 
 
 def _expected(centre: float, variance: float) -> float:
