@@ -175,7 +175,7 @@ def extreme_coverage(
         for metric, extreme in EXTREMES.items():
             found = measure(metric, group, resampled)
             low, high = (found and found.interval(CONFIDENCE)) or (np.nan, np.nan)
-            held[metric].append((low - 1e-9 <= extreme(truth) <= high + 1e-9, high - low))
+            held[metric].append((bool(low - 1e-9 <= extreme(truth) <= high + 1e-9), high - low))
     means = {metric: np.mean(found, axis=0) for metric, found in held.items()}
     return {metric: (float(share), float(width)) for metric, (share, width) in means.items()}
 
