@@ -5,7 +5,7 @@ Runs are drawn from a latent model of a good classifier whose instructions diffe
 instruction. Where two sides are compared, seven in ten answers have their luck in common. Printed
 are medians over the draws, in points, of what `harness.stats` says of them: the half-width of
 accuracy's 95 % interval, and the smallest drop from clean, and difference between two runs, that
-the design would find four times in five.
+the design would call significant four times in five among four levels.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from harness.stats.twoway import estimate
 WORLD = WORLDS[1]
 EXAMPLES = (50, 100, 200, 500, 1000, 2000)
 INSTRUCTIONS = (3, 6, 12, 24)
+TESTS = 4
+"""Levels, whose p values are adjusted for each other."""
 CHECKPOINTS = replace(WORLD, change=0.0, prompts=0.1)
 """Two models on the same cells, for whom instructions are almost equally lucky."""
 
@@ -50,7 +52,7 @@ def _detectable(group: Group) -> float:
     if influence is None:
         raise ValueError("no cell has another to be compared with")
     measured = estimate(influence, group.families, kind="difference")
-    effect = minimum_detectable_effect(measured, confidence=CONFIDENCE)
+    effect = minimum_detectable_effect(measured, confidence=CONFIDENCE, tests=TESTS)
     if effect is None:
         raise ValueError("the variance is unknown")
     return effect

@@ -8,6 +8,8 @@ from typing import Final
 from harness.stats.estimate import Estimate, student_point, student_quantile
 
 POWER: Final = 0.8
+_ROUNDS: Final = 8
+"""The effect and its own standard error settle in fewer."""
 _NORMAL: Final = 1000
 """Degrees of freedom from which Student's t is taken as shifted and not as skewed."""
 
@@ -17,7 +19,7 @@ def minimum_detectable_effect(
 ) -> float | None:
     """The smallest true difference that a two-sided test finds with this power.
 
-    It is the standard error times the noncentrality with which Student's t passes its critical
+    It is the standard error that there is with that difference, times the noncentrality with which Student's t passes its critical
     value with this power; with many degrees of freedom t_{1 - alpha/2} + t_{power} (Bloom 1995,
     Evaluation Review 19(5)). The critical value is the one that Holm's correction asks of the
     smallest of so many p values, alpha / tests: what then counts is called significant.
@@ -34,7 +36,24 @@ def minimum_detectable_effect(
     if math.isnan(estimate.variance):
         return None
     alone = 1 - (1 - confidence) / tests
-    return _reach(alone, estimate.df, power) * _standard_error(estimate, alone)
+    reach, error = _reach(alone, estimate.df, power), _standard_error(estimate, alone)
+    effect = reach * error
+    for _ in range(_ROUNDS):
+        effect = reach * error * math.sqrt(_growth(estimate, effect))
+    return effect
+
+
+def _growth(estimate: Estimate, effect: float) -> float:
+    """By what factor the variance grows where the difference is this: losses bring variance.
+
+    The share lost is then that much above the share gained, with as many effective examples.
+    """
+    if estimate.flows is None:
+        return 1.0
+    smaller, larger = sorted(estimate.flows)
+    now = smaller * (1 - smaller) + larger * (1 - larger)
+    then = min(max(larger, smaller + effect), 0.5)
+    return max(1.0, (smaller * (1 - smaller) + then * (1 - then)) / now) if now > 0 else 1.0
 
 
 def _reach(confidence: float, df: float, power: float) -> float:
