@@ -19,10 +19,11 @@ def minimum_detectable_effect(
 ) -> float | None:
     """The smallest true difference that a two-sided test finds with this power.
 
-    It is the standard error that there is with that difference, times the noncentrality with which Student's t passes its critical
-    value with this power; with many degrees of freedom t_{1 - alpha/2} + t_{power} (Bloom 1995,
-    Evaluation Review 19(5)). The critical value is the one that Holm's correction asks of the
-    smallest of so many p values, alpha / tests: what then counts is called significant.
+    It is the standard error that there is with that difference, times the noncentrality with which
+    Student's t passes its critical value with this power; with many degrees of freedom that is
+    t_{1 - alpha/2} + t_{power} (Bloom 1995, Evaluation Review 19(5)). The critical value is the one
+    that Holm's correction asks of the smallest of so many p values, alpha / tests: what then counts
+    is called significant.
 
     Args:
         estimate: of the difference; its value plays no part.

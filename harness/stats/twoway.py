@@ -170,20 +170,35 @@ def components(influence: Influence, clusters: Integers) -> Components:
     by_prompt = influence.by_example if influence.by_prompt is None else influence.by_prompt
     cells = member @ by_prompt  # [G, N]
     weights = member @ influence.weights  # [G, N]
-    of_prompt, of_example = cells.sum(axis=1), cells.sum(axis=0)
-    cells -= of_prompt[:, None] * ratio(weights, weights.sum(axis=1, keepdims=True), undefined=0.0)
-    cells -= of_example * ratio(weights, weights.sum(axis=0), undefined=0.0)
+    by_row = ratio(weights, weights.sum(axis=1, keepdims=True), undefined=0.0)
+    by_column = ratio(weights, weights.sum(axis=0), undefined=0.0)
+    of_prompt, of_example = _luck_apart(cells, by_row, by_column)
+    cells -= of_prompt[:, None] * by_row + of_example * by_column
     examples = int((weights.sum(axis=0) > 0).sum())
     grow = count / (count - 1)
     if examples < 2:
         return Components(grow * float(of_prompt @ of_prompt), 0.0, 0.0)
     stretch = examples / (examples - 1)
-    own = influence.by_example.sum(axis=0)
+    own = of_example
+    if influence.by_prompt is not influence.by_example:
+        given = member @ influence.by_example
+        own = _luck_apart(given, by_row, by_column)[1]
     return Components(
         prompts=grow * float(of_prompt @ of_prompt),
         examples=stretch * float(own @ own),
         cells=grow * stretch * float((cells * cells).sum()),
     )
+
+
+def _luck_apart(cells: Floats, by_row: Floats, by_column: Floats) -> tuple[Floats, Floats]:
+    """What each prompt [G] and each example [N] moves, without the other's luck.
+
+    On a full grid every prompt has the same examples, whose luck cancels, and these are the sums of
+    the rows and columns. With holes a prompt is lucky with the examples that it was asked on, and
+    an example with its prompts; that is taken off, since the other part of the variance has it.
+    """
+    rows, columns = cells.sum(axis=1), cells.sum(axis=0)
+    return rows - by_column @ columns, columns - rows @ by_row
 
 
 def _clusters(families: Integers, texts: Integers, used: Booleans) -> tuple[Integers, bool]:

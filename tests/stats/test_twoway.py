@@ -275,3 +275,38 @@ def test_intervals_hold_the_truth_as_often_as_they_say(
     # 300 runs: a true 95 % is seen between 91.6 and 98.4 with probability .99.
     held, _, _ = coverage.coverage(metric, coverage.WORLDS[1], *size, runs=300)
     assert 0.915 <= held <= 0.985
+
+
+def _holed(variants: int, share: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of twelve instructions on 100 examples, each variant asked on one in `share`."""
+    prompts = 12 * variants
+    ability = 1 + 1.8 * rng.normal(size=100) + 0.5 * rng.normal(size=(prompts, 100))
+    ability += np.repeat(0.35 * rng.normal(size=(12, 1)), variants, axis=0)
+    ability += 0.25 * rng.normal(size=(prompts, 1))
+    score = (rng.logistic(size=ability.shape) < ability).astype(float)
+    places = rng.permutation(np.arange(100) % share), rng.permutation(np.arange(prompts) % share)
+    return score, (places[0] + places[1][:, None]) % share == 0
+
+
+@pytest.mark.parametrize(("variants", "share"), [(1, 4), (4, 4), (1, 1)])
+def test_with_holes_the_variance_is_that_of_the_realised_design(variants: int, share: int) -> None:
+    rng = np.random.default_rng([variants, share])
+    families = np.repeat(np.arange(12), variants)
+    found = []
+    for _ in range(500):
+        score, present = _holed(variants, share, rng)
+        influence = influence_of_mean(np.where(present, score, 0), prompt_weights(present))
+        found.append(estimate(influence, families, kind="share"))
+    spread = np.std([one.value for one in found])
+    # 500 runs know a standard deviation to 3 %; before, a quarter of the cells was 14 % too wide.
+    assert np.sqrt(np.mean([one.variance for one in found])) == pytest.approx(spread, rel=0.09)
+
+
+def test_luck_with_examples_is_no_luck_of_prompts() -> None:
+    # Two prompts on other halves of the examples; only examples differ. Nothing is the prompts'.
+    easy = np.repeat([1.0, 0.0], 20)
+    present = np.zeros((4, 40), dtype=bool)
+    present[:2, :20] = present[2:, 20:] = True
+    values = np.where(present, easy, 0.0)
+    parts = components(influence_of_mean(values, prompt_weights(present)), np.arange(4))
+    assert parts.prompts == pytest.approx(0)
