@@ -74,8 +74,10 @@ def spread_p(score: Floats, present: Booleans, families: Integers | None = None)
     prompts. Variants of one instruction answer more alike than others, which makes Q vary more; it
     is then compared as `sphericity` says (Box 1954, Annals of Mathematical Statistics 25(3)).
 
-    It speaks of the examples that every prompt has; NaN below two prompts, and 1 where no example
-    tells them apart.
+    Where cells are missing, Q is Skillings & Mack's (1981, Technometrics 23(2)) of the scores; it
+    is the same on a full grid: what a prompt is above the others on its examples, held against the
+    covariance of these sums under permutation. NaN below two prompts and where no example has two;
+    1 where no example tells prompts apart.
 
     Args:
         score: cells [K, N] in [0, 1].
@@ -84,39 +86,64 @@ def spread_p(score: Floats, present: Booleans, families: Integers | None = None)
     """
     from scipy.special import chdtrc
 
-    prompts, whole = len(score), present.all(axis=0)
-    if prompts < 2 or not whole.any():
+    asked = present.any(axis=1)
+    score, present = score[asked], present[asked]
+    shared = present.sum(axis=0) > 1
+    if len(score) < 2 or not shared.any():
         return math.nan
-    shared, everywhere = score[:, whole], present[:, whole]
-    permuted = _permuted_variance(shared, everywhere) * prompts / (prompts - 1)
-    if permuted == 0:
+    rest, covariance = _above_others(score[:, shared], present[:, shared])
+    sums = rest.sum(axis=1)
+    if not np.diag(covariance).any():
         return 1.0
-    accuracies = prompt_accuracies(shared, everywhere)
-    q = ((accuracies - accuracies.mean()) ** 2).sum() / permuted
-    related = families is not None and len(np.unique(families)) < prompts
-    share = sphericity(shared) if related else 1.0
-    return float(chdtrc(share * (prompts - 1), share * q))
+    q, free = _quadratic_form(sums, covariance)
+    related = families is not None and len(np.unique(families[asked])) < len(score)
+    share = sphericity(rest, present[:, shared]) if related else 1.0
+    return float(chdtrc(share * free, share * q))
 
 
-def sphericity(score: Floats) -> float:
+def _above_others(score: Floats, present: Booleans) -> tuple[Floats, Floats]:
+    """What each cell [K, N] is above its example's mean, and the covariance of its sums [K, K].
+
+    An example's n scores have the variance v over n - 1 and, permuted, the covariances
+    v (1 - 1/n) and -v / n.
+    """
+    there = present.astype(np.float64)
+    counts = there.sum(axis=0)
+    rest = np.where(present, score - (score * there).sum(axis=0) / counts, 0.0)
+    variance = (rest**2).sum(axis=0) / (counts - 1)
+    covariance = np.diag(there @ variance) - (there * (variance / counts)) @ there.T
+    return rest, covariance
+
+
+def _quadratic_form(sums: Floats, covariance: Floats) -> tuple[float, int]:
+    """The sums against their covariance, and its rank: how many contrasts are told apart."""
+    values, vectors = np.linalg.eigh(covariance)
+    real = values > 1e-9 * values.max()
+    return float(((vectors.T @ sums)[real] ** 2 / values[real]).sum()), int(real.sum())
+
+
+def sphericity(rest: Floats, present: Booleans) -> float:
     """By what share to reduce the degrees of freedom of K prompts whose answers are related.
 
     With S the covariance of the prompts [K, K] over N examples, doubly centred, Greenhouse &
     Geisser's (1959) share is (tr S)^2 / ((K - 1) tr S^2). It is too small where there are few
     examples; returned is Huynh & Feldt's (1976) correction of it with Lecoutre's (1991), between
     1 / (K - 1) and 1, which is the share of prompts that are equally related.
+
+    Args:
+        rest: what each cell is above its example's mean [K, N], 0 where missing.
+        present: which cells are there [K, N]; a covariance is taken from the examples of a pair.
     """
-    prompts, examples = score.shape
-    free, df = prompts - 1, examples - 1
-    if free < 2 or df < 1:
+    there = present.astype(np.float64)
+    free = len(rest) - 1
+    rest = np.where(present, rest - ratio(rest.sum(axis=1), there.sum(axis=1))[:, None], 0.0)
+    pairs = there @ there.T
+    df = float(pairs.mean()) - 1
+    covariance = ratio(rest @ rest.T, pairs, undefined=0.0)
+    squares = float((covariance**2).sum())
+    if free < 2 or df < 1 or squares == 0:
         return 1.0
-    rest = score - score.mean(axis=1, keepdims=True)
-    rest -= rest.mean(axis=0)
-    products = rest @ rest.T if prompts <= examples else rest.T @ rest
-    squares = float((products**2).sum())
-    if squares == 0:
-        return 1.0
-    share = float(np.trace(products)) ** 2 / (free * squares)
+    share = min(1.0, float(np.trace(covariance)) ** 2 / (free * squares))
     if df <= free * share:
         return 1.0
     corrected = ((df + 1) * free * share - 2) / (free * (df - free * share))

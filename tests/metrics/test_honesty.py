@@ -172,8 +172,32 @@ def test_related_variants_do_not_look_different_by_chance(
 
 def test_prompts_that_are_equally_related_keep_their_degrees_of_freedom() -> None:
     rng = np.random.default_rng(2)
-    alike = rng.normal(size=(1, 4000)) + rng.normal(size=(5, 4000))
-    assert sphericity(alike) == pytest.approx(1.0, abs=0.01)
+    everywhere = np.ones((5, 4000), dtype=bool)
+    alike = rng.normal(size=(5, 4000))
+    assert sphericity(alike - alike.mean(axis=0), everywhere) == pytest.approx(1.0, abs=0.01)
     # Two blocks of copies: of the K - 1 = 3 contrasts only one varies.
     halves = np.repeat(rng.normal(size=(2, 4000)), 2, axis=0)
-    assert sphericity(halves) == pytest.approx(1 / 3, abs=0.01)
+    halves -= halves.mean(axis=0)
+    assert sphericity(halves, everywhere[:4]) == pytest.approx(1 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize("related", [False, True])
+def test_spread_p_with_holes_finds_nothing_in_equal_prompts(related: bool) -> None:
+    # Every variant is asked on one in three examples; no example has all variants.
+    rng = np.random.default_rng(9)
+    families, found = np.repeat(np.arange(6), 3), []
+    for _ in range(600):
+        of_instruction = np.repeat(rng.normal(size=(6, 90)), 3, axis=0)
+        luck = 0.9 * related * of_instruction + rng.normal(size=(18, 90))
+        score = (1 + 1.5 * rng.normal(size=90) + 1.5 * luck > 0).astype(float)
+        places = rng.permutation(np.arange(90) % 3), np.arange(18) % 3
+        present = (places[0] + places[1][:, None]) % 3 == 0
+        found.append(spread_p(score, present, families))
+    assert 0.02 <= np.mean(np.array(found) < 0.05) <= 0.08
+
+
+def test_spread_p_with_holes_sees_a_prompt_that_differs() -> None:
+    rng = np.random.default_rng(10)
+    score = (rng.random((6, 200)) < np.array([0.9, 0.9, 0.9, 0.9, 0.9, 0.6])[:, None]).astype(float)
+    present = rng.random(score.shape) < 0.5
+    assert spread_p(score, present) < 0.001
