@@ -51,7 +51,18 @@ class Tokenizer(Protocol):
     """The template that `render_chat` fills, or None for a model without one."""
 
     def encode(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
-        """The token ids of each text; with `special`, those that the model adds by itself (BOS)."""
+        """Tokenises texts.
+
+        Args:
+            texts: N texts.
+            special: whether to begin each with the tokens that the model begins with (BOS).
+
+        Returns:
+            N lists of token ids, without tokens that a tokenizer puts after a text (EOS).
+
+        Raises:
+            UsageError: the tokenizer fails, or the model has no embedding for a token.
+        """
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -62,7 +73,8 @@ class Tokenizer(Protocol):
         """The messages as the model's chat prompt, up to where its answer begins.
 
         Raises:
-            UsageError: the model has no chat template, or the template rejects the messages.
+            UsageError: the model has no chat template, or the template fails or leaves out what
+                a message says.
         """
         ...
 
@@ -76,9 +88,16 @@ class Model(Protocol):
     """What the user should know about how the model is run; it may grow with use."""
 
     def loglik(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
-        """Yields (index of the request, its labels' summed log-likelihoods), in any order.
+        """Scores the labels of requests.
 
         Requests of one call may share a prefix: it is found and computed once.
+
+        Args:
+            requests: each a context and the tokens of every label.
+
+        Yields:
+            (index of the request, response), in any order. `scores` of a response are the labels'
+            log-likelihoods in nats, summed over a label's tokens.
 
         Raises:
             UsageError: a request has no context token or is longer than `info.max_context`.
@@ -92,9 +111,15 @@ class Model(Protocol):
         max_new_tokens: int,
         is_done: Callable[[str], bool],
     ) -> Iterator[tuple[int, Response]]:
-        """Yields (index of the request, its greedily generated text), in any order.
+        """Generates greedily.
 
-        A text ends at an end token, after `max_new_tokens`, or as soon as `is_done(text)` holds.
+        Args:
+            requests: their contexts count.
+            max_new_tokens: of one text; it also ends at an end token.
+            is_done: whether a text so far is enough, asked after every token.
+
+        Yields:
+            (index of the request, response with its text), in any order.
 
         Raises:
             UsageError: a request has no context token or leaves no room for the new ones.

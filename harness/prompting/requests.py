@@ -1,4 +1,4 @@
-"""From prompts to tokens: one request a cell, exact across the seam of prompt and label."""
+"""From prompts to tokens: one request per cell, exact across the seam of prompt and label."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RequestBuilder:
     _tails: dict[str, list[list[int]]] = field(default_factory=dict)
 
     def build(self, prompts: Sequence[str]) -> list[Request]:
-        """One request a prompt, with every label as a continuation of a shared context."""
+        """One request per prompt, with every label as a continuation of a shared context."""
         special = self.prompter.special_tokens
         texts = [
             text
@@ -44,7 +44,7 @@ class RequestBuilder:
         ]
 
     def contexts(self, prompts: Sequence[str]) -> list[Request]:
-        """One request a prompt, without continuations, for generation."""
+        """One request per prompt, without continuations, for generation."""
         encoded = self.tokenizer.encode(prompts, special=self.prompter.special_tokens)
         return [Request(context=tuple(ids)) for ids in encoded]
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from harness.models.loading import upcast as widening
-from harness.models.loading.upcast import WidenedLinear, widen_where_slow
+from harness.models.loading.upcast import UpcastLinear, upcast_where_slow
 
 CPU = torch.device("cpu")
 
@@ -20,7 +20,7 @@ def test_a_widened_layer_rounds_the_exact_product_once(dtype: torch.dtype, bias:
     x = torch.randn(5, 64).to(dtype)
     exact = layer.double()(x.double())
     layer.to(dtype)
-    layer.__class__ = WidenedLinear
+    layer.__class__ = UpcastLinear
     found = layer(x)
     assert found.dtype == dtype
     # Half a unit in the last place of the exact value, and a hair for the float32 sum.
@@ -32,8 +32,8 @@ def test_only_slow_halves_are_widened(monkeypatch: pytest.MonkeyPatch) -> None:
     def widened(dtype: torch.dtype, *, device: torch.device = CPU, fast: bool = False) -> bool:
         monkeypatch.setattr(widening, "_multiplies", lambda _: fast)
         model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2))
-        done = widen_where_slow(model, device, dtype)
-        assert all(isinstance(model[n], WidenedLinear) == done for n in (0, 2))
+        done = upcast_where_slow(model, device, dtype)
+        assert all(isinstance(model[n], UpcastLinear) == done for n in (0, 2))
         return done
 
     assert widened(torch.bfloat16)

@@ -90,7 +90,7 @@ def _bytes_per_token(model: PreTrainedModel) -> int:
 
 
 def out_of_memory(what: str) -> UsageError:
-    """The complaint about something that can't be made smaller."""
+    """The error for something that can't be made smaller."""
     return UsageError(
         f"memory ran out on {what}.",
         hint="Type a smaller --dtype such as bfloat16, or --device cpu.",

@@ -20,7 +20,7 @@ from harness.models.inference.scores import Scored, ScoreSheet, sum_reads
 from harness.models.inference.token_tree import build_chains
 
 
-class PlainScorer:
+class FullForwardScorer:
     """Scores labels by forwards over right-padded rows that begin at the prompt's first token.
 
     Padding stands to the right of all that is read, where a causal model can't see it.

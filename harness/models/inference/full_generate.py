@@ -20,7 +20,7 @@ from harness.models.inference.generate import Beginning, Ending
 from harness.models.inference.token_tree import Read, Row, Tokens
 
 
-class PlainGenerator:
+class FullForwardGenerator:
     """Generates in batches of contexts of one length, which need no padding.
 
     Padding to the left would change what a recurrent state has seen.

@@ -10,8 +10,8 @@ from harness.core.errors import UsageError
 from harness.core.records import Request, Response
 from harness.models.contract import ModelInfo, Sampling, Tokenizer
 from harness.models.inference.budget import Budget, choose_budget
-from harness.models.inference.full_forward import PlainScorer
-from harness.models.inference.full_generate import PlainGenerator
+from harness.models.inference.full_forward import FullForwardScorer
+from harness.models.inference.full_generate import FullForwardGenerator
 from harness.models.inference.generate import Ending, PrefixGenerator
 from harness.models.inference.prefix import PrefixScorer
 from harness.models.inference.reuse_probe import check_reuse, packed
@@ -60,7 +60,7 @@ class HFModel:
                     yield reusing[index], response
         if plain:
             asked = [requests[index] for index in plain]
-            for index, response in PlainScorer(self._model, self._budget).score(asked):
+            for index, response in FullForwardScorer(self._model, self._budget).score(asked):
                 yield plain[index], response
 
     def generate(
@@ -111,7 +111,7 @@ class HFModel:
                 for place, text in generator.generate([contexts[i] for i in reusing], ending):
                     yield reusing[place], text
         if plain:
-            fallback = PlainGenerator(self._model, self._budget)
+            fallback = FullForwardGenerator(self._model, self._budget)
             for place, text in fallback.generate([contexts[i] for i in plain], ending):
                 yield plain[place], text
 

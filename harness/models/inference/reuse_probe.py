@@ -13,7 +13,7 @@ from harness.core.errors import UsageError
 from harness.core.records import Request
 from harness.models.inference import attention
 from harness.models.inference.budget import Budget
-from harness.models.inference.full_forward import PlainScorer
+from harness.models.inference.full_forward import FullForwardScorer
 from harness.models.inference.logits_at import vocabulary_size
 from harness.models.inference.prefix import PrefixScorer
 from harness.models.inference.prefix_groups import Group
@@ -60,7 +60,7 @@ def check_reuse(model: PreTrainedModel) -> Reuse:
 
 @torch.inference_mode()
 def _check_causality(model: PreTrainedModel) -> None:
-    """Complain about a model that looks ahead, as encoders do.
+    """Refuses a model that looks ahead, as encoders do.
 
     Raises:
         UsageError: later tokens change what it says about earlier ones.
@@ -94,7 +94,7 @@ def _probe(model: PreTrainedModel) -> tuple[dict[int, int | None], str | None]:
         requests[0].context[:PROBE_PREFIX],
         tuple(build_row([i], requests, PROBE_PREFIX) for i in range(len(requests))),
     )
-    plain = dict(PlainScorer(model, _probe_budget()).score(requests))
+    plain = dict(FullForwardScorer(model, _probe_budget()).score(requests))
     scorer = PrefixScorer(model, _probe_budget())
     try:
         with packed(model):

@@ -55,7 +55,7 @@ def convert_gguf(path: Path, *, name: str) -> Path:
 
 
 def check_gguf(path: Path) -> None:
-    """Complain about a file that isn't a whole GGUF, from its table of tensors alone.
+    """Refuses a file that isn't a whole GGUF, from its table of tensors alone.
 
     Raises:
         UsageError: what is wrong with it.

@@ -51,7 +51,7 @@ def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
         read_weights,
     )
     from harness.models.loading.tokenizer import HFTokenizer
-    from harness.models.loading.upcast import widen_where_slow
+    from harness.models.loading.upcast import upcast_where_slow
 
     code = spec.trust_remote_code
     config = read_config(source.directory, code=code)
@@ -63,13 +63,13 @@ def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
         model = apply_adapter(model, source.adapter, base=source.base or "")
     tokenizer.limit_to(embedding_count(model))
     move_to(device, model)
-    widened = widen_where_slow(model, device, chosen_dtype)
+    upcast = upcast_where_slow(model, device, chosen_dtype)
     info = describe(spec.name, source, model, tokenizer)
     loaded = HFModel(model, tokenizer, info, end_id=tokenizer.end_id)
     if source.tokenizer not in (source.directory, source.adapter):
         loaded.notes.append(f"the model has no tokenizer: that of {source.tokenizer} is used.")
     loaded.notes += [*notes, *tokenizer.notes]
-    if widened:
+    if upcast:
         loaded.notes.append(
             f"this CPU has no {info.dtype} products: layers multiply in float32 and round to "
             f"{info.dtype}; --dtype float32 is faster."
