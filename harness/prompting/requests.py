@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.core.records import Request
 from harness.models.contract import Tokenizer
@@ -23,7 +23,6 @@ class RequestBuilder:
     prompter: Prompter
     tokenizer: Tokenizer
     labels: tuple[str, ...]
-    _tails: dict[str, list[list[int]]] = field(default_factory=dict)
 
     def build(self, prompts: Sequence[str]) -> list[Request]:
         """One request per prompt, with every label as a continuation of a shared context."""
