@@ -40,7 +40,8 @@ class Example:
     """One row of a task: its fields, the rendered input and the gold label's name."""
 
     id: str
-    fields: Mapping[str, str]
+    fields: Mapping[str, object]
+    """Texts, numbers, lists and objects, as the row has them; nothing for what is null."""
     input: str
     gold: str
 

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from harness.core.records import CLEAN, Cell, Example, Variant, stable_hash
 from harness.evaluation.design import FULL, Design
 from harness.tasks import Task
+from harness.tasks.template import map_texts
 from perturbations import Perturbation, perturb_text
 
 
@@ -132,14 +133,18 @@ def perturb_example(
 ) -> Example:
     """The example as a variant shows it whose target is the input.
 
-    Each field that the template shows is perturbed with a seed of its own, so that the same
-    command makes the same inputs whatever the order of evaluation.
+    Each text in a field that the template shows is perturbed with a seed of its own, so that the
+    same command makes the same inputs whatever the order of evaluation.
     """
-    fields = dict(example.fields)
-    for name in task.template.fields:
-        draft = perturb_text(
-            fields[name], perturbation, stable_hash(variant.seed, example.id, name)
-        )
-        if draft is not None:
-            fields[name] = draft.text
-    return replace(example, fields=fields, input=task.template.render(fields))
+
+    def change(place: str, text: str) -> str:
+        draft = perturb_text(text, perturbation, stable_hash(variant.seed, example.id, place))
+        return text if draft is None else draft.text
+
+    shown = task.template.fields
+    fields = {
+        name: map_texts(value, change, name) if name in shown else value
+        for name, value in example.fields.items()
+    }
+    text = task.template.render(fields, row=f"the perturbed example {example.id!r}")
+    return replace(example, fields=fields, input=text)

@@ -15,6 +15,7 @@ from harness.evaluation.design import Design, share_of
 from harness.evaluation.engine import TaskTools
 from harness.evaluation.identity import Identity, identify, run_directory
 from harness.evaluation.plan import Plan, changes_input
+from harness.evaluation.request_checks import check_requests, request_notes
 from harness.evaluation.selection import choose_perturbations
 from harness.evaluation.variants import (
     Misses,
@@ -55,7 +56,7 @@ class RunPlan:
     left_out: tuple[LeftOut, ...] = ()
     """The perturbations that a level lacks here."""
     notes: tuple[str, ...] = ()
-    """What the user should know about the model."""
+    """What the user should know about the model and the tasks."""
 
 
 def prepare(config: RunConfig) -> RunPlan:
@@ -92,7 +93,8 @@ def prepare(config: RunConfig) -> RunPlan:
         left_out=_all_left_out(selection, made.values()),
     )
     check_lengths(run_plan.lengths, plan, model.info.max_context)
-    return run_plan
+    check_requests(run_plan)
+    return replace(run_plan, notes=(*run_plan.notes, *request_notes(run_plan)))
 
 
 def _all_left_out(selection: Selection, made: Iterable[TaskVariants]) -> tuple[LeftOut, ...]:
@@ -232,8 +234,10 @@ def _load_tasks(config: RunConfig) -> list[Task]:
     for task in tasks:
         available = len(task.few_shot)
         if config.few_shot > available:
+            same = task.few_shot_left_out
             raise UsageError(
-                f"--few-shot {config.few_shot}: task {task.name!r} has {available} few-shot rows.",
+                f"--few-shot {config.few_shot}: task {task.name!r} has {available} few-shot rows"
+                f"{f' beside {same} that are evaluated examples' if same else ''}.",
                 hint="Give it a `few_shot:` source, or ask for fewer.",
             )
     if config.paraphrases is not None:

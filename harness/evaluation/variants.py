@@ -25,8 +25,9 @@ from harness.core.records import (
     stable_hash,
     stable_id,
 )
-from harness.results.jsonfiles import Json, read_jsonl
+from harness.results.jsonfiles import Json
 from harness.tasks import Task
+from harness.tasks.rows import numbered_rows
 from harness.tasks.schema import Text
 from perturbations import Perturbation, Similarity, clean_variant, make_variants
 
@@ -130,13 +131,19 @@ def read_variants(path: Path, tasks: Sequence[Task]) -> dict[str, TaskVariants]:
     A row needs task, level, perturbation and text; a run's own variants.jsonl has more.
 
     Raises:
-        UsageError: a missing or unknown key value, with the line.
+        UsageError: a missing or unknown key value, or one id for two texts, with the line.
     """
     by_name = {task.name: task for task in tasks}
     found: dict[str, dict[str, Variant]] = {name: {} for name in by_name}
-    for number, row in enumerate(read_jsonl(path), 1):
-        variant = _replayed(row, by_name, where=f"{path}, line {number}")
-        found[variant.task].setdefault(variant.id, variant)
+    for number, row in numbered_rows(path):
+        variant = _replayed(dict(row), by_name, where=f"{path}, line {number}")
+        first = found[variant.task].setdefault(variant.id, variant)
+        if first.text != variant.text:
+            raise UsageError(
+                f"{path}, line {number}: the id {variant.id!r} stands twice, with two texts: "
+                f"{first.text[:60]!r} and {variant.text[:60]!r}.",
+                hint="Give each variant an id of its own, or leave ids out.",
+            )
     return {
         name: TaskVariants(tuple(sorted(v.values(), key=lambda one: one.level != CLEAN)))
         for name, v in found.items()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from harness.core.errors import UsageError, nearest_hint
 from harness.core.records import Example
-from harness.tasks.rows import Row, iter_fields, read_source
+from harness.tasks.checks import check_texts, shorten
+from harness.tasks.rows import Row, read_source
 from harness.tasks.schema import Source, TaskSpec
 from harness.tasks.suites import suite_task_paths, task_path
 from harness.tasks.task import Task
@@ -53,7 +54,13 @@ def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> T
     """
     spec = read_yaml(path, TaskSpec, what="task")
     template = compile_template(spec.input, where=str(path))
-    shots = few_shot and spec.few_shot is not None
+    examples = _read_examples(spec, spec.source, template, path, data_dir)
+    check_texts(spec, template, examples[0].fields, path)
+    answered: tuple[Example, ...] = ()
+    if few_shot and spec.few_shot is not None:
+        answered = _read_examples(spec, spec.few_shot, template, path, data_dir)
+    asked = {example.input for example in examples}
+    shots = tuple(example for example in answered if example.input not in asked)
     task = Task(
         name=spec.name,
         description=spec.description,
@@ -63,12 +70,9 @@ def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> T
         template=template,
         instructions=tuple(instruction.record() for instruction in spec.instructions),
         paraphrases={key: tuple(t.strip() for t in v) for key, v in spec.paraphrases.items()},
-        examples=_read_examples(spec, spec.source, template, path, data_dir),
-        few_shot=(
-            _read_examples(spec, spec.few_shot, template, path, data_dir)
-            if shots and spec.few_shot
-            else ()
-        ),
+        examples=examples,
+        few_shot=shots,
+        few_shot_left_out=len(answered) - len(shots),
         source=str(path),
     )
     return add_type_paraphrases(task)
@@ -92,21 +96,23 @@ def _read_examples(
 def _example(
     spec: TaskSpec, row: Row, index: int, template: Template, names: dict[str, str], path: Path
 ) -> Example:
-    fields = dict(iter_fields(row))
+    fields = {str(name): value for name, value in row.items() if value is not None}
     for wanted, what in ((spec.label_field, "label_field"), (spec.id_field, "id_field")):
         if wanted is not None and wanted not in fields:
+            has = ", ".join(sorted(fields)) or "no fields"
             raise UsageError(
                 f"{path}: {what} names {wanted!r}, which row {index + 1} does not have; it has "
-                f"{', '.join(sorted(fields))}.{nearest_hint(wanted, fields)}"
+                f"{has}.{nearest_hint(wanted, fields)}"
             )
-    value = fields[spec.label_field]
+    value = str(fields[spec.label_field])
     if value not in names:
         raise UsageError(
-            f"{path}: row {index + 1} has the label {value!r}, which is not among the labels "
-            f"({', '.join(names)}).{nearest_hint(value, names)}"
+            f"{path}: row {index + 1} has the label {shorten(value, 60)!r}, which is not among the "
+            f"labels ({shorten(', '.join(names), 200)}).{nearest_hint(value, names)}"
         )
-    identity = fields[spec.id_field] if spec.id_field else str(index)
-    return Example(id=identity, fields=fields, input=template.render(fields), gold=names[value])
+    identity = str(fields[spec.id_field]) if spec.id_field else str(index)
+    text = template.render(fields, row=f"row {index + 1}")
+    return Example(id=identity, fields=fields, input=text, gold=names[value])
 
 
 def _check_ids(spec: TaskSpec, examples: Sequence[Example], path: Path) -> None:

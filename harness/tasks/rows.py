@@ -8,16 +8,24 @@ import io
 import json
 import lzma
 import os
-from collections.abc import Iterator, Mapping
-from itertools import islice
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
+from typing import Final
 
 from harness.core.errors import MissingPackageError, UsageError, nearest_hint
+from harness.tasks.hub import reach_hub
 from harness.tasks.schema import HubSource, Source
 
 Row = Mapping[str, object]
 
 _OPENERS = {".gz": gzip.open, ".xz": lzma.open}
+_HALF_CHARACTER: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def read_source(source: Source, *, beside: Path, data_dir: Path | None) -> list[Row]:
@@ -64,38 +72,81 @@ def read_file(path: Path) -> list[Row]:
     return rows
 
 
+def numbered_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of a JSON Lines file, each with its line; blank lines and a BOM are left out.
+
+    Raises:
+        UsageError: no such file, not UTF-8, or a line that is no JSON object.
+    """
+    for number, line in _lines(path):
+        if line.strip():
+            yield number, _parse_row(line, path, number)
+
+
 def _read_jsonl(path: Path) -> list[Row]:
-    rows: list[Row] = []
-    # Only "\n" ends a row: str.splitlines would also split at U+2028 inside a JSON string.
-    for number, line in enumerate(_read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(
-                f"{path}, line {number}: not valid JSON: {error.msg} at column {error.colno}."
-            ) from None
-        if not isinstance(row, dict):
-            raise UsageError(f"{path}, line {number}: a row is a JSON object, this is not.")
-        rows.append(row)
-    return rows
+    return [row for _, row in numbered_rows(path)]
+
+
+def _parse_row(line: str, path: Path, number: int) -> Row:
+    where = f"{path}, line {number}"
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{where}: not valid JSON: {error.msg} at column {error.colno}.") from None
+    except ValueError:
+        raise UsageError(f"{where}: a number has too many digits to be read.") from None
+    except RecursionError:
+        raise UsageError(f"{where}: lists or objects are nested too deeply.") from None
+    if not isinstance(row, dict):
+        raise UsageError(f"{where}: a row is a JSON object, this is not.")
+    if _HALF_CHARACTER.search(line) and _SURROGATE.search(json.dumps(row, ensure_ascii=False)):
+        raise UsageError(
+            f"{where}: half a character (a lone surrogate such as \\ud83d) stands in a text.",
+            hint="Write the file again from text that is valid Unicode.",
+        )
+    return row
 
 
 def _read_csv(path: Path) -> list[Row]:
-    reader = csv.DictReader(io.StringIO(_read_text(path)), strict=True)
-    rows: list[Row] = []
+    lines = (line for _, line in _lines(path))
+    header = next(lines, "")
+    with _no_field_limit():
+        reader = csv.DictReader(chain([header], lines), strict=True, delimiter=_delimiter(header))
+        try:
+            _check_columns(reader.fieldnames or (), path)
+            return [_checked(row, reader, path) for row in reader]
+        except csv.Error as error:
+            raise UsageError(f"{path}, line {reader.line_num}: not valid CSV: {error}.") from None
+
+
+def _delimiter(header: str) -> str:
+    """A comma; where the first line has none, a semicolon or a tab that it has."""
+    return "," if "," in header else next((mark for mark in ";\t" if mark in header), ",")
+
+
+def _check_columns(names: Sequence[str], path: Path) -> None:
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise UsageError(f"{path}, line 1: the column {twice!r} stands twice; rename one.")
+
+
+def _checked(row: dict[str, str], reader: csv.DictReader[str], path: Path) -> Row:
+    if None in row or None in row.values():
+        raise UsageError(
+            f"{path}, line {reader.line_num}: {len(reader.fieldnames or ())} columns were "
+            "expected, as in the first line."
+        )
+    return row
+
+
+@contextmanager
+def _no_field_limit() -> Iterator[None]:
+    """The csv module's limit of 131,072 characters per field, which is the process's, put aside."""
+    limit = csv.field_size_limit(2**31 - 1)
     try:
-        for row in reader:
-            if None in row or None in row.values():
-                raise UsageError(
-                    f"{path}, line {reader.line_num}: {len(reader.fieldnames or ())} columns were "
-                    "expected, as in the first line."
-                )
-            rows.append(row)
-    except csv.Error as error:
-        raise UsageError(f"{path}, line {reader.line_num}: not valid CSV: {error}.") from None
-    return rows
+        yield
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _read_parquet(path: Path) -> list[Row]:
@@ -111,7 +162,7 @@ def _read_parquet(path: Path) -> list[Row]:
     try:
         with _open(path) as stream:
             table = parquet.read_table(io.BytesIO(stream.read()))
-    except (pyarrow.ArrowException, OSError, EOFError, lzma.LZMAError) as error:
+    except (pyarrow.ArrowException, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise UsageError(f"{path}: not a Parquet file: {_first_line(error)}") from None
     rows: list[Row] = table.to_pylist()
     return rows
@@ -130,7 +181,8 @@ def _read_hub(source: HubSource, *, wanted: str | None, data_dir: Path | None) -
             install=f'pip install "robustness-harness[hub]"{f", or {hint[6:]}" if hint else ""}',
         ) from None
     try:
-        rows = list(datasets.load_dataset(source.path, source.config, split=source.split))
+        with reach_hub():
+            rows = list(datasets.load_dataset(source.path, source.config, split=source.split))
     except Exception as error:  # datasets raises many kinds, from many libraries
         missing = f"{place} is not there, and the " if place else "the "
         raise UsageError(
@@ -139,17 +191,29 @@ def _read_hub(source: HubSource, *, wanted: str | None, data_dir: Path | None) -
     return rows
 
 
-def _read_text(path: Path) -> str:
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbered lines with their ends, decoded one by one; a byte order mark is left out.
+
+    Only a line feed ends a line: `str.splitlines` would also split at U+2028 inside a text.
+    """
+    number = 0
     try:
         with _open(path) as stream:
-            return stream.read().decode("utf-8-sig")
+            for number, raw in enumerate(stream, 1):
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                if "\0" in line:
+                    raise UsageError(f"{path}, line {number}: a NUL byte; this is no text file.")
+                yield number, line
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"{path}: not UTF-8 (byte {error.object[error.start]:#04x} at offset {error.start}).",
+            f"{path}, line {number}: not UTF-8 (byte {error.object[error.start]:#04x} at offset "
+            f"{error.start} of the line).",
             hint=f"Convert it: iconv -t utf-8 {path}",
         ) from None
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise UsageError(f"{path}: cannot be read: {_first_line(error)}") from None
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise UsageError(
+            f"{path}: cannot be read after line {number}: {_first_line(error)}"
+        ) from None
 
 
 def _open(path: Path) -> io.BufferedIOBase:
@@ -180,6 +244,5 @@ def place_of(path: Path, number: int) -> str:
     """Where the row of that number, from 1, stands: `FILE, line N` of JSON Lines, else `row N`."""
     if ".jsonl" not in path.suffixes:
         return f"{path}, row {number}"
-    lines = enumerate(_read_text(path).split("\n"), 1)
-    filled = (line for line, text in lines if text.strip())
+    filled = (line for line, text in _lines(path) if text.strip())
     return f"{path}, line {next(islice(filled, number - 1, None), number)}"

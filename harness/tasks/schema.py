@@ -5,15 +5,50 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from harness.core.records import Instruction
 
+MAX_INSTRUCTION: Final = 32_768
+"""Characters. A longer text is data in the wrong place, and no model's context holds much of it."""
+
+
+def _as_text(value: object) -> object:
+    """The text of a number or a truth value, as YAML writes it."""
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("a label's name or word is empty")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+def _allow_short(schema: dict[str, Any]) -> None:
+    schema["items"] = {"anyOf": [{"type": ["string", "integer", "boolean"]}, schema["items"]]}
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$", max_length=80)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Word = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    StringConstraints(min_length=1),
+    Field(json_schema_extra={"type": ["string", "integer", "boolean"]}),
+]
+"""A text; a number or a truth value counts as the text that was written."""
 
 
 class _Strict(BaseModel):
@@ -48,11 +83,11 @@ class Source(_Strict):
 class LabelSpec(_Strict):
     """One answer class."""
 
-    name: Text
+    name: Word
     """How reports and samples call it."""
     value: str | int | bool | None = None
     """What stands in the label field; default: the name."""
-    word: str | None = None
+    word: Word | None = None
     """What the model should say; default: the name."""
 
     @property
@@ -63,7 +98,7 @@ class LabelSpec(_Strict):
     @property
     def answer(self) -> str:
         """The word the model should say."""
-        return self.name if self.word is None else self.word
+        return (self.name if self.word is None else self.word).strip()
 
 
 class InstructionSpec(_Strict):
@@ -72,7 +107,7 @@ class InstructionSpec(_Strict):
     id: Name
     style: Literal["task", "role"] = "task"
     """`task`: says what to do. `role`: says whom to be first."""
-    text: Text
+    text: Annotated[Text, Field(max_length=MAX_INSTRUCTION)]
 
     def record(self) -> Instruction:
         """The frozen record of the data flow."""
@@ -92,29 +127,66 @@ class TaskSpec(_Strict):
     """Jinja template over the row's fields; rendered in a sandbox, missing fields are errors."""
     answer_cue: str = ""
     """The line that ends a plain prompt, such as 'Answer:'."""
-    labels: Annotated[tuple[LabelSpec, ...], Field(min_length=2)]
+    labels: Annotated[
+        tuple[LabelSpec, ...],
+        Field(min_length=2, json_schema_extra=_allow_short),
+    ]
+    """Answer classes; a plain word stands for a label of that name, value and word."""
     chance: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Accuracy of guessing; default: 1 / number of labels."""
     metric: Literal["accuracy"] = "accuracy"
-    instructions: Annotated[tuple[InstructionSpec, ...], Field(min_length=1)]
+    instructions: Annotated[
+        tuple[InstructionSpec, ...],
+        Field(min_length=1, json_schema_extra=_allow_short),
+    ]
+    """Clean wordings; a plain text is one with an id by its place (task-1, task-2 …)."""
     paraphrases: dict[str, tuple[Text, ...]] = Field(default_factory=dict)
     """Instruction id -> texts that mean the same: the semantic level's bank."""
     few_shot: Source | None = None
     """Rows for `--few-shot`; never evaluated."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _written_short(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        full = dict(content)
+        if isinstance(labels := full.get("labels"), list):
+            full["labels"] = [
+                {"name": one} if isinstance(one, str | int) else one for one in labels
+            ]
+        if isinstance(texts := full.get("instructions"), list):
+            full["instructions"] = [
+                {"id": f"task-{n}", "text": one} if isinstance(one, str) else one
+                for n, one in enumerate(texts, 1)
+            ]
+        return full
+
+    @field_validator("labels")
+    @classmethod
+    def _are_apart(cls, labels: tuple[LabelSpec, ...]) -> tuple[LabelSpec, ...]:
+        problems = [
+            *_repeated("label", [label.name for label in labels]),
+            *_repeated("label value", [label.key for label in labels]),
+            *_repeated("label word", [label.answer for label in labels], alike=fold_word),
+        ]
+        if problems:
+            raise ValueError("; ".join(problems[:5]))
+        return labels
+
     @model_validator(mode="after")
     def _is_consistent(self) -> TaskSpec:
-        _check_unique("label", [label.name for label in self.labels])
-        _check_unique("label value", [label.key for label in self.labels])
-        _check_unique("label word", [label.answer for label in self.labels])
         ids = [instruction.id for instruction in self.instructions]
-        _check_unique("instruction id", ids)
-        unknown = sorted(set(self.paraphrases) - set(ids))
-        if unknown:
-            raise ValueError(
-                f"paraphrases are given for {unknown[0]!r}, which is no instruction id; "
-                f"the ids are {', '.join(ids)}"
-            )
+        problems = [
+            *_repeated("instruction id", ids),
+            *(
+                f"paraphrases are given for {name!r}, which is no instruction id; the ids are "
+                f"{', '.join(ids)}"
+                for name in sorted(set(self.paraphrases) - set(ids))
+            ),
+        ]
+        if problems:
+            raise ValueError("; ".join(problems[:5]))
         return self
 
 
@@ -137,7 +209,22 @@ def suites_dir() -> Path:
     return Path(__file__).parent / "shipped"
 
 
-def _check_unique(what: str, values: list[str]) -> None:
+def fold_word(word: str) -> str:
+    """A label word as a reader of answers tells it apart: by its letters alone."""
+    return " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFKC", word).casefold())).strip()
+
+
+def _repeated(what: str, values: list[str], *, alike: Callable[[str], str] = str) -> Iterator[str]:
+    """A problem for each value that equals an earlier one, or cannot be told apart from it."""
+    first: dict[str, str] = {}
     for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"{what} {value!r} stands twice")
+        form = alike(value) or value
+        if form not in first:
+            first[form] = value
+        elif first[form] == value:
+            yield f"{what} {value!r} stands twice"
+        else:
+            yield (
+                f"{what} {value!r} differs from {first[form]!r} only by case, spaces or the form "
+                "of its characters, so that answers cannot be told apart"
+            )

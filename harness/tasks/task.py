@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
+from harness.core.errors import UsageError
 from harness.core.records import Example, Instruction, stable_hash
 from harness.tasks.schema import LabelSpec
-from harness.tasks.template import Template
+from harness.tasks.template import Template, map_texts
 
 _FILLERS = ("N/A", "", "[MASK]")
 
@@ -27,6 +28,8 @@ class Task:
     paraphrases: Mapping[str, tuple[str, ...]]
     examples: tuple[Example, ...]
     few_shot: tuple[Example, ...] = ()
+    few_shot_left_out: int = 0
+    """Few-shot rows whose input is an evaluated example's, and that are not shown for it."""
     source: str = ""
     drawn: tuple[int, ...] = ()
     """The places of the examples in the seeded order in which they were drawn; see `draw_order`."""
@@ -58,15 +61,39 @@ class Task:
 
         They are the content-free inputs of Zhao et al. 2021, arXiv 2102.09690, section 4. Fields
         take them in rotation: two equal fillers would not be free of content where the question is
-        whether two fields mean the same.
+        whether two fields mean the same. Objects and lists keep their form; numbers become fillers
+        too, unless the template can only show a number.
+
+        Raises:
+            UsageError: the template fails on a filler.
         """
-        fields = self.template.fields
-        return tuple(
-            self.template.render(
-                {name: _FILLERS[(turn + k) % len(_FILLERS)] for k, name in enumerate(fields)}
-            )
-            for turn in range(len(_FILLERS))
+        return tuple(self._content_free_input(turn) for turn in range(len(_FILLERS)))
+
+    def _content_free_input(self, turn: int) -> str:
+        rows = (self._filled(turn, numbers=numbers) for numbers in (True, False))
+        problems: list[UsageError] = []
+        for row in rows:
+            try:
+                return self.template.render(row, row=f"the filler {_FILLERS[turn]!r}")
+            except UsageError as error:
+                problems.append(error)
+        raise UsageError(
+            f"--calibrate content-free shows {_FILLERS[turn]!r} in place of a row's fields, and "
+            f"{problems[-1].message}",
+            hint="Leave out --calibrate, or show the fields in the template as they are.",
         )
+
+    def _filled(self, turn: int, *, numbers: bool) -> dict[str, object]:
+        """A row whose texts are fillers, and with `numbers` its plain numbers too."""
+        row: dict[str, object] = {}
+        for place, name in enumerate(self.template.fields):
+            filler = _FILLERS[(turn + place) % len(_FILLERS)]
+            value = self.examples[0].fields.get(name)
+            if value is None or (numbers and isinstance(value, int | float)):
+                row[name] = filler
+            else:
+                row[name] = _with_texts(value, filler)
+        return row
 
     def with_examples(self, limit: int | None, *, seed: int) -> Task:
         """This task with `limit` examples, a seeded sample that keeps the file's order.
@@ -103,3 +130,8 @@ class Task:
         chosen = turns[:count]
         rng.shuffle(chosen)
         return tuple(chosen)
+
+
+def _with_texts(value: object, text: str) -> object:
+    """The value with `text` in place of every text in it."""
+    return map_texts(value, lambda _place, _text: text)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from harness.core.errors import UsageError, nearest_hint
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 JsonObject = dict[str, Any]
+Location = tuple[int | str, ...]
+_TYPES: Final = frozenset({"str", "int", "bool", "float"})
+"""What pydantic adds to the place of a value that may be of several types."""
 
 
 def read_yaml(path: Path, model: type[ModelT], *, what: str) -> ModelT:
@@ -22,18 +29,87 @@ def read_yaml(path: Path, model: type[ModelT], *, what: str) -> ModelT:
         UsageError: the file is missing, not UTF-8, not YAML, or breaks a rule of `model`; the
             message names the line.
     """
-    text = read_text(path, what=what)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not valid YAML: {_one_line(error)}") from None
+    root, content = parse_yaml(read_text(path, what=what), where=str(path))
     if not isinstance(content, dict):
         raise UsageError(f"{path}: a {what} file is a mapping of keys, this is not.")
     try:
         return model.model_validate(content)
     except ValidationError as error:
         raise UsageError(_describe(error, path, root, model)) from None
+    except RecursionError:
+        raise UsageError(f"{path}: keys or lists are nested too deeply.") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's truth values: `yes`, `no`, `on` and `off` are texts, as they are label words."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+def parse_yaml(text: str, *, where: str) -> tuple[Node | None, object]:
+    """The nodes of a YAML text, for lines, and what they mean.
+
+    Raises:
+        UsageError: not YAML, a key that stands twice, or text that is not valid Unicode.
+    """
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None, None
+        _check_nodes(root, where)
+        return root, loader.construct_document(root)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{where}: not valid YAML: {_one_line(error)}") from None
+    except RecursionError:
+        raise UsageError(f"{where}: keys or lists are nested too deeply.") from None
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{where}: a value cannot be read: {str(error)[:200]}") from None
+    finally:
+        loader.dispose()
+
+
+def _check_nodes(root: Node, where: str) -> None:
+    """Refuse keys that stand twice, of which YAML readers keep the last, and half characters."""
+    waiting, seen = [root], {id(root)}
+    while waiting:
+        node = waiting.pop()
+        parts: list[Node] = []
+        if isinstance(node, MappingNode):
+            _check_keys(node, where)
+            parts = [part for pair in node.value for part in pair]
+        elif isinstance(node, SequenceNode):
+            parts = list(node.value)
+        elif any("\ud800" <= character <= "\udfff" for character in node.value):
+            raise UsageError(
+                f"{where}, line {node.start_mark.line + 1}: half a character (a lone surrogate) "
+                "stands in a text."
+            )
+        for part in parts:
+            if id(part) not in seen:
+                seen.add(id(part))
+                waiting.append(part)
+
+
+def _check_keys(node: MappingNode, where: str) -> None:
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        line = key.start_mark.line + 1
+        if isinstance(key.value, str) and key.value in lines:
+            raise UsageError(
+                f"{where}, line {line}: the key {key.value!r} stands twice, first in line "
+                f"{lines[key.value]}.",
+                hint="Keep one of them.",
+            )
+        if isinstance(key.value, str):
+            lines[key.value] = line
 
 
 def read_text(path: Path, *, what: str) -> str:
@@ -43,7 +119,7 @@ def read_text(path: Path, *, what: str) -> str:
         UsageError: no such file, a folder, or another encoding.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
         raise UsageError(f"{what} file not found: {path}.{nearest_hint(path.name, near)}") from None
@@ -59,21 +135,58 @@ def read_text(path: Path, *, what: str) -> str:
 
 
 def _describe(error: ValidationError, path: Path, root: Node | None, model: type[BaseModel]) -> str:
-    # A misspelt key also makes the right one missing: the misspelling is what helps.
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    location = first["loc"]
-    line = _line_of(root, location)
+    """One mistake on one line; several, each with its line number, below each other."""
+    found: dict[tuple[int, str], str] = {}
+    errors = error.errors(include_url=False)
+    misspelt = _misspelt(errors, model)
+    for one in errors:
+        location = one["loc"]
+        if _is_consequence(one, errors, misspelt):
+            continue
+        line = _line_of(root, location)
+        # A value that fits none of several types fails once for each: one line says it.
+        named = tuple(part for part in location if part not in _TYPES)
+        mistake = _mistake(one["type"], one["msg"], named, model)
+        found.setdefault((line, ".".join(map(str, named))), mistake)
+    mistakes = [f"line {line}: {what}" for (line, _), what in sorted(found.items())]
+    if len(mistakes) == 1:
+        return f"{path}, {mistakes[0]}"
+    return f"{path}: {len(mistakes)} mistakes:\n" + "\n".join(f"  {one}" for one in mistakes)
+
+
+def _is_consequence(
+    error: ErrorDetails, errors: Sequence[ErrorDetails], misspelt: set[Location]
+) -> bool:
+    """Whether another mistake causes this one: a misspelt key, or an item that does not count."""
+    if error["type"] == "missing":
+        return error["loc"] in misspelt
+    depth = len(error["loc"])
+    return error["type"] == "too_short" and any(
+        len(other["loc"]) > depth and other["loc"][:depth] == error["loc"] for other in errors
+    )
+
+
+def _misspelt(errors: Sequence[ErrorDetails], model: type[BaseModel]) -> set[Location]:
+    """Where the right key of each misspelt one would stand."""
+    right: set[Location] = set()
+    for one in errors:
+        if one["type"] == "extra_forbidden":
+            *parents, key = one["loc"]
+            near = get_close_matches(str(key), _allowed_keys(model, tuple(parents)), n=1)
+            right |= {(*parents, name) for name in near}
+    return right
+
+
+def _mistake(kind: str, message: str, location: Location, model: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in location)
-    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if first["type"] == "extra_forbidden":
+    if kind == "extra_forbidden":
         near = nearest_hint(str(location[-1]), _allowed_keys(model, location[:-1]))
-        return f"{path}, line {line}: unknown key {where!r}.{near}{more}"
-    message = first["msg"].removeprefix("Value error, ")
-    at = f" at {where!r}" if where else ""
-    return f"{path}, line {line}: {message}{at}.{more}"
+        return f"unknown key {where!r}.{near}"
+    text = message.removeprefix("Value error, ").replace("\n", " ")[:500]
+    return f"{text} at {where!r}." if where else f"{text}."
 
 
-def _allowed_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def _allowed_keys(model: type[BaseModel], location: Location) -> list[str]:
     """Keys that may stand where `location` leads to, found in the model's JSON Schema."""
     schema = model.model_json_schema()
     node: JsonObject = schema
@@ -98,7 +211,7 @@ def _resolve(node: JsonObject, schema: JsonObject) -> JsonObject:
     return node
 
 
-def _line_of(node: Node | None, location: tuple[int | str, ...]) -> int:
+def _line_of(node: Node | None, location: Location) -> int:
     line = node.start_mark.line + 1 if node else 1
     for part in location:
         if isinstance(node, MappingNode):

@@ -132,7 +132,7 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, suffix: str) -> None:
 def test_the_line_of_an_unknown_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\ninput: x\nlabels:\n  - name: a\n  - name: b\n    wrod: c\n")
-    with pytest.raises(UsageError, match=r"mine.yaml, line 6: unknown key 'labels.1.wrod'"):
+    with pytest.raises(UsageError, match=r"line 6: unknown key 'labels.1.wrod'. Did"):
         read_yaml(path, TaskSpec, what="task")
 
 
@@ -204,7 +204,9 @@ def test_instructions_are_taken_by_style_in_turn(tmp_path: Path) -> None:
 
 
 def test_shots_are_spread_over_the_labels(tmp_path: Path) -> None:
-    path = write_task(tmp_path, {"few_shot": {"file": "rows.jsonl"}})
+    others = [{"text": f"another {n}", "label": n % 2} for n in range(10)]
+    (tmp_path / "shots.jsonl").write_text("\n".join(map(json.dumps, others)), encoding="utf-8")
+    path = write_task(tmp_path, {"few_shot": {"file": "shots.jsonl"}})
     task = load_task(path, data_dir=None, few_shot=True)
     shots = task.shots(4, seed=0)
     assert sorted(shot.gold for shot in shots) == ["no", "no", "yes", "yes"]

@@ -1,0 +1,47 @@
+"""The checks of a prepared run's first prompts, task by task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from harness.core.records import CLEAN
+from harness.prompting.checks import check_answer_lengths, check_prompt, control_token_note
+from harness.tasks.checks import task_notes
+
+if TYPE_CHECKING:
+    from harness.evaluation.prepare import RunPlan
+
+
+def check_requests(run: RunPlan) -> None:
+    """Validate one prompt per task, its labels' lengths and its content-free inputs.
+
+    Raises:
+        UsageError: a model would be asked something else, or could not give an answer.
+    """
+    for task in run.plan.tasks:
+        prompter = run.tools[task.name].prompter
+        first = run.plan.variants[task.name][0]
+        example = next((one for one in task.examples if one.input), task.examples[0])
+        check_prompt(prompter, first.text, example, task=task.name)
+        if "generate" in run.config.scorers:
+            check_answer_lengths(
+                prompter,
+                run.model.tokenizer,
+                task.label_names,
+                task=task.name,
+                limit=run.config.max_new_tokens,
+            )
+        if run.config.calibrate != "none":
+            task.content_free_inputs()
+
+
+def request_notes(run: RunPlan) -> Iterator[str]:
+    """What a user should know about the tasks of a run before reading its numbers."""
+    for task in run.plan.tasks:
+        yield from task_notes(task)
+        clean = [v.text for v in run.plan.variants[task.name] if v.level == CLEAN]
+        texts = [*clean, *(example.input for example in task.examples)]
+        note = control_token_note(run.model.tokenizer, texts, task=task.name)
+        if note is not None:
+            yield note

@@ -1,0 +1,52 @@
+"""Whether the hub can be reached, asked once and quickly: its own clients try for half a minute."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+SECONDS: Final = 3.0
+_PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@contextmanager
+def reach_hub() -> Iterator[None]:
+    """Leaves the hub's clients as they are, or offline for the while where the hub is not there.
+
+    Offline, they read what they have cached and fail at once where they have nothing.
+    """
+    import datasets
+    from huggingface_hub import constants
+
+    endpoint = urlsplit(constants.ENDPOINT)
+    with ExitStack() as changes:
+        if not _reachable(endpoint.hostname or "", endpoint.port or 443):
+            for module in (datasets.config, constants):
+                changes.enter_context(patch.object(module, "HF_HUB_OFFLINE", True))
+        yield
+
+
+def _reachable(host: str, port: int) -> bool:
+    """Whether a connection opens in time. Behind a proxy that is the proxy's to say."""
+    if any(os.environ.get(name) for name in _PROXIES):
+        return True
+    opened = threading.Event()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((host, port), timeout=SECONDS).close()
+        except OSError:
+            return
+        opened.set()
+
+    # Looking up a name has no time limit of its own, so it is waited for from outside.
+    attempt = threading.Thread(target=connect, daemon=True)
+    attempt.start()
+    attempt.join(SECONDS)
+    return opened.is_set()
