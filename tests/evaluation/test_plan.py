@@ -128,8 +128,8 @@ def test_variants_can_be_replayed(task: Task, tmp_path: Path) -> None:
             '{"task": "sentiment", "level": "words", "perturbation": "p", "text": "x"}',
             "Did you mean 'word'",
         ),
-        ("{", "line 1: not JSON"),
-        ("[]", "line 1: a JSON object was expected"),
+        ("{", "line 1: not valid JSON"),
+        ("[]", "line 1: a row is a JSON object"),
     ],
 )
 def test_a_bad_replay_file_is_refused(task: Task, tmp_path: Path, line: str, message: str) -> None:
@@ -162,3 +162,24 @@ def test_a_share_asks_clean_instructions_everywhere_and_the_rest_evenly(task: Ta
         assert abs(len(asked[variant.id]) - expected) < 1
     assert plan.cells == sum(map(len, asked.values())) == sum(map(len, plan.blocks(3)))
     assert plan.full_cells == whole.cells
+
+
+def test_a_replay_file_may_hold_a_byte_order_mark_and_blank_lines(
+    task: Task, tmp_path: Path
+) -> None:
+    from harness.evaluation.variants import read_variants
+
+    row = '{"task": "sentiment", "level": "clean", "perturbation": "clean", "text": "Do."}'
+    (tmp_path / "v.jsonl").write_bytes(b"\xef\xbb\xbf" + f"\n{row}\n\n".encode())
+    (variant,) = read_variants(tmp_path / "v.jsonl", [task])[task.name].variants
+    assert variant.text == "Do."
+
+
+def test_one_id_for_two_texts_is_refused(task: Task, tmp_path: Path) -> None:
+    from harness.core.errors import UsageError
+    from harness.evaluation.variants import read_variants
+
+    row = '{"task": "sentiment", "level": "word", "perturbation": "p", "id": "d", "text": "%s"}\n'
+    (tmp_path / "v.jsonl").write_text(row % "one" + row % "two", encoding="utf-8")
+    with pytest.raises(UsageError, match="line 2: the id 'd' stands twice"):
+        read_variants(tmp_path / "v.jsonl", [task])
