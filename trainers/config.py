@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from harness.core.errors import UsageError, nearest_hint
-from harness.prompting.prompts import FORMAT_CHOICES
-from harness.tasks.yamlfile import read_text
+from harness.core.errors import UnknownNameError, UsageError, nearest_hint
+from harness.core.names import split_names
+from harness.core.options import choices_of
+from harness.models.spec import Device
+from harness.prompting.prompts import FormatChoice
 from trainers.objectives import TERMS, parse_objective
-from trainers.pooling import PoolAt, Pooling
 
 REFERENCE_TARGETS: Final = ("q_proj", "k_proj", "v_proj", "o_proj")
 ALL_LINEAR: Final = "all-linear"
@@ -21,6 +22,8 @@ _OPERATIONAL: Final = frozenset(
 )
 """Options that change where, when or how fast a training runs, never what comes of it."""
 
+Pooling = Literal["last", "mean", "max", "first_last"]
+PoolAt = Literal["sequence-end", "prompt-end"]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -48,9 +51,9 @@ class TrainConfig(BaseModel):
     contrast_limit: Annotated[float, Field(gt=0)] = 1000.0
     """Upper bound of the adaptive contrast weight (lambda)."""
     pooling: Pooling = "last"
-    """How token states become one: last, mean, max or first_last."""
+    """How token states become one."""
     pool_at: PoolAt = "sequence-end"
-    """Last token pooled: sequence-end, or prompt-end."""
+    """Last token pooled."""
     negatives: Literal["batch", "micro"] = "batch"
     """Where negatives come from: the whole batch, or the micro-batch."""
     hard_negatives: bool = True
@@ -58,8 +61,8 @@ class TrainConfig(BaseModel):
     strict_majority: bool = False
     """Objective consensus: variants that disagree decide nothing, instead of the surer one."""
 
-    prompt_format: str = "auto"
-    """Prompt format: auto, plain, coin or chat."""
+    prompt_format: FormatChoice = "auto"
+    """Prompt format; auto: chat where the model has a template."""
     max_length: Count = 256
     """Maximum length of a prompt with its target, in tokens."""
     overlong: Literal["error", "drop"] = "error"
@@ -101,7 +104,7 @@ class TrainConfig(BaseModel):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     """AdamW learning rate after warm-up."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
-    """Learning-rate schedule: linear, cosine or constant."""
+    """Learning-rate schedule."""
     warmup: Share = 0.1
     """Share of the steps spent in warm-up."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
@@ -111,8 +114,8 @@ class TrainConfig(BaseModel):
     seed: int = 0
     """Random seed of batches, adapter initialisation and dropout."""
 
-    device: str = "auto"
-    """Device: auto, cpu, cuda or mps."""
+    device: Device = "auto"
+    """Device; auto: a GPU where there is one."""
     save_every: Count = 50
     """Steps between checkpoints to resume from."""
     keep: Annotated[int, Field(ge=2)] = 2
@@ -129,7 +132,7 @@ class TrainConfig(BaseModel):
     @field_validator("lora_targets", "report_to", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+        return split_names(value)
 
     @field_validator("objective", mode="before")
     @classmethod
@@ -150,8 +153,6 @@ class TrainConfig(BaseModel):
             )
         if self.quantize != "none" and self.tuning == "full":
             raise ValueError("a quantised base can only be trained with tuning lora")
-        if self.prompt_format not in FORMAT_CHOICES:
-            raise ValueError(f"prompt_format must be one of {', '.join(FORMAT_CHOICES)}")
         if self.contrastive and self.negatives == "micro" and self.micro_batch < 2:
             raise ValueError(
                 "a micro_batch of 1 leaves a pair without a negative where negatives is micro"
@@ -194,11 +195,13 @@ def load_train_config(path: Path | None, given: dict[str, object]) -> TrainConfi
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as error:
-        raise UsageError(_describe(error, path, content)) from None
+        raise _explain(error, path, content) from None
 
 
 def _read(path: Path) -> dict[str, object]:
     import yaml
+
+    from harness.tasks.yamlfile import read_text
 
     try:
         content = yaml.safe_load(read_text(path, what="training"))
@@ -207,6 +210,15 @@ def _read(path: Path) -> dict[str, object]:
     if not isinstance(content, dict):
         raise UsageError(f"{path}: a training file is a mapping of keys, this is not.")
     return {str(key): value for key, value in content.items()}
+
+
+def _explain(error: ValidationError, path: Path | None, content: dict[str, object]) -> UsageError:
+    first = error.errors()[0]
+    if first["type"] == "literal_error":
+        name = str(first["loc"][0])
+        choices = choices_of(TrainConfig.model_fields[name].annotation)
+        return UnknownNameError(name.replace("_", " "), str(first["input"]), choices)
+    return UsageError(_describe(error, path, content))
 
 
 def _describe(error: ValidationError, path: Path | None, content: dict[str, object]) -> str:

@@ -25,13 +25,13 @@ from transformers import (
 
 from trainers.checkpoint import SafeCheckpoints, not_finite
 from trainers.collator import Batch, MicroBatch, PairCollator
+from trainers.config import PoolAt, Pooling
 from trainers.features import EncodedPair
 from trainers.forward import PairForward
 from trainers.gradcache import StepReport, run_step
 from trainers.loss import LossOptions
 from trainers.objectives.generation import token_nll
 from trainers.outputs import Outputs
-from trainers.pooling import PoolAt, Pooling
 from trainers.sampler import PairBatchSampler
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from transformers import PreTrainedModel
 
 from harness.core.errors import UsageError
 from trainers.collator import MicroBatch
+from trainers.config import PoolAt, Pooling
 from trainers.outputs import Outputs, shift_left, upcast
-from trainers.pooling import PoolAt, Pooling, pool
+from trainers.pooling import pool
 
 
 class PairForward:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-Pooling = Literal["last", "mean", "max", "first_last"]
-PoolAt = Literal["sequence-end", "prompt-end"]
+from trainers.config import Pooling
 
 
 def pool(states: Tensor, mask: Tensor, method: Pooling, *, first: Tensor | None = None) -> Tensor:

@@ -17,6 +17,7 @@ from harness.cli import (
     evaluating,
     importing,
     inspecting,
+    pairing,
     paraphrasing,
     perturbing,
     reporting,
@@ -47,6 +48,7 @@ for module in (
     importing,
     inspecting,
     reporting,
+    pairing,
     training,
     caching,
 ):

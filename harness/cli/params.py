@@ -53,26 +53,43 @@ def with_options(
         A decorator for a function whose first parameter is the configuration; what follows it are
         the command's other options.
     """
-    fields = [name for names in panels.values() for name in names]
     own = [_parameter(config, name, panel) for panel, names in panels.items() for name in names]
+    return functools.partial(_as_command, own, lambda given: check_options(config, given))
 
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(function, eval_str=True)
-        others = list(signature.parameters.values())[1:]
 
-        @functools.wraps(function)
-        def command(**values: Any) -> None:
-            given = {name: values.pop(name) for name in fields}
-            given = {name: value for name, value in given.items() if value is not None}
-            function(check_options(config, given), **values)
+def with_given(
+    config: type[C], panels: Panels
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function of the options that were given, a mapping of their values.
 
-        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *others)]
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in parameters}
-        del command.__wrapped__
-        return command
+    Nothing is required and no default is filled in: a file may hold what is not given.
+    """
+    own = [
+        _parameter(config, name, panel, given_only=True)
+        for panel, names in panels.items()
+        for name in names
+    ]
+    return functools.partial(_as_command, own, dict)
 
-    return decorate
+
+def _as_command(
+    own: Sequence[inspect.Parameter],
+    bind: Callable[[dict[str, Any]], object],
+    function: Callable[..., None],
+) -> Callable[..., None]:
+    """Make a command with options of its own beside those of the function."""
+    others = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        given = {option.name: values.pop(option.name) for option in own}
+        function(bind({k: v for k, v in given.items() if v is not None}), **values)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *others)]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    del command.__wrapped__
+    return command
 
 
 def choice(kind: str, choices: Sequence[str]) -> Callable[[str], str]:
@@ -86,43 +103,60 @@ def choice(kind: str, choices: Sequence[str]) -> Callable[[str], str]:
     return parse
 
 
-def _parameter(config: type[BaseModel], name: str, panel: str) -> inspect.Parameter:
-    """A field as a parameter of a Typer command."""
+def _parameter(
+    config: type[BaseModel], name: str, panel: str, *, given_only: bool = False
+) -> inspect.Parameter:
+    """A field as a parameter of a Typer command; `given_only`: None unless it is given."""
     field = config.model_fields[name]
-    optional = NoneType in get_args(field.annotation)
     plain = _plain_type(field.annotation)
-    many = plain is tuple and name not in _ONE_TEXT
+    if plain is tuple:
+        plain = str if name in _ONE_TEXT else list[str]
+    nothing = given_only or _plain_type(field.annotation) is tuple
     default = inspect.Parameter.empty if field.is_required() else field.get_default()
-    if many or plain is tuple:
-        plain, default = (list[str] if many else str), None
-        optional = True
-    option = _option(name, field, panel)
-    given = plain | None if optional else plain
-    annotation = Annotated[given, option]  # type: ignore[valid-type]
+    kind = plain | None if nothing or NoneType in get_args(field.annotation) else plain
+    option = _option(name, field, panel, given_only=given_only)
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None if nothing else default,
+        annotation=Annotated[kind, option],
     )
 
 
-def _option(name: str, field: FieldInfo, panel: str) -> Any:
-    declared = _FLAGS.get(name) or (flag(name),)
-    if field.annotation is bool and field.get_default() is True:
-        declared = (f"{flag(name)}/--no-{flag(name)[2:]}",)
-    choices = choices_of(field.annotation) if _plain_type(field.annotation) is str else ()
+def _option(name: str, field: FieldInfo, panel: str, *, given_only: bool) -> Any:
+    """What Typer is told of a field."""
     about = " ".join((field.description or "").split())
     options: dict[str, Any] = {
-        "help": f"{about} One of {', '.join(choices)}." if choices else about,
+        "help": about,
         "rich_help_panel": panel,
         "hidden": name in _HIDDEN,
         "autocompletion": COMPLETERS.get(name),
+        "show_default": _shown_default(field) if given_only else field.get_default() is not False,
     }
+    choices = choices_of(field.annotation) if _plain_type(field.annotation) is str else ()
     if choices:
+        options["help"] = f"{about} One of {', '.join(choices)}."
         options["parser"] = choice(name.replace("_", " "), choices)
         options["metavar"] = "<name>"
         options["autocompletion"] = complete_from(lambda: choices)
-    if field.annotation is bool and field.get_default() is False:
-        options["show_default"] = False
-    return typer.Option(*declared, **options)
+    return typer.Option(*_declare(name, field, both=given_only), **options)
+
+
+def _declare(name: str, field: FieldInfo, *, both: bool) -> tuple[str, ...]:
+    """What is typed: a switch that is on, or may be on in a file, can be turned off."""
+    if field.annotation is bool and (both or field.get_default() is True):
+        return (f"{flag(name)}/--no-{flag(name)[2:]}",)
+    return _FLAGS.get(name) or (flag(name),)
+
+
+def _shown_default(field: FieldInfo) -> str | bool:
+    """A default that stands in the configuration alone, as the help shows it."""
+    default = None if field.is_required() else field.get_default()
+    if default is None or default == ():
+        return False
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return ",".join(default) if isinstance(default, tuple) else str(default)
 
 
 def _plain_type(annotation: Any) -> Any:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from harness.attacks.config import AttackConfig
-from harness.cli import attacking, evaluating, paraphrasing
+from harness.cli import attacking, evaluating, pairing, paraphrasing, training
 from harness.cli.app import run as harness
 from harness.cli.completion import COMPLETERS
 from harness.core.errors import ExitCode
 from harness.evaluation.config import RunConfig
+from trainers.config import TrainConfig
+from trainers.pairs.config import PairsConfig
 
 COMMANDS = (
     "run", "compare", "check", "init-ci", "attack", "perturb", "paraphrase", "import-prompts",
@@ -35,6 +38,8 @@ def error_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (RunConfig, evaluating.PANELS),
         (AttackConfig, attacking.PANELS),
         (paraphrasing.ParaphraseOptions, paraphrasing.PANELS),
+        (PairsConfig, pairing.PANELS),
+        (TrainConfig, training.PANELS),
     ],
 )
 def test_every_field_is_an_option_of_one_panel_and_says_what_it_is(
@@ -107,3 +112,27 @@ def test_names_are_completed(name: str) -> None:
     incomplete, whole = COMPLETED[name]
     assert whole in COMPLETERS[name](incomplete)
     assert COMPLETERS[name]("no such name") == []
+
+
+def test_a_training_file_holds_what_is_not_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "train.yaml"
+    file.write_text(f"model: {tmp_path / 'none'}\npairs: none.jsonl\nhard_negatives: true\n")
+    command = ["train", "--config", str(file), "--out", str(tmp_path / "out")]
+    assert "there is no model" in error_of(command, capsys)
+    assert "unknown negatives 'batchs'" in error_of([*command, "--negatives", "batchs"], capsys)
+    assert "--temperature 0.0: " in error_of([*command, "--temperature", "0"], capsys)
+
+
+def test_pairs_need_what_their_source_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["pairs", "--input", "rows.jsonl", "--out", str(tmp_path / "p.jsonl"), "--source"]
+    assert "needs --task and --rows" in error_of([*command, "templates"], capsys)
+    assert "needs --bank, --levels or" in error_of([*command, "paraphrases"], capsys)
+    held = [*command, "paraphrases", "--levels", "word", "--hold-out", "semantic"]
+    assert "--hold-out semantic: no such level" in error_of(held, capsys)
+    assert "unknown source 't1'. Available: coin-csv, paraphrases, t0" in error_of(
+        [*command, "t1"], capsys
+    )

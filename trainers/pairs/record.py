@@ -11,7 +11,6 @@ from pathlib import Path
 from harness.core.atomic import reason, write_text
 from harness.core.errors import IncompleteRunError, NothingToEvaluateError, UsageError, nearest_hint
 from harness.core.records import stable_id
-from harness.tasks.rows import read_file
 
 REQUIRED = ("original", "paraphrase", "target")
 _OPTIONAL = ("input", "answer_cue", "task", "instruction_id", "instance_id", "level")
@@ -68,6 +67,8 @@ def read_pairs(path: Path) -> list[Pair]:
         UsageError: a missing column, a value that is no text, or an empty target, with the row.
         NothingToEvaluateError: no pair is left, or no paraphrase differs from its original.
     """
+    from harness.tasks.rows import read_file  # late: it brings templates along
+
     try:
         rows = read_file(path)
     except UsageError as error:

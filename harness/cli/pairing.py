@@ -1,0 +1,92 @@
+"""`harness pairs`: make a training file of instructions and their variants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from harness.cli import options
+from harness.cli.command import add_command
+from harness.cli.params import with_options
+from trainers.pairs.config import PairsConfig, pairs_options
+
+if TYPE_CHECKING:
+    from trainers.pairs.build import PairSet, PairsOptions
+
+PANELS: Final = {
+    "Source": ("source", "input", "exclude", "data_dir"),
+    "Source templates": ("task", "rows", "labels", "field"),
+    "Source paraphrases": ("bank", "levels", "perturbations", "hold_out", "per_row"),
+    "Filters": ("limit", "max_ratio", "max_words", "balance", "seed"),
+    "Output": ("out",),
+}
+"""How the options of a pairs file are grouped in its help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    add_command(
+        app,
+        "pairs",
+        pairs_command,
+        "harness pairs --source paraphrases --input rows.jsonl --levels all --out pairs.jsonl",
+        "harness pairs --source t0 --input t0.jsonl.xz --exclude test.jsonl --out pairs.jsonl",
+    )
+
+
+@with_options(PairsConfig, PANELS)
+def pairs_command(config: PairsConfig, as_json: options.AsJson = False) -> None:
+    """Build a training file of pairs: an instruction and a variant of it with the same target.
+
+    Beside it, a page of samples and of what was dropped is written to look at first.
+    """
+    from harness.cli.terminal import err
+    from harness.core.atomic import write_text
+    from harness.evaluation.selection import describe_left_out
+    from trainers.pairs import write_pairs
+    from trainers.pairs.build import build_pairs
+    from trainers.pairs.page import render_page
+
+    asked, left_out = pairs_options(config)
+    for note in describe_left_out(left_out):
+        err().print(f"note: {note}", style="dim", markup=False)
+    built = build_pairs(asked)
+    write_pairs(config.out, built.pairs)
+    page = config.out.with_name(f"{config.out.name.removesuffix('.jsonl')}.samples.md")
+    write_text(page, render_page(built, title=config.out.name, seed=config.seed))
+    _show_pairs(built, asked, config.out, page, as_json=as_json)
+
+
+def _show_pairs(
+    built: PairSet, asked: PairsOptions, out: Path, page: Path, *, as_json: bool
+) -> None:
+    from harness.cli.terminal import out as console
+    from harness.cli.terminal import print_json, print_table
+    from trainers.pairs.page import drop_rows
+    from trainers.sampler import count_hard_negatives
+
+    dropped = drop_rows(built)
+    hard = count_hard_negatives(built.pairs)
+    if as_json:
+        print_json(
+            {
+                "out": str(out),
+                "samples": str(page),
+                "pairs": len(built.pairs),
+                "candidates": built.candidates,
+                "with_hard_negative": hard,
+                "dropped": {reason: number for reason, number, _ in dropped},
+            }
+        )
+        return
+    print_table(
+        "Dropped", ("reason", "number", "what it means"), [(r, f"{n:,}", m) for r, n, m in dropped]
+    )
+    console().print(
+        f"{len(built.pairs):,} pairs, {hard:,} with a hard negative: {out}", markup=False
+    )
+    console().print(f"look at: {page}", markup=False)
+    if not asked.exclude:
+        console().print("nothing was excluded: evaluation rows may be among them", style="yellow")
