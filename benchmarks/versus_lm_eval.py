@@ -95,7 +95,7 @@ def compare(case: str, dtype: str, form: str, options: argparse.Namespace, folde
     task = write_case(case, options, folder)
     common = ["--model", options.model, "--task", str(task), "--levels", "clean"]
     common += ["--prompt-format", form, "--dtype", dtype, "--data-dir", str(options.data_dir)]
-    common += ["--device", "cpu", "--no-cache", "--quiet"]
+    common += ["--device", "cpu", "--no-cache", "--quiet", "--full"]
     size = ["--limit", str(options.examples), "--instructions", str(options.instructions)]
     run = folder / "run"
     threads = {"OMP_NUM_THREADS": str(options.threads), "HF_HUB_OFFLINE": "1"}

@@ -53,6 +53,7 @@ def run(
     max_new_tokens: int = 7,
     share: float | None = None,
     cells: int | None = None,
+    full: bool = False,
     seed: int = 0,
     confidence: float = 0.95,
     resamples: int = 2000,

@@ -14,6 +14,7 @@ from harness.cli.params import with_options
 from harness.evaluation.config import RunConfig
 
 if TYPE_CHECKING:
+    from harness.evaluation.budget import Fitted
     from harness.evaluation.cost import Estimate
     from harness.evaluation.prepare import RunPlan
     from harness.results.rundir import Run
@@ -27,7 +28,7 @@ PANELS: Final = {
         "paraphrases", "similarity", "min_similarity", "variants",
     ),
     "Scoring": ("scorer", "calibrate", "prompt_format", "max_new_tokens"),
-    "Statistics": ("share", "cells", "precision", "seed", "confidence", "resamples"),
+    "Statistics": ("share", "cells", "full", "precision", "seed", "confidence", "resamples"),
     "Output": ("out", "fresh", "cache", "window"),
 }  # fmt: skip
 """How the options of a run are grouped in its help."""
@@ -79,7 +80,8 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
     progress = NoProgress() if silent else TerminalProgress()
     if not silent:
         err().print(f"run directory: {prepared.out}", style="dim", markup=False)
-    for note in (*describe_left_out(prepared.left_out), *prepared.notes):
+    fitted = [] if prepared.fitted.is_full else [_describe_fitted(prepared.fitted)]
+    for note in (*fitted, *describe_left_out(prepared.left_out), *prepared.notes):
         progress.note(note)
     command = shlex.join(["harness", *sys.argv[1:]])
     run = evaluate(prepared, command=command, progress=progress)
@@ -99,7 +101,7 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
             task.name,
             f"{len(prepared.plan.variants[task.name]):,}",
             f"{len(task.examples):,}",
-            f"{len(prepared.plan.variants[task.name]) * len(task.examples):,}",
+            f"{prepared.plan.cells_of(task):,}",
         )
         for task in prepared.plan.tasks
     ]
@@ -107,6 +109,8 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     minutes = cost.seconds / 60
     console = out()
     console.print(f"cells      {cost.cells:,} ({cost.finished_cells:,} of them finished already)")
+    if not prepared.fitted.is_full:
+        console.print(f"design     {_describe_fitted(prepared.fitted)}")
     console.print(
         f"tokens     {cost.unique_tokens:,} to compute; {cost.tokens:,} without prefix reuse"
     )
@@ -114,6 +118,19 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
         f"time       about {cost.seconds:.0f} s ({minutes:.1f} min) at this machine's matmul rate"
     )
     console.print(f"directory  {prepared.out}", markup=False)
+
+
+def _describe_fitted(fitted: Fitted) -> str:
+    """How much of the full grid is asked, and what asks it all."""
+    parts = [f"{fitted.share:.0%} of the perturbed cells"]
+    if fitted.instructions < fitted.of_instructions:
+        parts.append(f"{fitted.instructions} of {fitted.of_instructions} instructions per task")
+    if fitted.examples < fitted.of_examples:
+        parts.append(f"at most {fitted.examples} of {fitted.of_examples} examples per task")
+    return (
+        f"asks {fitted.cells:,} of {fitted.full_cells:,} cells ({', '.join(parts)}); --full asks "
+        "all, --cells N another budget."
+    )
 
 
 def _show_result(run: Run, *, as_json: bool, quiet: bool) -> None:

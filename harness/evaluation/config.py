@@ -26,7 +26,8 @@ from harness.prompting.scoring import Scorer
 DEFAULT_SUITE: Final = "starter"
 
 _OPERATIONAL: Final = frozenset(
-    {"out", "fresh", "cache", "data_dir", "device", "window", "resamples", "share", "cells"}
+    {"out", "fresh", "cache", "data_dir", "device", "window", "resamples", "share"}
+    | {"cells", "full"}
 )
 """Options that change where, when or how fast a run happens or how many cells it asks, never what
 a cell is: a larger share goes on in the same directory."""
@@ -92,9 +93,13 @@ class RunConfig(ModelOptions):
     """Maximum tokens of a generated answer."""
 
     share: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Share of the perturbed cells that is asked. Default: all, or what --cells pays for."""
+    """Share of the perturbed cells that is asked, evenly over variants and examples. Default:
+    what --cells pays for."""
     cells: Count | None = None
-    """Budget of cells: clean instructions first, then the largest possible share of others."""
+    """Budget of cells. Shares shrink first, then instructions, then examples. Default: 4000,
+    or all where --share, --precision or --variants is given."""
+    full: bool = False
+    """Ask every variant on every example."""
     seed: int = 0
     """Random seed."""
     confidence: Confidence = 0.95
@@ -142,10 +147,15 @@ def check_config(config: RunConfig) -> None:
             "would make others.",
             hint="Leave one of them out.",
         )
-    if config.share is not None and config.cells is not None:
+    sizes = {
+        f"--share {config.share}": config.share is not None,
+        f"--cells {config.cells}": config.cells is not None,
+        "--full": config.full,
+    }
+    given = [name for name, is_given in sizes.items() if is_given]
+    if len(given) > 1:
         raise UsageError(
-            f"--share {config.share:g} and --cells {config.cells} both say how much is asked.",
-            hint="Leave one of them out.",
+            f"{' and '.join(given)} say differently how much is asked.", hint="Give one of them."
         )
     if config.variants is not None and config.target != "instruction":
         raise UsageError("--variants holds instruction texts; --target must be instruction.")

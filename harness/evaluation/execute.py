@@ -190,7 +190,7 @@ def _manifest(prepared: RunPlan, command: str) -> Json:
         "versions": package_versions(),
         "machine": describe_machine(prepared.model.info.device),
         "seed": config.seed,
-        "design": {"share": prepared.plan.design.share},
+        "design": prepared.fitted.to_dict(),
         "tasks": {task.name: _describe_task(prepared, task) for task in prepared.plan.tasks},
         "timing": None,
         "precision": None,

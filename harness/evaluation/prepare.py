@@ -8,10 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from harness.core.errors import NothingToEvaluateError, UsageError
-from harness.core.records import CLEAN, Example, LeftOut
+from harness.core.records import Example, LeftOut
+from harness.evaluation.budget import DEFAULT_CELLS, Fitted, clean_cells, describe_fit, fit
 from harness.evaluation.config import DEFAULT_SUITE, RunConfig, check_config
 from harness.evaluation.cost import TaskLengths, check_lengths, measure_lengths
-from harness.evaluation.design import Design, share_of
+from harness.evaluation.design import Design
 from harness.evaluation.engine import TaskTools
 from harness.evaluation.identity import Identity, identify, run_directory
 from harness.evaluation.plan import Plan, changes_input
@@ -49,6 +50,8 @@ class RunPlan:
     lengths: tuple[TaskLengths, ...]
     """Token counts, one per task."""
     identity: Identity
+    fitted: Fitted
+    """How much of the full grid is asked."""
     out: Path
     """The run's directory."""
     misses: Mapping[str, Misses] = field(default_factory=lambda: MappingProxyType({}))
@@ -83,7 +86,7 @@ def prepare(config: RunConfig) -> RunPlan:
         raise NothingToEvaluateError(
             "no cell is left to evaluate: no variant could be made, or no example was read."
         )
-    plan = replace(plan, design=_design(config, plan))
+    full, plan = plan, _fit(config, plan)
     model = load_model(config.model_spec)
     run_plan = make_run_plan(
         config,
@@ -91,6 +94,7 @@ def prepare(config: RunConfig) -> RunPlan:
         model,
         misses={name: of_task.misses for name, of_task in made.items()},
         left_out=_all_left_out(selection, made.values()),
+        full=full,
     )
     check_lengths(run_plan.lengths, plan, model.info.max_context)
     check_requests(run_plan)
@@ -110,6 +114,7 @@ def make_run_plan(
     *,
     misses: Mapping[str, Misses] | None = None,
     left_out: Sequence[LeftOut] = (),
+    full: Plan | None = None,
 ) -> RunPlan:
     """Bring a plan and a loaded model together: prompt format, token counts, identity, directory.
 
@@ -138,6 +143,7 @@ def make_run_plan(
         out=run_directory(config, plan, identity),
         misses=MappingProxyType(dict(misses or {})),
         left_out=tuple(left_out),
+        fitted=describe_fit(plan, full or plan),
         notes=tuple(model.notes),
     )
 
@@ -204,24 +210,28 @@ def _input_perturbations(
     return MappingProxyType({name: known[name] for name in named})
 
 
-def _design(config: RunConfig, plan: Plan) -> Design:
-    """The share of cells that was asked for, or that the budget pays for."""
-    if config.cells is None:
-        return Design(config.share or 1.0, config.seed)
-    clean = sum(
-        len(task.examples)
-        for task in plan.tasks
-        for variant in plan.variants[task.name]
-        if variant.level == CLEAN
+def _fit(config: RunConfig, plan: Plan) -> Plan:
+    """The plan with the share that was asked for, or cut down to the budget."""
+    if config.share is not None:
+        return replace(plan, design=Design(config.share, config.seed))
+    exact = config.full or config.precision is not None or config.variants is not None
+    if exact and config.cells is None:
+        return plan
+    fitted = fit(
+        plan,
+        config.cells or DEFAULT_CELLS,
+        seed=config.seed,
+        keep_instructions=config.instructions is not None,
+        keep_examples=config.limit is not None,
     )
-    share = share_of(config.cells, clean=clean, perturbed=plan.full_cells - clean)
-    if share == 0.0:
+    if fitted.design.share == 0:
+        clean = clean_cells(fitted)
         raise UsageError(
-            f"--cells {config.cells}: the clean instructions alone have {clean:,} cells, and every "
-            "drop is measured against them.",
-            hint="Allow more cells, or ask for less with --limit, --instructions or --task.",
+            f"the budget is {config.cells or DEFAULT_CELLS:,} cells (--cells), and the clean "
+            f"instructions alone have {clean:,}; every drop is measured against them.",
+            hint=f"Type: --cells {2 * clean}, --full, or less of --limit, --instructions, --task.",
         )
-    return Design(share, config.seed)
+    return fitted
 
 
 def _load_tasks(config: RunConfig) -> list[Task]:

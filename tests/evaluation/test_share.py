@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness.core.errors import UsageError
+from harness.evaluation.budget import DEFAULT_CELLS, FEWEST_INSTRUCTIONS, FEWEST_SHARE
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
 from harness.evaluation.prepare import RunPlan, prepare
@@ -45,7 +46,7 @@ def test_a_share_grows_into_the_full_grid(model: Path, tmp_path: Path) -> None:
     full = summary(model, tmp_path / "full", **options)
     for share in (0.2, 0.6):
         summary(model, tmp_path / "grown", share=share, **options)
-    assert summary(model, tmp_path / "grown", **options) == full
+    assert summary(model, tmp_path / "grown", full=True, **options) == full
     with pytest.raises(UsageError, match="100% of its grid"):
         summary(model, tmp_path / "grown", share=0.5, **options)
 
@@ -58,12 +59,12 @@ def test_a_budget_becomes_a_share(model: Path, tmp_path: Path) -> None:
 
 
 def test_a_budget_below_the_clean_cells_is_an_error(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="clean instructions alone have 24 cells"):
+    with pytest.raises(UsageError, match="instructions alone have 24"):
         plan(model, tmp_path / "run", cells=24)
 
 
 def test_a_share_and_a_budget_together_are_an_error(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="both say how much is asked"):
+    with pytest.raises(UsageError, match="say differently how much"):
         plan(model, tmp_path / "run", cells=200, share=0.5)
 
 
@@ -72,4 +73,31 @@ def test_a_precision_stops_within_the_share(model: Path, tmp_path: Path) -> None
     execute(plan(model, out, levels=("character",), share=0.5, precision=1.0), command="test")
     manifest = json.loads((out / "run.json").read_text("utf-8"))
     assert manifest["precision"]["cells_saved"] == 0
-    assert manifest["design"] == {"share": 0.5}
+    assert manifest["design"]["share"] == 0.5
+    assert manifest["design"]["cells"] < manifest["design"]["full_cells"]
+
+
+def test_the_default_budget_leaves_small_runs_whole(model: Path, tmp_path: Path) -> None:
+    prepared = plan(model, tmp_path / "run")
+    assert prepared.fitted.is_full
+    assert prepared.plan.design.is_full
+
+
+def test_the_default_budget_cuts_cells_then_instructions(model: Path, tmp_path: Path) -> None:
+    options = {"tasks": ("sentiment", "topic", "inference"), "limit": None, "instructions": None}
+    default = plan(model, tmp_path / "a", **options)
+    assert default.fitted.cells == pytest.approx(DEFAULT_CELLS, rel=0.05)
+    assert default.fitted.share >= FEWEST_SHARE
+    assert FEWEST_INSTRUCTIONS <= default.fitted.instructions < default.fitted.of_instructions
+    assert default.fitted.examples == default.fitted.of_examples
+    kept = plan(model, tmp_path / "b", **{**options, "instructions": 6, "limit": 96})
+    assert kept.fitted.instructions == 6
+    assert kept.fitted.cells == pytest.approx(DEFAULT_CELLS, rel=0.05)
+    assert kept.fitted.share < FEWEST_SHARE
+
+
+def test_examples_go_last(model: Path, tmp_path: Path) -> None:
+    small = plan(model, tmp_path / "a", limit=None, instructions=None, cells=200)
+    assert small.fitted.instructions == FEWEST_INSTRUCTIONS
+    assert small.fitted.examples < small.fitted.of_examples
+    assert small.fitted.cells == pytest.approx(200, abs=40)
