@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from string import Template
 
+from harness.core.atomic import reason
 from harness.core.errors import UsageError
 from harness.gate.verdict import Verdict
 
@@ -53,23 +55,43 @@ def write_github_summary(verdict: Verdict) -> None:
 
 
 def write_ci_files(folder: Path, *, model: str) -> list[Path]:
-    """A workflow and a policy in a repository; gives the files that were written.
+    """Write a workflow and a policy into a repository, whose folder is made if it is not there.
+
+    Args:
+        folder: the repository.
+        model: the checkpoint that the workflow evaluates. It stands in the workflow as a YAML
+            string and reaches the shell as an environment variable, so no name is ever code.
+
+    Returns:
+        The files that were written.
 
     Raises:
-        UsageError: one of them is there already, or the folder cannot be written.
+        UsageError: one of them is there already, the folder cannot be written, or the model's name
+            cannot stand in a workflow.
     """
-    targets = {
-        folder / ".github" / "workflows" / "robustness.yml": "robustness.yml",
-        folder / "robustness-policy.yaml": "policy.yaml",
+    texts = {
+        folder / ".github" / "workflows" / "robustness.yml": _workflow(model),
+        folder / "robustness-policy.yaml": (_TEMPLATES / "policy.yaml").read_text("utf-8"),
     }
-    for target in targets:
-        if target.exists():
+    for target in texts:
+        if target.exists() or target.is_symlink():
             raise UsageError(f"{target} is there already.", hint="Move it away first.")
-    for target, name in targets.items():
-        text = Template((_TEMPLATES / name).read_text(encoding="utf-8"))
+    for target, text in texts.items():
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text.safe_substitute(model=model), encoding="utf-8")
+            with target.open("x", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
         except OSError as error:
-            raise UsageError(f"{target} cannot be written: {error.strerror}.") from None
-    return list(targets)
+            raise UsageError(f"{target} cannot be written: {reason(error)}.") from None
+    return list(texts)
+
+
+def _workflow(model: str) -> str:
+    if "${{" in model or not model.isprintable():
+        raise UsageError(
+            f"--model {model!r} cannot stand in a workflow: GitHub would read an expression or a "
+            "control character in it.",
+            hint="Type: --model with a path or a hub id.",
+        )
+    template = Template((_TEMPLATES / "robustness.yml").read_text("utf-8"))
+    return template.substitute(model=json.dumps(model, ensure_ascii=False))
