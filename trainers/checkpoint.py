@@ -46,14 +46,20 @@ class SafeCheckpoints(Trainer):
         folder = root / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         if not weights_are_finite(model):
             raise not_finite(self.state.global_step, root)
+        # The library would remove old checkpoints before the new one counts, weights first: a
+        # kill then leaves nothing that can be resumed, or a checkpoint that only looks complete.
+        keep, self.args.save_total_limit = self.args.save_total_limit, None
         try:
             super()._save_checkpoint(model, trial)
             if self.args.should_save:
                 step = {"step": self.state.global_step}
                 write_json(folder / COMPLETE_FILE, step)
+                _keep_newest(root, keep)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise no_space(folder, error) from None
+        finally:
+            self.args.save_total_limit = keep
 
     def _save(self, output_dir: str | None = None, state_dict: Json | None = None) -> None:
         if not self.args.should_save:
@@ -111,12 +117,26 @@ class SafeCheckpoints(Trainer):
 
 def find_checkpoint(folder: Path) -> Path | None:
     """The newest complete checkpoint in a folder; those that a kill left unfinished are ignored."""
-    found = [
-        path
-        for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
-        if path.name.rpartition("-")[2].isdigit() and (path / COMPLETE_FILE).is_file()
-    ]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    found = [path for path in _checkpoints(folder) if (path / COMPLETE_FILE).is_file()]
+    return found[-1] if found else None
+
+
+def discard_checkpoint(folder: Path) -> None:
+    """Remove a checkpoint; from the first moment on it does not count as complete."""
+    (folder / COMPLETE_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep_newest(root: Path, keep: int | None) -> None:
+    for folder in _checkpoints(root)[:-keep] if keep else ():
+        discard_checkpoint(folder)
+
+
+def _checkpoints(root: Path) -> list[Path]:
+    """The folders of checkpoints, complete or not, in order of their steps."""
+    folders = root.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
+    numbered = [path for path in folders if path.name.rpartition("-")[2].isdigit()]
+    return sorted(numbered, key=lambda path: int(path.name.rpartition("-")[2]))
 
 
 def split_state(state: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Json]:

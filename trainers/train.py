@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from harness.core.atomic import write_text
+from harness.core.atomic import remove_parts, write_text
 from harness.core.errors import IncompleteRunError, UsageError
 from harness.core.lock import lock_folder
 from harness.models.loading.devices import choose_device
@@ -22,7 +21,7 @@ from harness.prompting.prompts import resolve_format
 from trainers.arguments import CHECKPOINTS, make_arguments
 from trainers.base_model import Base, check_context, find_base, load_model, load_tokenizer
 from trainers.card import render_card
-from trainers.checkpoint import check_space, find_checkpoint, no_space
+from trainers.checkpoint import check_space, discard_checkpoint, find_checkpoint, no_space
 from trainers.collator import PairCollator
 from trainers.config import TrainConfig
 from trainers.contrastive import ContrastiveTrainer, PairOptions
@@ -141,6 +140,12 @@ def _open(prepared: Prepared) -> Json | None:
 
 
 def _existing(config: TrainConfig, manifest: Json, *, writes: bool) -> Json | None:
+    if writes:
+        remove_parts(config.out)
+    if config.fresh and (config.out / MANIFEST).is_file():
+        if writes:
+            _start_over(config.out, manifest)
+        return None
     existing = read_manifest(config.out)
     if existing is None:
         if config.out.exists() and any(config.out.iterdir()):
@@ -149,19 +154,23 @@ def _existing(config: TrainConfig, manifest: Json, *, writes: bool) -> Json | No
                 hint="Type: --out with a new folder.",
             )
         return None
-    if not config.fresh:
-        check_same(existing, manifest, config.out)
-        return existing
-    if writes:
-        _clear(config.out)
-    return None
+    check_same(existing, manifest, config.out)
+    return existing
 
 
-def _clear(folder: Path) -> None:
-    """Remove what a training has written, and nothing else."""
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    for name in (MANIFEST, LOG_FILE, CARD):
+def _start_over(folder: Path, manifest: Json) -> None:
+    """Remove what a training has written, and nothing else, and begin another.
+
+    A kill on the way leaves the old training, to be resumed or started over: its manifest stays
+    until the new one takes its place, and no checkpoint counts once its removal has begun.
+    """
+    with suppress(UsageError):  # one that cannot be read is no finished training anyway
+        write_manifest(folder, {**(read_manifest(folder) or {}), "status": "running"})
+    for checkpoint in (folder / CHECKPOINTS).glob("*"):
+        discard_checkpoint(checkpoint)
+    for name in (LOG_FILE, CARD):
         (folder / name).unlink(missing_ok=True)
+    write_manifest(folder, manifest)
 
 
 def _make_trainer(prepared: Prepared, model: PreTrainedModel) -> ContrastiveTrainer:
