@@ -26,7 +26,7 @@ elif not (Path("runs/candidate").is_dir() and Path("runs/baseline").is_dir()):
 
 NAMES = [
     "org/model", "my model", "a'b\"c", "$(touch owned)", "x; touch owned", "x\" && touch owned\"",
-    "- a: b", "#comment", "*alias", "no", "${model}", "-x", "a\nb",
+    "- a: b", "#comment", "*alias", "no", "${model}", "-x", "a\\nb",
 ]  # fmt: skip
 
 
