@@ -23,6 +23,7 @@ from harness.core.errors import NothingToEvaluateError, UsageError, nearest_hint
 from harness.core.records import stable_id
 from harness.metrics.align import align_grids
 from harness.metrics.grid import Grid, build_grids
+from harness.results import summary as results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,10 +55,10 @@ def primary_scorer(samples: pd.DataFrame) -> str:
     Raises:
         NothingToEvaluateError: there are no samples.
     """
-    scorers = sorted(str(name) for name in samples["scorer"].unique())
-    if not scorers:
+    scorer = results.primary_scorer(map(str, samples["scorer"].unique()))
+    if scorer is None:
         raise NothingToEvaluateError("the run has no samples.", hint="Resume it: harness run ...")
-    return "loglik" if "loglik" in scorers else scorers[0]
+    return scorer
 
 
 def align_runs(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from harness.comparison.changes import Changes, PromptTest
 from harness.comparison.differences import Difference
 from harness.comparison.ranking import Ranking
+from harness.results.jsonfiles import Json
 
 _DECIMALS: Final = 10
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

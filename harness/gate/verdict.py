@@ -8,18 +8,17 @@ than what is tolerated. In between there is not enough data, and the check says 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from harness.comparison.result import plain
 from harness.core.errors import ExitCode
 from harness.gate.policy import Bound
+from harness.results.jsonfiles import Json
 from harness.stats.estimate import Interval
 from harness.stats.power import examples_needed
 
 Status = Literal["pass", "fail", "not-enough-data", "missing"]
 Outcome = Literal["passed", "failed", "undecided"]
-Json = dict[str, Any]
-
 _EXIT_CODES: Final[dict[Outcome, ExitCode]] = {
     "passed": ExitCode.OK,
     "failed": ExitCode.GATE_FAILED,

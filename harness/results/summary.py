@@ -8,7 +8,7 @@ that it reads, so a damaged or foreign file is one error that names the key.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_type_hin
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from harness.core.errors import UsageError
+from harness.results.jsonfiles import Json
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-Json: TypeAlias = dict[str, Any]
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
@@ -236,6 +236,11 @@ class Summary:
         if not self.scorers:
             del content["scorers"]
         return content
+
+
+def primary_scorer(names: Iterable[str]) -> str | None:
+    """The scorer whose numbers come first: `loglik`, or else the first by name; None of none."""
+    return min(names, key=lambda name: (name != "loglik", name), default=None)
 
 
 def read_summary(path: Path) -> Summary:
