@@ -19,6 +19,7 @@ from harness.models.spec import Device, DType
 from harness.prompting.prompts import FormatChoice
 from harness.results.rundir import Run, load_run
 from perturbations import make_variants
+from perturbations.strength import StrengthName
 
 __all__ = ["Run", "evaluate", "load_run", "perturb", "run"]
 
@@ -104,6 +105,7 @@ def perturb(
     per_perturbation: int = 1,
     plugins: str | Sequence[str] = (),
     data_dir: str | Path | None = None,
+    strength: StrengthName = "medium",
     seed: int = 0,
 ) -> list[Variant]:
     """Make variants of an instruction.
@@ -118,6 +120,7 @@ def perturb(
         per_perturbation: variants per perturbation.
         plugins: Python files with perturbations of your own.
         data_dir: folder with words/ data; default: HARNESS_DATA_DIR.
+        strength: how many words noise changes, and how much: low, medium or high.
         seed: from which every variant follows.
 
     Returns:
@@ -134,6 +137,7 @@ def perturb(
         stacks=to_texts(stacks),
         plugins=to_texts(plugins),
         data_dir=None if data_dir is None else Path(data_dir),
+        strength=strength,
     )
     made = make_variants(
         "text",

@@ -146,7 +146,7 @@ def _bare(chunk: str) -> str:
 
 def _is_technical(chunk: str) -> bool:
     """Whether a chunk is a path, an address, a flag, a variable or the like."""
-    if len(chunk) < 2 or not any(char.isalpha() for char in chunk):
+    if len(chunk) < 2 or not any(char.isalpha() for char in chunk) or _QUOTED & set(chunk):
         return False
     if chunk[0] in "$%-@#~/\\" or chunk.count("/") > 1 or "\\" in chunk or "_" in chunk:
         return True
@@ -261,6 +261,7 @@ _FENCES: Final = ("```", "~~~")
 _TAG_STARTS: Final = frozenset(string.ascii_letters + "/|!")
 _MARKS: Final = ".,;:!?()[]\"'“”‘’«»„‚`*…"
 _CLOSING: Final = dict(zip("'\"`“‘«„「", ("'", '"', "`", "”", "’", "»", "“”", "」"), strict=True))
+_QUOTED: Final = frozenset("\"'’`<>[]{}")
 _SAID_ANYWHERE: Final = ("quotation", "code")
 _NUMBER_WORDS: Final = _number_words()
 _MONTHS: Final = frozenset(

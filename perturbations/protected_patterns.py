@@ -20,7 +20,7 @@ _CODE: Final = re.compile(
     r"|^(?: {4}|\t)[^\n]*[^\s][^\n]*$"
     # A call, an identifier of several words, a LaTeX command.
     r"|(?<![\w.])[A-Za-z_][\w.]{0,60}\([^()\n]{0,80}\)"
-    r"|(?<!\w)[a-z]+(?:[A-Z][a-z0-9]+)+(?!\w)|(?<!\w)[^\W_]+(?:_+[^\W_]+)+(?!\w)|\\[A-Za-z]{2,}",
+    r"|(?<!\w)[^\W_]*[a-z][A-Z][^\W_]*(?!\w)|(?<!\w)[^\W_]+(?:_+[^\W_]+)+(?!\w)|\\[A-Za-z]{2,}",
     re.MULTILINE,
 )
 _MARKUP: Final = re.compile(
@@ -38,7 +38,7 @@ _ADDRESS: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|www\.[^\s<>\"']*[^\s<>\"'.,;:!?)\]]"
     r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}"
     # Host names, files and dotted names: `example.com/rules`, `data.csv`, `np.mean`.
-    r"|(?<![\w.@-])[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z][A-Za-z0-9]{1,20}(?!\w)"
+    r"|(?<![\w.@-])[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z][A-Za-z0-9]{0,20}(?!\w)"
     r"(?::\d+)?(?:/[^\s<>\"']*[^\s<>\"'.,;:!?)\]])?"
     r"|(?<![\w@])[@#][A-Za-z_]\w{0,60}"
 )
@@ -47,7 +47,9 @@ _PATH: Final = re.compile(
     r"|(?<![\w/])[\w.-]{1,80}(?:/[\w.-]{1,80}){2,30}/?"
     r"|(?<!\w)(?:[A-Za-z]:\\|\\\\)(?:[\w .()-]{1,60}\\){0,20}[\w.()-]{0,60}"
 )
-_FLAG: Final = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]{0,40}(?:=[^\s,;]{1,80})?")
+_FLAG: Final = re.compile(
+    r"(?<![\w=])[A-Za-z_]\w{0,40}=[^\s,;]{0,79}[^\s,;.:!?)]|(?<![\w-])--?[A-Za-z][\w-]{0,40}(?:=[^\s,;]{1,80})?"
+)
 _NEGATION: Final = re.compile(
     r"(?<![^\W_])(?:no[ -]one|not|no|never|neither|nor|none|nobody|nothing|nowhere|without|cannot"
     r"|unless|except(?:ing)?|hardly|barely|scarcely|[a-z]+n['’]t"
@@ -87,7 +89,7 @@ _NUMBER: Final = re.compile(
 )
 # An apostrophe between letters neither opens nor closes a quotation.
 _QUOTATION: Final = re.compile(
-    r"\"\"\"[\s\S]{1,2000}?\"\"\"|\"[^\"\n]{1,600}\"|``[^`'\n]{1,200}''|`[^`\n]{1,200}`"
+    r"\"\"\"[\s\S]{1,2000}?\"\"\"|(?<![A-Za-z0-9])\"[^\"\n]{1,600}\"|``[^`'\n]{1,200}''|`[^`\n]{1,200}`"
     r"|“[^“”]{1,600}”|”[^”\n]{1,200}”|„[^„“”\"\n]{1,600}[“”\"]|«[^«»]{1,600}»|»[^«»\n]{1,600}«"
     r"|‹[^‹›\n]{1,300}›|›[^‹›\n]{1,300}‹|「[^「」]{1,300}」|『[^『』]{1,300}』|《[^《》]{1,300}》"
     r"|‚[^‚‘’\n]{1,300}[‘’]"

@@ -57,6 +57,8 @@ class Ask:
 @lru_cache(maxsize=512)
 def parse(sentence: str, label_words: tuple[str, ...] = ()) -> Ask | None:
     """What one sentence asks, or None where it is not recognised as a request."""
+    if len(sentence) > _LONGEST_SENTENCE:
+        return None
     body = sentence.rstrip(" .:?!,;")
     end = sentence[len(body) :].strip(" ,;")[:1]
     lead, rest = _split_lead(body)
@@ -100,6 +102,7 @@ def lower_first(text: str) -> str:
     first = re.match(r"[A-Za-z'’]+", text)
     if (
         first is None
+        or re.match(r"[.@_/:]\w", text[first.end() :])
         or first.group() in {"I", "I'm", "I'd"}
         or first.group()[1:].lower() != (first.group()[1:])
     ):
@@ -199,6 +202,7 @@ def asks_answer(phrase: Phrase, label_words: tuple[str, ...]) -> bool:
     return names_answer(phrase.rest, label_words) and not _NEW_OBJECT.match(phrase.rest)
 
 
+_LONGEST_SENTENCE: Final = 2_000
 QUOTED: Final = re.compile(
     r"(?<!\w)'[^'\n]{1,60}'(?!\w)|\"[^\"\n]{1,120}\"|“[^”\n]{1,120}”|‘[^’\n]{1,60}’|`[^`\n]{1,60}`"
     r"|\{[^{}\n]*\}|\([^()\n]*\)"

@@ -79,6 +79,7 @@ def _passive_of_object(phrase: Phrase, modal: tuple[str, str], doing: str) -> st
         _UNSURE.search(thing)
         or _TWO_OBJECTS.search(thing)
         or (phrase.verb.prepares and re.search(r" (?:for|on) ", thing))
+        or (phrase.verb.moves and re.search(r" (?:that|which|who) ", thing))
     ):
         return ""
     if re.match(r"\s+(?:whether|if)\b", after):
@@ -147,11 +148,11 @@ _TWO_OBJECTS: Final = re.compile(
     r" (?!(?:of|in|on|at|by|for|from|with|to|into|as|about|between|and|or|both|all|that|which|than"
     r"|over|under|within|below|above|following|describing|containing|expressing|near)\b)[\w'’-]+"
     r" (?:an?|the|this|its|their) "
-    r"|\bmore [\w-]+$"
+    r"|\bmore [\w-]+$|^(?:your|its|their|the) [\w-]+ (?:clear|short|long|easi|great|small|bett)er$"
 )
 _PARTICLE: Final = re.compile(r"(?:out|up|over|down|off|through|at|into|in|on|away|back)\b")
 _QUOTE_NEXT: Final = re.compile(r"\s+[\"'“‘`]")
-_MOVED_END: Final = re.compile(rf"{_OBJECT_END.pattern}|\s+(?:from|to|in|for)\b")
+_MOVED_END: Final = re.compile(rf"{_OBJECT_END.pattern}|\s+(?:from|to)\b")
 _HIDDEN_VERB: Final = re.compile(
     r"\b(?:and|then) (?!(?:with|from|of|in|if|whether|as|that|for|to|by|not|between|all|is|are)\b)"
     r"[a-z]+ (?:the|it|its|them|their|an?|whether|if|with)\b"

@@ -231,6 +231,6 @@ _PLURAL_PRONOUNS: Final = {"they", "we", "you", "these", "both"}
 _FIXED_NOUN: Final = re.compile(r"(?:\{[^{}]+\}|\"[^\"]+\"|'[^']+'|“[^”]+”)(?= )")
 _FINITE: Final = re.compile(rf"\b(?:{'|'.join(sorted(_BE | _MODALS))}|has|have|do|does)\b")
 _STOP: Final = re.compile(
-    r"(?:is|are|was|were|be|do|does|have|has|can|could|that|which|who|if|and|or)"
+    r"(?:is|are|was|were|be|do|does|have|has|can|could|that|which|who|if|and|or|to|not|than|need)"
 )
 _SUBJECT_PRONOUNS: Final = _PLURAL_PRONOUNS | {"it", "this"}

@@ -89,6 +89,9 @@ def _drop_function_words(subject: Subject, rng: Random) -> Draft | None:
 
 def _is_needed(word: Word, text: str) -> bool:
     """Whether the sentence says something else without the word: `at most`, `is a lead`."""
+    # A capital within a sentence is a name: `Sentence A`.
+    if word.text[0].isupper() and text[max(0, word.start - 2) : word.start].strip(" ").isalnum():
+        return True
     led = text[max(0, word.start - 6) : word.end] + " "
     return bool(_SET_PHRASE.match(text, word.end) or _AFTER_BE.search(led))
 

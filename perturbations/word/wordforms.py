@@ -50,6 +50,13 @@ _SUBJECT_LED: Final = re.compile(
 )
 # A noun after `are the` or `these` cannot change its number unnoticed.
 _COUNTED: Final = re.compile(r"\b(?:are|were|do|have|these|those) (?:the |these |those )?$", re.I)
+# After these the number of a noun shows, so that another one is seen to be a slip.
+_SHOWS_NUMBER: Final = re.compile(
+    r"\b(?:an?|one|each|every|this|that|these|those|two|three|four|five|both|many|several|all|some)"
+    r" (?:(?!(?:of|in|on|for|from|to|with|by|and|or)\b)[\w-]+ ){0,2}$",
+    re.IGNORECASE,
+)
+_LED: Final = 60
 _BEFORE_VERBS: Final = frozenset(
     {"to", "please", "will", "would", "can", "could", "should", "must", "may", "might", "and"}
     | {"you", "they", "we", "then", "it", "do", "does", "did"}
@@ -66,16 +73,20 @@ class Form:
 
 
 def replace_forms(
-    subject: Subject, rng: Random, alternatives: Callable[[str, Form], Sequence[str]]
+    subject: Subject,
+    rng: Random,
+    alternatives: Callable[[str, Form], Sequence[str]],
+    leave: Callable[[Word, Form], bool] = lambda word, form: False,
 ) -> Draft | None:
     """The draft with a budget of nouns and verbs replaced, each by one of its alternatives.
 
-    `alternatives` is given the word in lower case and what form it is.
+    `alternatives` is given the word in lower case and what form it is; words for which `leave`
+    holds stay as they are.
 
     Raises:
         MissingPackageError: lemminflect is not installed.
     """
-    parsed = dict(_parse_forms(subject))
+    parsed = {word: form for word, form in _parse_forms(subject) if not leave(word, form)}
     edits: list[Edit] = []
     for word in shuffle_words(parsed, rng):
         others = alternatives(word.text.lower(), parsed[word])
@@ -169,8 +180,8 @@ def _guess_part(
 
 
 def _guess_opening(text: str, word: Word, after: Word | None) -> PartOfSpeech | None:
-    """A verb, where a capital opens a sentence; `Answer:` and `Sentence 1` only name a field."""
-    leads = after is not None and text[word.end : after.start] == " "
+    """A verb, where a capital opens a sentence; `Answer:` and `Sentence B` only name a field."""
+    leads = after is not None and text[word.end : after.start] == " " and not after.text.isupper()
     return "VERB" if word.text[0].isupper() and leads else None
 
 
@@ -218,7 +229,15 @@ def _lemminflect() -> ModuleType:
 
 
 def _change_forms(subject: Subject, rng: Random) -> Draft | None:
-    return replace_forms(subject, rng, _other_forms)
+    text = subject.text
+
+    def leave(word: Word, form: Form) -> bool:
+        """Where a noun's other number reads as meant, it would ask for something else."""
+        led = text[max(0, word.start - _LED) : word.start]
+        name = word.text[0].isupper() and led.endswith(" ") and led.rstrip()[-1:] not in ".?!:"
+        return name or (form.part == "NOUN" and _SHOWS_NUMBER.search(led) is None)
+
+    return replace_forms(subject, rng, _other_forms, leave)
 
 
 def _other_forms(word: str, form: Form) -> list[str]:

@@ -127,3 +127,32 @@ def test_a_counted_noun_keeps_its_number() -> None:
     assert all("Are the posts" in one for one in texts("inflection", "Are the posts alike?"))
     subject = Subject("Are the posts alike?", find_protected("Are the posts alike?"))
     assert find("inflection").apply(subject, Random(0)) is None
+
+
+def test_a_relative_clause_keeps_what_follows_it() -> None:
+    text = "Extract the method that has been used in the research from the abstract."
+    assert texts("passive", text) == set()
+    text = "Rewrite it and make your writing clearer by keeping it short."
+    assert texts("passive", text) == set()
+
+
+def test_a_question_whose_subject_has_no_known_end_is_quoted_whole() -> None:
+    text = "Would a search system need clarification to answer it?"
+    assert all("answer this question: would a search" in one for one in texts("as-request", text))
+
+
+def test_the_letter_of_a_name_is_no_article() -> None:
+    made = texts("stopword-drop", "Compare it with the input.\nSentence A: {a}")
+    assert all("Sentence A:" in one for one in made)
+
+
+@pytest.mark.parametrize("text", ["Predict the next word.", "Take care of the table of contents."])
+def test_a_number_of_things_changes_only_where_it_shows(text: str) -> None:
+    pytest.importorskip("lemminflect")
+    kept = {"word", "contents"} & set(text.rstrip(".").split())
+    assert all(kept <= set(one.rstrip(".").split()) for one in texts("inflection", text))
+
+
+def test_an_abbreviation_keeps_its_capital_within_a_sentence() -> None:
+    text = "U.S. or not: is the party from there?"
+    assert not any("u.S." in one for one in texts("as-question", text))
