@@ -86,7 +86,12 @@ class LabelParser:
     """
 
     def __init__(self, verbalizer_of: Mapping[str, str]) -> None:
-        self._finder = LabelFinder(verbalizer_of)
+        self._verbalizer_of = verbalizer_of
+
+    @cached_property
+    def _finder(self) -> LabelFinder:
+        """Made at the first text, as thousands of labels take a second to compile."""
+        return LabelFinder(self._verbalizer_of)
 
     def parse(self, text: str) -> str | None:
         """The label, or None where the text is unparsed."""
