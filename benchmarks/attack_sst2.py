@@ -167,6 +167,7 @@ def _attack_once(args: argparse.Namespace, search: Search, instruction: str, see
         out=out,
         recipe=search.recipe,
         level=search.level,
+        perturbations=("all",),
         budget=search.budget,
         instruction=instruction,
         seed=seed,
