@@ -43,14 +43,6 @@ def accuracy_quantiles(
     return [float(q) for q in np.quantile(prompt_accuracies(score, present), quantiles)]
 
 
-def spread(score: Floats, present: Booleans) -> float:
-    """max_k A_k - min_k A_k (FormatSpread, arXiv 2310.11324).
-
-    It grows with the number of prompts by chance alone: read it beside `null_spread`.
-    """
-    return float(np.ptp(prompt_accuracies(score, present)))
-
-
 def null_spread(score: Floats, present: Booleans) -> float:
     """The spread to expect if the prompts did not differ: their labels permuted in each example.
 
@@ -187,16 +179,6 @@ def worst_prompt(score: Floats, present: Booleans) -> tuple[int, float]:
     return row, float(accuracies[row])
 
 
-def worst_case_accuracy(score: Floats, present: Booleans) -> float:
-    """W_item = mean_i min_k Y[k, i] (RobustAlpacaEval, arXiv 2406.10248)."""
-    return _mean(np.where(present, score, np.inf).min(axis=0)[present.any(axis=0)])
-
-
-def best_case_accuracy(score: Floats, present: Booleans) -> float:
-    """B_item = mean_i max_k Y[k, i]; B_item - W_item is the gap that prompts open."""
-    return _mean(np.where(present, score, -np.inf).max(axis=0)[present.any(axis=0)])
-
-
 def saturation(score: Floats, present: Booleans) -> float:
     """Sat = 1 - (MaxP - AvgP), with MaxP = max_k A_k and AvgP = mean_k A_k (arXiv 2401.00595)."""
     accuracies = prompt_accuracies(score, present)
@@ -217,30 +199,10 @@ def largest_gold_share(gold: Integers) -> float:
     return float(np.bincount(known).max() / len(known)) if len(known) else math.nan
 
 
-def largest_answer_share(answer: Answers, present: Booleans) -> float:
-    """The mean over prompts of the share of answers that are the group's most frequent label.
-
-    1 is a model that says the same to everything: perfectly consistent, and of no use.
-    """
-    return accuracy((answer == most_frequent(answer, present)).astype(np.float64), present)
-
-
 def most_frequent(answer: Answers, present: Booleans) -> int:
     """The code of the label that most cells have; unparsed where there is no other answer."""
     labels = answer[present & (answer != UNPARSED)]
     return int(np.bincount(labels).argmax()) if len(labels) else UNPARSED
-
-
-def unparsed_rate(answer: Answers, present: Booleans) -> float:
-    """The mean over prompts of the share of answers from which no label could be read."""
-    return accuracy((answer == UNPARSED).astype(np.float64), present)
-
-
-def accuracy_parsed(score: Floats, answer: Answers, present: Booleans) -> float:
-    """Accuracy on parsed answers alone; prompts without any are left out."""
-    parsed = present & (answer != UNPARSED)
-    rows = parsed.any(axis=1)
-    return accuracy(score[rows], parsed[rows])
 
 
 def _mean(values: Floats) -> float:

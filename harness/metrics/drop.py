@@ -14,18 +14,6 @@ from harness.metrics.accuracy import prompt_accuracies
 from harness.stats.arrays import Booleans, Floats, Integers, family_weights, ratio
 
 
-def drop(
-    score: Floats, clean: Floats, matched: Booleans, families: Integers | None = None
-) -> float:
-    """D = A_0 - mean_k A_k, as a fraction: positive where the variants do worse.
-
-    Instructions count alike, however many variants each has; without `families` [K], each prompt's
-    instruction, variants do.
-    """
-    before, after = matched_accuracies(score, clean, matched, families)
-    return before - after
-
-
 def matched_accuracies(
     score: Floats, clean: Floats, matched: Booleans, families: Integers | None = None
 ) -> tuple[float, float]:
@@ -40,24 +28,9 @@ def matched_accuracies(
     return float((weights * clean).sum()), float((weights * score).sum())
 
 
-def performance_drop_rates(score: Floats, clean: Floats, matched: Booleans) -> Floats:
-    """PDR_k = 1 - A_k / A_0 (PromptBench, arXiv 2306.04528): [K], NaN where A_0 = 0."""
-    return relative_drops(prompt_accuracies(clean, matched), prompt_accuracies(score, matched))
-
-
 def relative_drops(clean: Floats, attacked: Floats) -> Floats:
     """1 - attacked / clean for accuracies [K] on any one scale; NaN where clean is 0 or unknown."""
     return 1 - ratio(attacked, clean)
-
-
-def average_performance_drop_rate(score: Floats, clean: Floats, matched: Booleans) -> float:
-    """APDR: the plain mean of PDR_k over the prompts for which it is defined.
-
-    A mean of ratios, unlike `drop`, and not the worst of them: PromptBench's table of translated
-    prompts prints the worst.
-    """
-    rates = performance_drop_rates(score, clean, matched)
-    return float(np.nanmean(rates)) if np.isfinite(rates).any() else float("nan")
 
 
 def chance_adjusted_drop_rates(

@@ -12,23 +12,7 @@ import numpy as np
 
 from harness.metrics.grid import Answers
 from harness.metrics.pairs import mean_absolute_difference, weighted_distances
-from harness.stats.arrays import Booleans, Floats, Integers, Singles, example_weights, ratio
-
-
-def posix(likelihood: Singles, answer: Answers, lengths: Sequence[int]) -> float:
-    """POSIX, the prompt sensitivity index: by how much a rephrased prompt moves an answer's odds.
-
-    For an example, with y_j the model's answer to prompt x_j and L_j its length in tokens, the mean
-    over ordered pairs i != j of (1 / L_j) |log P(y_j | x_i) - log P(y_j | x_j)|; then the mean over
-    examples (arXiv 2410.02185). 0 is a model that no rephrasing moves.
-
-    Args:
-        likelihood: log P(y | x_k) of every answer [K, N, C].
-        answer: the code of y_k [K, N]; negative where there is none.
-        lengths: tokens of each answer [C].
-    """
-    moves, known = posix_by_cell(likelihood, answer, lengths)
-    return float((moves * example_weights(known)).sum()) if known.any() else float("nan")
+from harness.stats.arrays import Booleans, Floats, Integers, Singles, ratio
 
 
 def posix_by_cell(
@@ -78,16 +62,6 @@ def entropies(distributions: Floats) -> Floats:
     terms = distributions * np.log(np.where(distributions > 0, distributions, 1.0))
     found: Floats = -terms.sum(axis=1) / np.log(distributions.shape[1])
     return found
-
-
-def answer_entropy(distributions: Floats) -> float:
-    """Sensitivity: the mean over examples of the answers' entropy over prompts / log C.
-
-    Distributions are [N, C]; 0 where all prompts give one sure answer, 1 where all answers are as
-    likely (arXiv 2406.12334).
-    """
-    shares = distributions[np.isfinite(distributions).all(axis=1)]
-    return float(entropies(shares).mean()) if len(shares) else float("nan")
 
 
 def answer_consistency(distributions: Floats, gold: Integers) -> float:

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from harness.metrics.accuracy import sphericity, spread_p
-from harness.metrics.drop import drop, matched_accuracies
+from harness.metrics.drop import matched_accuracies
 from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.measures import measure
 from harness.metrics.summary import TaskFacts, summarize
 from harness.stats.estimate import Estimate
+from tests.support.plain_metrics import drop
 
 FACTS = {"t": TaskFacts(0.5, ("yes", "no"))}
 

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.core.errors import UnknownNameError
-from harness.metrics import accuracy, agreement, drop, flips, likelihood
+from harness.metrics import accuracy, flips, likelihood
 from harness.metrics.grid import Group
 from harness.metrics.influences import of_answer_entropy, of_drop_rate, of_kappa, of_posix
 from harness.metrics.measures import MEASURES, average, get_measure, measure, measure_difference
 from harness.stats.bootstrap import resample_prompt_means
 from harness.stats.estimate import Estimate
+from tests.support import plain_metrics as plain
 
 CELLS = ("score", "answer", "present", "clean_score", "clean_answer", "matched")
 
@@ -63,28 +64,26 @@ def _defined(group: Group) -> dict[str, float]:
     assert group.label_tokens is not None
     return {
         "accuracy": accuracy.accuracy(score, present),
-        "drop": drop.drop(score, *both),
-        "pdr": drop.average_performance_drop_rate(score, *both),
+        "drop": plain.drop(score, *both),
+        "pdr": plain.average_performance_drop_rate(score, *both),
         "worst_prompt_accuracy": accuracy.worst_prompt(score, present)[1],
-        "consistency": agreement.consistency(answer, present, 3),
-        "kappa": agreement.fleiss_kappa(answer, present, 3),
-        "correct_and_consistent": agreement.correct_and_consistent(score, present),
-        "instance_sensitivity": agreement.instance_sensitivity(score, present),
+        "consistency": plain.consistency(answer, present, 3),
+        "kappa": plain.fleiss_kappa(answer, present, 3),
+        "correct_and_consistent": plain.correct_and_consistent(score, present),
+        "instance_sensitivity": plain.instance_sensitivity(score, present),
         "flip_rate": flips.count_flips(
             score, answer, group.clean_score, group.clean_answer, group.matched
         ).rate,
-        "unparsed_rate": accuracy.unparsed_rate(answer, present),
+        "unparsed_rate": plain.unparsed_rate(answer, present),
         "best_prompt_accuracy": float(accuracy.prompt_accuracies(score, present).max()),
-        "spread": accuracy.spread(score, present),
-        "worst_case_accuracy": accuracy.worst_case_accuracy(score, present),
-        "best_case_accuracy": accuracy.best_case_accuracy(score, present),
-        "accuracy_parsed": accuracy.accuracy_parsed(score, answer, present),
-        "posix": likelihood.posix(group.likelihood, answer, group.label_tokens),
-        "answer_entropy": likelihood.answer_entropy(
-            likelihood.answer_distributions(group.likelihood)
-        ),
+        "spread": plain.spread(score, present),
+        "worst_case_accuracy": plain.worst_case_accuracy(score, present),
+        "best_case_accuracy": plain.best_case_accuracy(score, present),
+        "accuracy_parsed": plain.accuracy_parsed(score, answer, present),
+        "posix": plain.posix(group.likelihood, answer, group.label_tokens),
+        "answer_entropy": plain.answer_entropy(likelihood.answer_distributions(group.likelihood)),
         "coverage": float(present.sum()) / group.planned,
-        "largest_answer_share": accuracy.largest_answer_share(answer, present),
+        "largest_answer_share": plain.largest_answer_share(answer, present),
     }
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from harness.metrics import accuracy, agreement, drop, flips, likelihood, pairs
+from harness.metrics import accuracy, drop, flips, likelihood, pairs
+from tests.support import plain_metrics as plain
 
 # Three prompts on four examples: accuracies 1/2, 3/4 and 1/4.
 SCORE = np.array([[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 0, 0]], dtype=float)
@@ -40,24 +41,24 @@ def test_quantiles_interpolate_between_prompts() -> None:
 
 
 def test_spread_and_extremes() -> None:
-    assert accuracy.spread(SCORE, ALL) == 0.5
+    assert plain.spread(SCORE, ALL) == 0.5
     assert accuracy.worst_prompt(SCORE, ALL) == (2, 0.25)
-    assert accuracy.worst_case_accuracy(SCORE, ALL) == 0.25
-    assert accuracy.best_case_accuracy(SCORE, ALL) == 0.75
+    assert plain.worst_case_accuracy(SCORE, ALL) == 0.25
+    assert plain.best_case_accuracy(SCORE, ALL) == 0.75
 
 
 def test_extremes_by_example_skip_missing_cells() -> None:
     score = np.array([[0, 1.0], [1, 1]])
     present = np.array([[False, True], [True, True]])
-    assert accuracy.worst_case_accuracy(score, present) == 1.0
-    assert accuracy.best_case_accuracy(score, present) == 1.0
+    assert plain.worst_case_accuracy(score, present) == 1.0
+    assert plain.best_case_accuracy(score, present) == 1.0
 
 
 def test_null_spread_is_what_permuted_labels_give() -> None:
     rng = np.random.default_rng(7)
     score = (rng.random((8, 200)) < rng.random(200)).astype(float)
     everywhere = np.ones(score.shape, dtype=bool)
-    permuted = [accuracy.spread(rng.permuted(score, axis=0), everywhere) for _ in range(400)]
+    permuted = [plain.spread(rng.permuted(score, axis=0), everywhere) for _ in range(400)]
     expected = accuracy.null_spread(score, everywhere)
     assert expected == pytest.approx(np.mean(permuted), rel=0.04)
     assert accuracy.null_spread(score[:1], everywhere[:1]) == 0.0
@@ -117,42 +118,42 @@ def test_unparsed_answers_are_counted_apart() -> None:
     answer = np.array([[0, -1, 1, 0], [-1, -1, -1, -1]], dtype=np.int16)
     score = np.array([[1, 0, 0, 1], [0, 0, 0, 0]], dtype=float)
     present = np.ones((2, 4), dtype=bool)
-    assert accuracy.unparsed_rate(answer, present) == 0.625
-    assert accuracy.accuracy_parsed(score, answer, present) == pytest.approx(2 / 3)
-    assert math.isnan(accuracy.accuracy_parsed(score[1:], answer[1:], present[1:]))
+    assert plain.unparsed_rate(answer, present) == 0.625
+    assert plain.accuracy_parsed(score, answer, present) == pytest.approx(2 / 3)
+    assert math.isnan(plain.accuracy_parsed(score[1:], answer[1:], present[1:]))
 
 
 def test_drop_is_in_points_against_the_same_examples() -> None:
-    assert drop.drop(SCORE, CLEAN, ALL) == pytest.approx(0.25)
+    assert plain.drop(SCORE, CLEAN, ALL) == pytest.approx(0.25)
     # Matched cells only: (3/4 - 1/2, 2/2 - 2/2, 3/4 - 1/4) / 3.
-    assert drop.drop(SCORE, CLEAN, HOLE) == pytest.approx(0.25)
+    assert plain.drop(SCORE, CLEAN, HOLE) == pytest.approx(0.25)
     only_last = np.array([[0, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]], dtype=bool)
-    assert drop.drop(SCORE, CLEAN, only_last) == pytest.approx(0.5)
+    assert plain.drop(SCORE, CLEAN, only_last) == pytest.approx(0.5)
 
 
 def test_performance_drop_rates() -> None:
-    assert drop.performance_drop_rates(SCORE, CLEAN, ALL) == pytest.approx([1 / 3, 0, 2 / 3])
-    assert drop.average_performance_drop_rate(SCORE, CLEAN, ALL) == pytest.approx(1 / 3)
+    assert plain.performance_drop_rates(SCORE, CLEAN, ALL) == pytest.approx([1 / 3, 0, 2 / 3])
+    assert plain.average_performance_drop_rate(SCORE, CLEAN, ALL) == pytest.approx(1 / 3)
     adjusted = drop.chance_adjusted_drop_rates(SCORE, CLEAN, ALL, chance=0.5)
     assert adjusted == pytest.approx([1, 0, 2])
 
 
 def test_a_drop_rate_of_nothing_is_undefined() -> None:
     nothing = np.zeros_like(CLEAN)
-    assert np.isnan(drop.performance_drop_rates(SCORE, nothing, ALL)).all()
-    assert math.isnan(drop.average_performance_drop_rate(SCORE, nothing, ALL))
+    assert np.isnan(plain.performance_drop_rates(SCORE, nothing, ALL)).all()
+    assert math.isnan(plain.average_performance_drop_rate(SCORE, nothing, ALL))
     assert np.isnan(drop.chance_adjusted_drop_rates(SCORE, CLEAN, ALL, chance=0.75)).all()
 
 
 def test_consistency_counts_agreeing_pairs() -> None:
     # Examples 1 and 4: 3 of 3 pairs agree; 2 and 3: 1 of 3.
-    assert agreement.consistency(ANSWER, ALL, 2) == pytest.approx((1 + 1 / 3 + 1 / 3 + 1) / 4)
-    assert math.isnan(agreement.consistency(ANSWER[:1], ALL[:1], 2))
+    assert plain.consistency(ANSWER, ALL, 2) == pytest.approx((1 + 1 / 3 + 1 / 3 + 1) / 4)
+    assert math.isnan(plain.consistency(ANSWER[:1], ALL[:1], 2))
 
 
 def test_two_unparsed_answers_agree_and_differ_from_any_label() -> None:
     answer = np.array([[-1, -1], [-1, 0]], dtype=np.int16)
-    assert agreement.consistency(answer, np.ones((2, 2), dtype=bool), 1) == 0.5
+    assert plain.consistency(answer, np.ones((2, 2), dtype=bool), 1) == 0.5
 
 
 def test_kappa_of_fleiss_own_table() -> None:
@@ -162,21 +163,21 @@ def test_kappa_of_fleiss_own_table() -> None:
         [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
     ]  # fmt: skip
     answer = np.array([np.repeat(range(5), row) for row in table], dtype=np.int16).T
-    kappa = agreement.fleiss_kappa(answer, np.ones(answer.shape, dtype=bool), 5)
+    kappa = plain.fleiss_kappa(answer, np.ones(answer.shape, dtype=bool), 5)
     assert kappa == pytest.approx(0.20993, abs=1e-5)
 
 
 def test_kappa_is_undefined_where_all_answers_are_one() -> None:
-    assert math.isnan(agreement.fleiss_kappa(np.zeros((3, 4), dtype=np.int16), ALL, 2))
+    assert math.isnan(plain.fleiss_kappa(np.zeros((3, 4), dtype=np.int16), ALL, 2))
 
 
 def test_correct_and_consistent_needs_every_prompt() -> None:
-    assert agreement.correct_and_consistent(SCORE, ALL) == 0.25
+    assert plain.correct_and_consistent(SCORE, ALL) == 0.25
 
 
 def test_instance_sensitivity() -> None:
     # Examples 2 and 3 have two of three pairs apart, examples 1 and 4 none.
-    assert agreement.instance_sensitivity(SCORE, ALL) == pytest.approx(1 / 3)
+    assert plain.instance_sensitivity(SCORE, ALL) == pytest.approx(1 / 3)
 
 
 def test_flips_have_a_direction() -> None:
@@ -191,12 +192,12 @@ def test_posix_of_two_prompts_by_hand() -> None:
     scores = np.log(np.array([[[0.8, 0.2]], [[0.4, 0.6]]], dtype=np.float32))
     answer = np.array([[0], [1]], dtype=np.int16)
     expected = (abs(math.log(0.4 / 0.8)) / 1 + abs(math.log(0.2 / 0.6)) / 2) / 2
-    assert likelihood.posix(scores, answer, np.array([1, 2])) == pytest.approx(expected, rel=1e-6)
+    assert plain.posix(scores, answer, np.array([1, 2])) == pytest.approx(expected, rel=1e-6)
 
 
 def test_posix_is_zero_where_no_prompt_moves_the_odds() -> None:
     scores = np.tile(np.log(np.array([0.7, 0.3], dtype=np.float32)), (4, 5, 1))
-    assert likelihood.posix(scores, np.zeros((4, 5), dtype=np.int16), np.ones(2)) == 0.0
+    assert plain.posix(scores, np.zeros((4, 5), dtype=np.int16), np.ones(2)) == 0.0
 
 
 def test_answer_distribution_of_sure_and_unsure_examples() -> None:
@@ -205,15 +206,15 @@ def test_answer_distribution_of_sure_and_unsure_examples() -> None:
     scores = np.array([sure, torn], dtype=np.float32).transpose(1, 0, 2)  # [K, N, C]
     shares = likelihood.answer_distributions(scores)
     assert shares == pytest.approx(np.array([[1, 0], [0.5, 0.5]]))
-    assert likelihood.answer_entropy(shares) == pytest.approx(0.5)
+    assert plain.answer_entropy(shares) == pytest.approx(0.5)
     assert likelihood.answer_consistency(shares, np.array([0, 0])) == pytest.approx(0.5)
     assert math.isnan(likelihood.answer_consistency(shares, np.array([0, 1])))
 
 
 def test_unscored_cells_leave_likelihoods_undefined() -> None:
     scores = np.full((2, 3, 2), np.nan, dtype=np.float32)
-    assert math.isnan(likelihood.answer_entropy(likelihood.answer_distributions(scores)))
-    assert math.isnan(likelihood.posix(scores, np.zeros((2, 3), dtype=np.int16), np.ones(2)))
+    assert math.isnan(plain.answer_entropy(likelihood.answer_distributions(scores)))
+    assert math.isnan(plain.posix(scores, np.zeros((2, 3), dtype=np.int16), np.ones(2)))
 
 
 cells = hnp.arrays(
@@ -237,8 +238,8 @@ def test_pairwise_averages_equal_loops_over_pairs(values: np.ndarray, seed: int)
             distances.append(
                 np.mean([abs(float(values[j, column]) - values[k, column]) for j, k in couples])
             )
-    found = agreement.consistency(values, present, 3)
-    sensitivity = agreement.instance_sensitivity(values.astype(float), present)
+    found = plain.consistency(values, present, 3)
+    sensitivity = plain.instance_sensitivity(values.astype(float), present)
     assert found == pytest.approx(np.mean(shares) if shares else math.nan, nan_ok=True)
     assert sensitivity == pytest.approx(np.mean(distances) if distances else math.nan, nan_ok=True)
     to_others = pairs.mean_distance_to_others(values.astype(float), present)
@@ -255,9 +256,9 @@ def test_metrics_do_not_depend_on_the_order_of_prompts_or_examples(values: np.nd
     score = (values == 0).astype(float)
     everywhere = np.ones(score.shape, dtype=bool)
     turned = values[::-1, ::-1]
-    assert agreement.consistency(values, everywhere, 3) == pytest.approx(
-        agreement.consistency(turned, everywhere, 3), nan_ok=True
+    assert plain.consistency(values, everywhere, 3) == pytest.approx(
+        plain.consistency(turned, everywhere, 3), nan_ok=True
     )
-    assert accuracy.spread(score, everywhere) == pytest.approx(
-        accuracy.spread(score[::-1, ::-1], everywhere)
+    assert plain.spread(score, everywhere) == pytest.approx(
+        plain.spread(score[::-1, ::-1], everywhere)
     )
