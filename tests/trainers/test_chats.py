@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.cli.app import run as run_cli
 from harness.core.errors import UsageError
 from perturbations import select
 from tests.support.trainers_tiny import write_rows
@@ -206,3 +208,26 @@ def test_a_chat_file_becomes_pairs_about_the_user_s_text(tmp_path: Path) -> None
     assert all(pair.paraphrase != pair.original for pair in built.pairs)
     # the system's text, which all share, does not make them the same request
     assert len({pair.instance_id for pair in built.pairs}) == 20
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"messages": [{"role": "user", "content": "\\ud800"}, {"role": "assistant"}]}',
+        '{"instruction": "a \\udc00 b", "output": "x"}',
+        '{"instruction": "a", "output": %s}' % ("9" * 5000),
+        "[" * 100_000,
+        '{"instruction": "a", "output": NaN}',
+    ],
+    ids=["surrogate", "surrogate-2", "digits", "deep", "nan"],
+)
+@pytest.mark.parametrize("source", ["paraphrases", "t0", "coin-csv"])
+def test_hostile_lines_are_one_line(
+    tmp_path: Path, line: str, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(line + "\n")
+    arguments: Sequence[str] = ["--input", str(path), "--out", str(tmp_path / "pairs.jsonl")]
+    levels = ["--levels", "character"] if source == "paraphrases" else []
+    assert run_cli(["pairs", "--source", source, *levels, *arguments]) in (2, 5)
+    assert "Traceback" not in capsys.readouterr().err
