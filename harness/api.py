@@ -44,6 +44,7 @@ def run(
     plugins: str | Sequence[str] = (),
     target: Target = "instruction",
     per_perturbation: int = 1,
+    strength: StrengthName = "medium",
     paraphrases: str | Path | None = None,
     similarity: bool = False,
     min_similarity: float | None = None,

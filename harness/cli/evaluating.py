@@ -24,7 +24,7 @@ PANELS: Final = {
     "Model": options.MODEL_PANEL,
     "Task": ("suite", "tasks", "data_dir", "limit", "instructions", "few_shot"),
     "Variants": (
-        "levels", "perturbations", "stacks", "plugins", "target", "per_perturbation",
+        "levels", "perturbations", "stacks", "plugins", "target", "per_perturbation", "strength",
         "paraphrases", "similarity", "min_similarity", "variants",
     ),
     "Scoring": ("scorer", "calibrate", "prompt_format", "max_new_tokens"),

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from harness.cli.completion import COMPLETERS
+from perturbations.strength import StrengthName
 
 MODEL_PANEL: Final = ("model", "base", "revision", "trust_remote_code", "dtype", "device")
 
@@ -42,6 +43,7 @@ Plugins = Annotated[
 Task = Annotated[
     str, typer.Option(help="Task by name or YAML file.", autocompletion=COMPLETERS["task"])
 ]
+Strength = Annotated[StrengthName, typer.Option(help="How many words noise changes, and how much.")]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 AsJson = Annotated[
     bool,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PANELS: Final = {
     "Source": ("source", "input", "exclude", "data_dir"),
     "Source templates": ("task", "rows", "labels", "field"),
-    "Source paraphrases": ("bank", "levels", "perturbations", "hold_out", "per_row"),
+    "Source paraphrases": ("bank", "levels", "perturbations", "hold_out", "strength", "per_row"),
     "Filters": ("limit", "max_ratio", "max_words", "balance", "seed"),
     "Output": ("out",),
 }

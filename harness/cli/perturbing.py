@@ -37,6 +37,7 @@ def perturb_command(
         list[str] | None, typer.Option(help="Verbalizer that must stay. Repeatable.")
     ] = None,
     per_perturbation: Annotated[int, typer.Option(help="Variants per perturbation.", min=1)] = 1,
+    strength: options.Strength = "medium",
     plugin: options.Plugins = None,
     data_dir: options.DataDir = None,
     seed: options.Seed = 0,
@@ -56,6 +57,7 @@ def perturb_command(
         per_perturbation=per_perturbation,
         plugins=tuple(plugin or ()),
         data_dir=data_dir,
+        strength=strength,
         seed=seed,
     )
     if as_json:

@@ -22,6 +22,7 @@ from harness.core.records import Level, Target
 from harness.models.options import NAMING_FIELDS, ModelOptions
 from harness.prompting.prompts import FormatChoice
 from harness.prompting.scoring import Scorer
+from perturbations.strength import StrengthName
 
 DEFAULT_SUITE: Final = "starter"
 
@@ -100,6 +101,8 @@ class RunConfig(ModelOptions):
     or all where --share, --precision or --variants is given."""
     full: bool = False
     """Ask every variant on every example."""
+    strength: StrengthName = "medium"
+    """How many words noise changes, and how much."""
     seed: int = 0
     """Random seed."""
     confidence: Confidence = 0.95

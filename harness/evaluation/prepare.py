@@ -182,6 +182,7 @@ def _select(config: RunConfig) -> Selection:
         plugins=config.plugins,
         target=config.target,
         data_dir=config.data_dir,
+        strength=config.strength,
     )
 
 
@@ -205,6 +206,7 @@ def _input_perturbations(
             plugins=config.plugins,
             target="input",
             data_dir=config.data_dir,
+            strength=config.strength,
         )
         known |= {one.name: one for one in replayed.perturbations}
     return MappingProxyType({name: known[name] for name in named})

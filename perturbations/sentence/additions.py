@@ -27,7 +27,7 @@ _PLACEHOLDER_FIRST: Final = re.compile(r"[\"'“‘]?(?:\{|<\w|\[[A-Z]|\$\w|%\()
 _LIST_REACH: Final = 200
 # What is added to a list of things would be one more of them.
 _LIST_LAST: Final = re.compile(
-    r"[}>\])][\"'”’]*[.?!]*$|:\s[^.?!]*[.?!]*$|\([ivx\da-z]{1,3}\)\s"
+    r"[}>\])][\"'”’]*[.?!]*$|\b(?:is|are|was|were|be)$|:\s[^.?!]*[.?!]*$|\([ivx\da-z]{1,3}\)\s"
     r"|,[^,.?!]{1,40},\s?(?:[^,.?!]{0,40}\s)?(?:and|or)\s[^,]*$"
 )
 _ENDED: Final = re.compile(r"[.?!][\"'”’)]*$")

@@ -181,7 +181,9 @@ def _guess_part(
 
 def _guess_opening(text: str, word: Word, after: Word | None) -> PartOfSpeech | None:
     """A verb, where a capital opens a sentence; `Answer:` and `Sentence B` only name a field."""
-    leads = after is not None and text[word.end : after.start] == " " and not after.text.isupper()
+    leads = (
+        after is not None and text[word.end : after.start] == " " and not after.text[0].isupper()
+    )
     return "VERB" if word.text[0].isupper() and leads else None
 
 

@@ -77,6 +77,7 @@ def test_final_consonants_double_where_english_doubles_them(base: str, ing: str,
         "Fill in {name}, {place}, {date}.",
         "The output has this format: word1 relation word2.",
         "Avoid text that is (i) off topic, (ii) repeated.",
+        "{{text}}. The emotion expressed in the message is",
     ],
 )
 def test_a_tautology_is_not_made_an_item_of_a_list(text: str) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from harness.core.errors import UsageError
 from harness.core.names import split_names
 from harness.evaluation.config import Count, Levels, Names, Texts
+from perturbations.strength import StrengthName
 
 if TYPE_CHECKING:
     from harness.core.records import LeftOut
@@ -50,6 +51,8 @@ class PairsConfig(BaseModel):
     """Only these perturbations, by name; all is the whole catalogue."""
     hold_out: Names = ()
     """Level or perturbation to leave out. Repeatable."""
+    strength: StrengthName = "medium"
+    """How many words noise changes, and how much."""
     per_row: Count = 1
     """Pairs per row."""
 
@@ -115,7 +118,11 @@ def _select(config: PairsConfig) -> Selection:
             raise UsageError("--source paraphrases needs --bank, --levels or --perturbations.")
         names = ("paraphrase",)
     return choose_perturbations(
-        levels=config.levels, names=names, stacks=(), data_dir=config.data_dir
+        levels=config.levels,
+        names=names,
+        stacks=(),
+        data_dir=config.data_dir,
+        strength=config.strength,
     )
 
 
