@@ -336,3 +336,37 @@ def test_a_level_made_of_other_perturbations_is_noted(base: RunData) -> None:
     (note,) = judge(policy, base, richer, **FAST).notes
     assert note.startswith("level word: baseline has 2 perturbations")
     assert judge(policy, base, base, **FAST).notes == ()
+
+
+def test_a_reseeded_checkpoint_keeps_to_its_worst_prompt_and_spread() -> None:
+    # The models differ in nothing but their luck with prompts and cells.
+    policy = _policy(
+        {"metric": "worst_prompt_accuracy", "max_drop": 0},
+        {"metric": "spread", "max_drop": 0},
+        confidence=0.8,
+    )
+    world = World(seed=3, instructions=12, examples=80)
+    runs = [world.run(str(luck), luck=luck, prompt_luck=0.5) for luck in range(1, 17)]
+    alarms = sum(
+        not judge(policy, after, before, resamples=100).passed
+        for before, after in zip(runs[::2], runs[1::2], strict=True)
+    )
+    assert alarms <= 1  # with prompts taken as given it was four of these eight
+
+
+def test_ten_examples_without_a_change_do_not_pass_a_gate(base: RunData) -> None:
+    few = base.samples[base.samples["example_id"].str[1:].astype(int) < 10]
+    clean = few[few["variant_id"].str.contains("clean")].set_index(["variant_id", "example_id"])
+    same = few.assign(
+        **{
+            name: [
+                clean.loc[(f"sentiment-clean-{variant[-1]}", example), name]
+                for variant, example in zip(few["variant_id"], few["example_id"], strict=True)
+            ]
+            for name in ("correct", "prediction")
+        }
+    )
+    policy = _policy({"metric": "pdr", "level": "word", "max": 0.05})
+    check = judge(policy, replace(base, samples=same), **FAST).checks[0]
+    assert check.value == 0
+    assert check.status == "not-enough-data"

@@ -29,10 +29,12 @@ class World:
         luck: int = 0,
         share: float = 0.6,
         scorer: str = "loglik",
+        prompt_luck: float = 0.1,
     ) -> RunData:
         """A model's run; `shift` in logits moves every cell, `luck` seeds what is the model's own.
 
-        `share` is how much of a cell's luck all models have in common.
+        `share` is how much of a cell's luck all models have in common, `prompt_luck` the standard
+        deviation of the model's own luck with a prompt.
         """
         common, own = np.random.default_rng(self.seed), np.random.default_rng([self.seed, luck])
         variants = self._variants()
@@ -41,7 +43,7 @@ class World:
         ability = 1.0 + common.normal(size=(1, self.examples)) * 1.2
         ability = ability + skill[variants["instruction_id"].str[1:].astype(int)]
         ability = ability - 0.5 * (variants["level"] != "clean").to_numpy()[:, None]
-        ability = ability + shift + 0.1 * own.normal(size=(len(variants), 1))
+        ability = ability + shift + prompt_luck * own.normal(size=(len(variants), 1))
         cells = common.logistic(size=shape)
         right = np.where(own.random(shape) < share, cells, own.logistic(size=shape)) < ability
         return RunData(name, self._manifest(), variants, self._samples(variants, right, scorer))
