@@ -22,6 +22,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedTokenizerBase, Trainer
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from harness.core.atomic import write_json
@@ -119,6 +120,20 @@ def find_checkpoint(folder: Path) -> Path | None:
     """The newest complete checkpoint in a folder; those that a kill left unfinished are ignored."""
     found = [path for path in _checkpoints(folder) if (path / COMPLETE_FILE).is_file()]
     return found[-1] if found else None
+
+
+def find_resumable(folder: Path) -> Path | None:
+    """The newest complete checkpoint from which steps are left to do.
+
+    From one of the last step the library would train a step too many.
+    """
+    found = [path for path in _checkpoints(folder) if (path / COMPLETE_FILE).is_file()]
+    return next((path for path in reversed(found) if not _is_last(path)), None)
+
+
+def _is_last(checkpoint: Path) -> bool:
+    state = read_json(checkpoint / TRAINER_STATE_NAME)
+    return int(state["global_step"]) >= int(state["max_steps"])
 
 
 def discard_checkpoint(folder: Path) -> None:

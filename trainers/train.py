@@ -21,7 +21,7 @@ from harness.prompting.prompts import resolve_format
 from trainers.arguments import CHECKPOINTS, make_arguments
 from trainers.base_model import Base, check_context, find_base, load_model, load_tokenizer
 from trainers.card import render_card
-from trainers.checkpoint import check_space, discard_checkpoint, find_checkpoint, no_space
+from trainers.checkpoint import check_space, discard_checkpoint, find_resumable, no_space
 from trainers.collator import PairCollator
 from trainers.config import TrainConfig
 from trainers.contrastive import ContrastiveTrainer, PairOptions
@@ -211,7 +211,7 @@ def _make_trainer(prepared: Prepared, model: PreTrainedModel) -> ContrastiveTrai
 
 def _run(trainer: ContrastiveTrainer, prepared: Prepared) -> TrainResult:
     config = prepared.config
-    checkpoint = find_checkpoint(config.out / CHECKPOINTS)
+    checkpoint = find_resumable(config.out / CHECKPOINTS)
     try:
         with quiet_transformers():
             result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
