@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
+from perturbations.resources import word_list
 from perturbations.semantic.questions import command_of
 from perturbations.word.verbs import Verb, gerunds, verb_at
 
@@ -145,7 +146,8 @@ def _verb_phrase(text: str, *, known: bool = True) -> Phrase | None:
     verb = verb_at(lower_first(text[start:]))
     if verb is None and not known:
         unknown = _UNKNOWN_VERB.match(text[start:])
-        verb = Verb(unknown["verb"].lower()) if unknown else None
+        is_verb = unknown is not None and unknown["verb"].lower() not in word_list("nouns")
+        verb = Verb(unknown["verb"].lower()) if unknown and is_verb else None
     if verb is None:
         return None
     after = text[start + len(verb.base) :]

@@ -135,12 +135,12 @@ _DEFINITE: Final = re.compile(r"(?:the|this|these|its|their)\b")
 _OBJECT_END: Final = re.compile(
     r"\s+(?:as|into|by|if|based on|according to|using|in order|in such a way|so that|such that"
     r"|while|whether|without|to (?:be|sound|fit|make|match|have)"
-    r"|in (?:[\w-]+ ){1,4}(?:words?|sentences?|lines?|paragraphs?|terms|style|tone))\b"
+    r"|in (?:[\w-]+ ){1,4}(?:words?|sentences?|lines?|paragraphs?|terms|style|tone|manner|way))\b"
     r"|[,:]|\s+[\"'“‘`]"
 )
 _UNSURE: Final = re.compile(
     r" (?:to|when|before|after|until|once|because|since|given|against|where|how|why|you|your|is|are"
-    r"|and (?:then|say|tell|explain|write|give|answer|decide))\b",
+    r"|and (?:then|say|tell|explain|write|give|answer|decide))\b| \w+ly$",
     re.IGNORECASE,
 )
 # A determiner that neither a preposition nor a conjunction leads begins another noun phrase.

@@ -23,7 +23,7 @@ def command_of(question: str) -> str:
     """
     head, _, rest = question.partition(" ")
     clause = ""
-    if not _WORD.search(question) or rest.startswith("not "):
+    if not _WORD.search(question) or rest.startswith("not ") or _ONLY_ANSWERS.match(question):
         return ""
     if head in _BE or head in _MODALS:
         clause = _declare(head, rest)
@@ -200,6 +200,8 @@ def _third_persons() -> dict[str, str]:
     return {third_person(verb): verb for verb in sorted(word_list("clause_verbs"))}
 
 
+# `Yes or no?` names the answers and asks nothing.
+_ONLY_ANSWERS: Final = re.compile(r"[\"'“]?(?:yes|no|true|false)\b", re.IGNORECASE)
 _FITS: Final = "fits?|describes?|applies|apply|matches|match|suits?|follows|holds?"
 _FORMS: Final[dict[str, Callable[[str], str]]] = {
     "do": str,

@@ -24,6 +24,7 @@ def texts(name: str, text: str, labels: tuple[str, ...] = ()) -> set[str]:
         "Check the answer against the source when you judge whether it is 'right' or 'wrong'.",
         "Evaluate the reply given the earlier messages as 'helpful' or 'unhelpful'.",
         "Give the news title a category.",
+        "Read the notes and list the sections accordingly.",
         "You can make your holidays more eco-friendly by following these steps:",
     ],
 )
@@ -157,3 +158,8 @@ def test_a_number_of_things_changes_only_where_it_shows(text: str) -> None:
 def test_an_abbreviation_keeps_its_capital_within_a_sentence() -> None:
     text = "U.S. or not: is the party from there?"
     assert not any("u.S." in one for one in texts("as-question", text))
+
+
+def test_a_noun_before_a_letter_is_no_verb() -> None:
+    text = "Sentence A is illustrating a stereotype. Yes or no?"
+    assert texts("as-question", text) == set()
