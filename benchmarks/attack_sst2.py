@@ -18,13 +18,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from harness.api import load_run, run
 from harness.attacks.config import AttackConfig
 from harness.attacks.prepare import prepare_attack
 from harness.attacks.run import execute_attack
+from harness.core.records import PerturbedLevel
 from harness.evaluation.prepare import make_tools
+from harness.prompting.prompts import Prompter
+from harness.results.jsonfiles import Json
 from harness.tasks import Task, load_tasks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 BUNDLED = "smollm2-135m"
 
@@ -33,7 +41,7 @@ BUNDLED = "smollm2-135m"
 class Search:
     """One search: a recipe at a level with a budget."""
 
-    level: str
+    level: PerturbedLevel
     recipe: str
     budget: int
 
@@ -117,7 +125,7 @@ def tune(args: argparse.Namespace) -> None:
 
 
 def _batches(
-    task: Task, prompter: object, args: argparse.Namespace, seed: int
+    task: Task, prompter: Prompter, args: argparse.Namespace, seed: int
 ) -> Iterator[list[tuple[str, str]]]:
     """(prompt, answer) pairs of training examples, none of which is in the dev set."""
     dev = {example.input for example in task.examples}
@@ -133,7 +141,9 @@ def _batches(
         ]
 
 
-def _answer_loss(model: object, tokenizer: object, texts: list[tuple[str, str]]) -> object:
+def _answer_loss(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[tuple[str, str]]
+) -> Tensor:
     """Cross-entropy of the answers' tokens."""
     import torch
 
@@ -145,7 +155,8 @@ def _answer_loss(model: object, tokenizer: object, texts: list[tuple[str, str]])
     for row, (tokens, start) in enumerate(zip(full, starts, strict=True)):
         labels[row, start : len(tokens)] = ids[row, start : len(tokens)]
     mask = (torch.arange(longest) < torch.tensor(list(map(len, full)))[:, None]).long()
-    return model(input_ids=ids, attention_mask=mask, labels=labels).loss
+    loss: Tensor = model(input_ids=ids, attention_mask=mask, labels=labels).loss
+    return loss
 
 
 def attack(args: argparse.Namespace) -> None:
@@ -229,7 +240,7 @@ def print_tables(args: argparse.Namespace) -> None:
             _print_transfer(target, folder)
 
 
-def _row(search: Search, report: dict[str, dict[str, object]]) -> str:
+def _row(search: Search, report: Json) -> str:
     found, measured, cells = report["found"], report["report"], report["cells"]
     low, high = measured["drop_ci"]
     similarity = "-" if found["similarity"] is None else f"{found['similarity']:.2f}"

@@ -27,6 +27,8 @@ from harness.stats.twoway import estimate
 
 CONFIDENCE = 0.95
 RESAMPLES = 200
+RELATED_SIZES = ((6, 100), (12, 100))
+"""Instructions and examples of the table of related variants."""
 
 
 @dataclass(frozen=True)
@@ -243,11 +245,10 @@ def rows(runs: int, *, plain: bool) -> Iterator[str]:
             yield f"| {metric} | {world.name} | {cells} |"
     yield "\nAccuracy with four variants of each of K instructions, which share their luck:\n"
     for world in WORLDS[:3]:
-        sizes = ((6, 100), (12, 100))
-        found = [coverage("accuracy", world, k, n, runs, variants=4) for k, n in sizes]
+        found = [coverage("accuracy", world, k, n, runs, variants=4) for k, n in RELATED_SIZES]
         shown = ", ".join(
             f"K={k} N={n}: {100 * held:.1f} ({width:.3f})"
-            for (k, n), (held, width, _) in zip(sizes, found, strict=True)
+            for (k, n), (held, width, _) in zip(RELATED_SIZES, found, strict=True)
         )
         yield f"- {world.name}: {shown}"
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from harness.core.records import Request
 from harness.evaluation.cost import matmul_rate
 from harness.models import Model, ModelSpec, load_model
+from harness.models.spec import DType
 from harness.prompting.prompts import Prompter
 from harness.prompting.requests import RequestBuilder, common_prefix
 from harness.results.provenance import describe_machine
@@ -70,7 +71,7 @@ def main() -> None:
         options.json.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def measure(dtype: str, options: argparse.Namespace) -> Result:
+def measure(dtype: DType, options: argparse.Namespace) -> Result:
     """The median round of one dtype."""
     model = load_model(ModelSpec(options.model, dtype=dtype, device=options.device))
     groups = build_groups(model, options)
@@ -133,13 +134,13 @@ def count_flops(model: Model, group: Sequence[Request]) -> float:
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(model.info.path)
-    embedding = config.vocab_size * config.hidden_size
+    embedding: int = config.vocab_size * config.hidden_size
     layers = model.info.parameters - embedding * (1 if config.tie_word_embeddings else 2)
     shared = shared_length(group)
     seen = shared * (shared + 1) / 2 + sum(
         sum(range(shared + 1, len(request.context) + 1)) for request in group
     )
-    attention = 4 * config.hidden_size * config.num_hidden_layers * seen
+    attention: float = 4 * config.hidden_size * config.num_hidden_layers * seen
     return 2.0 * layers * unique_tokens(group) + attention + 2.0 * embedding * len(group)
 
 

@@ -18,12 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.api import load_run
 from harness.models import ModelSpec, load_model
+from harness.models.spec import DType
 from harness.results.provenance import describe_machine
 
 CASES = {"two": ("sst2", "negative, positive"), "three": ("topics", "three labels of many tokens")}
@@ -87,7 +89,9 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def compare(case: str, dtype: str, form: str, options: argparse.Namespace, folder: Path) -> Result:
+def compare(
+    case: str, dtype: DType, form: str, options: argparse.Namespace, folder: Path
+) -> Result:
     """Run one case through both."""
     folder.mkdir(parents=True)
     model = load_model(ModelSpec(options.model, dtype=dtype, device="cpu"))
@@ -166,7 +170,7 @@ def three_labels() -> dict[str, object]:
     return spec
 
 
-def write_peer_task(run: Path, folder: Path) -> list[dict[str, object]]:
+def write_peer_task(run: Path, folder: Path) -> list[dict[str, Any]]:
     """What lm-eval reads: the run's own prompts, one document a cell."""
     shown = subprocess.run(
         [*harness("prompts"), str(run), "--json"], check=True, capture_output=True, text=True
@@ -214,7 +218,7 @@ def peer(
 
 
 def compare_scores(
-    run: Path, folder: Path, cells: Sequence[dict[str, object]]
+    run: Path, folder: Path, cells: Sequence[Mapping[str, Any]]
 ) -> tuple[float, float]:
     """Share of cells with the same prediction, and the largest difference of a score."""
     samples = load_run(run).samples.set_index(["variant_id", "example_id"])

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from harness.core.records import Request
 from harness.models import Model, ModelSpec, load_model
@@ -102,7 +103,7 @@ def one_by_one(model: Model, contexts: Sequence[Request]) -> list[str]:
     import torch
     from transformers import AutoModelForCausalLM
 
-    plain = AutoModelForCausalLM.from_pretrained(model.info.path, dtype=torch.float32)
+    plain: Any = AutoModelForCausalLM.from_pretrained(model.info.path, dtype=torch.float32)
     texts = []
     for request in contexts:
         ids = torch.tensor([request.context])

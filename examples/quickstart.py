@@ -14,16 +14,16 @@ run = harness.run(
 
 # %% The numbers: fractions in [0, 1], intervals as [low, high]
 for level, stats in run.summary.levels.items():
-    accuracy = stats.accuracy
-    print(f"{level:10} accuracy {accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]")
+    if accuracy := stats.accuracy:
+        print(f"{level:10} accuracy {accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]")
 
 # %% Every cell, as a pandas frame
 print(run.samples.groupby(["level", "perturbation"], observed=True)["correct"].mean())
 
 # %% The variants with the largest drops
+texts = run.variants.set_index("id")["text"]
 for worst in run.summary.worst_variants[:3]:
-    text = run.variants.set_index("id").loc[worst.variant_id, "text"]
-    print(f"{100 * worst.drop.value:+.1f} points: {text}")
+    print(f"{100 * worst.drop.value:+.1f} points: {texts[worst.variant_id]}")
 
 # %% What a perturbation does to a text
 for variant in harness.perturb("Classify the sentiment of the review.", levels="character"):

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from trainers.base_model import find_base, load_tokenizer
 from trainers.features import PairEncoder
@@ -47,7 +48,7 @@ def main() -> None:
             measure(rows, size, micro, base.source.directory)
 
 
-def measure(rows: list[dict[str, object]], size: int, micro: int, model: Path) -> None:
+def measure(rows: list[dict[str, Any]], size: int, micro: int, model: Path) -> None:
     """Print one line."""
     steps = 1 if size > 64 else STEPS
     taken = [rows[i % len(rows)] for i in range(size * steps)]

@@ -6,15 +6,16 @@ import sys
 import tempfile
 from itertools import chain
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from peft import get_peft_model
 from probe import MemoryProbe, StepClock, adapter, read_workload, report
 from torch.utils.data import DataLoader
-from transformers import AutoModelForCausalLM, TrainingArguments
+from transformers import AutoModelForCausalLM, PreTrainedModel, TrainingArguments
 
 from trainers.collator import PairCollator
-from trainers.contrastive import ContrastiveTrainer, PairOptions
+from trainers.contrastive import ContrastiveTrainer, PairDataset, PairOptions
 from trainers.features import EncodedPair, EncodedText
 from trainers.loss import LossOptions
 from trainers.objectives import parse_objective
@@ -27,9 +28,8 @@ class InOrder(ContrastiveTrainer):
 
     def get_train_dataloader(self) -> DataLoader[tuple[int, EncodedPair]]:
         """One batch after the other."""
-        return DataLoader(
-            self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator
-        )
+        pairs = cast(PairDataset, self.train_dataset)
+        return DataLoader(pairs, batch_sampler=self.batches, collate_fn=self.data_collator)
 
 
 def main() -> None:
@@ -46,7 +46,8 @@ def main() -> None:
     clock = StepClock()
     with tempfile.TemporaryDirectory() as folder:
         trainer = InOrder(
-            get_peft_model(model, adapter()),
+            # The adapted model is called as the model is, and trains as one.
+            cast(PreTrainedModel, get_peft_model(model, adapter())),
             TrainingArguments(
                 output_dir=folder,
                 per_device_train_batch_size=size,
@@ -74,7 +75,7 @@ def main() -> None:
     report(clock, memory, Path(sys.argv[2]))
 
 
-def _pair(row: dict[str, object], number: int) -> EncodedPair:
+def _pair(row: dict[str, Any], number: int) -> EncodedPair:
     texts = [
         EncodedText(tuple(row[side]), int(row[f"{side}_prompt"]))
         for side in ("original", "paraphrase")

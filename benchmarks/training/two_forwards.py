@@ -9,7 +9,7 @@ import sys
 import tempfile
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ from peft import get_peft_model
 from probe import MemoryProbe, StepClock, adapter, read_workload, report
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 
 Pair = dict[str, Any]
@@ -28,9 +28,8 @@ class TwoForwards(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Pair]:
         """Micro-batches in the workload's order."""
-        return DataLoader(
-            self.train_dataset, batch_size=self.args.train_batch_size, collate_fn=collate
-        )
+        pairs = cast(Dataset[Pair], self.train_dataset)
+        return DataLoader(pairs, batch_size=self.args.train_batch_size, collate_fn=collate)
 
     def compute_loss(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Tensor:
         """The reference's loss of a micro-batch."""
@@ -47,7 +46,7 @@ class TwoForwards(Trainer):
         similarity = states[0] @ states[1].T / 0.05
         match = torch.arange(len(similarity), device=similarity.device)
         contrast = (F.cross_entropy(similarity, match) + F.cross_entropy(similarity.T, match)) / 2
-        generation = losses[0] + losses[1]
+        generation: Tensor = losses[0] + losses[1]
         weight = (generation / contrast).detach().clamp(max=1000)
         return generation + weight * contrast
 

@@ -157,8 +157,9 @@ def matmul_rate(threads: int, size: int = 2048) -> float:
     """
     gpu = torch.cuda.is_available()
     torch.set_num_threads(threads)
-    kind = {"device": "cuda", "dtype": torch.bfloat16} if gpu else {}
-    a = torch.randn(size, size, **kind)
+    a = torch.randn(size, size)
+    if gpu:
+        a = a.to("cuda", torch.bfloat16)
     clock = time.perf_counter if gpu else time.process_time
     best = float("inf")
     for _ in range(5):

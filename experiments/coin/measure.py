@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from steps import AGAINST, VALIDATION, Config, against, read_config, seeds_of, takes_part
+from commands import Config
+from steps import AGAINST, VALIDATION, against, read_config, seeds_of, takes_part
 
 from harness.comparison import run_data
 from harness.comparison.alignment import align_runs
@@ -73,9 +74,9 @@ def main() -> None:
     if options.search:
         candidates = {arm: [0] for arm in config["search"]["candidates"]}
         runs = read_runs(options.out / VALIDATION, candidates)
-        found = rank(runs) if runs else {}
-        (options.out / "search.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
-        sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
+        text = json.dumps(rank(runs) if runs else {}, indent=2)
+        (options.out / "search.json").write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{text}\n")
         return
     evaluations = {
         test: found
@@ -157,7 +158,7 @@ def _evaluation(config: Config, test: str, out: Path) -> dict[str, Any] | None:
 
 def _by_instruction(runs: Runs, arm: str | None) -> dict[str, dict[str, float | None]]:
     """Instruction -> accuracy over the four levels of the plain arm and of the best one."""
-    if arm not in runs.arms or AGAINST not in runs.arms:
+    if arm is None or not {arm, AGAINST} <= runs.arms.keys():
         return {}
     found = {}
     for task, grids in runs.grids.items():

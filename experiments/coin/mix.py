@@ -42,7 +42,7 @@ def main() -> None:
 
 def take_turns(pairs: Sequence[Pair], others: Iterable[Pair]) -> list[Pair]:
     """Every second pair, and of the others those that were made of the rest."""
-    return pairs[::2] + [pair for pair in others if int(pair.provenance["row"]) % 2]
+    return [*pairs[::2], *(pair for pair in others if int(pair.provenance["row"]) % 2)]
 
 
 if __name__ == "__main__":

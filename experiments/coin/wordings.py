@@ -89,7 +89,7 @@ def _request(
     return {
         "instruction": text,
         "input": compile_template(spec["input"], where=task).render(row),
-        "output": words[int(row["label"])],
+        "output": words[int(str(row["label"]))],
         "task": task,
     }
 

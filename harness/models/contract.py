@@ -47,8 +47,10 @@ class Sampling:
 class Tokenizer(Protocol):
     """Text to tokens and back."""
 
-    chat_template: str | None
-    """The template that `render_chat` fills, or None for a model without one."""
+    @property
+    def chat_template(self) -> str | None:
+        """The template that `render_chat` fills, or None for a model without one."""
+        ...
 
     def encode(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
         """Tokenises texts.
@@ -82,10 +84,20 @@ class Tokenizer(Protocol):
 class Model(Protocol):
     """A causal language model that scores labels and answers greedily."""
 
-    info: ModelInfo
-    tokenizer: Tokenizer
-    notes: list[str]
-    """What the user should know about how the model is run; it may grow with use."""
+    @property
+    def info(self) -> ModelInfo:
+        """Which model this is, for the run's manifest."""
+        ...
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's own."""
+        ...
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know about how the model is run; it may grow with use."""
+        ...
 
     def loglik(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
         """Scores the labels of requests.
