@@ -10,15 +10,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from harness.core.errors import UsageError
 from harness.core.records import PERTURBED_LEVELS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from harness.results.rundir import Run
 
 Unlike = Literal["refuse", "leave-out", "note"]
 """What becomes of runs that asked different questions: refused; compared on the part that is equal;
@@ -40,12 +39,42 @@ class ExampleContent:
     """Of its whole input and its gold label."""
 
 
+class StoredRun(Protocol):
+    """What is read of a run directory, as `load_run` returns it."""
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        ...
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """run.json."""
+        ...
+
+    @property
+    def variants(self) -> pd.DataFrame:
+        """One row per variant."""
+        ...
+
+    @property
+    def scored_samples(self) -> pd.DataFrame:
+        """One row per cell and scorer, without generated text."""
+        ...
+
+    @property
+    def examples(self) -> pd.DataFrame:
+        """One row per example: its task, id, gold, the start of its input and a hash of it."""
+        ...
+
+
 @dataclass(frozen=True)
 class RunData:
     """What a comparison reads of a run."""
 
     name: str
-    manifest: Mapping[str, object]
+    manifest: Mapping[str, Any]
+    """run.json."""
     variants: pd.DataFrame
     samples: pd.DataFrame
     examples: Mapping[str, Mapping[str, ExampleContent]] = field(default_factory=dict)
@@ -71,7 +100,7 @@ class Differences:
         return [*self.settings, *of_tasks, *self.example_lines]
 
 
-def run_data(run: Run, name: str | None = None) -> RunData:
+def run_data(run: StoredRun, name: str | None = None) -> RunData:
     """A run as comparisons read it, called by its folder's name unless another is given.
 
     Args:

@@ -47,8 +47,15 @@ ANSWERS: Final = 8
 class Writer(Protocol):
     """A model that can draw texts."""
 
-    info: ModelInfo
-    tokenizer: Tokenizer
+    @property
+    def info(self) -> ModelInfo:
+        """Which model this is, for the bank's head."""
+        ...
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's own."""
+        ...
 
     def sample(
         self, contexts: Sequence[tuple[int, ...]], seeds: Sequence[int], sampling: Sampling

@@ -15,7 +15,7 @@ from harness.core.errors import NothingToEvaluateError, UnknownNameError, UsageE
 from tests.support.simulated_runs import World
 
 WORLD = World(seed=1)
-FAST = {"resamples": 200}
+FAST = 200
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def runs() -> list[RunData]:
 
 @pytest.fixture(scope="module")
 def found(runs: list[RunData]) -> Comparison:
-    return compare(runs, **FAST)
+    return compare(runs, resamples=FAST)
 
 
 def _accuracy(run: RunData, level: str) -> float:
@@ -62,7 +62,7 @@ def test_less_of_a_bad_metric_is_better() -> None:
     worse = clean_only.samples.assign(
         correct=clean_only.samples["correct"] & ~(hurt & (clean_only.samples.index % 3 == 0))
     )
-    found = compare([clean_only, replace(clean_only, name="c", samples=worse)], **FAST)
+    found = compare([clean_only, replace(clean_only, name="c", samples=worse)], resamples=FAST)
     drop = found.pairs[0].difference("drop", "word")
     assert drop is not None
     assert drop.value > 0.1
@@ -96,7 +96,7 @@ def test_prompts_are_tested_by_mcnemar(runs: list[RunData], found: Comparison) -
 
 
 def test_a_run_against_itself_shows_nothing(runs: list[RunData]) -> None:
-    found = compare([runs[0], replace(runs[0], name="again")], **FAST)
+    found = compare([runs[0], replace(runs[0], name="again")], resamples=FAST)
     for one in found.pairs[0].differences:
         assert (one.value, one.p, one.better) == (0.0, 1.0, None)
     assert all(change.p == 1.0 for change in found.pairs[0].changes)
@@ -117,7 +117,7 @@ def test_several_runs_are_ranked(found: Comparison) -> None:
 def test_only_shared_cells_are_compared(runs: list[RunData]) -> None:
     fewer = runs[1].samples[runs[1].samples["example_id"] < "e0050"]
     shortened = replace(runs[1], samples=fewer)
-    found = compare([runs[0], shortened], **FAST)
+    found = compare([runs[0], shortened], resamples=FAST)
     assert found.cells == 18 * 50
     assert found.unmatched == (18 * 70, 0)
     one = found.pairs[0].difference("accuracy", "word")
@@ -131,17 +131,17 @@ def test_variants_are_matched_by_text_not_by_id(runs: list[RunData]) -> None:
         variants=runs[1].variants.assign(id="x" + runs[1].variants["id"], seed=99),
         samples=runs[1].samples.assign(variant_id="x" + runs[1].samples["variant_id"]),
     )
-    assert compare([runs[0], renamed], **FAST) == compare(runs[:2], **FAST)
+    assert compare([runs[0], renamed], resamples=FAST) == compare(runs[:2], resamples=FAST)
 
 
 def test_perturbed_inputs_are_matched_by_their_generator(runs: list[RunData]) -> None:
     first, second = (
         replace(run, variants=run.variants.assign(target="input", text="same")) for run in runs[:2]
     )
-    assert compare([first, second], **FAST).cells == 3 * 120
+    assert compare([first, second], resamples=FAST).cells == 3 * 120
     other = replace(second, variants=second.variants.assign(seed=99))
     with pytest.raises(NothingToEvaluateError):
-        compare([first, other], **FAST)
+        compare([first, other], resamples=FAST)
 
 
 def test_the_order_of_rows_does_not_matter(runs: list[RunData], found: Comparison) -> None:
@@ -149,7 +149,7 @@ def test_the_order_of_rows_does_not_matter(runs: list[RunData], found: Compariso
         replace(run, samples=run.samples.sample(frac=1, random_state=number))
         for number, run in enumerate(runs)
     ]
-    assert compare(mixed, **FAST).to_dict() == found.to_dict()
+    assert compare(mixed, resamples=FAST).to_dict() == found.to_dict()
 
 
 def test_it_is_json_without_nan(found: Comparison) -> None:
@@ -172,7 +172,7 @@ def test_one_task_per_row_and_a_mean_over_tasks() -> None:
                 pd.concat([part.samples for part in parts]),
             )
         )
-    pair = compare(both, **FAST).pairs[0]
+    pair = compare(both, resamples=FAST).pairs[0]
     rows = [pair.difference("accuracy", "word", task) for task in (None, "sentiment", "topic")]
     assert all(rows)
     mean, one, two = (row.value for row in rows if row)
@@ -181,7 +181,7 @@ def test_one_task_per_row_and_a_mean_over_tasks() -> None:
 
 def test_one_prompt_is_mcnemar_exactly() -> None:
     narrow = World(seed=3, instructions=1, examples=60)
-    found = compare([narrow.run("a"), narrow.run("b", luck=1)], **FAST)
+    found = compare([narrow.run("a"), narrow.run("b", luck=1)], resamples=FAST)
     change = next(c for c in found.pairs[0].changes if c.level == "word" and c.task)
     test = next(one for one in found.pairs[0].prompts if one.level == "word")
     assert change.p == test.p
@@ -205,18 +205,18 @@ def test_runs_of_another_question_are_refused(
 ) -> None:
     other = replace(runs[1], name="other", manifest={**runs[1].manifest, **change})
     with pytest.raises(UsageError, match=words):
-        compare([runs[0], other], **FAST)
+        compare([runs[0], other], resamples=FAST)
 
 
 def _with_task(run: RunData, **fields: object) -> RunData:
-    tasks = {"sentiment": {**run.manifest["tasks"]["sentiment"], **fields}}  # type: ignore[index]
+    tasks = {"sentiment": {**run.manifest["tasks"]["sentiment"], **fields}}
     return replace(run, name="other", manifest={**run.manifest, "tasks": tasks})
 
 
 def test_another_template_is_refused_and_shown(runs: list[RunData]) -> None:
     other = _with_task(runs[1], rendered_prompt="clean wording 0\n\nText: fine\nSentiment:")
     with pytest.raises(UsageError) as caught:
-        compare([runs[0], other], **FAST)
+        compare([runs[0], other], resamples=FAST)
     assert "rendered prompt of sentiment" in str(caught.value)
     assert "-Review: fine" in str(caught.value)
     assert "+Text: fine" in str(caught.value)
@@ -224,12 +224,12 @@ def test_another_template_is_refused_and_shown(runs: list[RunData]) -> None:
 
 def test_other_labels_are_refused(runs: list[RunData]) -> None:
     with pytest.raises(UsageError, match="labels of sentiment: base has no, yes; other has no, si"):
-        compare([runs[0], _with_task(runs[1], labels=["no", "si"])], **FAST)
+        compare([runs[0], _with_task(runs[1], labels=["no", "si"])], resamples=FAST)
 
 
 def test_differences_can_be_let_pass_and_are_noted(runs: list[RunData]) -> None:
     other = replace(runs[1], manifest={**runs[1].manifest, "prompt_format": "chat"})
-    found = compare([runs[0], other], unlike="note", **FAST)
+    found = compare([runs[0], other], unlike="note", resamples=FAST)
     assert found.notes == ("prompt format: base has 'plain', tuned has 'chat'",)
 
 
@@ -241,22 +241,22 @@ def test_chat_templates_of_two_models_may_differ(runs: list[RunData]) -> None:
         second,
         manifest={**second.manifest, "prompt_format": "chat", "model": {"chat_template_hash": "b"}},
     )
-    assert compare([first, second], **FAST).notes == ()
+    assert compare([first, second], resamples=FAST).notes == ()
 
 
 def test_what_cannot_be_compared_is_said(runs: list[RunData]) -> None:
     with pytest.raises(UsageError, match="needs two runs"):
-        compare(runs[:1], **FAST)
+        compare(runs[:1], resamples=FAST)
     with pytest.raises(UnknownNameError, match="Did you mean 'accuracy'"):
-        compare(runs[:2], metrics=["acuracy"], **FAST)
+        compare(runs[:2], metrics=["acuracy"], resamples=FAST)
     with pytest.raises(UsageError, match="no samples of the scorer 'generate', only of loglik"):
-        compare(runs[:2], scorer="generate", **FAST)
+        compare(runs[:2], scorer="generate", resamples=FAST)
     elsewhere = replace(runs[1], variants=runs[1].variants.assign(text="another text"))
     with pytest.raises(NothingToEvaluateError, match="share no cell"):
-        compare([runs[0], elsewhere], **FAST)
+        compare([runs[0], elsewhere], resamples=FAST)
     nothing = replace(runs[0], samples=runs[0].samples.iloc[:0])
     with pytest.raises(NothingToEvaluateError, match="no samples"):
-        compare([nothing, runs[1]], **FAST)
+        compare([nothing, runs[1]], resamples=FAST)
 
 
 def _without(run: RunData, name: str, perturbation: str) -> RunData:
@@ -274,12 +274,12 @@ def test_a_level_of_fewer_perturbations_is_not_compared_without_a_word() -> None
     )
     whole = replace(whole, variants=whole.variants.assign(perturbation=named))
     lacking = _without(whole, "lacking", "second")
-    (note,) = compare([whole, lacking], **FAST).notes
+    (note,) = compare([whole, lacking], resamples=FAST).notes
     assert note == (
         "level word: whole has 2 perturbations, lacking has 1 (not second); "
         "only what both have is compared"
     )
-    assert compare([whole, replace(whole, name="again")], **FAST).notes == ()
+    assert compare([whole, replace(whole, name="again")], resamples=FAST).notes == ()
 
 
 CONTENT = {
@@ -310,7 +310,7 @@ def test_examples_are_matched_by_content_not_by_id(
 ) -> None:
     pair = [_with_content(runs[0], {}), _with_content(runs[1], changes)]
     with pytest.raises(UsageError, match=words) as caught:
-        compare(pair, **FAST)
+        compare(pair, resamples=FAST)
     assert "--shared" in str(caught.value)
 
 
@@ -325,35 +325,35 @@ def test_examples_are_matched_by_content_not_by_id(
 def test_a_task_is_its_words_cue_and_shots(
     fields: dict[str, object], words: str, runs: list[RunData]
 ) -> None:
-    given = {"label_words": [], "answer_cue": None, "few_shot": []}
+    given: dict[str, object] = {"label_words": [], "answer_cue": None, "few_shot": []}
     first, other = _with_task(runs[0], **given), _with_task(runs[1], **{**given, **fields})
     with pytest.raises(UsageError, match=words):
-        compare([replace(first, name="base"), other], **FAST)
+        compare([replace(first, name="base"), other], resamples=FAST)
     with pytest.raises(NothingToEvaluateError):
-        compare([replace(first, name="base"), other], unlike="leave-out", **FAST)
+        compare([replace(first, name="base"), other], unlike="leave-out", resamples=FAST)
 
 
 def test_the_shared_part_is_compared_and_the_rest_counted(runs: list[RunData]) -> None:
     pair = [_with_content(runs[0], {}), _with_content(runs[1], OTHER_TEXT)]
-    found = compare(pair, unlike="leave-out", **FAST)
+    found = compare(pair, unlike="leave-out", resamples=FAST)
     fewer = [
         replace(run, samples=run.samples[~run.samples["example_id"].isin(OTHER_TEXT)])
         for run in runs[:2]
     ]
-    assert found.pairs == compare(fewer, **FAST).pairs
+    assert found.pairs == compare(fewer, resamples=FAST).pairs
     assert found.cells == 18 * 118
     assert found.unmatched == (36, 36)
     assert found.notes == (
         "2 of 120 examples of sentiment are left out: their text or gold label differs between "
         "the runs",
     )
-    assert compare(pair, unlike="note", **FAST).cells == 18 * 118
+    assert compare(pair, unlike="note", resamples=FAST).cells == 18 * 118
 
 
 def test_settings_leave_nothing_to_share(runs: list[RunData]) -> None:
     other = replace(runs[1], manifest={**runs[1].manifest, "prompt_format": "chat"})
     with pytest.raises(UsageError, match="share no cell"):
-        compare([runs[0], other], unlike="leave-out", **FAST)
+        compare([runs[0], other], unlike="leave-out", resamples=FAST)
 
 
 def test_answer_lengths_count_where_answers_are_generated(runs: list[RunData]) -> None:
@@ -363,9 +363,9 @@ def test_answer_lengths_count_where_answers_are_generated(runs: list[RunData]) -
 
     pair = [generating(runs[0], 7, "generate"), generating(runs[1], 9, "generate")]
     with pytest.raises(UsageError, match="--max-new-tokens: base has 7, tuned has 9"):
-        compare(pair, **FAST)
+        compare(pair, resamples=FAST)
     pair = [generating(runs[0], 7, "loglik"), generating(runs[1], 9, "loglik")]
-    assert compare(pair, **FAST).cells == 18 * 120
+    assert compare(pair, resamples=FAST).cells == 18 * 120
 
 
 def test_all_metrics_and_levels_that_stand_beside_each_other_are_one_family(

@@ -12,7 +12,7 @@ from harness.core.names import parse_levels, split_names
 from harness.core.options import check_options
 from harness.evaluation.config import RunConfig
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, object], str]] = {
     "choice": ({"dtype": "float23"}, "unknown dtype 'float23'. Did you mean 'float32'"),
     "range": ({"limit": 0}, "--limit 0: input should be greater than or equal to 1."),
     "option": ({"limitt": 3}, "unknown option 'limitt'. Did you mean 'limit'?"),

@@ -27,8 +27,8 @@ HOSTILE = [
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("option", ["suite", "model"])
 def test_no_name_decides_where_a_run_goes(option: str, name: str) -> None:
-    config = RunConfig(**{"model": "m", "suite": "s", option: name})
-    found = run_directory(config, Plan((), {}, None), Identity({}, {}))
+    config = RunConfig.model_validate({"model": "m", "suite": "s", option: name})
+    found = run_directory(config, Plan((), {}), Identity({}, {}))
     assert found.parent == Path("runs")
     assert not set("/\\: \n") & set(found.name)
     assert len(found.name) < 100

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.evaluation.design import Design
-from harness.evaluation.plan import Plan, shuffled_examples, windows
+from harness.evaluation.plan import Block, Plan, shuffled_examples, windows
 from harness.evaluation.variants import VariantOptions, build_variants
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
@@ -88,7 +88,7 @@ def test_both_changes_instruction_and_input(task: Task) -> None:
     assert ids.isdisjoint({b.variant.id for b in perturbed_of(task)})
 
 
-def perturbed_of(task: Task) -> list[object]:
+def perturbed_of(task: Task) -> list[Block]:
     blocks = plan_of(task, "keyboard").blocks(10)
     return [block for block in blocks if block.variant.level == "character"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.records import Example, Variant
 from harness.evaluation.plan import Plan
-from harness.evaluation.schedule import ROUND, Outcomes, UntilPrecise, WholePlan
+from harness.evaluation.schedule import ROUND, Outcomes, Schedule, UntilPrecise, WholePlan
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
 
@@ -89,7 +89,7 @@ def test_an_impossible_precision_evaluates_everything(plan: Plan) -> None:
 
 
 def test_the_whole_plan_is_the_plan(plan: Plan) -> None:
-    whole = WholePlan(plan, window=50)
+    whole: Schedule = WholePlan(plan, window=50)
     drawn: list[Example] = [e for w in whole.windows() for block in w for e in block.examples]
     assert len(drawn) == plan.cells
     assert whole.report() is None

@@ -22,7 +22,7 @@ from harness.stats.power import minimum_detectable_effect
 from tests.support.simulated_runs import World
 
 WORLD = World(seed=5)
-FAST = {"resamples": 200}
+FAST = 200
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +107,13 @@ def test_messages_name_value_interval_and_bound() -> None:
 
 def test_too_few_examples_judge_nothing(base: RunData) -> None:
     policy = _policy({"metric": "accuracy", "level": "word", "min": 0.99}, min_examples=500)
-    check = judge(policy, base, **FAST).checks[0]
+    check = judge(policy, base, resamples=FAST).checks[0]
     assert (check.status, check.examples_needed) == ("not-enough-data", 500)
 
 
 def test_a_clear_regression_fails_and_says_so(base: RunData, worse: RunData) -> None:
     policy = _policy({"metric": "accuracy", "max_drop": 0.02})
-    verdict = judge(policy, worse, base, **FAST)
+    verdict = judge(policy, worse, base, resamples=FAST)
     assert [check.level for check in verdict.checks] == ["character", "word"]
     assert not verdict.passed
     assert verdict.exit_code is ExitCode.GATE_FAILED
@@ -126,7 +126,7 @@ def test_a_clear_regression_fails_and_says_so(base: RunData, worse: RunData) -> 
 
 def test_an_improvement_passes(base: RunData, worse: RunData) -> None:
     policy = _policy({"metric": "accuracy", "max_drop": 0.02})
-    assert judge(policy, base, worse, **FAST).passed
+    assert judge(policy, base, worse, resamples=FAST).passed
 
 
 def test_more_of_a_bad_metric_is_worse(base: RunData) -> None:
@@ -135,8 +135,8 @@ def test_more_of_a_bad_metric_is_worse(base: RunData) -> None:
     )
     hurt = replace(base, name="hurt", samples=base.samples.assign(correct=broken))
     policy = _policy({"metric": "drop", "level": "word", "max_drop": 0.05})
-    assert judge(policy, hurt, base, **FAST).checks[0].status == "fail"
-    assert judge(policy, base, hurt, **FAST).checks[0].status == "pass"
+    assert judge(policy, hurt, base, resamples=FAST).checks[0].status == "fail"
+    assert judge(policy, base, hurt, resamples=FAST).checks[0].status == "pass"
 
 
 def test_bounds_on_values_need_no_baseline(base: RunData) -> None:
@@ -146,7 +146,7 @@ def test_bounds_on_values_need_no_baseline(base: RunData) -> None:
         {"metric": "worst_prompt_accuracy", "level": "word", "min": 0.2},
         {"metric": "kappa", "level": "word", "task": "sentiment", "min": 0.99},
     )
-    verdict = judge(policy, base, **FAST)
+    verdict = judge(policy, base, resamples=FAST)
     assert [check.status for check in verdict.checks] == ["pass", "pass", "pass", "fail"]
     assert verdict.checks[3].name == "kappa / word / sentiment"
 
@@ -166,7 +166,7 @@ def test_bounds_on_values_need_no_baseline(base: RunData) -> None:
 def test_what_was_not_measured_cannot_pass(
     rule: dict[str, object], reason: str, base: RunData
 ) -> None:
-    verdict = judge(_policy(rule), base, **FAST)
+    verdict = judge(_policy(rule), base, resamples=FAST)
     assert {check.status for check in verdict.checks} == {"missing"}
     assert reason in verdict.checks[0].message
     assert verdict.exit_code is ExitCode.GATE_FAILED
@@ -180,7 +180,7 @@ def test_a_run_of_clean_prompts_alone_has_no_level_to_pass_at(base: RunData) -> 
         variants=base.variants[clean],
         samples=base.samples[base.samples["variant_id"].isin(ids)],
     )
-    verdict = judge(_policy({"metric": "accuracy", "min": 0.1}), only, **FAST)
+    verdict = judge(_policy({"metric": "accuracy", "min": 0.1}), only, resamples=FAST)
     assert [check.status for check in verdict.checks] == ["missing"]
 
 
@@ -188,7 +188,7 @@ def test_too_little_data_fails_only_where_the_policy_is_strict(base: RunData) ->
     rule = {"metric": "accuracy", "level": "word", "max_drop": 0.001}
     again = WORLD.run("again", luck=3)
     lenient, strict = (
-        judge(_policy(rule, strict=strict), again, base, **FAST) for strict in (False, True)
+        judge(_policy(rule, strict=strict), again, base, resamples=FAST) for strict in (False, True)
     )
     assert lenient.checks[0].status == strict.checks[0].status == "not-enough-data"
     assert (lenient.passed, strict.passed) == (True, False)
@@ -202,7 +202,7 @@ def test_a_failure_outweighs_too_little_data(base: RunData, worse: RunData) -> N
         {"metric": "consistency", "level": "word", "max_drop": 0.001},
         strict=True,
     )
-    verdict = judge(policy, worse, base, **FAST)
+    verdict = judge(policy, worse, base, resamples=FAST)
     assert verdict.count("not-enough-data") == 1
     assert verdict.exit_code is ExitCode.GATE_FAILED
 
@@ -210,14 +210,14 @@ def test_a_failure_outweighs_too_little_data(base: RunData, worse: RunData) -> N
 def test_runs_of_another_question_are_refused(base: RunData, worse: RunData) -> None:
     other = replace(worse, manifest={**worse.manifest, "prompt_format": "chat"})
     with pytest.raises(UsageError, match="did not ask the same question"):
-        judge(_policy({"metric": "accuracy", "max_drop": 0.1}), other, base, **FAST)
+        judge(_policy({"metric": "accuracy", "max_drop": 0.1}), other, base, resamples=FAST)
 
 
 def test_a_verdict_is_json(base: RunData, worse: RunData) -> None:
     policy = _policy(
         {"metric": "accuracy", "max_drop": 0.02}, {"metric": "drop", "level": "clean", "max": 0}
     )
-    body = judge(policy, worse, base, **FAST).to_dict()
+    body = judge(policy, worse, base, resamples=FAST).to_dict()
     assert json.loads(json.dumps(body, allow_nan=False)) == body
     assert (body["passed"], body["exit_code"], body["baseline"]) == (False, 1, "base")
 
@@ -333,9 +333,9 @@ def test_a_level_made_of_other_perturbations_is_noted(base: RunData) -> None:
     )
     richer = replace(base, name="baseline", variants=base.variants.assign(perturbation=renamed))
     policy = _policy({"metric": "accuracy", "level": "word", "max_drop": 0.1})
-    (note,) = judge(policy, base, richer, **FAST).notes
+    (note,) = judge(policy, base, richer, resamples=FAST).notes
     assert note.startswith("level word: baseline has 2 perturbations")
-    assert judge(policy, base, base, **FAST).notes == ()
+    assert judge(policy, base, base, resamples=FAST).notes == ()
 
 
 def test_a_reseeded_checkpoint_keeps_to_its_worst_prompt_and_spread() -> None:
@@ -367,6 +367,6 @@ def test_ten_examples_without_a_change_do_not_pass_a_gate(base: RunData) -> None
         }
     )
     policy = _policy({"metric": "pdr", "level": "word", "max": 0.05})
-    check = judge(policy, replace(base, samples=same), **FAST).checks[0]
+    check = judge(policy, replace(base, samples=same), resamples=FAST).checks[0]
     assert check.value == 0
     assert check.status == "not-enough-data"

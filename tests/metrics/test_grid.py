@@ -97,7 +97,7 @@ def test_a_variant_whose_clean_prompt_has_no_cells_is_unmatched() -> None:
 
 def test_likelihoods_stand_by_label() -> None:
     scores = [{"yes": -1.0, "no": -2.0}, None, {"no": -3.0}, {}, None, {"yes": -4.0, "no": -5.0}]
-    grid = _grid(_samples().assign(scores=scores))
+    grid = _grid(_samples().assign(scores=pd.Series(scores, dtype=object)))
     assert grid.likelihood is not None
     assert grid.likelihood[0, 0].tolist() == [-1.0, -2.0]
     assert np.isnan(grid.likelihood[0, 1]).all()

@@ -192,12 +192,12 @@ def test_posix_of_two_prompts_by_hand() -> None:
     scores = np.log(np.array([[[0.8, 0.2]], [[0.4, 0.6]]], dtype=np.float32))
     answer = np.array([[0], [1]], dtype=np.int16)
     expected = (abs(math.log(0.4 / 0.8)) / 1 + abs(math.log(0.2 / 0.6)) / 2) / 2
-    assert plain.posix(scores, answer, np.array([1, 2])) == pytest.approx(expected, rel=1e-6)
+    assert plain.posix(scores, answer, [1, 2]) == pytest.approx(expected, rel=1e-6)
 
 
 def test_posix_is_zero_where_no_prompt_moves_the_odds() -> None:
     scores = np.tile(np.log(np.array([0.7, 0.3], dtype=np.float32)), (4, 5, 1))
-    assert plain.posix(scores, np.zeros((4, 5), dtype=np.int16), np.ones(2)) == 0.0
+    assert plain.posix(scores, np.zeros((4, 5), dtype=np.int16), [1, 1]) == 0.0
 
 
 def test_answer_distribution_of_sure_and_unsure_examples() -> None:
@@ -214,7 +214,7 @@ def test_answer_distribution_of_sure_and_unsure_examples() -> None:
 def test_unscored_cells_leave_likelihoods_undefined() -> None:
     scores = np.full((2, 3, 2), np.nan, dtype=np.float32)
     assert math.isnan(plain.answer_entropy(likelihood.answer_distributions(scores)))
-    assert math.isnan(plain.posix(scores, np.zeros((2, 3), dtype=np.int16), np.ones(2)))
+    assert math.isnan(plain.posix(scores, np.zeros((2, 3), dtype=np.int16), [1, 1]))
 
 
 cells = hnp.arrays(

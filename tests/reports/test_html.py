@@ -187,7 +187,7 @@ def test_tables_charts_and_controls_have_names(two: str) -> None:
 
 def test_every_chart_has_its_data_and_its_place(two: str) -> None:
     data = json.loads(re.findall(r'id="chart-data">(.*?)</script>', two, flags=re.DOTALL)[0])
-    places = [figure["data-chart"] for figure in Outline(two).all("figure")]
+    places = [str(figure["data-chart"]) for figure in Outline(two).all("figure")]
     assert sorted(places) == sorted(data["charts"])
     assert len(places) == 4 + 4
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from harness.stats.bootstrap import resample_prompt_means
-from harness.stats.extremes import find_extreme, luck_variance
+from harness.stats.extremes import Which, find_extreme, luck_variance
 from tests.support.simulated_cells import accuracies_of, simulate_pair
 
-WHICH = ("lowest", "highest", "spread")
+WHICH: tuple[Which, ...] = ("lowest", "highest", "spread")
 
 
 @pytest.mark.parametrize(("prompts", "examples", "centre", "differ"), [

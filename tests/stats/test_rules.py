@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats.estimate import Estimate
-from harness.stats.extremes import find_extreme, mean_of_extremes
+from harness.stats.estimate import Estimate, Over
+from harness.stats.extremes import Extreme, find_extreme, mean_of_extremes
 from harness.stats.multiplicity import holm
 from harness.stats.paired import count_changes, example_sign_test, mcnemar, sign_test_p
 from harness.stats.power import examples_needed, minimum_detectable_effect
@@ -72,7 +72,7 @@ def test_no_number_of_examples_makes_up_for_too_few_prompts() -> None:
     # Three quarters of the variance are the prompts': at best it shrinks to sqrt(.75) = .866.
     assert examples_needed(100, 0.04, 0.04 * 0.86, fixed_share=0.75) is None
     assert examples_needed(100, 0.04, 0.04 * 0.9, fixed_share=0.75) == math.ceil(25 / 0.06)
-    over = "examples and instructions"
+    over: Over = "examples and instructions"
     found = Estimate(0.0, 0.0004, 5, 100, "difference", over, prompt_variance=0.0003)
     assert found.prompt_share == pytest.approx(0.75)
 
@@ -115,7 +115,7 @@ def test_the_worst_of_equal_prompts_has_an_interval_that_reaches_the_truth() -> 
 
 
 def test_the_mean_of_worst_prompts_is_over_tasks() -> None:
-    def task(*means: float) -> object:
+    def task(*means: float) -> Extreme:
         resampled = np.random.default_rng(0).normal(means, 0.02, size=(200, len(means)))
         return find_extreme("lowest", np.array(means), resampled.astype(np.float32), 60)
 
