@@ -98,9 +98,9 @@ class EvaluationClock(NoProgress):
 
     started = stopped = 0.0
 
-    def start(self, total: int) -> None:
+    def start(self, total: int, finished: int = 0) -> None:
         """The first window comes next."""
-        del total
+        del total, finished
         self.started = time.process_time()
 
     def stop(self) -> None:

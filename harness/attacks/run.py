@@ -144,7 +144,7 @@ def _victim(
         log=log,
         window=config.window or (WINDOW_ON_CPU if on_cpu else WINDOW_ON_ACCELERATOR),
         on_stage=lambda stage: progress.doing(task.name, stage),
-        on_progress=progress.advance,
+        progress=progress,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.attacks.querylog import Query, QueryLog, make_query
+from harness.core.progress import Progress
 from harness.core.records import Example, Variant, stable_id
 from harness.evaluation.engine import Engine
 from harness.evaluation.plan import Block, windows
@@ -15,7 +16,6 @@ from perturbations.search.ledger import Ask
 from perturbations.search.recipes import Damage
 
 OnStage = Callable[[str], None]
-OnProgress = Callable[[int], None]
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Victim:
     log: QueryLog
     window: int
     on_stage: OnStage
-    on_progress: OnProgress
+    progress: Progress
     computed: int = 0
     """Cells that this process asked the engine."""
 
@@ -47,9 +47,9 @@ class Victim:
         for window in windows(blocks, self.window):
             cells = sum(len(block) for block in window)
             if all(self._is_known(block) for block in window):
-                self.on_progress(cells)
+                self.progress.reuse(cells)
                 continue
-            samples, _ = self.engine.evaluate(window, {}, self.on_progress)
+            samples, _ = self.engine.evaluate(window, {}, self.progress)
             texts = [block.variant.text for block in window for _ in block.examples]
             pairs = zip(texts, samples, strict=True)
             self.log.write(

@@ -56,12 +56,12 @@ def attack_command(
 def _attack(config: AttackConfig, *, as_json: bool, quiet: bool) -> None:
     from harness.attacks.prepare import prepare_attack
     from harness.attacks.run import execute_attack
-    from harness.cli.terminal import TerminalProgress, print_json
-    from harness.core.progress import NoProgress
+    from harness.cli.progress import make_progress
+    from harness.cli.terminal import print_json
 
     prepared = prepare_attack(config)
     silent = quiet or (as_json and not sys.stderr.isatty())
-    progress = NoProgress() if silent else TerminalProgress()
+    progress = make_progress(silent=silent)
     command = shlex.join(["harness", *sys.argv[1:]])
     attacked = execute_attack(prepared, command=command, progress=progress)
     if as_json:

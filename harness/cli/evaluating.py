@@ -63,8 +63,8 @@ def run_command(
 
 def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
     from harness.api import evaluate
-    from harness.cli.terminal import TerminalProgress, err
-    from harness.core.progress import NoProgress
+    from harness.cli.progress import make_progress
+    from harness.cli.terminal import err
     from harness.evaluation.execute import count_finished
     from harness.evaluation.prepare import prepare
     from harness.evaluation.selection import describe_left_out
@@ -77,7 +77,7 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
         _show_estimate(prepared, cost, as_json=as_json)
         return
     silent = quiet or (as_json and not sys.stderr.isatty())
-    progress = NoProgress() if silent else TerminalProgress()
+    progress = make_progress(silent=silent)
     if not silent:
         err().print(f"run directory: {prepared.out}", style="dim", markup=False)
     fitted = [] if prepared.fitted.is_full else [_describe_fitted(prepared.fitted)]

@@ -109,11 +109,10 @@ def _write(
     *,
     quiet: bool,
 ) -> None:
-    from harness.cli.terminal import TerminalProgress
-    from harness.core.progress import NoProgress
+    from harness.cli.progress import make_progress
     from harness.paraphrasing import write_bank, write_paraphrases
 
-    progress = NoProgress() if quiet else TerminalProgress()
+    progress = make_progress(silent=quiet)
     bank = write_paraphrases(
         writer,
         task,

@@ -1,4 +1,4 @@
-"""What the terminal shows: progress to stderr, tables to stdout."""
+"""What the terminal shows: notes to stderr, tables to stdout."""
 
 from __future__ import annotations
 
@@ -7,17 +7,6 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
@@ -53,52 +42,3 @@ def printable(text: str) -> str:
     return "".join(
         c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
     )
-
-
-class _RateColumn(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.1f} cells/s" if speed else "- cells/s", style="cyan")
-
-
-class TerminalProgress:
-    """Cells, cells a second, time left, and the task and level at work."""
-
-    def __init__(self) -> None:
-        self._console = err()
-        self._bar = RichProgress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            _RateColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=False,
-        )
-        self._started = False
-
-    def start(self, total: int) -> None:
-        """Show the bar."""
-        self._bar.start()
-        self._started = True
-        self._bar.add_task("starting", total=total)
-
-    def doing(self, task: str, level: str) -> None:
-        """Name what is at work."""
-        self._bar.update(self._bar.task_ids[0], description=f"{printable(task)} · {level}")
-
-    def advance(self, answers: int) -> None:
-        """Move the bar."""
-        self._bar.advance(self._bar.task_ids[0], answers)
-
-    def note(self, text: str) -> None:
-        """Print a line above the bar."""
-        self._console.print(Text(f"note: {printable(text)}"), style="dim")
-
-    def stop(self) -> None:
-        """Leave the bar as it is."""
-        if self._started:
-            self._bar.stop()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.cache import ResponseCache, response_key
+from harness.core.progress import NoProgress, Progress
 from harness.core.records import Cell, Request, Response, Sample
 from harness.evaluation.plan import Block
 from harness.models.contract import Model
@@ -26,8 +27,6 @@ from harness.prompting.scoring import (
 )
 
 Prior = dict[str, float]
-OnProgress = Callable[[int], None]
-"""Told how many cells have just been answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Engine:
     _priors: dict[str, Prior] = field(default_factory=dict)
 
     def evaluate(
-        self, window: Sequence[Block], known_priors: Mapping[str, Prior], progress: OnProgress
+        self, window: Sequence[Block], known_priors: Mapping[str, Prior], progress: Progress
     ) -> tuple[list[Sample], dict[str, Prior]]:
         """The window's samples, in order, and the priors that were measured on the way."""
         samples: list[Sample] = []
@@ -77,7 +76,7 @@ class Engine:
         window: Sequence[Block],
         cells: Sequence[Sequence[Cell]],
         priors: Mapping[str, Prior],
-        progress: OnProgress,
+        progress: Progress,
     ) -> Iterator[Sample]:
         requests = [
             request
@@ -90,7 +89,7 @@ class Engine:
             yield score_loglik(cell, response, priors.get(cell.variant.id))
 
     def _score_generate(
-        self, window: Sequence[Block], cells: Sequence[Sequence[Cell]], progress: OnProgress
+        self, window: Sequence[Block], cells: Sequence[Sequence[Cell]], progress: Progress
     ) -> Iterator[Sample]:
         # Answers stop as soon as a label is decided, so tasks with other labels go apart.
         for task_name in dict.fromkeys(block.task.name for block in window):
@@ -123,7 +122,7 @@ class Engine:
             prompts = [tools.prompter.prompt(block.variant.text, text) for text in inputs]
             requests += tools.builder.build(prompts)
         settings = f"loglik/{self.model.info.dtype}"
-        answers = self._answer(requests, settings, None, lambda _: None)
+        answers = self._answer(requests, settings, None, NoProgress())
         step = len(answers) // max(len(blocks), 1)
         scores = [response.scores or {} for response in answers]
         return {
@@ -136,7 +135,7 @@ class Engine:
         requests: Sequence[Request],
         settings: str,
         parser: LabelParser | None,
-        progress: OnProgress,
+        progress: Progress,
     ) -> list[Response]:
         """The responses to the requests, each distinct one computed once at most."""
         keys = [response_key(request, settings) for request in requests]
@@ -146,12 +145,13 @@ class Engine:
         }
         waiting = Counter(key for key in keys if key in wanted)
         self.hits += len(keys) - len(wanted)
-        progress(len(keys) - waiting.total())
+        progress.reuse(len(keys) - waiting.total())
         fresh: dict[bytes, Response] = {}
         order = list(wanted)
         for index, response in self._ask_model(list(wanted.values()), parser):
             fresh[order[index]] = response
-            progress(waiting[order[index]])
+            progress.advance(1)
+            progress.reuse(waiting[order[index]] - 1)
         self.cache.put(fresh)
         answers |= fresh
         return [answers[key] for key in keys]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from harness.core.cache import ResponseCache, response_cache_path
@@ -102,7 +102,6 @@ def _evaluate(
 ) -> tuple[Timing, Json | None]:
     config, model = prepared.config, prepared.model
     cache_path = response_cache_path(model.info.fingerprint) if config.cache else None
-    progress.start(prepared.plan.cells * len(config.scorers))
     start, evaluated = time.perf_counter(), 0
     with directory.samples() as store, ResponseCache(cache_path, progress.note) as cache:
         engine = Engine(
@@ -113,18 +112,18 @@ def _evaluate(
             max_new_tokens=config.max_new_tokens,
             calibrate=config.calibrate == "content-free",
         )
-        resuming = store.count() > 0
+        stored = store.count()
+        progress.start(prepared.plan.cells * len(config.scorers), stored)
         schedule = _schedule(prepared)
         for window in schedule.windows():
-            cells = sum(len(block) for block in window)
-            if resuming and _is_finished(window, store, config.scorers):
-                progress.advance(cells * len(config.scorers))
-            else:
-                progress.doing(window[0].task.name, window[0].variant.level)
-                known = _known_priors(window, store) if engine.calibrate else {}
-                samples, priors = engine.evaluate(window, known, progress.advance)
+            new = _unfinished(window, store, config.scorers) if stored else window
+            progress.reuse((_cells(window) - _cells(new)) * len(config.scorers))
+            if new:
+                progress.doing(new[0].task.name, new[0].variant.level)
+                known = _known_priors(new, store) if engine.calibrate else {}
+                samples, priors = engine.evaluate(new, known, progress)
                 store.write(samples, priors)
-                evaluated += cells
+                evaluated += _cells(new)
             if schedule.needs_outcomes:
                 schedule.record(window, _outcomes(window, store, config.scorers[0]))
     timing = Timing(evaluated, time.perf_counter() - start, engine.hits)
@@ -154,12 +153,22 @@ def _outcomes(window: Sequence[Block], store: SampleStore, scorer: str) -> Outco
     }
 
 
-def _is_finished(window: Sequence[Block], store: SampleStore, scorers: Sequence[str]) -> bool:
-    return all(
-        {example.id for example in block.examples} <= store.finished(block.variant.id, scorer)
-        for block in window
-        for scorer in scorers
-    )
+def _cells(window: Sequence[Block]) -> int:
+    return sum(len(block) for block in window)
+
+
+def _unfinished(window: Sequence[Block], store: SampleStore, scorers: Sequence[str]) -> list[Block]:
+    """The window without the cells that are stored: in a grown share they stand among new ones.
+
+    A window is stored at once, so that what a kill left is asked in the batches of before.
+    """
+    left: list[Block] = []
+    for block in window:
+        known = set.intersection(*(store.finished(block.variant.id, one) for one in scorers))
+        examples = tuple(example for example in block.examples if example.id not in known)
+        if examples:
+            left.append(replace(block, examples=examples))
+    return left
 
 
 def _known_priors(window: Sequence[Block], store: SampleStore) -> dict[str, Prior]:
