@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from harness.api import load_run, run
+from harness import load_run, run
 from harness.attacks.config import AttackConfig
 from harness.attacks.prepare import prepare_attack
 from harness.attacks.run import execute_attack

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.api import load_run
+from harness import load_run
 from harness.models import ModelSpec, load_model
 from harness.models.spec import DType
 from harness.results.provenance import describe_machine

@@ -4,10 +4,13 @@ The same code path as the command line, as functions:
 
     import harness
 
-    run = harness.run(model="smollm2-135m", levels=["character", "semantic"])
+    run = harness.run("smollm2-135m", levels=["character", "semantic"])
+    run                              # a table with intervals, in a notebook
     run.summary.levels["character"].drop
-    run.samples                      # a pandas frame, one row a cell
-    harness.perturb("Classify the review.", levels=["word"])
+    run.samples                      # a pandas frame, one row per cell
+    harness.compare(run, "runs/tuned").plot("drop")
+    harness.check("runs/tuned", run, policy="policy.yaml").passed
+    harness.perturb("Classify the review.", levels="word")
 """
 
 from __future__ import annotations
@@ -16,25 +19,48 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import load_run, perturb, run
+    from harness.api.comparing import Comparison, Verdict, check, compare
+    from harness.api.perturbing import perturb
+    from harness.api.results import Run, load_run
+    from harness.api.running import run
     from harness.core.errors import HarnessError
-    from harness.results.rundir import Run
 
 __version__ = "0.1.0"
 
-__all__ = ["HarnessError", "Run", "__version__", "load_run", "perturb", "run"]
+__all__ = [
+    "Comparison",
+    "HarnessError",
+    "Run",
+    "Verdict",
+    "__version__",
+    "check",
+    "compare",
+    "load_run",
+    "perturb",
+    "run",
+]
 
 _HOMES = {
+    "Comparison": "harness.api.comparing",
     "HarnessError": "harness.core.errors",
-    "Run": "harness.results.rundir",
-    "load_run": "harness.api",
-    "perturb": "harness.api",
-    "run": "harness.api",
+    "Run": "harness.api.results",
+    "Verdict": "harness.api.comparing",
+    "check": "harness.api.comparing",
+    "compare": "harness.api.comparing",
+    "load_run": "harness.api.results",
+    "perturb": "harness.api.perturbing",
+    "run": "harness.api.running",
 }
 
 
 def __getattr__(name: str) -> Any:
     # Resolved on first use, so that `import harness` loads nothing heavy.
     if name not in _HOMES:
-        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+        # With name and obj, Python itself offers the nearest name.
+        message = f"module 'harness' has no attribute {name!r}"
+        raise AttributeError(message, name=name, obj=importlib.import_module("harness"))
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

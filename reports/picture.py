@@ -34,7 +34,7 @@ def write_colours(drawing: str) -> str:
 
     Many programs that draw SVG know no custom properties.
     """
-    light, dark = _palette(":root"), _palette(':root[data-theme="dark"]')
+    light, dark = palette(":root"), palette(':root[data-theme="dark"]')
     used = sorted(set(re.findall(r'="var\(--([\w-]+)\)"', drawing)))
     for name in used:
         drawing = drawing.replace(f'="var(--{name})"', f'="{light[name]}"')
@@ -48,7 +48,7 @@ def write_colours(drawing: str) -> str:
     return f"{drawing[:start]}{style}{drawing[start:]}"
 
 
-def _palette(selector: str) -> dict[str, str]:
+def palette(selector: str) -> dict[str, str]:
     """The colours that the page's style sheet has for a theme."""
     sheet = files("reports").joinpath("templates", "report.css").read_text(encoding="utf-8")
     block = re.search(rf"^{re.escape(selector)} {{(.*?)}}", sheet, flags=re.DOTALL | re.MULTILINE)

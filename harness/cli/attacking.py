@@ -56,8 +56,8 @@ def attack_command(
 def _attack(config: AttackConfig, *, as_json: bool, quiet: bool) -> None:
     from harness.attacks.prepare import prepare_attack
     from harness.attacks.run import execute_attack
-    from harness.cli.progress import make_progress
     from harness.cli.terminal import print_json
+    from harness.core.progress_bar import make_progress
 
     prepared = prepare_attack(config)
     silent = quiet or (as_json and not sys.stderr.isatty())
@@ -73,7 +73,8 @@ def _attack(config: AttackConfig, *, as_json: bool, quiet: bool) -> None:
 def _show(attacked: AttackResult) -> None:
     from rich.text import Text
 
-    from harness.cli.terminal import err, out, print_table, printable
+    from harness.cli.terminal import err, out, print_table
+    from harness.core.progress_bar import printable
 
     report = attacked.report
     found, measured, cells = report["found"], report["report"], report["cells"]

@@ -9,10 +9,9 @@ import typer
 
 from harness.cli import options
 from harness.cli.command import add_command
-from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.comparison import Comparison, Unlike
+    from harness.comparison import Comparison
     from harness.gate.verdict import Verdict
     from reports.comparison import MetricTable, PairView
 
@@ -75,19 +74,20 @@ def compare_command(
     Runs are aligned on (example, instruction text). Runs that asked different questions, by their
     content, are refused, and the first differences are shown.
     """
-    from harness.api import load_run
+    from harness.api.comparing import choose_unlike, compare_runs
     from harness.cli.terminal import err, print_json
-    from harness.comparison import METRICS, compare, run_data
+    from harness.comparison import METRICS
+    from harness.results.rundir import load_run
     from reports import write_comparison
 
     loaded = [load_run(path) for path in runs]
-    comparison = compare(
-        [run_data(run, name) for run, name in zip(loaded, _names(runs), strict=True)],
+    comparison = compare_runs(
+        loaded,
         metrics=options.split_names(metric) or METRICS,
         scorer=scorer,
         seed=seed,
         confidence=confidence,
-        unlike=_unlike(shared=shared, force=force),
+        unlike=choose_unlike(shared=shared, force=force),
     )
     for path, form in ((html, "html"), (md, "md")):
         if path is not None:
@@ -146,24 +146,11 @@ def init_ci_command(
         typer.echo(f"wrote {path}")
 
 
-def _unlike(*, shared: bool, force: bool) -> Unlike:
-    if shared and force:
-        raise UsageError("--shared and --force exclude each other.", hint="Leave one of them out.")
-    return "leave-out" if shared else "note" if force else "refuse"
-
-
-def _names(paths: list[Path]) -> list[str]:
-    """What to call each run: its folder's name, with the parent's where two are called the same."""
-    names = [path.resolve().name for path in paths]
-    if len(set(names)) == len(names):
-        return names
-    return [f"{path.resolve().parent.name}/{path.resolve().name}" for path in paths]
-
-
 def _show_comparison(comparison: Comparison) -> None:
     from rich.text import Text
 
-    from harness.cli.terminal import out, printable
+    from harness.cli.terminal import out
+    from harness.core.progress_bar import printable
     from reports.comparison import build_comparison
 
     view = build_comparison(comparison)
@@ -225,7 +212,8 @@ def _show_flips(pair: PairView) -> None:
 
 
 def _show_verdict(verdict: Verdict) -> None:
-    from harness.cli.terminal import err, out, print_table, printable
+    from harness.cli.terminal import err, out, print_table
+    from harness.core.progress_bar import printable
 
     rows = [
         (check.status, check.name, check.bound, f"{check.limit:g}", check.message)

@@ -14,7 +14,6 @@ from harness.cli.params import with_options
 from harness.evaluation.config import RunConfig
 
 if TYPE_CHECKING:
-    from harness.evaluation.budget import Fitted
     from harness.evaluation.cost import Estimate
     from harness.evaluation.prepare import RunPlan
     from harness.results.rundir import Run
@@ -62,12 +61,11 @@ def run_command(
 
 
 def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
-    from harness.api import evaluate
-    from harness.cli.progress import make_progress
+    from harness.api.running import evaluate, notes_of
     from harness.cli.terminal import err
+    from harness.core.progress_bar import make_progress
     from harness.evaluation.execute import count_finished
     from harness.evaluation.prepare import prepare
-    from harness.evaluation.selection import describe_left_out
 
     prepared = prepare(config)
     if dry_run:
@@ -80,8 +78,7 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
     progress = make_progress(silent=silent)
     if not silent:
         err().print(f"run directory: {prepared.out}", style="dim", markup=False)
-    fitted = [] if prepared.fitted.is_full else [_describe_fitted(prepared.fitted)]
-    for note in (*fitted, *describe_left_out(prepared.left_out), *prepared.notes):
+    for note in notes_of(prepared):
         progress.note(note)
     command = shlex.join(["harness", *sys.argv[1:]])
     run = evaluate(prepared, command=command, progress=progress)
@@ -91,6 +88,7 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
 def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from harness.api.running import describe_fitted
     from harness.cli.terminal import out, print_json, print_table
 
     if as_json:
@@ -110,7 +108,7 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     console = out()
     console.print(f"cells      {cost.cells:,} ({cost.finished_cells:,} of them finished already)")
     if not prepared.fitted.is_full:
-        console.print(f"design     {_describe_fitted(prepared.fitted)}")
+        console.print(f"design     {describe_fitted(prepared.fitted)}")
     console.print(
         f"tokens     {cost.unique_tokens:,} to compute; {cost.tokens:,} without prefix reuse"
     )
@@ -118,19 +116,6 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
         f"time       about {cost.seconds:.0f} s ({minutes:.1f} min) at this machine's matmul rate"
     )
     console.print(f"directory  {prepared.out}", markup=False)
-
-
-def _describe_fitted(fitted: Fitted) -> str:
-    """How much of the full grid is asked, and what asks it all."""
-    parts = [f"{fitted.share:.0%} of the perturbed cells"]
-    if fitted.instructions < fitted.of_instructions:
-        parts.append(f"{fitted.instructions} of {fitted.of_instructions} instructions per task")
-    if fitted.examples < fitted.of_examples:
-        parts.append(f"at most {fitted.examples} of {fitted.of_examples} examples per task")
-    return (
-        f"asks {fitted.cells:,} of {fitted.full_cells:,} cells ({', '.join(parts)}); --full asks "
-        "all, --cells N another budget."
-    )
 
 
 def _show_result(run: Run, *, as_json: bool, quiet: bool) -> None:

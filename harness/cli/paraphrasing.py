@@ -109,7 +109,7 @@ def _write(
     *,
     quiet: bool,
 ) -> None:
-    from harness.cli.progress import make_progress
+    from harness.core.progress_bar import make_progress
     from harness.paraphrasing import write_bank, write_paraphrases
 
     progress = make_progress(silent=quiet)
@@ -166,7 +166,8 @@ def _as_writer(model: object) -> Writer:
 def _show(bank: Bank) -> None:
     from rich.text import Text
 
-    from harness.cli.terminal import err, out, printable
+    from harness.cli.terminal import err, out
+    from harness.core.progress_bar import printable
 
     console = out()
     for name, texts in bank.paraphrases.items():

@@ -44,7 +44,7 @@ def perturb_command(
     as_json: options.AsJson = False,
 ) -> None:
     """Show variants of a text at each level, with the edits marked."""
-    from harness.api import perturb
+    from harness.api.perturbing import perturb
     from harness.cli.terminal import print_json
     from harness.results.rundir import variant_row
 
@@ -92,7 +92,7 @@ def _marked(variant: Variant, marks: Marks) -> Text:
     """The text with its deletions and insertions marked."""
     from rich.text import Text
 
-    from harness.cli.terminal import printable
+    from harness.core.progress_bar import printable
 
     marked, position = Text(), 0
     for edit in sorted(variant.edits, key=lambda edit: (edit.start, edit.end)):

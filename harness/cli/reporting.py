@@ -35,7 +35,7 @@ def prompts_command(
     import json
     import sys
 
-    from harness.cli.terminal import printable
+    from harness.core.progress_bar import printable
     from harness.evaluation.rendered_prompts import iter_prompts
 
     rows = iter_prompts(run, limit=limit)
@@ -78,7 +78,7 @@ def report_command(
     ] = None,
 ) -> None:
     """Write the report of one run, or of several side by side."""
-    from harness.api import load_run
+    from harness import load_run
     from reports import render
 
     loaded = [load_run(path) for path in runs]

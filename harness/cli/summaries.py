@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.terminal import out, printable
+from harness.cli.terminal import out
+from harness.core.progress_bar import printable
 from harness.core.records import CLEAN
 
 if TYPE_CHECKING:

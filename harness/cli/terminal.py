@@ -1,4 +1,4 @@
-"""What the terminal shows: notes to stderr, tables to stdout."""
+"""What the terminal shows: tables to stdout, notes to stderr."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from harness.core.progress_bar import printable
 
 
 def out() -> Console:
@@ -35,10 +37,3 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     out().print(table)
-
-
-def printable(text: str) -> str:
-    """The text without control characters: a model's output must not drive the terminal."""
-    return "".join(
-        c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
-    )

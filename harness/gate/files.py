@@ -6,24 +6,29 @@ import json
 import os
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
 from harness.core.atomic import reason
 from harness.core.errors import UsageError
 from harness.gate.verdict import Verdict
 
+if TYPE_CHECKING:
+    from harness.gate.policy import Policy
+    from harness.results.rundir import Run
+
 _TEMPLATES = Path(__file__).parent / "ci"
 
 
 def check_runs(
-    candidate: Path,
-    policy: Path,
+    candidate: Path | Run,
+    policy: Path | Policy,
     *,
-    baseline: Path | None = None,
+    baseline: Path | Run | None = None,
     scorer: str | None = None,
     seed: int = 0,
     shared: bool = False,
 ) -> Verdict:
-    """The verdict of a policy file on a run directory, against a baseline's if there is one.
+    """The verdict of a policy on a run, against a baseline's if there is one; each may be a path.
 
     With `shared`, a baseline that asked other questions in part is compared on the rest.
 
@@ -36,9 +41,12 @@ def check_runs(
     from harness.gate.policy import read_policy
     from harness.results.rundir import load_run
 
-    rules = read_policy(policy)
-    judged = run_data(load_run(candidate))
-    reference = run_data(load_run(baseline), name="baseline") if baseline else None
+    def open_run(given: Path | Run) -> Run:
+        return load_run(given) if isinstance(given, Path) else given
+
+    rules = read_policy(policy) if isinstance(policy, Path) else policy
+    judged = run_data(open_run(candidate))
+    reference = run_data(open_run(baseline), name="baseline") if baseline else None
     unlike: Unlike = "leave-out" if shared else "refuse"
     return judge(rules, judged, reference, scorer=scorer, seed=seed, unlike=unlike)
 

@@ -12,6 +12,7 @@ rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from harness.core.errors import nearest_hint
 from harness.core.records import Level
 from harness.metrics.measures import MEASURES
-from harness.tasks.yamlfile import read_yaml
+from harness.tasks.yamlfile import parse_content, read_yaml
 
 Bound = Literal["min", "max", "max_drop"]
 BOUNDS: Final[tuple[Bound, ...]] = ("min", "max", "max_drop")
@@ -99,3 +100,12 @@ def read_policy(path: Path) -> Policy:
         UsageError: no such file, or a key or value that is not allowed; the message names the line.
     """
     return read_yaml(path, Policy, what="policy")
+
+
+def parse_policy(content: Mapping[str, object]) -> Policy:
+    """The policy in a mapping with the keys of a policy file.
+
+    Raises:
+        UsageError: a key or value that is not allowed.
+    """
+    return parse_content(content, Policy, where="the policy")

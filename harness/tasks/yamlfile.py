@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -32,12 +32,32 @@ def read_yaml(path: Path, model: type[ModelT], *, what: str) -> ModelT:
     root, content = parse_yaml(read_text(path, what=what), where=str(path))
     if not isinstance(content, dict):
         raise UsageError(f"{path}: a {what} file is a mapping of keys, this is not.")
+    return _validated(content, model, str(path), root)
+
+
+def parse_content(content: Mapping[str, object], model: type[ModelT], *, where: str) -> ModelT:
+    """The validated content of a mapping that holds what a file would.
+
+    Args:
+        content: Keys and values, as a YAML file has them.
+        model: What may stand there.
+        where: What messages call it.
+
+    Raises:
+        UsageError: it breaks a rule of `model`; the message names the key.
+    """
+    return _validated(dict(content), model, where, None)
+
+
+def _validated(
+    content: dict[str, object], model: type[ModelT], where: str, root: Node | None
+) -> ModelT:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise UsageError(_describe(error, path, root, model)) from None
+        raise UsageError(_describe(error, where, root, model)) from None
     except RecursionError:
-        raise UsageError(f"{path}: keys or lists are nested too deeply.") from None
+        raise UsageError(f"{where}: keys or lists are nested too deeply.") from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -134,8 +154,8 @@ def read_text(path: Path, *, what: str) -> str:
         raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
 
 
-def _describe(error: ValidationError, path: Path, root: Node | None, model: type[BaseModel]) -> str:
-    """One mistake on one line; several, each with its line number, below each other."""
+def _describe(error: ValidationError, where: str, root: Node | None, model: type[BaseModel]) -> str:
+    """One mistake on one line; several, each with its line number if any, below each other."""
     found: dict[tuple[int, str], str] = {}
     errors = error.errors(include_url=False)
     misspelt = _misspelt(errors, model)
@@ -148,10 +168,14 @@ def _describe(error: ValidationError, path: Path, root: Node | None, model: type
         named = tuple(part for part in location if part not in _TYPES)
         mistake = _mistake(one["type"], one["msg"], named, model)
         found.setdefault((line, ".".join(map(str, named))), mistake)
-    mistakes = [f"line {line}: {what}" for (line, _), what in sorted(found.items())]
+    in_order = sorted(found.items())
+    if root is None:
+        mistakes = [what for _, what in in_order]
+    else:
+        mistakes = [f"line {line}: {what}" for (line, _), what in in_order]
     if len(mistakes) == 1:
-        return f"{path}, {mistakes[0]}"
-    return f"{path}: {len(mistakes)} mistakes:\n" + "\n".join(f"  {one}" for one in mistakes)
+        return f"{where}{': ' if root is None else ', '}{mistakes[0]}"
+    return f"{where}: {len(mistakes)} mistakes:\n" + "\n".join(f"  {one}" for one in mistakes)
 
 
 def _is_consequence(

@@ -6,8 +6,8 @@ import io
 
 from rich.console import Console
 
-from harness.cli.progress import BarProgress, LineProgress, clock_time
 from harness.core.progress import Pace
+from harness.core.progress_bar import BarProgress, LineProgress, clock_time
 
 
 class Clock:

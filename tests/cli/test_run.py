@@ -103,7 +103,7 @@ def test_a_checkpoint_that_was_moved_is_the_same_model(model: Path, tmp_path: Pa
 
 
 def test_the_run_given_back_is_the_finished_one(model: Path, tmp_path: Path) -> None:
-    from harness import api
+    import harness as api
 
     finished = api.run(model=str(model), tasks=("sentiment",), limit=4, out=tmp_path / "run")
     assert finished.manifest["status"] == "complete"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.api import load_run
+from harness import load_run
 from harness.cli.app import run as harness
 from harness.core.records import PERTURBED_LEVELS, LeftOut
 from harness.evaluation.selection import choose_perturbations, describe_left_out

@@ -33,7 +33,7 @@ def test_scores_equal_a_plain_forward(run_dir: Path, capsys: pytest.CaptureFixtu
     import torch
     from transformers import AutoModelForCausalLM
 
-    from harness.api import load_run
+    from harness import load_run
 
     capsys.readouterr()
     assert harness(["prompts", str(run_dir), "--json"]) == ExitCode.OK

@@ -18,7 +18,6 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from harness.cli.terminal import err, printable
 from harness.core.progress import NoProgress, Pace, Progress
 
 LINE_SECONDS: Final = 10.0
@@ -27,11 +26,18 @@ _BAR_WIDTH: Final = 12
 """Narrow enough for all columns to stand on a line of 80."""
 
 
+def printable(text: str) -> str:
+    """The text without control characters: a model's output must not drive the terminal."""
+    return "".join(
+        c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
 def make_progress(*, silent: bool) -> Progress:
     """What shows the progress of a command: nothing, a bar, or lines where stderr is a file."""
     if silent:
         return NoProgress()
-    console = err()
+    console = Console(stderr=True, highlight=False)
     return BarProgress(console) if console.is_terminal else LineProgress(console)
 
 

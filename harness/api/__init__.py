@@ -1,0 +1,12 @@
+"""The Python API: the same code path as the command line, as functions.
+
+`harness` itself offers every name of this room (`harness.run`, `harness.compare`, …), each loaded
+when it is first used. The files, by what is done:
+
+- `running`: evaluate a model
+- `results`: a finished run, its frames, table and charts
+- `comparing`: two or more runs side by side, and a gate
+- `attacking`: search for the instruction that hurts most
+- `training`: make pairs, train on them
+- `perturbing`: variants of one text
+"""

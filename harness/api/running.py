@@ -1,0 +1,173 @@
+"""Evaluate a model: the call behind `harness.run` and `harness run`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from harness.api.progress import ProgressLike, to_progress
+from harness.api.results import Run, to_run
+from harness.api.words import describe_call, in_python, to_keywords
+from harness.core.options import check_options
+from harness.core.progress import NoProgress, Progress
+from harness.core.records import Target
+from harness.evaluation.budget import Fitted
+from harness.evaluation.config import RunConfig
+from harness.evaluation.execute import execute
+from harness.evaluation.prepare import RunPlan, prepare
+from harness.evaluation.selection import describe_left_out
+from harness.models.spec import Device, DType
+from harness.prompting.prompts import FormatChoice
+from perturbations.strength import StrengthName
+
+
+@in_python
+def run(
+    model: str | Path,
+    *,
+    base: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    dtype: DType = "auto",
+    device: Device = "auto",
+    suite: str | None = None,
+    tasks: str | Sequence[str] = (),
+    data_dir: str | Path | None = None,
+    limit: int | None = None,
+    instructions: int | str | None = None,
+    few_shot: int = 0,
+    levels: str | Sequence[str] | None = None,
+    perturbations: str | Sequence[str] = (),
+    stacks: str | Sequence[str] = (),
+    plugins: str | Sequence[str] = (),
+    target: Target = "instruction",
+    per_perturbation: int = 1,
+    strength: StrengthName = "medium",
+    paraphrases: str | Path | None = None,
+    similarity: bool = False,
+    min_similarity: float | None = None,
+    variants: str | Path | None = None,
+    scorer: Literal["loglik", "generate", "both"] = "loglik",
+    calibrate: Literal["none", "content-free"] = "none",
+    prompt_format: FormatChoice = "auto",
+    max_new_tokens: int = 7,
+    share: float | None = None,
+    cells: int | None = None,
+    full: bool = False,
+    seed: int = 0,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    precision: float | None = None,
+    out: str | Path | None = None,
+    fresh: bool = False,
+    cache: bool = True,
+    window: int | None = None,
+    progress: ProgressLike = None,
+) -> Run:
+    """Evaluate a model on every level and write its reports, as `harness run` does.
+
+    Each keyword is the command's option of that name. The same call resumes a run that was
+    stopped, and returns at once where it is finished.
+
+    Args:
+        model: Directory, hub id, .gguf file, adapter directory, or the bundled `smollm2-135m`.
+        base: Base model of an adapter, where not the one that it names.
+        revision: Branch, tag or commit of a hub model.
+        trust_remote_code: Run Python code that comes with a hub model.
+        dtype: Number format of the weights; `auto` is float32 on a CPU, else the checkpoint's.
+        device: Where the model runs; `auto` is a GPU where there is one.
+        suite: Suite of tasks; default: `starter`, unless tasks are given.
+        tasks: Tasks by name or YAML file, one or several; of a suite's tasks, only these.
+        data_dir: Folder with glue/ and words/ data; default: HARNESS_DATA_DIR.
+        limit: Maximum examples per task (seeded sample).
+        instructions: Number of instructions per task, or `promptbench[:N]`.
+        few_shot: Answered examples before each question.
+        levels: Levels to perturb at, each its core set; default: all. Clean is always run.
+        perturbations: Only these perturbations, by name; `all` is the whole catalogue.
+        stacks: Compositions such as `keyboard+politeness`.
+        plugins: Python files with perturbations of your own.
+        target: What is perturbed: the instruction, the input, or both.
+        per_perturbation: Variants per perturbation.
+        strength: How many words noise changes, and how much.
+        paraphrases: Paraphrase bank, as `harness paraphrase` writes it.
+        similarity: Measure the similarity of variants to their originals.
+        min_similarity: Resample variants whose embedding cosine to the original is below this.
+        variants: Score exactly the instruction texts of this JSONL file.
+        scorer: How a response becomes an answer: the likeliest label, or greedy text, parsed.
+        calibrate: Correct label likelihoods by those of a content-free input.
+        prompt_format: Layout of prompts; `auto` is chat where the model has a template.
+        max_new_tokens: Maximum tokens of a generated answer.
+        share: Share of the perturbed cells that is asked; default: what `cells` pays for.
+        cells: Budget of cells; default: 4000, or all where share, precision or variants is given.
+        full: Ask every variant on every example.
+        seed: Random seed.
+        confidence: Confidence of intervals and adjusted tests.
+        resamples: Bootstrap resamples.
+        precision: Stop a level once its interval's half-width is at most this many points.
+        out: Run directory; resumed if it holds this run; default: a folder below `runs`.
+        fresh: Start over, do not resume.
+        cache: Use responses of earlier runs.
+        window: Cells between two writes to disk; default: by the device.
+        progress: True for a bar, False for none, or an object of your own that is told how the
+            run goes (`harness.core.progress.Progress`); default: a bar in a notebook only.
+
+    Returns:
+        The finished run: its summary, frames, table, charts and directory.
+
+    Raises:
+        UsageError: An option, a name, a file or a model that cannot be used.
+        NothingToEvaluateError: The options leave no cell.
+        IncompleteRunError: The disk is full; the same call resumes.
+
+    Example:
+        >>> run = harness.run("smollm2-135m", tasks="sentiment", levels="character", limit=8)
+        >>> run.summary.levels["character"].drop.value
+        0.021
+    """
+    given = {name: value for name, value in locals().items() if name != "progress"}
+    config = check_options(RunConfig, {**given, "model": str(model)}, say=str)
+    prepared, bar = prepare(config), to_progress(progress)
+    for note in notes_of(prepared):
+        bar.note(to_keywords(note, given))
+    return evaluate(prepared, command=describe_call("run", config, given), progress=bar)
+
+
+def evaluate(prepared: RunPlan, *, command: str, progress: Progress | None = None) -> Run:
+    """Evaluate what has been prepared, write its reports, and return the finished run.
+
+    Args:
+        prepared: The run, ready to start.
+        command: What resumes it, for its manifest.
+        progress: Told how far the run is.
+
+    Raises:
+        UsageError: The directory holds another run, or another process writes to it.
+        IncompleteRunError: The disk is full; the same call resumes.
+    """
+    from reports import render
+
+    finished = to_run(execute(prepared, command=command, progress=progress or NoProgress()))
+    render([finished], ("md", "html"), finished.path)
+    return finished
+
+
+def notes_of(prepared: RunPlan) -> Iterator[str]:
+    """What a user should know before a run starts: its share of the grid, and what is left out."""
+    if not prepared.fitted.is_full:
+        yield describe_fitted(prepared.fitted)
+    yield from describe_left_out(prepared.left_out)
+    yield from prepared.notes
+
+
+def describe_fitted(fitted: Fitted) -> str:
+    """How much of the full grid is asked, and what asks it all."""
+    parts = [f"{fitted.share:.0%} of the perturbed cells"]
+    if fitted.instructions < fitted.of_instructions:
+        parts.append(f"{fitted.instructions} of {fitted.of_instructions} instructions per task")
+    if fitted.examples < fitted.of_examples:
+        parts.append(f"at most {fitted.examples} of {fitted.of_examples} examples per task")
+    return (
+        f"asks {fitted.cells:,} of {fitted.full_cells:,} cells ({', '.join(parts)}); --full asks "
+        "all, --cells N another budget."
+    )

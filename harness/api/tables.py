@@ -1,0 +1,108 @@
+"""Small tables of a result: as HTML for a notebook, as text for a console, as frames to work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from harness.results.jsonfiles import Json
+from reports.visible import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RIGHT = "text-align:right"
+_LEFT = "text-align:left"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A title, columns and rows of text; nothing in it is ever markup."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    """Lines below the table."""
+
+    def to_html(self) -> str:
+        """The table for a notebook, every text escaped."""
+        head = "".join(_cell("th", place, name) for place, name in enumerate(self.columns))
+        body = "".join(
+            f"<tr>{''.join(_cell('td', place, text) for place, text in enumerate(row))}</tr>"
+            for row in self.rows
+        )
+        notes = "".join(f"<div><small>{_safe(note)}</small></div>" for note in self.notes)
+        return (
+            f"<div><div><strong>{_safe(self.title)}</strong></div><table><thead><tr>{head}</tr>"
+            f"</thead><tbody>{body}</tbody></table>{notes}</div>"
+        )
+
+    def to_text(self) -> str:
+        """The table for a console, in columns of equal width."""
+        rows = [[one_line(text) for text in row] for row in (self.columns, *self.rows)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                text.rjust(width) if place else text.ljust(width)
+                for place, (text, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        return "\n".join([one_line(self.title), *lines, *map(one_line, self.notes)])
+
+
+def stats_frame(blocks: Mapping[str, Mapping[str, object]], index: str) -> pd.DataFrame:
+    """Blocks of summary.json as a frame: one row per block, a column per metric.
+
+    A metric with an interval has two columns more, `…_low` and `…_high`. Shares and differences
+    are fractions; NaN stands where a metric is undefined.
+
+    Args:
+        blocks: Name -> metrics, such as the `levels` of `Summary.to_json()`.
+        index: What the names are.
+    """
+    import pandas as pd
+
+    rows = [_stats_row(block) for block in blocks.values()]
+    return pd.DataFrame(rows, index=pd.Index(list(blocks), name=index))
+
+
+def task_frame(tasks: Mapping[str, Json]) -> pd.DataFrame:
+    """`stats_frame` of every task's levels, indexed by task and level."""
+    import pandas as pd
+
+    frames = {name: stats_frame(task["levels"], "level") for name, task in tasks.items()}
+    return pd.concat(frames, names=["task", "level"]) if frames else pd.DataFrame()
+
+
+def _stats_row(block: Mapping[str, object]) -> dict[str, object]:
+    row: dict[str, object] = {}
+    for name, value in block.items():
+        if name.endswith("_ci"):
+            low, high = value if isinstance(value, list) else (None, None)
+            metric = name.removesuffix("_ci")
+            row |= {f"{metric}_low": _number(low), f"{metric}_high": _number(high)}
+        else:
+            row[name] = _number(value)
+    return row
+
+
+def _number(value: object) -> object:
+    return float("nan") if value is None else value
+
+
+def _cell(tag: str, place: int, text: str) -> str:
+    return f'<{tag} style="{_RIGHT if place else _LEFT}">{_safe(text)}</{tag}>'
+
+
+def _safe(text: str) -> str:
+    return escape(one_line(text))
+
+
+def count_of(items: Iterable[object], noun: str) -> str:
+    """How many there are: '1 task', '12 tasks'."""
+    number = len(list(items))
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
