@@ -19,6 +19,7 @@ import pytest
 from harness.cli.app import run as harness
 from harness.core.errors import ExitCode
 from harness.core.lock import lock_folder
+from harness.results.jsonfiles import Json
 from tests.support.checkpoints import save_tiny_llama
 
 SMALL = ["--task", "sentiment", "--limit", "6", "--instructions", "2", "--device", "cpu"]
@@ -48,8 +49,8 @@ def evaluate(model: Path, out: Path, *more: str) -> int:
     return harness(["run", "--model", str(model), "--out", str(out), "--quiet", *own])
 
 
-def read(out: Path, name: str) -> dict[str, object]:
-    content: dict[str, object] = json.loads((out / name).read_text("utf-8"))
+def read(out: Path, name: str) -> Json:
+    content: Json = json.loads((out / name).read_text("utf-8"))
     return content
 
 

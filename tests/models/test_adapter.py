@@ -108,14 +108,16 @@ def unmerged_logits(base: Path, adapter: Path, *, grow: int = 0) -> torch.Tensor
         model.resize_token_embeddings(grow, mean_resizing=False)
     adapted = peft.PeftModel.from_pretrained(model, str(adapter)).eval()
     with torch.inference_mode():
-        return adapted(TOKENS).logits[0]
+        logits: torch.Tensor = adapted(TOKENS).logits[0]
+    return logits
 
 
 def logits_of(directory: Path) -> torch.Tensor:
     loaded = load_model(ModelSpec(str(directory), device="cpu"))
     assert isinstance(loaded, HFModel)
     with torch.inference_mode():
-        return loaded._model(TOKENS).logits[0]
+        logits: torch.Tensor = loaded._model(TOKENS).logits[0]
+    return logits
 
 
 @pytest.mark.parametrize("kind", KINDS)

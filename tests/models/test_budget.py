@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from harness.core.errors import UsageError
 from harness.models.inference import prefix
@@ -21,7 +22,10 @@ def rows(*lengths: int) -> list[Placed]:
     return [Placed(Row((1,) * length, ()), 0, 0) for length in lengths]
 
 
-def machine_with_room_for(tokens: int, attempts: list[int]) -> object:
+Work = Callable[[Sequence[Placed]], list[int]]
+
+
+def machine_with_room_for(tokens: int, attempts: list[int]) -> Work:
     def work(batch: Sequence[Placed]) -> list[int]:
         attempts.append(sum(placed.length for placed in batch))
         if attempts[-1] > tokens:
@@ -61,7 +65,7 @@ def test_prefixes_that_do_not_fit_together_are_computed_apart(
     computed: list[int] = []
     run = prefix._run_prefixes
 
-    def small_machine(model: object, prefixes: Sequence[tuple[int, ...]]) -> object:
+    def small_machine(model: PreTrainedModel, prefixes: Sequence[tuple[int, ...]]) -> object:
         if len(prefixes) > 1:
             raise torch.OutOfMemoryError("no room")
         computed.append(len(prefixes))

@@ -25,7 +25,7 @@ def never(_text: str) -> bool:
 
 def texts(model: HFModel, requests: list[Request], is_done: Callable[[str], bool]) -> list[str]:
     answers = model.generate(requests, max_new_tokens=NEW_TOKENS, is_done=is_done)
-    found = {index: response.text for index, response in answers}
+    found = {index: response.text or "" for index, response in answers}
     assert sorted(found) == list(range(len(requests)))
     return [found[index] for index in range(len(requests))]
 

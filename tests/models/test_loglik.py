@@ -8,7 +8,7 @@ import torch
 from harness.core.errors import UsageError
 from harness.core.records import Request
 from harness.models.inference.budget import Budget
-from tests.support.requests import assert_scores, shared, some_requests, wrap
+from tests.support.requests import assert_scores, scores_of, shared, some_requests, wrap
 from tests.support.tiny_models import (
     ARCHITECTURES,
 )
@@ -67,11 +67,10 @@ def test_a_text_scores_the_same_wherever_it_is_cut() -> None:
     text = tuple(range(20, 40))
     model = shared("llama")
     cuts = [Request(text[:cut], {"rest": text[cut:]}) for cut in (5, 10, 15)]
-    whole = dict(model.loglik([Request(text[:1], {"rest": text[1:]})]))[0].scores["rest"]
-    for request, (_, response) in zip(cuts, sorted(model.loglik(cuts)), strict=True):
-        head = dict(model.loglik([Request(text[:1], {"head": request.context[1:]})]))
-        total = head[0].scores["head"] + response.scores["rest"]
-        assert total == pytest.approx(whole, abs=1e-3)
+    (whole,) = scores_of(model, [Request(text[:1], {"rest": text[1:]})])
+    for request, rest in zip(cuts, scores_of(model, cuts), strict=True):
+        (head,) = scores_of(model, [Request(text[:1], {"head": request.context[1:]})])
+        assert head["head"] + rest["rest"] == pytest.approx(whole["rest"], abs=1e-3)
 
 
 def test_half_precision_is_near() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,9 +69,13 @@ def test_reads_point_at_packed_tokens_and_share_their_logits() -> None:
     assert len(reads.next_tokens) == 7
 
 
-def brute_force(batch: list[Placed], prefixes: tuple[int, ...], window: int | None) -> list[object]:
-    """Which keys each token sees: (places in the prefix, nodes of the row)."""
-    seen = []
+Sight = tuple[list[int], list[int]]
+"""The keys that a token sees: places in the prefix, and nodes of its row."""
+
+
+def brute_force(batch: list[Placed], prefixes: tuple[int, ...], window: int | None) -> list[Sight]:
+    """Which keys each token sees."""
+    seen: list[Sight] = []
     for placed in batch:
         ends = placed.row.ends or (placed.length,) * placed.length
         depths = placed.row.depths or tuple(range(placed.length))
@@ -86,13 +92,13 @@ def brute_force(batch: list[Placed], prefixes: tuple[int, ...], window: int | No
     return seen
 
 
-def by_mask(batch: list[Placed], prefixes: tuple[int, ...], window: int | None) -> list[object]:
+def by_mask(batch: list[Placed], prefixes: tuple[int, ...], window: int | None) -> list[Sight]:
     """The same, read from the mask."""
     layout = lay_out(batch, CPU)
     mask = additive_mask(layout, prefixes, window, torch.float32)
     mask = mask.expand(len(batch), -1, -1, -1)[:, 0]
     longest = max(prefixes)
-    seen = []
+    seen: list[Sight] = []
     for row, placed in enumerate(batch):
         for query in range(placed.length):
             keys = (mask[row, query] == 0).nonzero().ravel().tolist()
@@ -101,13 +107,17 @@ def by_mask(batch: list[Placed], prefixes: tuple[int, ...], window: int | None) 
     return seen
 
 
+MakeRow = Callable[[int, int, int], Placed]
+
 kinds = st.sampled_from([chain, tree])
 rows_ = st.lists(st.tuples(kinds, st.integers(1, 4), st.integers(0, 1)), min_size=1, max_size=4)
 
 
 @given(rows_, st.tuples(st.integers(0, 5), st.integers(0, 5)), st.none() | st.integers(1, 6))
 def test_a_token_sees_its_prefix_and_its_ancestors_within_the_window(
-    rows: list[tuple[type[Placed], int, int]], prefixes: tuple[int, int], window: int | None
+    rows: list[tuple[MakeRow, int, int]],
+    prefixes: tuple[int, int],
+    window: int | None,
 ) -> None:
     batch = [make(length, prefix, prefixes[prefix]) for make, length, prefix in rows]
     assert by_mask(batch, prefixes, window) == brute_force(batch, prefixes, window)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from torch import Tensor
+from transformers import PretrainedConfig
 
 from harness.core.errors import UsageError
 from harness.models.inference import attention
+from harness.models.inference.attention import AttentionOptions
 from harness.models.inference.reuse_probe import check_reuse, packed
 from tests.support.requests import assert_scores, some_requests, wrap
 from tests.support.tiny_models import MAX_CONTEXT, VOCABULARY, make_model
@@ -30,7 +36,10 @@ def test_what_can_not_share_is_noted_once(architecture: str, reason: str) -> Non
 def test_an_attention_that_differs_is_found_by_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     right = attention.scaled_attention
 
-    def wrong(query, key, value, mask, options):  # sees all keys alike
+    def wrong(
+        query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, options: AttentionOptions
+    ) -> Tensor:
+        # Sees all keys alike.
         return right(query * 0, key, value, mask, options)
 
     monkeypatch.setattr(attention, "scaled_attention", wrong)
@@ -45,7 +54,9 @@ def test_an_attention_that_gives_no_number_is_found_by_the_probe(
 ) -> None:
     right = attention.scaled_attention
 
-    def undefined(query, key, value, mask, options):
+    def undefined(
+        query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, options: AttentionOptions
+    ) -> Tensor:
         return right(query, key, value, mask, options) * float("nan")
 
     monkeypatch.setattr(attention, "scaled_attention", undefined)
@@ -70,8 +81,8 @@ def test_a_window_that_the_layers_do_not_tell_limits_what_is_shared() -> None:
     assert check_reuse(model).longest == 64
 
 
-def _without_window(forward, config):
-    def hide(*args, **kwargs):
+def _without_window(forward: Callable[..., Any], config: PretrainedConfig) -> Callable[..., Any]:
+    def hide(*args: Any, **kwargs: Any) -> Any:
         window, config.sliding_window = config.sliding_window, None
         try:
             return forward(*args, **kwargs)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -50,8 +51,8 @@ def all_replaced(text: str) -> set[str | None]:
 
 
 @pytest.mark.parametrize("row", GOLDEN, ids=lambda row: f"{row['perturbation']}-{row['seed']}")
-def test_golden_pairs(row: dict[str, object]) -> None:
-    labels = tuple(row["label_words"])  # type: ignore[arg-type]
+def test_golden_pairs(row: dict[str, Any]) -> None:
+    labels: tuple[str, ...] = tuple(row["label_words"])
     assert replaced(str(row["text"]), int(str(row["seed"])), labels) == row["output"]
 
 

@@ -24,7 +24,6 @@ from harness.tasks.instructions import choose_instructions
 from perturbations import find_protected, make_variants
 from perturbations.base import Perturbation, Subject
 from perturbations.diff import replay
-from perturbations.external import promptbench_prompts
 from perturbations.external.promptbench_files import (
     make_published_variants,
     parse_markdown,
@@ -32,6 +31,7 @@ from perturbations.external.promptbench_files import (
 )
 from perturbations.external.promptbench_prompts import (
     CHECKLIST,
+    PACKAGE,
     SEMANTIC,
     STRESSTEST,
     append_to_end,
@@ -56,7 +56,7 @@ LABELS = {
 
 @pytest.fixture
 def package() -> None:
-    if importlib.util.find_spec(promptbench_prompts.PACKAGE) is None:
+    if importlib.util.find_spec(PACKAGE) is None:
         pytest.skip("promptbench is not installed")
 
 
@@ -114,7 +114,7 @@ def test_a_text_with_a_place_for_the_input_is_left_out() -> None:
 
 def test_a_missing_package_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     read_literal.cache_clear()
-    monkeypatch.setattr(promptbench_prompts.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match="pip install --no-deps promptbench"):
         read_instructions("sst2", SENTIMENT)
 

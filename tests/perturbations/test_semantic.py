@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from harness.core.records import Instruction
 from perturbations import find, find_protected, make_variants
 from perturbations.audit import protected_intact
-from perturbations.base import Subject
-from perturbations.catalogue import REGISTRY
+from perturbations.base import REGISTRY, Subject
 from perturbations.diff import replay
 from perturbations.parse import has_role, read, split
 from perturbations.request_parse import parse

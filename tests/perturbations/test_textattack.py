@@ -21,7 +21,6 @@ from harness.core.records import Instruction, Level, stable_hash
 from perturbations import find_protected
 from perturbations.base import Subject
 from perturbations.diff import replay
-from perturbations.external import textattack_import
 from perturbations.external.textattack_import import load_textattack
 from perturbations.search.candidates import LIMITS, Problem
 from perturbations.search.ledger import Ask, Ledger
@@ -91,7 +90,7 @@ class TestRecipes:
     def test_a_recipe_is_a_function_of_its_seed(self, data_dir: Path) -> None:
         problem = _problem("character", data_dir)
         recipe = RECIPES.get("textattack:deepwordbug")
-        texts = []
+        texts: list[str] = []
         for seed in (4, 4, 5):
             random.seed(len(texts))
             texts.append(recipe.search(problem, Ledger(Victim(), 600), Random(seed)).best.text)
@@ -156,7 +155,7 @@ def test_a_missing_package_says_what_to_type(
 ) -> None:
     for name in [one for one in sys.modules if one.split(".")[0] == "textattack"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(textattack_import.importlib, "import_module", _missing)
+    monkeypatch.setattr(importlib, "import_module", _missing)
     with pytest.raises(MissingPackageError, match=r'"robustness-harness\[textattack\]"'):
         load_textattack(data_dir)
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
@@ -17,9 +18,13 @@ from tests.support.paths import ROOT
 FOLDER = ROOT / "experiments" / "coin"
 FORMS = sorted(path.stem for path in FOLDER.glob("*.yaml") if "arms:" in path.read_text())
 
+Form = dict[str, Any]
+"""A YAML file of the experiment."""
 
-def read(name: str) -> dict:
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+
+def read(name: str) -> Form:
+    form: Form = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    return form
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ def test_every_step_of_a_form_is_a_command_of_its_own(form: str, steps: ModuleTy
     ],
 )
 def test_a_name_that_a_form_does_not_have(
-    steps: ModuleType, tmp_path: Path, wrong: dict, said: str
+    steps: ModuleType, tmp_path: Path, wrong: Form, said: str
 ) -> None:
     form = tmp_path / "form.yaml"
     form.write_text(yaml.safe_dump({**read("small"), **wrong}), encoding="utf-8")
@@ -124,10 +129,11 @@ def test_further_instructions_name_every_label_and_have_a_paraphrase(task: str) 
         assert all(f"'{label['word']}'" in text for label in spec["labels"]), text
 
 
-def read_task(task: str) -> dict:
+def read_task(task: str) -> Form:
     own = FOLDER / f"tasks/{task}.yaml"
     path = own if own.exists() else task_path(task)
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    spec: Form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return spec
 
 
 def suite_texts(task: str) -> list[str]:
@@ -138,10 +144,10 @@ def suite_texts(task: str) -> list[str]:
     ]
 
 
-def trained_texts(task: dict) -> list[str]:
+def trained_texts(task: Form) -> list[str]:
     return [text for group in task["groups"] for text in group["texts"]]
 
 
-def reworded_texts(task: dict) -> list[str]:
+def reworded_texts(task: Form) -> list[str]:
     paraphrases = [text for texts in task["paraphrases"].values() for text in texts]
     return [*task["instructions"].values(), *paraphrases]

@@ -79,7 +79,7 @@ def _watch_sqlite() -> None:
     connect = sqlite3.connect
 
     def watched(database: Any, *arguments: Any, **options: Any) -> sqlite3.Connection:
-        connection = connect(database, *arguments, **options)
+        connection: sqlite3.Connection = connect(database, *arguments, **options)
         if _points.folder and _points.folder in str(database) and "mode=ro" not in str(database):
             _points.reach(f"opened {Path(database).name}")
             connection.set_trace_callback(_statement)

@@ -386,7 +386,8 @@ def _manifest(
         },
         "notes": [],
     }
-    return json.loads(json.dumps(manifest))
+    as_read: dict[str, Any] = json.loads(json.dumps(manifest))
+    return as_read
 
 
 def make_summary(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import pytest
@@ -69,11 +69,14 @@ def plain_scores(model: HFModel, request: Request) -> dict[str, float]:
     return scores
 
 
-def assert_scores(model: HFModel, requests: Sequence[Request]) -> None:
+def scores_of(model: HFModel, requests: Sequence[Request]) -> list[Mapping[str, float]]:
+    """The labels' scores of each request, in the requests' order."""
     responses = dict(model.loglik(requests))
     assert sorted(responses) == list(range(len(requests)))
-    for index, request in enumerate(requests):
-        scores = responses[index].scores
-        assert scores is not None
+    return [responses[index].scores or {} for index in range(len(requests))]
+
+
+def assert_scores(model: HFModel, requests: Sequence[Request]) -> None:
+    for request, scores in zip(requests, scores_of(model, requests), strict=True):
         assert list(scores) == list(request.continuations)
         assert scores == pytest.approx(plain_scores(model, request), abs=1e-4)

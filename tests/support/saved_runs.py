@@ -6,6 +6,8 @@ import json
 import sqlite3
 from pathlib import Path
 
+import numpy as np
+
 from harness.results.rundir import RunDirectory
 from harness.results.store import SampleStore
 from tests.support.make_run import MadeRun
@@ -43,4 +45,4 @@ def _plain(value: object) -> object:
         return json.dumps(value)
     if isinstance(value, float) and value != value:
         return None
-    return int(value) if isinstance(value, bool) or type(value).__name__ == "bool_" else value
+    return int(value) if isinstance(value, bool | np.bool_) else value

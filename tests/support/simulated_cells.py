@@ -8,15 +8,17 @@ import numpy as np
 
 from harness.metrics.grid import Group
 from harness.metrics.measures import measure_difference
+from harness.stats.arrays import Floats
 from harness.stats.bootstrap import resample_prompt_means
 from harness.stats.estimate import Estimate
 
 
-def accuracies_of(skill: np.ndarray, spread: float) -> np.ndarray:
+def accuracies_of(skill: Floats, spread: float) -> Floats:
     """The true accuracy [K] of prompts with this skill; examples spread so much, in logits."""
     points, weights = np.polynomial.hermite_e.hermegauss(60)
     chances = 1 / (1 + np.exp(-skill[:, None] - spread * points))
-    return chances @ (weights / weights.sum())
+    accuracies: Floats = chances @ (weights / weights.sum())
+    return accuracies
 
 
 def group_of(score: np.ndarray, families: np.ndarray) -> Group:

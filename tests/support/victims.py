@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from unittest import mock
 
 from harness.core.records import Request, Response, stable_hash
 from harness.models import ModelInfo
@@ -107,14 +108,14 @@ class TouchyModel:
 
 def main() -> None:
     """Run one attack on a slow victim; a test kills this process."""
-    from harness.attacks import prepare
     from harness.attacks.config import AttackConfig
     from harness.attacks.prepare import prepare_attack
     from harness.attacks.run import execute_attack
 
-    prepare.load_model = lambda *_, **__: TouchyModel(seconds_a_call=0.05)  # type: ignore[assignment]
     config = AttackConfig.model_validate_json(os.environ["ATTACK_CONFIG"])
-    execute_attack(prepare_attack(config), command="test")
+    victim = TouchyModel(seconds_a_call=0.05)
+    with mock.patch("harness.attacks.prepare.load_model", return_value=victim):
+        execute_attack(prepare_attack(config), command="test")
 
 
 if __name__ == "__main__":

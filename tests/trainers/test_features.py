@@ -45,12 +45,13 @@ def test_end_token_follows_the_target_as_the_layout_ends_an_answer() -> None:
 def test_an_empty_input_leaves_no_gap() -> None:
     raw = tiny_tokenizer()
     pair = replace(tiny_pairs(1)[0], input="", answer_cue="")
-    for layout, expected in (
-        ("plain", f"{pair.original}\n\n"),
-        ("coin", f"{pair.original}\n\n### Response:"),
-    ):
+    prompts: dict[PromptFormat, str] = {
+        "plain": f"{pair.original}\n\n",
+        "coin": f"{pair.original}\n\n### Response:",
+    }
+    for layout, expected in prompts.items():
         text = PairEncoder(raw, layout, end_token=False).encode([pair])[0].original
-        assert raw.decode(text.ids[: text.prompt]) == expected
+        assert raw.decode(list(text.ids[: text.prompt])) == expected
 
 
 @pytest.mark.parametrize("layout", ["plain", "coin", "chat"])
@@ -59,7 +60,7 @@ def test_content_is_instruction_and_input_without_the_layout(layout: PromptForma
     pair = tiny_pairs(1)[0]
     encoder = PairEncoder(raw, layout, end_token=True, content=True)
     text = encoder.encode([pair])[0].original
-    shown = raw.decode([text.ids[position] for position in text.content])
+    shown = str(raw.decode([text.ids[position] for position in text.content]))
     whole = f"{pair.original}{pair.input}"
     # The first token has no prediction, so it is left out where nothing stands before it.
     missing = "" if layout == "chat" else "Is"

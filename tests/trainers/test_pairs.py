@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -20,7 +22,7 @@ from harness.tasks.paraphrase_bank import Bank, read_bank, write_bank
 from perturbations import select
 from tests.support.trainers_tiny import tiny_pairs, write_rows
 from trainers.pairs import Pair, hash_pairs, read_pairs, write_pairs
-from trainers.pairs.build import PairsOptions, build_pairs
+from trainers.pairs.build import PairSet, PairsOptions, build_pairs
 from trainers.pairs.filters import Drops, FilterOptions, filter_pairs
 from trainers.pairs.leaks import Held, read_held
 from trainers.pairs.page import render_page
@@ -28,7 +30,9 @@ from trainers.pairs.paraphrases import ParaphraseOptions
 from trainers.pairs.templates import TemplateOptions
 from trainers.sampler import count_hard_negatives
 
-T0_ROWS = [
+Rows = Sequence[Mapping[str, Any]]
+
+T0_ROWS: Rows = [
     {
         "dataset": "toys",
         "row": number,
@@ -51,7 +55,7 @@ T0_ROWS = [
 ]
 
 
-def build(tmp_path: Path, rows: list[dict[str, object]], **options: object):
+def build(tmp_path: Path, rows: Rows, **options: Any) -> PairSet:
     path = write_rows(tmp_path / "rows.jsonl", rows)
     return build_pairs(PairsOptions(source="t0", input=path, **options))
 

@@ -35,7 +35,7 @@ def test_first_last_is_the_mean_of_two_layers() -> None:
 
 
 @pytest.mark.parametrize("method", get_args(Pooling))
-def test_padding_side_does_not_matter(method: str) -> None:
+def test_padding_side_does_not_matter(method: Pooling) -> None:
     torch.manual_seed(0)
     tokens, first = torch.randn(1, 4, 3), torch.randn(1, 4, 3)
     junk = torch.full((1, 2, 3), 1e6)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from transformers import PreTrainedModel
 
 from tests.support.tiny_models import ARCHITECTURES, make_model
 from tests.support.trainers_tiny import tiny_gpt2, tiny_llama, tiny_pairs, tiny_tokenizer
-from trainers.collator import MicroBatch, PairCollator
+from trainers.collator import MicroBatch, PaddingSide, PairCollator
+from trainers.config import PoolAt, Pooling
 from trainers.features import EncodedPair, PairEncoder
 from trainers.forward import PairForward
 from trainers.gradcache import SingleProcess, StepReport, run_step
@@ -32,7 +34,7 @@ def encoded() -> list[EncodedPair]:
     )
 
 
-def collate(micro: int, side: str = "left") -> list[MicroBatch]:
+def collate(micro: int, side: PaddingSide = "left") -> list[MicroBatch]:
     items = list(enumerate(encoded()))
     return PairCollator(pad_id=0, micro=micro, side=side)(items)["micro"]
 
@@ -42,9 +44,9 @@ def step(
     batches: Sequence[MicroBatch],
     *,
     objective: str = "coin",
-    pooling: str = "last",
-    pool_at: str = "sequence-end",
-    **options: object,
+    pooling: Pooling = "last",
+    pool_at: PoolAt = "sequence-end",
+    **options: Any,
 ) -> tuple[StepReport, dict[str, torch.Tensor]]:
     loss = LossOptions(terms=parse_objective(objective), strict_majority=False, **options)
     forward = PairForward(
@@ -83,7 +85,7 @@ def test_one_batch_of_8_equals_micro_batches(objective: str, micro: int) -> None
 
 @pytest.mark.parametrize("pool_at", ["sequence-end", "prompt-end"])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "first_last"])
-def test_padding_side_does_not_matter(pooling: str, pool_at: str) -> None:
+def test_padding_side_does_not_matter(pooling: Pooling, pool_at: PoolAt) -> None:
     model = tiny_llama()
     left = step(model, collate(4, "left"), objective=ALL, pooling=pooling, pool_at=pool_at)
     right = step(model, collate(4, "right"), objective=ALL, pooling=pooling, pool_at=pool_at)
@@ -145,7 +147,7 @@ def test_gradcache_sees_the_same_dropout_twice() -> None:
     loss = LossOptions(terms=parse_objective("coin"))
     forward = PairForward(model, pooling="last", pool_at="sequence-end", predicts_prompt=False)
 
-    def run(micro: MicroBatch):
+    def run(micro: MicroBatch) -> Outputs:
         outputs = forward(model, micro)
         seen.append(outputs.states.detach())
         return outputs
@@ -170,7 +172,7 @@ def test_only_the_last_micro_batch_exchanges_gradients() -> None:
     depth = 0
 
     @contextmanager
-    def hold():
+    def hold() -> Iterator[None]:
         nonlocal depth
         depth += 1
         yield
@@ -178,7 +180,7 @@ def test_only_the_last_micro_batch_exchanges_gradients() -> None:
 
     forward = PairForward(model, pooling="last", pool_at="sequence-end", predicts_prompt=False)
 
-    def run(micro: MicroBatch):
+    def run(micro: MicroBatch) -> Outputs:
         if torch.is_grad_enabled():
             held.append(bool(depth))
         return forward(model, micro)

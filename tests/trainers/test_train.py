@@ -11,11 +11,13 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from harness.cli.training import train_command
 from harness.core.errors import (
@@ -27,6 +29,7 @@ from harness.core.errors import (
 from harness.core.lock import lock_folder
 from harness.core.records import Request
 from harness.models import ModelSpec, load_model
+from tests.support.callbacks import trainers_with
 from tests.support.trainers_tiny import (
     save_tiny,
     tiny_gpt2,
@@ -35,11 +38,11 @@ from tests.support.trainers_tiny import (
     write_rows,
     write_tiny_pairs,
 )
+from trainers.arguments import CHECKPOINTS
 from trainers.checkpoint import COMPLETE_FILE, find_checkpoint, join_state, split_state
 from trainers.config import TrainConfig, load_train_config
-from trainers.contrastive import ContrastiveTrainer
 from trainers.merge import merge
-from trainers.train import CHECKPOINTS, train
+from trainers.train import train
 
 Json = dict[str, object]
 
@@ -80,7 +83,7 @@ def curve(folder: Path, *names: str) -> list[tuple[float, ...]]:
     return [tuple(line[key] for key in keys) for line in lines if "loss" in line]
 
 
-def in_child(action: Callable[[], None]) -> multiprocessing.Process:
+def in_child(action: Callable[[], None]) -> ForkProcess:
     """The action in a forked process: torch is imported already."""
     process = multiprocessing.get_context("fork").Process(target=action)
     process.start()
@@ -152,19 +155,15 @@ def test_a_killed_training_resumes_to_the_same_loss_curve(base: Path) -> None:
     config = config_for(base, out=base.parent / "killed", **options)
 
     class Slow(TrainerCallback):
-        def on_step_end(self, args, state, control, **kwargs):
+        def on_step_end(
+            self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+        ) -> None:
             if state.global_step == 9:
                 time.sleep(60)
 
     def train_slowly() -> None:
-        plain = ContrastiveTrainer.__init__
-
-        def slow(self, *args, **kwargs):
-            plain(self, *args, **kwargs)
-            self.add_callback(Slow())
-
-        ContrastiveTrainer.__init__ = slow
-        train(config)
+        with trainers_with(Slow()):
+            train(config)
 
     child = in_child(train_slowly)
     deadline = time.time() + 60
@@ -172,7 +171,7 @@ def test_a_killed_training_resumes_to_the_same_loss_curve(base: Path) -> None:
         assert time.time() < deadline
         assert child.is_alive()
         time.sleep(0.05)
-    os.kill(child.pid, signal.SIGKILL)
+    child.kill()
     child.join()
     assert json.loads((config.out / "train.json").read_text())["status"] == "running"
     # The log is there while it runs; what the kill undoes of it is not there twice afterwards.
@@ -211,26 +210,21 @@ def test_optimiser_state_survives_without_a_pickle() -> None:
     optimiser.load_state_dict(joined)
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
-    base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(base: Path) -> None:
     class Poison(TrainerCallback):
-        def on_step_begin(self, args, state, control, model=None, **kwargs):
+        def on_step_begin(
+            self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
+        ) -> None:
             if state.global_step == 5:
                 with torch.no_grad():
-                    next(p for p in model.parameters() if p.requires_grad).fill_(float("nan"))
+                    next(p for p in more["model"].parameters() if p.requires_grad).fill_(
+                        float("nan")
+                    )
 
-    plain = ContrastiveTrainer.__init__
-
-    def poisoned(self, *args, **kwargs):
-        plain(self, *args, **kwargs)
-        self.add_callback(Poison())
-
-    monkeypatch.setattr(ContrastiveTrainer, "__init__", poisoned)
-    with pytest.raises(IncompleteRunError, match=r"step 6.*checkpoint-4") as caught:
+    stops = pytest.raises(IncompleteRunError, match=r"step 6.*checkpoint-4")
+    with stops as caught, trainers_with(Poison()):
         train(config_for(base))
     assert "learning-rate" in str(caught.value)
-    monkeypatch.setattr(ContrastiveTrainer, "__init__", plain)
     assert train(config_for(base)).manifest["steps"] == 8
 
 
@@ -239,21 +233,17 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_resumes(base: Path) -> None:
     errors = base.parent / "error.txt"
 
     class Fill(TrainerCallback):
-        def on_step_end(self, args, state, control, **kwargs):
+        def on_step_end(
+            self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+        ) -> None:
             if state.global_step == 4:  # from now on no file can grow beyond this
                 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
                 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 
     def train_on_a_full_disk() -> None:
-        plain = ContrastiveTrainer.__init__
-
-        def filling(self, *args, **kwargs):
-            plain(self, *args, **kwargs)
-            self.add_callback(Fill())
-
-        ContrastiveTrainer.__init__ = filling
         try:
-            train(config)
+            with trainers_with(Fill()):
+                train(config)
         except IncompleteRunError as error:
             errors.write_text(str(error))
 
