@@ -144,7 +144,8 @@ def test_a_task_can_take_its_instructions_from_promptbench(data_dir: Path) -> No
         "promptbench-task-2",
         "promptbench-role-2",
     ]
-    assert task.paraphrases == {}
+    # Paraphrases of its type of task, none of those of the instructions that it had.
+    assert {id_.rsplit("-", 2)[0] for id_ in task.paraphrases} == {"promptbench"}
 
 
 INSTRUCTION = Instruction("task-1", "task", "Is the review 'positive' or 'negative'?")
