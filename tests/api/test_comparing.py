@@ -95,7 +95,7 @@ def test_a_verdict_is_true_where_it_passed(runs: tuple[Path, Path]) -> None:
     assert list(bad.frame["status"]) == ["fail"] * 4
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, object], str]] = {
     "key": ({"rule": []}, "the policy: unknown key 'rule'. Did you mean 'rules'?"),
     "metric": ({"rules": [{"metric": "acuracy", "min": 1}]}, "Did you mean 'accuracy'"),
     "two": ({"rules": [{"metric": "drop"}], "strictt": 1}, "the policy: 2 mistakes:\n"),
