@@ -153,7 +153,7 @@ def estimate(
     return Estimate(
         value=value,
         variance=parts.total,
-        df=_satterthwaite(parts, count, examples),
+        df=degrees_of_freedom(parts, count, examples),
         examples=examples,
         kind=kind,
         over=over if examples > 1 else "prompts",
@@ -232,7 +232,7 @@ def _paired_variance(differences: Floats, examples: int) -> float:
     return (total / (examples + 2) - mean**2) / (examples + 2)
 
 
-def _satterthwaite(parts: Components, clusters: int, examples: int) -> float:
+def degrees_of_freedom(parts: Components, clusters: int, examples: int) -> float:
     """The degrees of freedom of a total, at most twice those of its clusters of prompts.
 
     The formula takes the parts as known. Three or four instructions that happen to agree leave

@@ -1,0 +1,367 @@
+"""What an interval will be before anything is asked: variance parts of one cell, and designs.
+
+The value of a cell (its answer's score; clean less perturbed score; the difference of two runs) is
+taken as a sum of effects, each with its own variance: of the instruction, of the variant within its
+instruction, of the example, of this instruction on this example, and of the cell alone. For G
+instructions with V variants each, N examples and a share s of the cells, spread evenly, the mean
+over all cells asked has the variance
+
+    instructions / G + variants / (G V) + examples / N + (meetings q + cells / (V s)) / (G N)
+
+with q = 1 + (1 - s) / (s V), since an instruction's variants share what it is on an example and
+not every pair of them is asked in a share. Degrees of freedom and intervals are those that
+`harness.stats.twoway` and `harness.stats.estimate` use for a finished run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import comb
+from typing import Final, TypeVar
+
+import numpy as np
+
+from harness.stats.arrays import Booleans, Floats, Integers
+from harness.stats.estimate import Estimate, Kind, Over, mean_of
+from harness.stats.power import minimum_detectable_effect
+from harness.stats.twoway import FEWEST, Components, degrees_of_freedom
+
+SHARES: Final = (0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+"""Shares that a planner offers; below the smallest a variant is asked on too few examples."""
+_FEWEST_EXAMPLES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CellVariance:
+    """The parts of the variance of one cell's value, in squared fractions of 1."""
+
+    instructions: float
+    variants: float
+    """Of a variant within its instruction."""
+    examples: float
+    meetings: float
+    """Of one instruction on one example, alike for its variants."""
+    cells: float
+    mean: float = 0.0
+    flows: tuple[float, float] | None = None
+    """Of a difference of cells: the shares lost and gained (`harness.stats.estimate.Estimate`)."""
+
+    @property
+    def kind(self) -> Kind:
+        """What values the mean can have."""
+        return "share" if self.flows is None else "difference"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of one group, a level of a task, is asked."""
+
+    instructions: int
+    variants: int
+    """Per instruction."""
+    examples: int
+    share: float = 1.0
+
+    @property
+    def cells(self) -> int:
+        """How many cells that is."""
+        return round(self.instructions * self.variants * self.examples * self.share)
+
+
+def predict(parts: CellVariance, size: Size) -> Estimate:
+    """The estimate that a run of this size is expected to have: its interval, its half-width.
+
+    Example:
+        >>> parts = CellVariance(0, 0, examples=0.2, meetings=0, cells=0, mean=0.7)
+        >>> predict(parts, Size(6, 1, 80)).standard_error
+        0.05
+    """
+    instructions, prompts = size.instructions, size.instructions * size.variants
+    by_instruction = instructions >= FEWEST
+    clusters = instructions if by_instruction else prompts
+    found = _components(parts, size, by_instruction=by_instruction)
+    if clusters < FEWEST:
+        found, clusters = Components(0.0, found.examples, 0.0), 1
+    over: Over = "examples and instructions" if by_instruction else "examples and variants"
+    df = degrees_of_freedom(found, clusters, size.examples) if clusters > 1 else size.examples - 1
+    return Estimate(
+        value=parts.mean,
+        variance=found.total,
+        df=max(df, 1),
+        examples=size.examples,
+        kind=parts.kind,
+        over=over if clusters > 1 else "examples",
+        prompt_variance=max(found.total - found.examples, 0.0),
+        flows=parts.flows,
+    )
+
+
+def half_width(estimate: Estimate, confidence: float) -> float:
+    """Half the length of an estimate's interval; NaN where it has none."""
+    interval = estimate.interval(confidence)
+    return float("nan") if interval is None else (interval[1] - interval[0]) / 2
+
+
+def _components(parts: CellVariance, size: Size, *, by_instruction: bool) -> Components:
+    """What a run of this size is expected to measure of each part of the variance."""
+    instructions, variants, examples = size.instructions, size.variants, size.examples
+    shared = parts.meetings * (1 + (1 - size.share) / (size.share * variants))
+    alone = parts.cells / (variants * size.share)
+    if by_instruction:
+        between = parts.instructions + parts.variants / variants
+        of_example, of_cell = parts.examples, shared + alone
+        seen = _told_apart(instructions, 1 - (1 - size.share) ** variants)
+    else:  # what the instructions do is taken as given
+        between = parts.variants / variants
+        of_example, of_cell = parts.examples + shared / instructions, alone
+        seen = _told_apart(instructions * variants, size.share)
+    cells = of_cell / (instructions * examples)
+    return Components(
+        prompts=seen**2 * between / instructions + seen * cells,
+        examples=of_example / examples + cells,
+        cells=seen * cells,
+    )
+
+
+def _told_apart(clusters: int, chance: float) -> float:
+    """How much of the prompts' luck shows beside the examples', of what a full grid shows.
+
+    `harness.stats.twoway` takes from a prompt what its examples are worth under all that were asked
+    on them. Of an example that only one was asked on nothing is left: a cluster of n shows 1 - 1/n.
+
+    Args:
+        clusters: of prompts, G.
+        chance: that a cluster is asked on an example.
+    """
+    if clusters < 2 or chance >= 1:
+        return 1.0
+    counts = np.arange(1, clusters + 1)
+    ways = np.array([comb(clusters, int(count)) for count in counts], dtype=np.float64)
+    weights = ways * chance**counts * (1 - chance) ** (clusters - counts)
+    return float((weights * (1 - 1 / counts)).sum() / weights.sum() / (1 - 1 / clusters))
+
+
+def measure_parts(values: Floats, present: Booleans, families: Integers) -> CellVariance:
+    """The parts of the variance of cells, each without bias, with holes or without.
+
+    Every part is the mean product of two cells that have just that in common, less the mean product
+    of cells that have less in common (symmetric sums: Koch 1967, Technometrics 9). Below 0 is 0.
+
+    Args:
+        values: of the cells [K, N].
+        present: which of them are there [K, N].
+        families: each prompt's instruction [K].
+    """
+    count = max(int(present.sum()), 1)
+    mean = float(values[present].sum()) / count
+    apart = _pair_means(np.where(present, values - mean, 0.0), present, families)
+    none = apart["none"]
+    instructions = _above(apart["instruction"], none)
+    examples = _above(apart["example"], none)
+    variants = _above(apart["variant"], none, instructions)
+    meetings = _above(apart["meeting"], none, instructions, examples)
+    known = (instructions, variants, examples, meetings)
+    return CellVariance(*known, _above(apart["cell"], none, *known), mean)
+
+
+def _above(product: float, none: float, *parts: float) -> float:
+    """A mean product of pairs above what they have in common otherwise; 0 where no pair is."""
+    return 0.0 if np.isnan(product) else max(product - none - sum(parts), 0.0)
+
+
+def _pair_means(values: Floats, present: Booleans, families: Integers) -> Mapping[str, float]:
+    """The mean product over ordered pairs of cells, by what the two have in common."""
+    there = present.astype(np.float64)
+    codes = np.unique(families, return_inverse=True)[1]
+    member = (np.arange(int(codes.max(initial=0)) + 1)[:, None] == codes).astype(np.float64)
+
+    def sums(cells: Floats) -> Mapping[str, float]:
+        by_family = member @ cells  # [G, N]
+        squares = {
+            "all": float(cells.sum()) ** 2,
+            "family": float((by_family.sum(axis=1) ** 2).sum()),
+            "prompt": float((cells.sum(axis=1) ** 2).sum()),
+            "column": float((cells.sum(axis=0) ** 2).sum()),
+            "met": float((by_family**2).sum()),
+            "cell": float((cells**2).sum()),
+        }
+        return _apart(squares)
+
+    products, counts = sums(values), sums(there)
+    means = {name: products[name] / n if n > 0.5 else np.nan for name, n in counts.items()}
+    if np.isnan(means["none"]):  # one instruction: what it does is taken as given
+        means["none"] = means["instruction"] if np.isfinite(means["instruction"]) else 0.0
+        means["example"] = means["meeting"]
+    return means
+
+
+def _apart(squares: Mapping[str, float]) -> Mapping[str, float]:
+    """Sums over pairs that have exactly this in common, from sums over pairs that have at least."""
+    family, met, column = squares["family"], squares["met"], squares["column"]
+    prompt, cell = squares["prompt"], squares["cell"]
+    return {
+        "cell": cell,
+        "variant": prompt - cell,
+        "meeting": met - cell,
+        "instruction": family - prompt - met + cell,
+        "example": column - met,
+        "none": squares["all"] - family - column + met,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A difference that is asked for on several tasks, and the tests that stand beside it."""
+
+    name: str
+    parts: tuple[CellVariance, ...]
+    """Per task."""
+    variants: tuple[int, ...]
+    """Per instruction, for each task."""
+    tests: int = 1
+    confidence: float = 0.95
+
+    def estimate(self, instructions: int, examples: int, share: float) -> Estimate:
+        """The estimate to expect: the plain mean over tasks."""
+        pairs = zip(self.parts, self.variants, strict=True)
+        return mean_of(
+            [predict(one, Size(instructions, count, examples, share)) for one, count in pairs]
+        )
+
+    def detectable(self, instructions: int, examples: int, share: float) -> float:
+        """The smallest difference that such a run would call significant four times in five.
+
+        Never less than with all cells: a small share hides part of the instructions' luck.
+        """
+        return max(
+            self._detectable(self.estimate(instructions, examples, one)) for one in {share, 1.0}
+        )
+
+    def half_width(self, instructions: int, examples: int, share: float) -> float:
+        """Half the length of the interval to expect; never less than with all cells."""
+        return max(
+            half_width(self.estimate(instructions, examples, one), self.confidence)
+            for one in {share, 1.0}
+        )
+
+    def _detectable(self, expected: Estimate) -> float:
+        found = minimum_detectable_effect(expected, confidence=self.confidence, tests=self.tests)
+        return float("inf") if found is None else found
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much there is to ask."""
+
+    instructions: int
+    examples: int
+    fewest_instructions: int = FEWEST
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDesign:
+    """A design, what it costs and what it is expected to find."""
+
+    instructions: int
+    examples: int
+    """Per task."""
+    share: float
+    cells: int
+    detectable: float
+    """The largest over the questions, as a fraction of 1."""
+    half_width: float
+    """The widest interval's."""
+
+
+def plan_design(
+    questions: Sequence[Question], limits: Limits, wanted: float
+) -> PlannedDesign | None:
+    """The design with the fewest cells that finds a difference of `wanted`; None if none does.
+
+    Clean instructions are asked on all examples, perturbed ones on a share of them.
+
+    Args:
+        questions: one per level, all of which have to be answered.
+        limits: how many instructions and examples there are.
+        wanted: the difference to find, as a fraction of 1.
+    """
+    found = [
+        design
+        for instructions in _instruction_counts(limits)
+        for examples in _example_counts(limits.examples)
+        if (design := _smallest_share(questions, instructions, examples, wanted))
+    ]
+    return min(found, key=lambda design: design.cells, default=None)
+
+
+def make_design(
+    questions: Sequence[Question], instructions: int, examples: int, share: float
+) -> PlannedDesign:
+    """A design with its cost and what it is expected to find."""
+    tasks = len(questions[0].parts)
+    perturbed = sum(sum(one.variants) for one in questions) * instructions * examples
+    return PlannedDesign(
+        instructions=instructions,
+        examples=examples,
+        share=share,
+        cells=tasks * instructions * examples + round(share * perturbed),
+        detectable=max(one.detectable(instructions, examples, share) for one in questions),
+        half_width=max(one.half_width(instructions, examples, share) for one in questions),
+    )
+
+
+def _smallest_share(
+    questions: Sequence[Question], instructions: int, examples: int, wanted: float
+) -> PlannedDesign | None:
+    def finds(share: float) -> bool:
+        return all(one.detectable(instructions, examples, share) <= wanted for one in questions)
+
+    share = _first(SHARES, finds)
+    return None if share is None else make_design(questions, instructions, examples, share)
+
+
+T = TypeVar("T")
+
+
+def _first(ordered: Sequence[T], holds: Callable[[T], bool]) -> T | None:
+    """The first of them for which it holds, where it goes on holding; None where it never does."""
+    if not holds(ordered[-1]):
+        return None
+    low, high = 0, len(ordered) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(ordered[middle]) else (middle + 1, high)
+    return ordered[high]
+
+
+def _instruction_counts(limits: Limits) -> Iterable[int]:
+    return range(min(limits.fewest_instructions, limits.instructions), limits.instructions + 1)
+
+
+def _example_counts(most: int) -> Iterator[int]:
+    """Numbers of examples to try, each about a fifth above the one before, and all there are."""
+    count = _FEWEST_EXAMPLES
+    while count < most:
+        yield count
+        count = max(round(1.2 * count), count + 1)
+    yield most
+
+
+def average_parts(parts: Sequence[CellVariance]) -> CellVariance:
+    """The plain mean of each part, of several tasks or levels."""
+
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(one, name) for one in parts]))
+
+    flows = [one.flows for one in parts if one.flows is not None]
+    lost, gained = np.mean(flows, axis=0) if len(flows) == len(parts) else (np.nan, np.nan)
+    return CellVariance(
+        instructions=mean("instructions"),
+        variants=mean("variants"),
+        examples=mean("examples"),
+        meetings=mean("meetings"),
+        cells=mean("cells"),
+        mean=mean("mean"),
+        flows=None if np.isnan(lost) else (float(lost), float(gained)),
+    )
