@@ -19,10 +19,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api.comparing import Comparison, Verdict, check, compare
+    from harness.api.attacking import attack
+    from harness.api.comparing import Comparison, compare
+    from harness.api.gating import Verdict, check
+    from harness.api.models import Model
+    from harness.api.pairing import PairsFile, make_pairs
     from harness.api.perturbing import perturb
     from harness.api.results import Run, load_run
     from harness.api.running import run
+    from harness.api.tasks import make_task
+    from harness.api.training import train
     from harness.core.errors import HarnessError
 
 __version__ = "0.1.0"
@@ -30,26 +36,38 @@ __version__ = "0.1.0"
 __all__ = [
     "Comparison",
     "HarnessError",
+    "Model",
+    "PairsFile",
     "Run",
     "Verdict",
     "__version__",
+    "attack",
     "check",
     "compare",
     "load_run",
+    "make_pairs",
+    "make_task",
     "perturb",
     "run",
+    "train",
 ]
 
 _HOMES = {
     "Comparison": "harness.api.comparing",
     "HarnessError": "harness.core.errors",
+    "Model": "harness.api.models",
+    "PairsFile": "harness.api.pairing",
     "Run": "harness.api.results",
-    "Verdict": "harness.api.comparing",
-    "check": "harness.api.comparing",
+    "Verdict": "harness.api.gating",
+    "attack": "harness.api.attacking",
+    "check": "harness.api.gating",
     "compare": "harness.api.comparing",
     "load_run": "harness.api.results",
+    "make_pairs": "harness.api.pairing",
+    "make_task": "harness.api.tasks",
     "perturb": "harness.api.perturbing",
     "run": "harness.api.running",
+    "train": "harness.api.training",
 }
 
 

@@ -5,8 +5,10 @@ when it is first used. The files, by what is done:
 
 - `running`: evaluate a model
 - `results`: a finished run, its frames, table and charts
-- `comparing`: two or more runs side by side, and a gate
+- `comparing`: two or more runs side by side
+- `gating`: a run judged by a policy
 - `attacking`: search for the instruction that hurts most
-- `training`: make pairs, train on them
+- `pairing`, `training`: make pairs, train on them
+- `models`, `tasks`: what may be given as a model and as a task
 - `perturbing`: variants of one text
 """

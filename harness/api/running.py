@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from harness.api.models import ModelLike, lent, name_of
 from harness.api.progress import ProgressLike, to_progress
 from harness.api.results import Run, to_run
+from harness.api.tasks import TasksLike, split_tasks
 from harness.api.words import describe_call, in_python, to_keywords
 from harness.core.options import check_options
 from harness.core.progress import NoProgress, Progress
@@ -24,7 +26,7 @@ from perturbations.strength import StrengthName
 
 @in_python
 def run(
-    model: str | Path,
+    model: ModelLike,
     *,
     base: str | None = None,
     revision: str | None = None,
@@ -32,7 +34,7 @@ def run(
     dtype: DType = "auto",
     device: Device = "auto",
     suite: str | None = None,
-    tasks: str | Sequence[str] = (),
+    tasks: TasksLike = (),
     data_dir: str | Path | None = None,
     limit: int | None = None,
     instructions: int | str | None = None,
@@ -71,14 +73,16 @@ def run(
     stopped, and returns at once where it is finished.
 
     Args:
-        model: Directory, hub id, .gguf file, adapter directory, or the bundled `smollm2-135m`.
+        model: Directory, hub id, .gguf file, adapter directory, or the bundled `smollm2-135m`; or
+            a loaded transformers model as `(model, tokenizer)` or `harness.Model`.
         base: Base model of an adapter, where not the one that it names.
         revision: Branch, tag or commit of a hub model.
         trust_remote_code: Run Python code that comes with a hub model.
         dtype: Number format of the weights; `auto` is float32 on a CPU, else the checkpoint's.
         device: Where the model runs; `auto` is a GPU where there is one.
         suite: Suite of tasks; default: `starter`, unless tasks are given.
-        tasks: Tasks by name or YAML file, one or several; of a suite's tasks, only these.
+        tasks: Tasks by name, by YAML file or by such a file's content (see `harness.make_task`),
+            one or several; of a suite's tasks, only these.
         data_dir: Folder with glue/ and words/ data; default: HARNESS_DATA_DIR.
         limit: Maximum examples per task (seeded sample).
         instructions: Number of instructions per task, or `promptbench[:N]`.
@@ -126,11 +130,14 @@ def run(
         0.021
     """
     given = {name: value for name, value in locals().items() if name != "progress"}
-    config = check_options(RunConfig, {**given, "model": str(model)}, say=str)
-    prepared, bar = prepare(config), to_progress(progress)
-    for note in notes_of(prepared):
-        bar.note(to_keywords(note, given))
-    return evaluate(prepared, command=describe_call("run", config, given), progress=bar)
+    names, specs = split_tasks(tasks)
+    given |= {"model": name_of(model), "tasks": names}
+    config = check_options(RunConfig, given, say=str)
+    with lent(model, config) as loaded:
+        prepared, bar = prepare(config, model=loaded, specs=specs), to_progress(progress)
+        for note in notes_of(prepared):
+            bar.note(to_keywords(note, given))
+        return evaluate(prepared, command=describe_call("run", config, given), progress=bar)
 
 
 def evaluate(prepared: RunPlan, *, command: str, progress: Progress | None = None) -> Run:

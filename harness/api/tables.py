@@ -106,3 +106,10 @@ def count_of(items: Iterable[object], noun: str) -> str:
     """How many there are: '1 task', '12 tasks'."""
     number = len(list(items))
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def with_ends(row: dict[str, object]) -> dict[str, object]:
+    """A record's fields with its interval as two of them."""
+    interval = row.pop("interval")
+    low, high = interval if isinstance(interval, tuple) else (float("nan"), float("nan"))
+    return {**row, "low": low, "high": high}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.attacks.config import AttackConfig, check_attack
@@ -20,7 +21,7 @@ from harness.models import Model, load_model
 from harness.prompting.prompts import PromptFormat, resolve_format
 from harness.results.jsonfiles import Json
 from harness.results.provenance import task_hash
-from harness.tasks import Task, load_tasks
+from harness.tasks import Task, TaskSpec, load_tasks
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank
 from harness.tasks.rows import data_dir_from_environment
@@ -77,8 +78,15 @@ class PreparedAttack:
         }
 
 
-def prepare_attack(config: AttackConfig) -> PreparedAttack:
+def prepare_attack(
+    config: AttackConfig, *, model: Model | None = None, specs: Sequence[TaskSpec] = ()
+) -> PreparedAttack:
     """Load and check everything an attack needs, cheapest first; nothing is written.
+
+    Args:
+        config: What was asked for.
+        model: The model, where it is loaded already; `config.model` is its name then.
+        specs: The task by its content, where it is no file.
 
     Raises:
         UsageError: an option, a name, a file or a model that cannot be used.
@@ -92,7 +100,7 @@ def prepare_attack(config: AttackConfig) -> PreparedAttack:
         if unmet is not None:
             raise unmet
     level = _choose_level(config, recipe)
-    task = _load_task(config)
+    task = _load_task(config, specs)
     instruction = _choose_instruction(task, config.instruction)
     splits = split_examples(task, config)
     perturbations, notes = _choose_perturbations(config, recipe, level)
@@ -108,7 +116,7 @@ def prepare_attack(config: AttackConfig) -> PreparedAttack:
         masked_lm=config.masked_lm,
         data_dir=config.data_dir,
     )
-    model = load_model(config.model_spec)
+    model = model or load_model(config.model_spec)
     has_template = model.tokenizer.chat_template is not None
     layout = resolve_format(config.prompt_format, has_chat_template=has_template)
     tools = make_tools(task, model, layout)
@@ -135,8 +143,9 @@ def split_examples(task: Task, config: AttackConfig) -> Splits:
     return Splits(drawn[:search], drawn[search : search + report])
 
 
-def _load_task(config: AttackConfig) -> Task:
-    tasks = load_tasks(suite=None, names=(config.task,), data_dir=config.data_dir, few_shot=False)
+def _load_task(config: AttackConfig, specs: Sequence[TaskSpec]) -> Task:
+    names = () if specs else (config.task,)
+    tasks = load_tasks(suite=None, names=names, data_dir=config.data_dir, specs=specs)
     if config.paraphrases is not None:
         tasks = add_bank(tasks, read_bank(config.paraphrases))
     return tasks[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -10,10 +9,10 @@ import typer
 from harness.cli import options
 from harness.cli.command import add_command
 from harness.cli.params import with_options
-from trainers.pairs.config import PairsConfig, pairs_options
+from trainers.pairs.config import PairsConfig
 
 if TYPE_CHECKING:
-    from trainers.pairs.build import PairSet, PairsOptions
+    from harness.api.pairing import PairsFile
 
 PANELS: Final = {
     "Source": ("source", "input", "exclude", "data_dir"),
@@ -42,40 +41,31 @@ def pairs_command(config: PairsConfig, as_json: options.AsJson = False) -> None:
 
     Beside it, a page of samples and of what was dropped is written to look at first.
     """
+    from harness.api.pairing import write_pairs_file
     from harness.cli.terminal import err
-    from harness.core.atomic import write_text
     from harness.evaluation.selection import describe_left_out
-    from trainers.pairs import write_pairs
-    from trainers.pairs.build import build_pairs
-    from trainers.pairs.page import render_page
 
-    asked, left_out = pairs_options(config)
-    for note in describe_left_out(left_out):
+    made = write_pairs_file(config)
+    for note in describe_left_out(made.left_out):
         err().print(f"note: {note}", style="dim", markup=False)
-    built = build_pairs(asked)
-    write_pairs(config.out, built.pairs)
-    page = config.out.with_name(f"{config.out.name.removesuffix('.jsonl')}.samples.md")
-    write_text(page, render_page(built, title=config.out.name, seed=config.seed))
-    _show_pairs(built, asked, config.out, page, as_json=as_json)
+    _show_pairs(made, excluded=bool(config.exclude), as_json=as_json)
 
 
-def _show_pairs(
-    built: PairSet, asked: PairsOptions, out: Path, page: Path, *, as_json: bool
-) -> None:
+def _show_pairs(made: PairsFile, *, excluded: bool, as_json: bool) -> None:
     from harness.cli.terminal import out as console
     from harness.cli.terminal import print_json, print_table
     from trainers.pairs.page import drop_rows
     from trainers.sampler import count_hard_negatives
 
-    dropped = drop_rows(built)
-    hard = count_hard_negatives(built.pairs)
+    dropped = drop_rows(made.built)
+    hard = count_hard_negatives(made.pairs)
     if as_json:
         print_json(
             {
-                "out": str(out),
-                "samples": str(page),
-                "pairs": len(built.pairs),
-                "candidates": built.candidates,
+                "out": str(made.path),
+                "samples": str(made.page),
+                "pairs": len(made.pairs),
+                "candidates": made.built.candidates,
                 "with_hard_negative": hard,
                 "dropped": {reason: number for reason, number, _ in dropped},
             }
@@ -85,8 +75,8 @@ def _show_pairs(
         "Dropped", ("reason", "number", "what it means"), [(r, f"{n:,}", m) for r, n, m in dropped]
     )
     console().print(
-        f"{len(built.pairs):,} pairs, {hard:,} with a hard negative: {out}", markup=False
+        f"{len(made.pairs):,} pairs, {hard:,} with a hard negative: {made.path}", markup=False
     )
-    console().print(f"look at: {page}", markup=False)
-    if not asked.exclude:
+    console().print(f"look at: {made.page}", markup=False)
+    if not excluded:
         console().print("nothing was excluded: evaluation rows may be among them", style="yellow")

@@ -84,7 +84,9 @@ def merge_command(
     ] = "auto",
 ) -> None:
     """Merge an adapter into its base and write the whole model."""
-    _need("peft")
+    from harness.api.training import need_package
+
+    need_package("peft")
     from trainers.merge import merge
 
     merged = merge(str(checkpoint), out, base=base, dtype=dtype)
@@ -92,29 +94,15 @@ def merge_command(
 
 
 def _train(config: Path | None, given: dict[str, object], *, as_json: bool, quiet: bool) -> None:
-    _need("accelerate")
-    _need("peft")
+    from harness.api.training import run_training
     from harness.cli.terminal import err, print_json
 
     resolved = load_train_config(config, given)
-    from trainers.train import train
-
-    trained = train(resolved, console=None if quiet or as_json else err())
+    trained = run_training(resolved, console=None if quiet or as_json else err())
     if as_json:
         print_json(trained.manifest)
     elif not quiet:
         _show_trained(trained)
-
-
-def _need(package: str) -> None:
-    import importlib.util
-
-    from harness.core.errors import MissingPackageError
-
-    if importlib.util.find_spec(package) is None:
-        raise MissingPackageError(
-            package, needed_for="training", install='pip install "robustness-harness[train]"'
-        )
 
 
 def _show_trained(trained: TrainResult) -> None:

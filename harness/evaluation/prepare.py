@@ -29,7 +29,7 @@ from harness.models import Model, load_model
 from harness.prompting.answers import LabelParser
 from harness.prompting.prompts import Prompter, PromptFormat, resolve_format
 from harness.prompting.requests import RequestBuilder
-from harness.tasks import Task, load_tasks
+from harness.tasks import Task, TaskSpec, load_tasks
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank
 from harness.tasks.rows import data_dir_from_environment
@@ -62,8 +62,15 @@ class RunPlan:
     """What the user should know about the model and the tasks."""
 
 
-def prepare(config: RunConfig) -> RunPlan:
+def prepare(
+    config: RunConfig, *, model: Model | None = None, specs: Sequence[TaskSpec] = ()
+) -> RunPlan:
     """Load and check everything a run needs, cheapest first; nothing is written.
+
+    Args:
+        config: What was asked for.
+        model: The model, where it is loaded already; `config.model` is its name then.
+        specs: Those of `config.tasks` that are no files, by their content.
 
     Returns:
         The run, ready for `harness.evaluation.execute.execute`.
@@ -75,7 +82,7 @@ def prepare(config: RunConfig) -> RunPlan:
     config = _with_defaults(config)
     check_config(config)
     selection = _select(config)
-    tasks = _load_tasks(config)
+    tasks = _load_tasks(config, specs)
     made = _make_variants(config, tasks, selection.perturbations)
     plan = Plan(
         tuple(task for task in tasks if task.name in made),
@@ -87,7 +94,7 @@ def prepare(config: RunConfig) -> RunPlan:
             "no cell is left to evaluate: no variant could be made, or no example was read."
         )
     full, plan = plan, _fit(config, plan)
-    model = load_model(config.model_spec)
+    model = model or load_model(config.model_spec)
     run_plan = make_run_plan(
         config,
         plan,
@@ -236,12 +243,14 @@ def _fit(config: RunConfig, plan: Plan) -> Plan:
     return fitted
 
 
-def _load_tasks(config: RunConfig) -> list[Task]:
+def _load_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
+    given = {spec.name for spec in specs}
     tasks = load_tasks(
         suite=config.suite,
-        names=config.tasks,
+        names=[name for name in config.tasks if name not in given],
         data_dir=config.data_dir,
         few_shot=config.few_shot > 0,
+        specs=specs,
     )
     for task in tasks:
         available = len(task.few_shot)

@@ -35,6 +35,12 @@ def iter_prompts(run_path: Path, *, limit: int | None) -> Iterator[Json]:
 
 def _prepare_again(run_path: Path) -> RunPlan:
     run = load_run(run_path, partial=True)
+    if run.manifest["model"]["kind"] == "memory":
+        raise UsageError(
+            f"{run.path}: its model was in memory and is not there any more, so its prompts cannot "
+            "be shown.",
+            hint="Save the model with save_pretrained, and run that directory.",
+        )
     config = RunConfig.model_validate({**run.manifest["config"], "out": str(run.path)})
     prepared = prepare(config)
     changed = [

@@ -16,9 +16,9 @@ class ModelInfo:
     name: str
     """What the user typed to choose it."""
     kind: str
-    """`directory`, `hub`, `gguf`, `adapter` or `bundled`."""
+    """`directory`, `hub`, `gguf`, `adapter`, `bundled`, or `memory` where it was loaded already."""
     path: str
-    """Where the weights were read from."""
+    """Where the weights were read from; empty for a model in memory."""
     fingerprint: str
     """Content hash of weights, configuration, tokenizer, chat template and adapter."""
     parameters: int

@@ -29,7 +29,7 @@ _TOKENIZER: Final = (
     "vocab*", "merges*", "*.model", "*.tiktoken", "additional_chat_templates/*",
 )  # fmt: skip
 """What counts of a folder from which the tokenizer alone is taken."""
-_PROVENANCE: Final = frozenset(
+PROVENANCE: Final = frozenset(
     {
         "_name_or_path",
         "name_or_path",
@@ -92,7 +92,7 @@ def _canonical(path: Path) -> bytes:
     try:
         content = json.loads(stored)
         if isinstance(content, dict):
-            content = {key: value for key, value in content.items() if key not in _PROVENANCE}
+            content = {key: value for key, value in content.items() if key not in PROVENANCE}
         return json.dumps(content, sort_keys=True).encode()
     except (ValueError, RecursionError):
         return stored

@@ -18,9 +18,14 @@ from harness.tasks.yamlfile import read_yaml
 
 
 def load_tasks(
-    *, suite: str | None, names: Sequence[str], data_dir: Path | None, few_shot: bool = False
+    *,
+    suite: str | None,
+    names: Sequence[str],
+    data_dir: Path | None,
+    few_shot: bool = False,
+    specs: Sequence[TaskSpec] = (),
 ) -> list[Task]:
-    """The tasks of a suite, or those named.
+    """The tasks of a suite, or those named; after them those of `specs`, which are no files.
 
     Where both are given, names of the suite's own tasks pick these out of it, and others are added.
 
@@ -29,14 +34,18 @@ def load_tasks(
     """
     paths = _choose_paths(suite_task_paths(suite) if suite else [], names)
     tasks = [load_task(path, data_dir=data_dir, few_shot=few_shot) for path in paths]
-    seen: dict[str, Path] = {}
-    for task, path in zip(tasks, paths, strict=True):
+    tasks += [
+        build_task(spec, Path(f"the task {spec.name!r}"), data_dir=data_dir, few_shot=few_shot)
+        for spec in specs
+    ]
+    seen: dict[str, str] = {}
+    for task in tasks:
         if task.name in seen:
             raise UsageError(
-                f"two tasks are called {task.name!r}: {seen[task.name]} and {path}.",
+                f"two tasks are called {task.name!r}: {seen[task.name]} and {task.source}.",
                 hint="Change the `name:` of one.",
             )
-        seen[task.name] = path
+        seen[task.name] = task.source
     return tasks
 
 
@@ -53,6 +62,23 @@ def load_task(path: Path, *, data_dir: Path | None, few_shot: bool = False) -> T
         UsageError: a bad task file, no rows, a missing field, or a label not among the labels.
     """
     spec = read_yaml(path, TaskSpec, what="task")
+    return build_task(spec, path, data_dir=data_dir, few_shot=few_shot)
+
+
+def build_task(
+    spec: TaskSpec, path: Path, *, data_dir: Path | None, few_shot: bool = False
+) -> Task:
+    """A task from its file's content.
+
+    Args:
+        spec: The content.
+        path: The file, for messages; its folder is where files of rows are looked for.
+        data_dir: The data folder.
+        few_shot: Whether to read few-shot rows.
+
+    Raises:
+        UsageError: no rows, a missing field, or a label not among the labels.
+    """
     template = compile_template(spec.input, where=str(path))
     examples = _read_examples(spec, spec.source, template, path, data_dir)
     check_texts(spec, template, examples[0].fields, path)

@@ -36,6 +36,8 @@ def read_source(source: Source, *, beside: Path, data_dir: Path | None) -> list[
     Raises:
         UsageError: no file and no hub data set can be had, or a file is empty or malformed.
     """
+    if source.rows is not None:
+        return list(source.rows)
     if source.file is not None:
         return read_file(beside / source.file)
     if source.data is not None and data_dir is not None:

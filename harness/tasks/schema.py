@@ -65,8 +65,10 @@ class HubSource(_Strict):
 
 
 class Source(_Strict):
-    """Where the rows are. The first that can be had is used: `file`, `data`, `hub`."""
+    """Where the rows are. The first that can be had is used: `rows`, `file`, `data`, `hub`."""
 
+    rows: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = None
+    """The rows themselves, each a mapping of fields."""
     file: str | None = None
     """A path relative to the task file: .jsonl, .csv or .parquet, also as .gz or .xz."""
     data: str | None = None
@@ -75,8 +77,8 @@ class Source(_Strict):
 
     @model_validator(mode="after")
     def _has_one(self) -> Source:
-        if self.file is None and self.data is None and self.hub is None:
-            raise ValueError("a source needs one of: file, data, hub")
+        if all(one is None for one in (self.rows, self.file, self.data, self.hub)):
+            raise ValueError("a source needs one of: rows, file, data, hub")
         return self
 
 

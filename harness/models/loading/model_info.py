@@ -29,14 +29,15 @@ def describe(
         parameters=model.num_parameters(),
         dtype=str(model.dtype).removeprefix("torch."),
         device=str(model.device),
-        max_context=_max_context(model.config.get_text_config()),
+        max_context=max_context(model.config.get_text_config()),
         base=source.base,
         adapter=None if source.adapter is None else str(source.adapter),
         chat_template_hash=None if template is None else hash_text(template),
     )
 
 
-def _max_context(config: PreTrainedConfig) -> int:
+def max_context(config: PreTrainedConfig) -> int:
+    """The longest prompt with its continuation that a model takes, in tokens."""
     for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
         limit = getattr(config, name, None)
         if isinstance(limit, int) and limit > 0:
