@@ -8,9 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from harness.prompting.label_mentions import Mention
+
+_REMEMBERED: Final = 4096
+"""Surroundings whose reading is remembered: a model that loops repeats them by the thousand."""
 
 REASONS: Final = (
     "because|since|as|explanation|explanations|reason|reasons|reasoning|rationale|justification|"
@@ -53,7 +57,7 @@ _ANY_KEY: Final = re.compile(
 _STATES: Final = re.compile(
     rf"""(?:
       \bi(?:'d|'ll|'ve|\ would|\ will|\ have\ to|\ must|\ can)?\ (?:\w+ly\ )?
-        (?:say|answer|choose|
+        (?:say|answer|choose|prefer|
         chose|pick|go\ (?:with|for)|select|call\ (?:it|this|that)|guess|vote(?:\ for)?|
         lean(?:\ towards?)?|
         (?:classify|label|rate|mark|categori[sz]e)\ (?:it|this|that|the\ \w+)(?:\ \w+)?(?:\ as)?|
@@ -69,7 +73,7 @@ _STATES: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _ALONE: Final = re.compile(
-    r"""["')\]}\s]*(?:\Z|\n|[.,;:!。，、！)(\]}|<$]|-\s|[–—]|です|だ|である|입니다|이다|ครับ|ค่ะ|的)"""
+    r"""["\])]|["')\]}\s]*(?:\Z|\n|[.,;:!。，、！)(\]}|<$]|-\s|[–—]|です|だ|である|입니다|이다|ครับ|ค่ะ|的)"""
     r"|\s+(?:because|since|as|is|for|with|and|but|with)\b"
 )
 _NOT: Final = re.compile(
@@ -83,7 +87,7 @@ _NOT: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _OTHER_THAN: Final = re.compile(
-    r"\b(?:anything but|far from|rather than|instead of|other than|opposite of)"
+    r"\b(?:anything but|far from|instead of|opposite of|than|(?:wrong|incorrect|unfair) to \w+)"
     r"(?:\s+\w+){0,2}[\s\"'(]*\Z",
     re.IGNORECASE,
 )
@@ -113,24 +117,40 @@ _LIST_MARK: Final = re.compile(r"^[ \t]*\(?([1-9A-Za-z])[.):](?=[ \t]+\S)", re.M
 _FIRST_MARKS: Final = ("12", "AB", "ab")
 
 
+_CONFIRMED: Final = re.compile(
+    r"""["')\]}]*\s+(?:is|would\ be|seems|appears)\s+(?:\w+ly\s+)?(?:the\s+)?(?:(?:most|best)\s+)?
+    (?:correct|right|true|accurate|appropriate|suitable|best|answer|choice)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def final_before(before: str) -> bool:
     """Whether what stands before announces a final answer ("The answer is", "####")."""
     return bool(_FINAL.search(before))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def named_key_before(before: str) -> bool:
     """Whether a key such as "Sentiment:" or "label": stands before."""
     return bool(_NAMED_KEY.search(before))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def any_key_before(before: str) -> bool:
     """Whether any short key stands before, but for those of explanations."""
     return bool(_ANY_KEY.search(before))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def states_before(before: str) -> bool:
     """Whether what stands before makes a statement ("I would say", "it seems", "c'est")."""
     return bool(_STATES.search(before))
+
+
+def confirmed_after(after: str) -> bool:
+    """Whether what follows calls the label right ("B is correct")."""
+    return bool(_CONFIRMED.match(after))
 
 
 def stands_alone(mention: Mention, after: str) -> bool:
@@ -144,6 +164,7 @@ def set_off(after: str) -> bool:
     return bool(_ALONE.match(after))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def negated(before: str, after: str) -> bool:
     """Whether the label is denied, or stands under "if" or "whether"."""
     if _DENIED_AFTER.match(after) or _OTHER_THAN.search(before):

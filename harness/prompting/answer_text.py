@@ -29,7 +29,9 @@ _TURN_ENDS: Final = re.compile(
 _SPECIAL: Final = re.compile(r"<\|[^|<>\n]{1,40}\|>|</?s>|<bos>|<pad>")
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
 _BOLD: Final = re.compile(r"\*\*([^*\n]{1,400})\*\*|(?<!\w)__([^_\n]{1,400})__(?!\w)")
-_LINE_MARKS: Final = re.compile(r"^[ \t]*(?:#{1,3}(?!#)|[>•*+]|-(?=[ \t]))[ \t]*", re.MULTILINE)
+_LINE_MARKS: Final = re.compile(
+    r"^[ \t]*(?:(?:(?<!#)#{1,3}(?!#)|[>•*+]|-(?=[ \t]))[ \t]*)+", re.MULTILINE
+)
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\u202a-\u202e]")
 _ALIKE: Final = str.maketrans(
     {

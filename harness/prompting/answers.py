@@ -10,12 +10,13 @@
    an explanation, or a base model that goes on with examples of its own.
 4. Otherwise the last of these decides: "Label: X", {"label": "X"}, **X**, a last line that is X.
 5. Otherwise the label that opens the text, where a stop, a comma or "because" follows.
-6. Otherwise what statements agree on ("I would say X", "it seems X", "c'est X", "classified as X").
+6. Otherwise what statements agree on ("I would say X", "it seems X", "c'est X", "X is correct").
 7. Otherwise the only label that is mentioned and not denied.
 
 A denied label ("not positive", "isn't", "no longer", "ne … pas", 不, ではない, 아니, "whether it is
 positive") is no answer, and says another one only where a label's word is the denial ("not
-equivalent"). Whatever is left, several labels without a statement above all, is unparsed.
+equivalent"). Whatever is left, several labels without a statement above all, is unparsed. Of a text
+longer than 20,000 characters the first and last 10,000 are read.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from harness.prompting.answer_context import (
     blank_questions,
     blank_scales,
     blank_spans,
+    confirmed_after,
     final_before,
     named_key_before,
     negated,
@@ -46,12 +48,14 @@ from harness.prompting.label_mentions import LabelFinder, Mention
 
 _FAR: Final = 60
 """Characters beside a label that can bear on it."""
+_END: Final = 10_000
+"""Characters of a long answer's beginning and end that are read."""
 _WORD: Final = re.compile(r"\w")
 _BOLD_STARTS: Final = re.compile(rf"{BOLD_START}[\"'(]*\Z")
 _BOLD_STOPS: Final = re.compile(rf"[.!\"')]*{BOLD_END}")
 _EXPLANATION: Final = re.compile(rf"\n[ \t]*(?:{REASONS})\b[^\n]{{0,20}}[:：]", re.IGNORECASE)
 _CHOICE: Final = re.compile(
-    r"""["'\s)(]*(?:,|/|\||;|、|，|或者|还是|或|和|か|と|または|또는|이나|และ|หรือ
+    r"""(?:["']?\s*[:=(]\s*\d*[.,]?\d+\s*%?)?["'\s)(]*(?:,|/|\||;|、|，|或者|还是|或|和|か|と|または|또는|이나|และ|หรือ
     |\b(?:or|and|nor|vs\.?|versus|oder|und|ou|et|o|y|e|или|и|veya|ve)\b)
     ["'\s)(]*(?:(?:or|and|a|an|the)\b\s*)?["'(]*""",
     re.IGNORECASE | re.VERBOSE,
@@ -95,7 +99,7 @@ class LabelParser:
 
     def parse(self, text: str) -> str | None:
         """The label, or None where the text is unparsed."""
-        cleaned = clean_answer(text).strip()
+        cleaned = _ends(clean_answer(text).strip())
         whole = _Reading(cleaned, self._finder)
         stated = whole.stated()
         if stated is not None:
@@ -156,7 +160,7 @@ class _Reading:
             return keyed[-1].label
         if self.opening is not None:
             return self.opening.label
-        stated = self._said(states_before)
+        stated = [*self._said(states_before), *self._confirmed()]
         labels = {mention.label for mention in stated}
         if len(labels) == 1 and not any(self._other_follows(mention) for mention in stated):
             return labels.pop()
@@ -205,6 +209,10 @@ class _Reading:
             and not self._is_negated(mention)
         ]
 
+    def _confirmed(self) -> list[Mention]:
+        """Mentions that are called right by what follows them."""
+        return [one for one in self._said(lambda _: True) if confirmed_after(self._after(one))]
+
     def _other_follows(self, mention: Mention) -> bool:
         """Whether the sentence goes on to another label, not to a reason or a contrast."""
         rest = self.asserted[mention.end : mention.end + 4 * _FAR].lower()
@@ -231,6 +239,11 @@ class _Reading:
 
     def _after(self, mention: Mention) -> str:
         return _plain(self.asserted[mention.end : mention.end + _FAR])
+
+
+def _ends(text: str) -> str:
+    """The text, or the beginning and end of one that no model writes on purpose."""
+    return text if len(text) <= 2 * _END else f"{text[:_END]}\n\n{text[-_END:]}"
 
 
 def _plain(text: str) -> str:

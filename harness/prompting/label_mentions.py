@@ -17,6 +17,9 @@ SPACELESS: Final = (
 """Scripts that write words without spaces between them, or endings without a break."""
 _LETTER: Final = rf"[^\W{SPACELESS}]"
 _JOINT: Final = rf"[\s_{BOLD_START}{BOLD_END}-]+"
+_SLASH: Final = r"(?<=[^\W\d])\s*/\s*(?=[^\W\d])"
+_BY_A_SLASH: Final = rf"(?:{_SLASH}|{_JOINT})"
+"""Between the parts of a word such as "Sci/Tech", which is written "sci-tech", too."""
 _SUFFIX: Final = r"(?:'?[dt][ıiuü]r)?"
 """The Turkish copula, which is written onto the word."""
 _NUMBER: Final = re.compile(
@@ -60,7 +63,8 @@ class LabelFinder:
         self._case = folded
         self._label_of = {word: label for label, word in self.words.items()}
         numbers = set(self._numbers.values())
-        words = [word for label, word in self.words.items() if label not in numbers and word]
+        words = [_spaced(folded[label]) for label in self.words if label not in numbers]
+        words = [word for word in words if word]
         self._pattern = _alternation(words) if words else None
         self.largest = max(self._numbers, default=None)
 
@@ -114,12 +118,17 @@ class LabelFinder:
             return
         for match in _NUMBER.finditer(text):
             value = _value_of(match[0])
-            if value in self._numbers:
+            if value in self._numbers and not _is_price(text, match):
                 yield Mention(self._numbers[value], match.start(), match.end(), fragile=False)
 
 
 def normal_form(word: str) -> str:
-    """A word in lower case, its parts apart by single spaces."""
+    """A word in lower case, its parts apart by single spaces, also where a slash stood."""
+    return " ".join(re.split(_BY_A_SLASH, word.lower())).strip()
+
+
+def _spaced(word: str) -> str:
+    """A word in lower case, its parts apart by single spaces or slashes."""
     return " ".join(re.split(_JOINT, word.lower())).strip()
 
 
@@ -130,14 +139,28 @@ def _alternation(words: list[str]) -> re.Pattern[str]:
     free = [word for word in ordered if not re.match(_LETTER, word)]
     parts = []
     if bordered:
-        parts.append(rf"(?<!{_LETTER})(?P<word>{_either(bordered)}){_SUFFIX}(?!{_LETTER})")
+        parts.append(
+            rf"(?<!{_LETTER})(?P<word>{_either(bordered)}){_SUFFIX}(?!{_LETTER}|-(?:ish|like|free)\b)"
+        )
     if free:
         parts.append(rf"(?P<free>{_either(free)})")
     return re.compile("|".join(parts))
 
 
 def _either(words: list[str]) -> str:
-    return "|".join(_JOINT.join(map(re.escape, word.split())) for word in words)
+    return "|".join(map(_written, words))
+
+
+def _written(word: str) -> str:
+    """A pattern of the ways to write a label word's inner spaces and slashes."""
+    parts = (map(re.escape, part.split()) for part in re.split(_SLASH, word))
+    return _BY_A_SLASH.join(_JOINT.join(part) for part in parts)
+
+
+def _is_price(text: str, number: re.Match[str]) -> bool:
+    """Whether a currency stands before the number; $5$ is mathematics."""
+    before, after = text[number.start() - 1 : number.start()], text[number.end() :][:1]
+    return before in {"€", "£", "¥"} or (before == "$" and after != "$")
 
 
 def _value_of(text: str) -> Decimal | None:

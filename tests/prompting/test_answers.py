@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.prompting.answer_context import final_before
 from harness.prompting.answer_text import clean_answer, fold_writing, strip_reasoning
 from harness.prompting.answers import LabelParser
 from tests.support.answer_table import ANSWERS
@@ -100,3 +101,20 @@ def test_ten_thousand_labels_are_read() -> None:
     parser = LabelParser({f"l{n}": f"topic {n}" for n in range(10_000)})
     assert parser.parse("The answer is topic 777.") == "l777"
     assert parser.parse("topic 77777") is None
+
+
+@pytest.mark.parametrize(
+    ("repeated", "wanted"),
+    [("1 ", "1"), ("**1** ", "1"), ("not 1. ", None), ('{"a": 1,', "1"), ("from 1 to ", "1")],
+)
+def test_what_a_looping_model_writes_is_judged_once(repeated: str, wanted: str | None) -> None:
+    final_before.cache_clear()
+    assert STARS.parse(repeated * 50_000) == wanted
+    assert final_before.cache_info().misses < 500
+
+
+def test_the_beginning_and_the_end_of_a_long_answer_are_read() -> None:
+    talk = "Some people like long films. " * 5_000
+    assert SENTIMENT.parse(f"positive\n{talk}") == "pos"
+    assert SENTIMENT.parse(f"{talk}\nThe answer is negative.") == "neg"
+    assert SENTIMENT.parse(f"<think>{talk}</think>negative") == "neg"

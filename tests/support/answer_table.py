@@ -22,6 +22,20 @@ TREC = ("abbreviation", "entity", "description", "human", "location", "number")
 
 ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
     SENTIMENT: [
+        ("Positive: 0.9, Negative: 0.1", None),
+        ("It would be wrong to call this positive.", None),
+        ("Rather positive than negative.", "positive"),
+        ("more negative than positive", "negative"),
+        ("Neither. It's positive-ish.", None),
+        ("Definitely not a negative review. Positive!", "positive"),
+        ("It's a tie between positive and negative.", None),
+        ("The review lacks anything positive, so I'd classify it as negative.", "negative"),
+        ("The word 'negative' appears in the text. The sentiment is positive.", "positive"),
+        (
+            "Final Answer: The final answer is $\\boxed{negative}$. I hope it is correct.",
+            "negative",
+        ),
+        ("The sentiment cannot be classified as positive or negative without more context.", None),
         # plain answers
         ("positive", "positive"),
         (" Positive.", "positive"),
@@ -183,6 +197,10 @@ ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
         ("Sentiment: Neutral\n\nThe text has positive and negative parts.", "neutral"),
     ],
     YES_NO: [
+        ('I would answer "No" here.', "no"),
+        ("Yes? No.", "no"),
+        ("Not necessarily.", None),
+        ("No problem! The answer is yes.", "yes"),
         ("Yes", "yes"),
         ("No.", "no"),
         ("No, it is not.", "no"),
@@ -241,6 +259,11 @@ ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
         ("The sentence is not acceptable.", None),
     ],
     LETTERS: [
+        ("A is correct", "A"),
+        ("I believe that D is the best answer", "D"),
+        ("Plan B is better", None),
+        ("Let's eliminate: A is wrong. B is wrong. C is wrong. So D.", "D"),
+        ("B and C are wrong, so A or D; I pick D.", "D"),
         ("B", "B"),
         ("b", "B"),
         ("A", "A"),
@@ -286,6 +309,11 @@ ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
         ("C++", None),
     ],
     STARS: [
+        ("$5", None),
+        ("It costs €3", None),
+        ("$5$", "5"),
+        ("$\\boxed{4}$", "4"),
+        ("10/10", None),
         ("4", "4"),
         ("4.", "4"),
         ("4.0", "4"),
@@ -395,4 +423,17 @@ ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
     ],
     ("सकारात्मक", "नकारात्मक"): [("सकारात्मक", "सकारात्मक"), ("यह सकारात्मक नहीं है", None)],
     ("إيجابي", "سلبي"): [("الجواب: سلبي", "سلبي"), ("ليس إيجابي", None)],
+    ("World", "Sports", "Business", "Sci/Tech"): [
+        ("Sci/Tech", "Sci/Tech"),
+        ("sci-tech", "Sci/Tech"),
+        ("Sci / Tech", "Sci/Tech"),
+        ("Category: sci/tech", "Sci/Tech"),
+        ("Sports/Business", None),
+    ],
+    ("toxic", "not toxic"): [
+        ("The comment isn't toxic.", "not toxic"),
+        ("It is toxic-free", None),
+        ("non-toxic", "not toxic"),
+    ],
+    ("option A", "option B"): [("I prefer option B because option A is dull", "option B")],
 }
