@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN, in_level_order
+from reports.alike import unlike_runs
 from reports.caveats import caveats
 from reports.flips import Flips, flips_between, flips_from_clean
 from reports.formatting import day
@@ -99,15 +100,18 @@ class ReportView:
     runs: tuple[RunView, ...]
     flips: tuple[Flips, ...]
     """From clean where there is one run; from the first run to each other where there are more."""
+    unlike: tuple[Caveat, ...] = ()
+    """The runs that asked another question than the first."""
 
     @property
     def caveats(self) -> list[Caveat]:
-        """Every run's caveats, each sentence once."""
+        """What makes runs unlike, then every run's caveats, each sentence once."""
         sentences = _unique(sentence for run in self.runs for sentence in run.caveats)
-        return [
+        of_runs = [
             Caveat(one, tuple(n for n, run in enumerate(self.runs) if one in run.caveats))
             for one in sentences
         ]
+        return [*self.unlike, *of_runs]
 
     @property
     def intervals_over(self) -> str:
@@ -181,6 +185,7 @@ def build_view(runs: Sequence[Run]) -> ReportView:
         confidence=runs[0].summary.confidence,
         runs=views,
         flips=_flips(runs, names, samples),
+        unlike=tuple(Caveat(text, (0, place)) for place, text in unlike_runs(names, runs)),
     )
 
 

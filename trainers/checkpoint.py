@@ -25,8 +25,9 @@ from transformers import PreTrainedTokenizerBase, Trainer
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from harness.core.atomic import write_json
+from harness.core.atomic import reason, write_json
 from harness.core.errors import IncompleteRunError, UsageError
+from harness.results.jsonfiles import parse_object
 
 OPTIMIZER_FILE = "optimizer.safetensors"
 OPTIMIZER_OPTIONS = "optimizer.json"
@@ -133,7 +134,14 @@ def find_resumable(folder: Path) -> Path | None:
 
 def _is_last(checkpoint: Path) -> bool:
     state = read_json(checkpoint / TRAINER_STATE_NAME)
-    return int(state["global_step"]) >= int(state["max_steps"])
+    try:
+        return int(state["global_step"]) >= int(state["max_steps"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise UsageError(
+            f"{checkpoint / TRAINER_STATE_NAME} is damaged: it does not say how many steps are "
+            "done.",
+            hint=f"Remove {checkpoint}: the training resumes from the one before.",
+        ) from None
 
 
 def discard_checkpoint(folder: Path) -> None:
@@ -264,7 +272,7 @@ def read_json(path: Path) -> Json:
         UsageError: it is missing or damaged.
     """
     try:
-        content: Json = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
-    return content
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {reason(error)}.") from None
+    return parse_object(content, str(path))

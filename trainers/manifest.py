@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, FiniteFloat, StrictInt, StrictStr, ValidationError
 
 from harness.core.atomic import write_json
 from harness.core.errors import UsageError
@@ -57,10 +59,49 @@ def finish_manifest(manifest: Json, *, steps: int, metrics: dict[str, float]) ->
     }
 
 
+class _Base(BaseModel):
+    name: StrictStr
+    fingerprint: StrictStr
+
+
+class _Shape(BaseModel):
+    """What the manifest of a training must hold; it may hold more."""
+
+    status: Literal["running", "complete"]
+    kind: Literal["adapter", "model"]
+    base: _Base
+    data: dict[str, StrictStr | StrictInt]
+    objective: dict[str, FiniteFloat]
+    prompt_format: StrictStr
+    config: dict[str, object]
+    seed: StrictInt
+    negatives_per_anchor: StrictInt
+    devices: StrictInt
+    steps: StrictInt
+    metrics: dict[str, float]
+
+
 def read_manifest(folder: Path) -> Json | None:
-    """The manifest in a folder, if there is one."""
+    """The manifest in a folder, if there is one.
+
+    Raises:
+        UsageError: it is damaged, or no training's.
+    """
     path = folder / MANIFEST
-    return read_json(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    hint = "Type: --fresh to start over, or --out with a new folder."
+    try:
+        manifest = read_json(path)
+        _Shape.model_validate(manifest)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = f"{path} is damaged: {where}: {first['msg'].lower()}."
+        raise UsageError(message, hint=hint) from None
+    except UsageError as error:
+        raise UsageError(error.message, hint=hint) from None
+    return manifest
 
 
 def write_manifest(folder: Path, manifest: Json) -> None:

@@ -12,6 +12,7 @@ from harness.core.records import Example, Instruction, Level
 from harness.evaluation.engine import TaskTools
 from harness.evaluation.plan import shuffled_examples
 from harness.evaluation.prepare import make_tools
+from harness.evaluation.request_checks import check_first_prompt, notes_on_task
 from harness.evaluation.selection import (
     WHOLE_CATALOGUE,
     choose_perturbations,
@@ -120,7 +121,9 @@ def prepare_attack(
     has_template = model.tokenizer.chat_template is not None
     layout = resolve_format(config.prompt_format, has_chat_template=has_template)
     tools = make_tools(task, model, layout)
-    notes = (*notes, *missing, *getattr(model, "notes", ()))
+    check_first_prompt(tools.prompter, task, instruction.text)
+    told = notes_on_task(task, [instruction.text], model.tokenizer)
+    notes = (*notes, *missing, *getattr(model, "notes", ()), *told)
     return PreparedAttack(config, recipe, task, problem, splits, model, layout, tools, notes)
 
 

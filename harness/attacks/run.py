@@ -8,6 +8,7 @@ queries.sqlite (every cell, in order) and variants.jsonl (the clean and the foun
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -158,10 +159,15 @@ def _warnings(prepared: PreparedAttack, outcome: Outcome, report: Json) -> list[
     warnings = []
     if outcome.best.text == prepared.problem.subject.text:
         warnings.append("no candidate did more damage than the instruction itself")
-    if report["clean_accuracy"] <= prepared.task.chance:
+    gold = Counter(example.gold for example in prepared.splits.report)
+    constant = max(gold.values()) / len(prepared.splits.report)
+    chance = prepared.task.chance
+    if report["clean_accuracy"] <= max(chance, constant):
+        what = "chance" if chance >= constant else "what one constant answer reaches"
         warnings.append(
-            f"the model is not above chance with this instruction ({report['clean_accuracy']:.1%} "
-            f"against {prepared.task.chance:.1%}): a drop says nothing"
+            f"the model is not above {what} with this instruction "
+            f"({report['clean_accuracy']:.1%} against {max(chance, constant):.1%}): a drop says "
+            "nothing"
         )
     return warnings
 

@@ -117,7 +117,7 @@ def run_data(run: StoredRun, name: str | None = None) -> RunData:
         manifest=run.manifest,
         variants=run.variants,
         samples=run.scored_samples,
-        examples=_contents(run.examples),
+        examples=read_contents(run.examples),
     )
 
 
@@ -198,7 +198,10 @@ def task_labels(run: RunData, task: str) -> list[str]:
     return [str(label) for label in labels] if isinstance(labels, list | tuple) else []
 
 
-def _contents(examples: pd.DataFrame) -> dict[str, dict[str, ExampleContent]]:
+def read_contents(examples: pd.DataFrame) -> dict[str, dict[str, ExampleContent]]:
+    """Task -> example id -> what it asks; empty for an empty table."""
+    if examples.empty:
+        return {}
     found: dict[str, dict[str, ExampleContent]] = {}
     columns = [examples[name] for name in ("task", "id", "input", "gold", "hash")]
     for task, example_id, text, gold, digest in zip(*columns, strict=True):

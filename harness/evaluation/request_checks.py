@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.core.records import CLEAN
@@ -11,6 +11,9 @@ from harness.tasks.checks import task_notes
 
 if TYPE_CHECKING:
     from harness.evaluation.prepare import RunPlan
+    from harness.models.contract import Tokenizer
+    from harness.prompting.prompts import Prompter
+    from harness.tasks.task import Task
 
 
 def check_requests(run: RunPlan) -> None:
@@ -21,9 +24,7 @@ def check_requests(run: RunPlan) -> None:
     """
     for task in run.plan.tasks:
         prompter = run.tools[task.name].prompter
-        first = run.plan.variants[task.name][0]
-        example = next((one for one in task.examples if one.input), task.examples[0])
-        check_prompt(prompter, first.text, example, task=task.name)
+        check_first_prompt(prompter, task, run.plan.variants[task.name][0].text)
         if "generate" in run.config.scorers:
             check_answer_lengths(
                 prompter,
@@ -36,12 +37,27 @@ def check_requests(run: RunPlan) -> None:
             task.content_free_inputs()
 
 
+def check_first_prompt(prompter: Prompter, task: Task, instruction: str) -> None:
+    """Validate the prompt of a task's first example that has an input.
+
+    Raises:
+        UsageError: it does not hold the instruction or the input.
+    """
+    example = next((one for one in task.examples if one.input), task.examples[0])
+    check_prompt(prompter, instruction, example, task=task.name)
+
+
 def request_notes(run: RunPlan) -> Iterator[str]:
     """What a user should know about the tasks of a run before reading its numbers."""
     for task in run.plan.tasks:
-        yield from task_notes(task)
         clean = [v.text for v in run.plan.variants[task.name] if v.level == CLEAN]
-        texts = [*clean, *(example.input for example in task.examples)]
-        note = control_token_note(run.model.tokenizer, texts, task=task.name)
-        if note is not None:
-            yield note
+        yield from notes_on_task(task, clean, run.model.tokenizer)
+
+
+def notes_on_task(task: Task, instructions: Sequence[str], tokenizer: Tokenizer) -> Iterator[str]:
+    """What a user should know about one task, asked with these instructions."""
+    yield from task_notes(task)
+    texts = [*instructions, *(example.input for example in task.examples)]
+    note = control_token_note(tokenizer, texts, task=task.name)
+    if note is not None:
+        yield note

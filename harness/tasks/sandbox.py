@@ -23,6 +23,10 @@ _MAX_BITS: Final = 4096
 _BUDGET: Final = "_budget"
 
 
+class OverBudgetError(SecurityError):
+    """A render takes too many steps, too long, or grows too large."""
+
+
 @dataclass(slots=True)
 class Budget:
     """What is left to one render."""
@@ -34,13 +38,13 @@ class Budget:
         """Take steps off.
 
         Raises:
-            SecurityError: none are left, or the time is over.
+            OverBudgetError: none are left, or the time is over.
         """
         self.steps -= steps
         if self.steps < 0:
-            raise SecurityError("it takes too many steps")
+            raise OverBudgetError("it takes too many steps")
         if time.monotonic() > self.deadline:
-            raise SecurityError(f"it takes longer than {MAX_SECONDS:.0f} seconds")
+            raise OverBudgetError(f"it takes longer than {MAX_SECONDS:.0f} seconds")
 
 
 class TemplateSandbox(ImmutableSandboxedEnvironment):
@@ -84,7 +88,7 @@ def render_bounded(template: Any, fields: Mapping[str, object]) -> str:
     """The rendered text.
 
     Raises:
-        SecurityError: it takes too many steps, too long, or grows too large.
+        OverBudgetError: it takes too many steps, too long, or grows too large.
     """
     parts: list[str] = []
     size = 0
@@ -92,7 +96,7 @@ def render_bounded(template: Any, fields: Mapping[str, object]) -> str:
         parts.append(part)
         size += len(part)
         if size > MAX_CHARACTERS:
-            raise SecurityError(f"it writes more than {MAX_CHARACTERS:,} characters")
+            raise OverBudgetError(f"it writes more than {MAX_CHARACTERS:,} characters")
     return "".join(parts)
 
 
@@ -154,7 +158,7 @@ def _size(operator: str, left: Any, right: Any) -> int:
     """How large the result of an operation is, in characters or elements."""
     if operator == "**" and isinstance(left, int) and isinstance(right, int):
         if left.bit_length() * abs(right) > _MAX_BITS:
-            raise SecurityError("it computes a number that is too large")
+            raise OverBudgetError("it computes a number that is too large")
         return 0
     if operator == "*":
         return max(_product(left, right), _product(right, left))
@@ -167,5 +171,5 @@ def _product(repeated: Any, times: Any) -> int:
         return 0
     size = len(repeated) * max(times, 0)
     if size > MAX_CHARACTERS:
-        raise SecurityError(f"it builds more than {MAX_CHARACTERS:,} characters")
+        raise OverBudgetError(f"it builds more than {MAX_CHARACTERS:,} characters")
     return size

@@ -28,7 +28,7 @@ from harness.evaluation.variants import read_variants
 from harness.tasks import load_tasks
 from perturbations.diff import replay
 from tests.support.paths import ROOT
-from tests.support.victims import INSTRUCTION, TouchyModel, write_task
+from tests.support.victims import INSTRUCTION, CharTokenizer, TouchyModel, write_task
 
 
 @pytest.fixture
@@ -74,6 +74,31 @@ def test_the_found_instruction_hurts_on_examples_the_search_never_saw(
     assert measured["clean_accuracy"] - measured["accuracy"] == pytest.approx(measured["drop"])
     assert report["found"]["label_words_intact"]
     assert report["found"]["protected_intact"]
+
+
+def test_an_attack_checks_its_prompt_and_data_as_a_run_does(
+    task: Path, victim: TouchyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"text": f"a good film, number {n % 100}", "label": "positive"} for n in range(159)]
+    rows.append({"text": "a bad film", "label": "negative"})
+    (task.parent / "reviews.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    notes = " ".join(prepare_attack(config_of(task)).notes)
+    assert "159 of 160 examples have the label 'positive'" in notes
+    assert "examples repeat the input of another" in notes
+    monkeypatch.setattr(CharTokenizer, "chat_template", "constant")
+    monkeypatch.setattr(CharTokenizer, "render_chat", lambda *_: "Hello.")
+    with pytest.raises(UsageError, match="does not hold the instruction"):
+        prepare_attack(config_of(task))
+
+
+def test_an_attack_on_a_constant_answer_says_nothing(task: Path, victim: TouchyModel) -> None:
+    rows = [{"text": f"a good film, number {n}", "label": "positive"} for n in range(130)]
+    rows += [{"text": f"a bad film, number {n}", "label": "negative"} for n in range(30)]
+    (task.parent / "reviews.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    victim._scores = lambda prompt: {"positive": 0.0, "negative": -1.0}  # type: ignore[method-assign]
+    report = attack(config_of(task, search_examples=20, report_examples=140)).report
+    assert report["report"]["clean_accuracy"] > 0.75
+    assert "not above what one constant answer reaches" in " ".join(report["notes"])
 
 
 def test_search_and_report_are_disjoint_and_every_query_is_kept(

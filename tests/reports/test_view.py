@@ -55,6 +55,17 @@ def test_the_worst_and_the_best_instruction_of_a_task(base: MadeRun) -> None:
     assert view.instructed
 
 
+def test_runs_that_asked_other_questions_are_said_to(base: MadeRun, tuned: MadeRun) -> None:
+    assert not [one for one in build_view([base, tuned]).caveats if "same question" in one.sentence]
+    examples = tuned.examples.copy()
+    examples.loc[:2, "hash"] = "other"
+    other = replace(tuned, examples=examples)
+    found = build_view([base, tuned, other]).caveats[0]
+    assert found.runs == (0, 2)
+    assert "did not ask the same question: 3 of " in found.sentence
+    assert "did not ask the same question" in render_markdown(build_view([base, other]))
+
+
 @pytest.mark.parametrize(
     ("p", "above_chance", "reading"),
     [

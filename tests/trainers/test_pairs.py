@@ -202,6 +202,36 @@ def test_templates_of_both_kinds(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for a in range(90000) %}{% for b in range(90000) %}x{% endfor %}{% endfor %} ||| x",
+        "{{ 'x' * 10**10 }} ||| x",
+        "{% set ns = namespace(x='ab') %}{% for a in range(90) %}{% set ns.x = ns.x ~ ns.x %}"
+        "{% endfor %}{{ ns.x }} ||| x",
+    ],
+)
+def test_templates_end_within_bounds(tmp_path: Path, source: str) -> None:
+    rows = write_rows(tmp_path / "data.jsonl", [{"sentence": f"toy {n}"} for n in range(9)])
+    templates = [{"dataset": "toys", "name": "endless", "jinja": source}]
+    path = write_rows(tmp_path / "ps.jsonl", templates)
+    options = PairsOptions("templates", path, templates=TemplateOptions("toys", rows))
+    with pytest.raises(UsageError, match=r"the template 'endless'.* row 1: it "):
+        build_pairs(options)
+
+
+def test_templates_that_raise_do_not_apply(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "data.jsonl", [{"sentence": "toy", "n": 0} for _ in range(2)])
+    templates = [
+        {"dataset": "toys", "name": str(n), "jinja": source}
+        for n, source in enumerate(("{{ 1 / n }} ||| x", "{{ [].pop() }} ||| x", "{{ ||| x"))
+    ]
+    path = write_rows(tmp_path / "ps.jsonl", templates)
+    options = PairsOptions("templates", path, templates=TemplateOptions("toys", rows))
+    with pytest.raises(UsageError, match="no template of 'toys' can be filled"):
+        build_pairs(options)
+
+
 def test_templates_complain(tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "data.jsonl", [{"sentence": "x", "label": 0}])
     flan = tmp_path / "flan.json"

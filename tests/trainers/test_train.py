@@ -90,6 +90,17 @@ def in_child(action: Callable[[], None]) -> ForkProcess:
     return process
 
 
+@pytest.mark.parametrize(
+    "content", ["{}", '{"base": 1}', "[]", "[" * 100_000, '{"a": 1' + "0" * 5000]
+)
+def test_a_manifest_of_another_form_is_refused(base: Path, content: str) -> None:
+    config = config_for(base)
+    config.out.mkdir()
+    (config.out / "train.json").write_text(content)
+    with pytest.raises(UsageError, match=r"train\.json.*--fresh"):
+        train(config)
+
+
 def test_a_training_writes_what_harness_run_takes(base: Path) -> None:
     trained = train(config_for(base, eval_share=0.2))
     names = {path.name for path in trained.out.iterdir()}

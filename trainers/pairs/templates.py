@@ -12,12 +12,11 @@ from random import Random
 from typing import Protocol
 
 import jinja2
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.core.errors import UnknownNameError, UsageError
 from harness.core.records import stable_hash
 from harness.tasks.rows import Row, iter_fields, read_file
+from harness.tasks.sandbox import OverBudgetError, TemplateSandbox, render_bounded
 from trainers.pairs.filled import Filled, Instance, complete, pair_templates
 from trainers.pairs.filters import Drops
 from trainers.pairs.leaks import Held
@@ -80,7 +79,7 @@ def template_pairs(
     rows = _sample(read_file(options.rows), limit, seed)
     rows = [(number, row) for number, row in rows if not _leaks(row, held, options, drops)]
     instances = [
-        Instance(options.task, number, tuple(_fill(templates, row, options)))
+        Instance(options.task, number, tuple(_fill(templates, row, options, path, number)))
         for number, row in rows
     ]
     if not any(instance.filled for instance in instances):
@@ -144,18 +143,24 @@ class _Jinja:
         values: dict[str, object] = {**row, **_named(row, options)}
         try:
             # Choices may be templates themselves, where they differ by row.
-            values["answer_choices"] = [_compile(choice).render(row) for choice in self.choices]
-            filled = _compile(self.source).render(values)
-        except (TemplateError, TypeError, ValueError, LookupError):
+            values["answer_choices"] = [_render(choice, row) for choice in self.choices]
+            filled = _render(self.source, values)
+        except OverBudgetError:
+            raise
+        except Exception:  # a template can make Python raise anything
             return None
         prompt, parts, answer = filled.partition(_PARTS)
         return (prompt, answer) if parts and prompt.strip() and answer.strip() else None
 
 
+def _render(source: str, values: Mapping[str, object]) -> str:
+    return render_bounded(_compile(source), values)
+
+
 @lru_cache(maxsize=1024)
 def _compile(source: str) -> jinja2.Template:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-    return environment.from_string(source)
+    sandbox = TemplateSandbox()
+    return sandbox.from_string(sandbox.bounded(source))
 
 
 def _read_flan(path: Path, task: str) -> Sequence[Template]:
@@ -188,9 +193,16 @@ def _of_task(by_task: Mapping[str, Sequence[Template]], task: str) -> Sequence[T
     return by_task[task]
 
 
-def _fill(templates: Iterable[Template], row: Row, options: TemplateOptions) -> Iterator[Filled]:
+def _fill(
+    templates: Iterable[Template], row: Row, options: TemplateOptions, path: Path, number: int
+) -> Iterator[Filled]:
     for template in templates:
-        filled = template.fill(row, options)
+        try:
+            filled = template.fill(row, options)
+        except OverBudgetError as error:
+            raise UsageError(
+                f"{path}: the template {template.name!r} fails on row {number + 1}: {error}."
+            ) from None
         if filled:
             yield Filled(template.name, filled[0].strip(), filled[1].strip())
 
