@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import pandas as pd
-
 from harness.comparison.comparable import RunData, find_differences, read_contents
 from reports.source import Run
 
@@ -18,15 +16,14 @@ def unlike_runs(names: Sequence[str], runs: Sequence[Run]) -> Iterator[tuple[int
         if lines:
             yield (
                 place,
-                (
-                    f"{first.name} and {other.name} did not ask the same question: {'; '.join(lines)}. "
-                    "What lies between them is not the models alone."
-                ),
+                f"{first.name} and {other.name} did not ask the same question: "
+                f"{'; '.join(lines)}. What lies between them is not the models alone.",
             )
 
 
 def _data(name: str, run: Run) -> RunData:
-    variants = pd.DataFrame(
-        [(one.task, one.text) for one in run.variant_records], columns=["task", "text"]
-    )
+    import pandas as pd
+
+    rows = [(one.task, one.text) for one in run.variant_records]
+    variants = pd.DataFrame(rows, columns=["task", "text"])
     return RunData(name, run.manifest, variants, pd.DataFrame(), read_contents(run.examples))
