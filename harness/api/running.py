@@ -18,9 +18,11 @@ from harness.evaluation.budget import Fitted
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
 from harness.evaluation.prepare import RunPlan, prepare
+from harness.evaluation.refine import refine
 from harness.evaluation.selection import describe_left_out
 from harness.models.spec import Device, DType
 from harness.prompting.prompts import FormatChoice
+from harness.results import rundir
 from perturbations.strength import StrengthName
 
 
@@ -61,6 +63,7 @@ def run(
     confidence: float = 0.95,
     resamples: int = 2000,
     precision: float | None = None,
+    until: float | None = None,
     out: str | Path | None = None,
     fresh: bool = False,
     cache: bool = True,
@@ -105,6 +108,8 @@ def run(
         share: Share of the perturbed cells that is asked; default: what `cells` pays for.
         cells: Budget of cells; default: 4000, or all where share, precision or variants is given.
         full: Ask every variant on every example.
+        until: Go on, from report to report, until the widest drop interval is within this many
+            points. Stopping it leaves the last report.
         seed: Random seed.
         confidence: Confidence of intervals and adjusted tests.
         resamples: Bootstrap resamples.
@@ -154,8 +159,14 @@ def evaluate(prepared: RunPlan, *, command: str, progress: Progress | None = Non
     """
     from reports import render
 
-    finished = to_run(execute(prepared, command=command, progress=progress or NoProgress()))
-    render([finished], ("md", "html"), finished.path)
+    def report(run: rundir.Run) -> None:
+        render([run], ("md", "html"), run.path)
+
+    told = progress or NoProgress()
+    if prepared.config.until is not None:
+        return to_run(refine(prepared, command=command, progress=told, report=report))
+    finished = to_run(execute(prepared, command=command, progress=told))
+    report(finished)
     return finished
 
 

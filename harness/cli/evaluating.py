@@ -27,7 +27,9 @@ PANELS: Final = {
         "paraphrases", "similarity", "min_similarity", "variants",
     ),
     "Scoring": ("scorer", "calibrate", "prompt_format", "max_new_tokens"),
-    "Statistics": ("share", "cells", "full", "precision", "seed", "confidence", "resamples"),
+    "Statistics": (
+        "share", "cells", "full", "until", "precision", "seed", "confidence", "resamples",
+    ),
     "Output": ("out", "fresh", "cache", "window"),
 }  # fmt: skip
 """How the options of a run are grouped in its help."""

@@ -37,15 +37,17 @@ class Fitted:
     of_instructions: int
     examples: int
     of_examples: int
+    layers: tuple[int, ...] = ()
+    """With how many instructions a design began each time that further ones joined it."""
 
     @property
     def is_full(self) -> bool:
         """Whether nothing was cut."""
         return self.cells == self.full_cells
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float | list[int]]:
         """The block `design` of run.json."""
-        return asdict(self)
+        return {**asdict(self), "layers": list(self.layers)}
 
 
 def fit(
@@ -89,7 +91,30 @@ def describe_fit(plan: Plan, full: Plan) -> Fitted:
         of_instructions=count_instructions(full),
         examples=_count_examples(plan),
         of_examples=_count_examples(full),
+        layers=_layers(plan),
     )
+
+
+def grow(plan: Plan, other: Plan) -> Plan:
+    """A plan with every cell of `plan`, and as much as `other` has: share, instructions, examples.
+
+    Both are cut from one full grid.
+    """
+    larger = {name: max(own, other.variants[name], key=len) for name, own in plan.variants.items()}
+    added = frozenset(
+        (task, variant.instruction_id) for task, own in larger.items() for variant in own
+    ) - frozenset((task, v.instruction_id) for task, own in plan.variants.items() for v in own)
+    design = replace(
+        plan.design,
+        share=max(plan.design.share, other.design.share),
+        seed=other.design.seed,
+        layers=(*plan.design.layers, added) if added else plan.design.layers,
+    )
+    tasks = tuple(
+        max(pair, key=lambda task: len(task.examples))
+        for pair in zip(plan.tasks, other.tasks, strict=True)
+    )
+    return replace(plan, tasks=tasks, variants=larger, design=design)
 
 
 def count_instructions(plan: Plan) -> int:
@@ -145,6 +170,19 @@ def _first_instructions(plan: Plan, task: Task, count: int) -> set[str]:
 
 def _instructions(plan: Plan, task: Task) -> set[str]:
     return {variant.instruction_id for variant in plan.variants[task.name]}
+
+
+def _layers(plan: Plan) -> tuple[int, ...]:
+    """How many instructions per task there were before each layer joined, at most."""
+    counts = []
+    for place in range(len(plan.design.layers)):
+        later = frozenset().union(*plan.design.layers[place:])
+        own = [
+            len({one for one in _instructions(plan, task) if (task.name, one) not in later})
+            for task in plan.tasks
+        ]
+        counts.append(max(own))
+    return tuple(counts)
 
 
 def _count_examples(plan: Plan) -> int:

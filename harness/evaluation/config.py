@@ -28,7 +28,7 @@ DEFAULT_SUITE: Final = "starter"
 
 _OPERATIONAL: Final = frozenset(
     {"out", "fresh", "cache", "data_dir", "device", "window", "resamples", "share"}
-    | {"cells", "full"}
+    | {"cells", "full", "until"}
 )
 """Options that change where, when or how fast a run happens or how many cells it asks, never what
 a cell is: a larger share goes on in the same directory."""
@@ -103,6 +103,8 @@ class RunConfig(ModelOptions):
     """Ask every variant on every example."""
     strength: StrengthName = "medium"
     """How many words noise changes, and how much."""
+    until: Annotated[float, Field(gt=0, lt=100)] | None = None
+    """Go on, from report to report, until the widest drop interval is within this many points."""
     seed: int = 0
     """Random seed."""
     confidence: Confidence = 0.95
@@ -159,6 +161,12 @@ def check_config(config: RunConfig) -> None:
     if len(given) > 1:
         raise UsageError(
             f"{' and '.join(given)} say differently how much is asked.", hint="Give one of them."
+        )
+    if config.until is not None and (config.full or config.precision is not None):
+        other = "--full" if config.full else f"--precision {config.precision}"
+        raise UsageError(
+            f"--until {config.until:g} and {other} say differently when the run ends.",
+            hint="Give one of them.",
         )
     if config.variants is not None and config.target != "instruction":
         raise UsageError("--variants holds instruction texts; --target must be instruction.")

@@ -10,7 +10,8 @@ The cells of one level are taken from cyclic Latin squares. K variants and K exa
 in which every variant has every rank 0 … K - 1 exactly once, and so has every example; the next K
 examples get a square with the variants in another random order, so that any two variants meet on
 some examples. A share s takes the cells whose rank is below s K. Hence designs are nested: a larger
-share, or more examples, holds every cell of a smaller one.
+share, or more examples, holds every cell of a smaller one; further instructions join in squares of
+their own.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ class Design:
     share: float = 1.0
     """In (0, 1]."""
     seed: int = 0
+    layers: tuple[frozenset[tuple[str, str]], ...] = ()
+    """(task, instruction) of those that joined a run later, set by set. Each set has squares of its
+    own, so that no cell which was asked before falls out of the design."""
 
     @property
     def is_full(self) -> bool:
@@ -59,11 +63,11 @@ class Design:
             variant id -> [N], in the order in which the task draws its examples.
         """
         found: dict[str, Booleans] = {}
-        for (task, level), ids in _by_level(variants).items():
+        for (task, level, *layer), ids in self._groups(variants).items():
             if level == CLEAN or self.is_full:
                 cells = np.ones((len(ids), examples), dtype=np.bool_)
             else:
-                cells = self.cells(f"{task}\x1f{level}", ids, examples)
+                cells = self.cells("\x1f".join((task, level, *layer)), ids, examples)
             found |= dict(zip(ids, cells, strict=True))
         return found
 
@@ -77,6 +81,15 @@ class Design:
         turn = (np.arange(count)[:, None] / count + place // count * GOLDEN) % 1  # [K, N]
         asked: Booleans = rank + turn < self.share * count
         return asked
+
+    def _groups(self, variants: Sequence[Variant]) -> dict[tuple[str, ...], list[str]]:
+        """The ids of the variants that share squares: of one level, and of one layer."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for one in variants:
+            key = one.task, one.instruction_id
+            layer = [str(n) for n, added in enumerate(self.layers, 1) if key in added]
+            groups.setdefault((one.task, one.level, *layer), []).append(one.id)
+        return groups
 
     def _orders(self, group: str, count: int, examples: int) -> Iterator[Integers]:
         """The variants' order in each square, as columns [K, K], until all examples have one."""
@@ -104,13 +117,6 @@ def share_of(budget: int, *, clean: int, perturbed: int) -> float:
     if perturbed == 0:
         return 1.0
     return min(max((budget - clean) / perturbed, 0.0), 1.0)
-
-
-def _by_level(variants: Sequence[Variant]) -> dict[tuple[str, str], list[str]]:
-    groups: dict[tuple[str, str], list[str]] = {}
-    for variant in variants:
-        groups.setdefault((variant.task, variant.level), []).append(variant.id)
-    return groups
 
 
 def _stride(count: int) -> int:

@@ -43,6 +43,8 @@ class RunPlan:
 
     config: RunConfig
     plan: Plan
+    full: Plan
+    """The plan before it was cut down: every variant on every example."""
     model: Model
     layout: PromptFormat
     tools: Mapping[str, TaskTools]
@@ -138,10 +140,12 @@ def make_run_plan(
         measure_lengths(task, plan, tools[task.name].prompter, model.tokenizer)
         for task in plan.tasks
     )
-    identity = identify(config, plan, model.info, layout)
+    # What a run grows into is what it is, whatever it has asked so far.
+    identity = identify(config, plan if config.until is None else full or plan, model.info, layout)
     return RunPlan(
         config=config,
         plan=plan,
+        full=full or plan,
         model=model,
         layout=layout,
         tools=MappingProxyType(tools),
@@ -153,6 +157,22 @@ def make_run_plan(
         fitted=describe_fit(plan, full or plan),
         notes=tuple(model.notes),
     )
+
+
+def with_plan(prepared: RunPlan, plan: Plan, out: Path) -> RunPlan:
+    """The same run with another plan cut from its full grid, in another directory."""
+    config = prepared.config.model_copy(update={"out": out, "fresh": False})
+    made = make_run_plan(
+        config,
+        plan,
+        prepared.model,
+        misses=prepared.misses,
+        left_out=prepared.left_out,
+        full=prepared.full,
+    )
+    check_lengths(made.lengths, plan, prepared.model.info.max_context)
+    kept = prepared.config.model_copy(update={"fresh": False})
+    return replace(made, config=kept, notes=prepared.notes)
 
 
 def make_tools(
@@ -223,7 +243,8 @@ def _fit(config: RunConfig, plan: Plan) -> Plan:
     """The plan with the share that was asked for, or cut down to the budget."""
     if config.share is not None:
         return replace(plan, design=Design(config.share, config.seed))
-    exact = config.full or config.precision is not None or config.variants is not None
+    replayed = config.variants is not None and config.until is None
+    exact = config.full or config.precision is not None or replayed
     if exact and config.cells is None:
         return plan
     fitted = fit(

@@ -282,19 +282,56 @@ def _resume(existing: Json, wanted: Json, path: Path) -> str:
 
 
 def _check_share(existing: Json, wanted: Json, path: Path) -> None:
-    """A run may grow into a larger share of its grid, where every cell is used again."""
-    there, now = (_share(manifest) for manifest in (existing, wanted))
-    if now < there:
+    """A run may grow into a larger part of its grid, where every cell is used again."""
+    there, now = (_Asked.of(manifest) for manifest in (existing, wanted))
+    if now.share < there.share:
         raise UsageError(
-            f"{path} holds {there:.0%} of its grid already, and {now:.0%} is asked for.",
+            f"{path} holds {there.share:.0%} of its grid already, and {now.share:.0%} is asked "
+            "for.",
             hint="Type: --out with a new folder, or ask for no less.",
+        )
+    if not now.holds(there):
+        raise UsageError(
+            f"{path} holds {there}, and {now} are asked for, without all of its cells.",
+            hint="Type: --out with a new folder, or --full.",
         )
 
 
-def _share(manifest: Json) -> float:
-    design = manifest.get("design")
-    share = design.get("share") if isinstance(design, dict) else None
-    return float(share) if isinstance(share, int | float) else 1.0
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How much of a grid a run asks, as its manifest's `design` says."""
+
+    share: float
+    instructions: int
+    examples: int
+    layers: tuple[int, ...]
+
+    @classmethod
+    def of(cls, manifest: Json) -> _Asked:
+        design = manifest.get("design")
+        found = design if isinstance(design, dict) else {}
+        share = found.get("share")
+        layers = found.get("layers")
+        return cls(
+            float(share) if isinstance(share, int | float) else 1.0,
+            _count(found.get("instructions")),
+            _count(found.get("examples")),
+            tuple(map(_count, layers)) if isinstance(layers, list) else (),
+        )
+
+    def holds(self, other: _Asked) -> bool:
+        """Whether every cell that the other asks is one of these."""
+        if self.instructions < other.instructions or self.examples < other.examples:
+            return False
+        steps = (*other.layers, other.instructions)
+        return self.share >= 1 or (*self.layers, self.instructions)[: len(steps)] == steps
+
+    def __str__(self) -> str:
+        return f"{self.instructions} instructions and {self.examples} examples per task"
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _section(manifest: Json, name: str, path: Path) -> Json:

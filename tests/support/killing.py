@@ -4,7 +4,7 @@ Writes are found by interposition: Python's audit events for opening to write, r
 and making folders; SQLite's own trace of statements; and safetensors' writer, which is also cut
 half way. Each kill is an `os._exit` in a forked process: nothing is flushed, closed or cleaned up.
 
-    OMP_NUM_THREADS=1 python -m tests.support.killing run|fresh|attack|train|train-fresh [STEP]
+    OMP_NUM_THREADS=1 python -m tests.support.killing run|fresh|until|attack|train|train-fresh [STEP]
 
 prints how many points there are, and every one after which the job did not end as it should.
 """
@@ -232,6 +232,11 @@ def make_job(name: str, folder: Path) -> tuple[Job, Path]:
             fresh = [*run, "--out", str(out), "--fresh"]
             job = Job(fresh, [fresh, [*run, "--out", str(out)]], _run_result, start)
         return job, out
+    if name == "until":
+        own = ["--levels", "character", "--resamples", "100", "--window", "16", "--no-cache"]
+        grow = ["--limit", "12", "--cells", "30", "--until", "0.01", "--quiet", "--out", str(out)]
+        refine = ["run", *_run_options(folder), *own, *grow]
+        return Job(refine, [refine], _run_result), out
     if name == "attack":
         own = ["--level", "character", "--budget", "60", "--quiet", "--no-cache"]
         attack = ["attack", *_run_options(folder), *own, "--out", str(out)]
