@@ -20,6 +20,7 @@ from harness.cli import (
     pairing,
     paraphrasing,
     perturbing,
+    planning,
     reporting,
     training,
 )
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 for module in (
     evaluating,
+    planning,
     comparing,
     attacking,
     perturbing,

@@ -92,7 +92,8 @@ def _last_stage(prepared: RunPlan, report: Report) -> Run | None:
     stage, last = _manifest_of(out / STAGE, prepared), _manifest_of(out, prepared)
     if stage and last and stage["status"] == "complete" and _cells(stage) > _cells(last):
         with lock_folder(out):
-            report(Run(out / STAGE))
+            if last["status"] == "complete":  # else its files are being moved, the reports too
+                report(Run(out / STAGE))
             _take_place(out)
     last = _manifest_of(out, prepared)
     return Run(out) if last and last["status"] == "complete" else None

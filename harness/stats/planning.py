@@ -146,7 +146,8 @@ def measure_parts(values: Floats, present: Booleans, families: Integers) -> Cell
     """The parts of the variance of cells, each without bias, with holes or without.
 
     Every part is the mean product of two cells that have just that in common, less the mean product
-    of cells that have less in common (symmetric sums: Koch 1967, Technometrics 9). Below 0 is 0.
+    of cells that have less in common (symmetric sums: Koch 1967, Technometrics 9). A part below 0
+    is 0, and all of them add up to the variance of a cell.
 
     Args:
         values: of the cells [K, N].
@@ -161,8 +162,18 @@ def measure_parts(values: Floats, present: Booleans, families: Integers) -> Cell
     examples = _above(apart["example"], none)
     variants = _above(apart["variant"], none, instructions)
     meetings = _above(apart["meeting"], none, instructions, examples)
+    total = _above(apart["cell"], none)
     known = (instructions, variants, examples, meetings)
-    return CellVariance(*known, _above(apart["cell"], none, *known), mean)
+    # Few pairs can say more than there is: the parts are then what they are of the whole.
+    scale = min(1.0, total / sum(known)) if sum(known) > 0 else 1.0
+    return CellVariance(
+        instructions=scale * instructions,
+        variants=scale * variants,
+        examples=scale * examples,
+        meetings=scale * meetings,
+        cells=max(total - scale * sum(known), 0.0),
+        mean=mean,
+    )
 
 
 def _above(product: float, none: float, *parts: float) -> float:
@@ -219,15 +230,24 @@ class Question:
     """Per task."""
     variants: tuple[int, ...]
     """Per instruction, for each task."""
+    examples: tuple[int, ...] = ()
+    """How many each task has; as many as are asked for where not given."""
     tests: int = 1
     confidence: float = 0.95
 
     def estimate(self, instructions: int, examples: int, share: float) -> Estimate:
         """The estimate to expect: the plain mean over tasks."""
-        pairs = zip(self.parts, self.variants, strict=True)
-        return mean_of(
-            [predict(one, Size(instructions, count, examples, share)) for one, count in pairs]
-        )
+        sizes = self.sizes(instructions, examples, share)
+        pairs = zip(self.parts, sizes, strict=True)
+        return mean_of([predict(part, size) for part, size in pairs])
+
+    def sizes(self, instructions: int, examples: int, share: float) -> list[Size]:
+        """What is asked of each task."""
+        there = self.examples or (examples,) * len(self.variants)
+        return [
+            Size(instructions, count, min(examples, most), share)
+            for count, most in zip(self.variants, there, strict=True)
+        ]
 
     def detectable(self, instructions: int, examples: int, share: float) -> float:
         """The smallest difference that such a run would call significant four times in five.
@@ -299,13 +319,13 @@ def make_design(
     questions: Sequence[Question], instructions: int, examples: int, share: float
 ) -> PlannedDesign:
     """A design with its cost and what it is expected to find."""
-    tasks = len(questions[0].parts)
-    perturbed = sum(sum(one.variants) for one in questions) * instructions * examples
+    sizes = [one.sizes(instructions, examples, share) for one in questions]
+    clean = max(sum(instructions * size.examples for size in of_tasks) for of_tasks in sizes)
     return PlannedDesign(
         instructions=instructions,
         examples=examples,
         share=share,
-        cells=tasks * instructions * examples + round(share * perturbed),
+        cells=clean + sum(size.cells for of_tasks in sizes for size in of_tasks),
         detectable=max(one.detectable(instructions, examples, share) for one in questions),
         half_width=max(one.half_width(instructions, examples, share) for one in questions),
     )

@@ -17,8 +17,9 @@ from trainers.config import TrainConfig
 from trainers.pairs.config import PairsConfig
 
 COMMANDS = (
-    "run", "compare", "check", "init-ci", "attack", "perturb", "paraphrase", "import-prompts",
-    "list", "show", "doctor", "prompts", "export", "report", "pairs", "train", "merge",
+    "run", "plan", "compare", "check", "init-ci", "attack", "perturb", "paraphrase",
+    "import-prompts", "list", "show", "doctor", "prompts", "export", "report", "pairs", "train",
+    "merge",
 )  # fmt: skip
 
 

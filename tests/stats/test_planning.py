@@ -22,6 +22,7 @@ from harness.stats.planning import (
     predict,
 )
 from harness.stats.twoway import estimate, influence_of_change, influence_of_mean
+from harness.stats.typical import typical_drops
 
 PARTS = CellVariance(0.01, 0.02, 0.1, 0.04, 0.06, mean=0.1, flows=(0.15, 0.05))
 
@@ -178,3 +179,13 @@ def test_the_cheapest_design_finds_what_is_wanted_and_no_cheaper_one_of_its_kind
 def test_a_design_counts_clean_cells_whole_and_perturbed_ones_by_share() -> None:
     questions = [Question(level, (PARTS, PARTS), (5, 4)) for level in ("word", "sentence")]
     assert make_design(questions, 3, 50, 0.1).cells == 2 * 3 * 50 + round(0.1 * 18 * 150)
+    small = [replace(one, examples=(50, 20)) for one in questions]
+    assert make_design(small, 3, 50, 0.1).cells == 3 * 70 + round(0.1 * 2 * 3 * (5 * 50 + 4 * 20))
+
+
+def test_typical_variances_are_those_that_were_measured() -> None:
+    """1.1 to 1.2 points with 6 x 5 x 80 cells of a level; 1.4 to 1.6 times that with a fifth."""
+    (question,) = typical_drops(0.78, levels=1)
+    full = question.estimate(6, 80, 1.0).standard_error
+    assert 0.010 < full < 0.014
+    assert 1.3 < question.estimate(6, 80, 0.2).standard_error / full < 1.65

@@ -4,9 +4,10 @@ Writes are found by interposition: Python's audit events for opening to write, r
 and making folders; SQLite's own trace of statements; and safetensors' writer, which is also cut
 half way. Each kill is an `os._exit` in a forked process: nothing is flushed, closed or cleaned up.
 
-    OMP_NUM_THREADS=1 python -m tests.support.killing run|fresh|until|attack|train|train-fresh [STEP]
+    OMP_NUM_THREADS=1 python -m tests.support.killing JOB [STEP]
 
-prints how many points there are, and every one after which the job did not end as it should.
+prints how many points the job (run, fresh, until, attack, train, train-fresh) has, and every one
+after which it did not end as it should.
 """
 
 from __future__ import annotations

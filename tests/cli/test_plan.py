@@ -1,0 +1,79 @@
+"""`harness plan`: the cheapest design for a drop, without a model and from a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli.app import run as harness
+from harness.core.errors import ExitCode
+from tests.support.checkpoints import save_tiny_llama
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("planned")
+    model = save_tiny_llama(folder / "tiny")
+    options = ["--task", "sentiment", "--limit", "30", "--levels", "character,word", "--quiet"]
+    options += ["--share", "0.5", "--device", "cpu", "--no-cache", "--resamples", "100"]
+    assert harness(["run", "--model", str(model), "--out", str(folder / "run"), *options]) == 0
+    return folder / "run"
+
+
+def plan(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    assert harness(["plan", *options]) == ExitCode.OK
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_plan_without_a_model_says_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    said = plan(capsys, "--detect", "5", "--tasks", "2", "--cells-per-second", "10")
+    found = json.loads(plan(capsys, "--detect", "5", "--tasks", "2", "--json"))
+    cheapest = found["cheapest"]
+    assert cheapest["detectable"] <= 0.05
+    assert f"{cheapest['cells']:,} cells" in said
+    assert f"--instructions {cheapest['instructions']} --limit {cheapest['examples']}" in said
+    assert cheapest["cells"] == min(one["cells"] for one in found["others"])
+
+
+def test_smaller_drops_cost_more(capsys: pytest.CaptureFixture[str]) -> None:
+    costs = [
+        json.loads(plan(capsys, "--detect", points, "--json"))["cheapest"]["cells"]
+        for points in ("8", "6", "4")
+    ]
+    assert costs == sorted(costs)
+
+
+def test_a_plan_from_a_run_says_what_it_finds_and_what_all_of_it_would(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = plan(capsys, "--detect", "0.1", "--from", str(finished))
+    found = json.loads(plan(capsys, "--detect", "0.1", "--from", str(finished), "--json"))
+    manifest = json.loads((finished / "run.json").read_text("utf-8"))
+    assert found["now"]["cells"] == pytest.approx(manifest["design"]["cells"], rel=0.02)
+    assert found["cheapest"] is None
+    assert found["best"]["examples"] == 30
+    summary = json.loads((finished / "summary.json").read_text("utf-8"))
+    measured = [level["drop_detectable"] for level in summary["levels"].values()]
+    assert found["now"]["detectable"] == max(one for one in measured if one is not None)
+    assert "A drop of 0.1 points is beyond 6 instructions and 30 examples per task" in said
+    assert found["seconds_per_cell"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--detect", "0"], "--detect 0 must lie between 0 and 100."),
+        (["--detect", "3", "--baseline-accuracy", "80"], "--baseline-accuracy 80 must lie"),
+        (["--detect", "3", "--from", "nowhere"], "nowhere is not a run directory"),
+        (["--detect", "nan"], "--detect nan must lie between"),
+    ],
+)
+def test_what_cannot_be_planned_is_one_line(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harness(["plan", *options]) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
