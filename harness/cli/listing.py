@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 
 from harness.core.errors import UnknownNameError
 from harness.core.records import CLEAN, PERTURBED_LEVELS
@@ -28,24 +29,47 @@ def list_kind(kind: str) -> list[Row]:
 def show_name(name: str) -> str:
     """A task's or suite's file, a perturbation's description, or the schema of task files.
 
+    What is several of them (`paraphrase` is a task and a perturbation) is shown as each, with a
+    line of dashes between.
+
     Raises:
         UnknownNameError: nothing has that name.
     """
-    from harness.tasks.schema import json_schema, suites_dir
-    from harness.tasks.suites import suite_names, task_names, task_path
+    from harness.tasks.suites import suite_names, task_names
     from perturbations import REGISTRY
 
-    if name == "task-schema":
-        return json.dumps(json_schema(), indent=2)
-    if name in suite_names():
-        return (suites_dir() / f"{name}.yaml").read_text(encoding="utf-8").rstrip()
-    if name in task_names():
-        return task_path(name).read_text(encoding="utf-8").rstrip()
-    if name in REGISTRY:
-        row = _perturbation_row(name)
-        return "\n".join(f"{key}: {value}" for key, value in row.items())
-    known = ["task-schema", *suite_names(), *task_names(), *REGISTRY.names()]
-    raise UnknownNameError("name", name, known)
+    ways: list[tuple[Sequence[str], Callable[[str], str]]] = [
+        (["task-schema"], _show_schema),
+        (suite_names(), _show_suite),
+        (task_names(), _show_task),
+        (REGISTRY.names(), _show_perturbation),
+    ]
+    texts = [show(name) for names, show in ways if name in names]
+    if not texts:
+        raise UnknownNameError("name", name, [known for names, _ in ways for known in names])
+    return "\n---\n".join(texts)
+
+
+def _show_schema(_: str) -> str:
+    from harness.tasks.schema import json_schema
+
+    return json.dumps(json_schema(), indent=2)
+
+
+def _show_suite(name: str) -> str:
+    from harness.tasks.schema import suites_dir
+
+    return (suites_dir() / f"{name}.yaml").read_text(encoding="utf-8").rstrip()
+
+
+def _show_task(name: str) -> str:
+    from harness.tasks.suites import task_path
+
+    return task_path(name).read_text(encoding="utf-8").rstrip()
+
+
+def _show_perturbation(name: str) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in _perturbation_row(name).items())
 
 
 def _tasks() -> list[Row]:
