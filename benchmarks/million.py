@@ -70,7 +70,9 @@ def prepare_cells(cells: int, out: Path) -> RunPlan:
         rows = [*range(INSTRUCTIONS), *(n for n in picked if n < len(own.variants))]
         tasks.append(task)
         made[name] = replace(own, variants=tuple(own.variants[n] for n in rows))
-    config = RunConfig(model="stub", tasks=TASKS, out=out, cache=False, window=4096)
+    config = RunConfig(
+        model="stub", tasks=TASKS, out=out, scorers=("loglik",), cache=False, window=4096
+    )
     plan = Plan(tuple(tasks), {name: own.variants for name, own in made.items()})
     return make_run_plan(config, plan, StubModel())
 

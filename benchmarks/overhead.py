@@ -161,7 +161,9 @@ def prepare_cells(cells: int, out: Path) -> RunPlan:
         )
         for task in tasks
     }
-    config = RunConfig(model="stub", tasks=TASKS, out=out, cache=False, window=4096)
+    config = RunConfig(
+        model="stub", tasks=TASKS, out=out, scorers=("loglik",), cache=False, window=4096
+    )
     return make_run_plan(config, Plan(tasks, variants), StubModel())
 
 

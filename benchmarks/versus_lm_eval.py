@@ -99,7 +99,7 @@ def compare(
     task = write_case(case, options, folder)
     common = ["--model", options.model, "--task", str(task), "--levels", "clean"]
     common += ["--prompt-format", form, "--dtype", dtype, "--data-dir", str(options.data_dir)]
-    common += ["--device", "cpu", "--no-cache", "--quiet", "--full"]
+    common += ["--device", "cpu", "--no-cache", "--quiet", "--full", "--scorer", "loglik"]
     size = ["--limit", str(options.examples), "--instructions", str(options.instructions)]
     run = folder / "run"
     threads = {"OMP_NUM_THREADS": str(options.threads), "HF_HUB_OFFLINE": "1"}

@@ -17,8 +17,8 @@ for level, stats in run.summary.levels.items():
     if accuracy := stats.accuracy:
         print(f"{level:10} accuracy {accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}]")
 
-# %% Every cell, as a pandas frame
-print(run.samples.groupby(["level", "perturbation"], observed=True)["correct"].mean())
+# %% Every cell, as a pandas frame: a row per scorer that read its answer
+print(run.samples.groupby(["scorer", "level", "perturbation"], observed=True)["correct"].mean())
 
 # %% The variants with the largest drops
 texts = run.variants.set_index("id")["text"]

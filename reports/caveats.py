@@ -6,6 +6,7 @@ from typing import Final
 
 from reports.formatting import counted, listed, percent, points
 from reports.left_out import level_notes
+from reports.scorers import build_scorer_rows, scorer_sentence
 from reports.source import Run, text_at, texts_at
 from reports.tables import Tables
 
@@ -17,6 +18,7 @@ def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
     """Each caveat that holds of the run, a sentence or two."""
     sentences = (
         _unfinished(run),
+        scorer_sentence(build_scorer_rows(run.summary)),
         _below_chance(tables),
         one_label(tables),
         _unparsed(tables),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from reports.diff import Mark
-from reports.formatting import MISSING, count, counted, interval, percent, points
+from reports.formatting import MISSING, count, counted, interval, listed, percent, points
 from reports.provenance import Provenance
 from reports.reading import GroupView, Reading
 from reports.variants import Dot, WorstVariantView
@@ -31,6 +31,8 @@ def render_markdown(view: ReportView) -> str:
         of = "" if len(caveat.runs) == len(view.runs) else _names(view, caveat.runs)
         lines.append(f"- {of}{escape(caveat.sentence)}")
     lines += ["", "## Accuracy by level", "", *_levels(view), ""]
+    if any(run.scorers for run in view.runs):
+        lines += ["## What the scorer decides", "", *_scorers(view), ""]
     lines += ["## Drop by task and level (pp)", "", *_tasks(view), ""]
     lines += ["## Drop by perturbation (pp)", "", *_perturbations(view), ""]
     if view.instructed:
@@ -105,6 +107,33 @@ def _level_cells(group: GroupView) -> Iterator[str]:
 def _reading(group: GroupView) -> str:
     text = group.reading.value
     return f"**{text}**" if group.reading.is_significant else text
+
+
+def _scorers(view: ReportView) -> list[str]:
+    several = len(view.runs) > 1
+    rows = [
+        [
+            escape(row.name),
+            *([escape(run.name)] * several),
+            escape(row.meaning),
+            percent(row.clean_accuracy),
+            interval(row.clean_accuracy),
+            row.judged,
+            escape(row.largest),
+            escape(listed(row.significant)) or MISSING,
+            percent(row.unparsed),
+            count(row.cells),
+        ]
+        for run in view.runs
+        for row in run.scorers
+    ]
+    head = ["Scorer", *(["Run"] * several), "Answer", "Clean accuracy", "Interval", "Above chance"]
+    head += ["Largest drop (pp)", "Significant drops", "Unparsed", "Cells"]
+    return [
+        *table(head, rows, left=2 + several),
+        "",
+        "The same model and cells. The headline and all other tables speak of the first scorer.",
+    ]
 
 
 def _tasks(view: ReportView) -> list[str]:

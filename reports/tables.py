@@ -1,4 +1,4 @@
-"""The summary's numbers as rows: by level, by task and level, by perturbation, by scorer."""
+"""The summary's numbers as rows: by level, by task and level, by perturbation."""
 
 from __future__ import annotations
 
@@ -49,8 +49,6 @@ class Tables:
     tasks: tuple[TaskRow, ...]
     perturbations: tuple[PerturbationRow, ...]
     """The largest drop first."""
-    scorers: Mapping[str, Mapping[str, GroupView]]
-    """Scorer -> level -> measures, where more than one scored the run."""
     chance: float | None
     """Accuracy of guessing, averaged over tasks as the levels are."""
     perturbed: Perturbed | None
@@ -76,10 +74,6 @@ def build_tables(summary: Summary) -> Tables:
         levels=read_levels(summary.levels, above_chance=judged, confidence=confidence),
         tasks=tasks,
         perturbations=_perturbation_rows(summary, above_chance=judged),
-        scorers={
-            name: read_levels(scorer.levels, above_chance=judged, confidence=confidence)
-            for name, scorer in summary.scorers.items()
-        },
         chance=summary.chance,
         perturbed=summary.perturbed,
     )

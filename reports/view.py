@@ -20,6 +20,7 @@ from reports.headline import (
 )
 from reports.provenance import Provenance, build_provenance
 from reports.reading import GroupView
+from reports.scorers import ScorerRow, build_scorer_rows
 from reports.source import Run, primary_samples, run_names, text_at
 from reports.tables import (
     PerturbationRow,
@@ -49,6 +50,8 @@ class RunView:
     headline: str
     caveats: tuple[str, ...]
     tables: Tables
+    scorers: tuple[ScorerRow, ...]
+    """The headline's first; empty where only one read the run's answers."""
     worst: tuple[WorstVariantView, ...]
     dots: tuple[DotRow, ...]
     validity: tuple[ValidityRow, ...]
@@ -196,6 +199,7 @@ def _run_view(name: str, run: Run) -> RunView:
         headline=run_headline(name, tables),
         caveats=caveats(run, tables),
         tables=tables,
+        scorers=build_scorer_rows(summary),
         worst=worst_variants(summary, variants),
         dots=dot_rows(summary, variants),
         validity=build_validity(summary, variants, run.left_out),

@@ -3,7 +3,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${GATE_OUT:-runs/ci_gate}
-evaluate=(harness run --task topic --levels character --calibrate content-free --limit 16
+evaluate=(harness run --task topic --levels character --scorer calibrated --limit 16
           --instructions 1 --device cpu --quiet)
 
 "${evaluate[@]}" --model smollm2-135m --out "$out/baseline"

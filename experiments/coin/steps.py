@@ -203,7 +203,8 @@ def _evaluate(
         yield Step(
             f"evaluate {name} {test}",
             harness(
-                *("run", "--model", model, "--full", "--task", ",".join(files)),
+                *("run", "--model", model, "--full", "--scorer", "loglik"),
+                *("--task", ",".join(files)),
                 *("--data-dir", data, "--prompt-format", config["train"]["prompt_format"]),
                 *(*flags(options), "--out", out / test / name, "--quiet"),
             ),

@@ -104,7 +104,7 @@ def compare(
         runs: Two or more runs or run directories, the baseline first.
         names: What to call them; default: their folders' names.
         metrics: Metrics to compare.
-        scorer: Scorer whose samples are used; default: the first run's primary one.
+        scorer: Scorer whose samples are used; default: the first that all have.
         seed: From which all resamples follow.
         confidence: Of the intervals, and 1 - the level of the adjusted tests.
         resamples: How often examples and variants are resampled for the ranking.

@@ -68,7 +68,7 @@ def check(
         candidate: The run to judge, or its directory.
         baseline: The run that it must not be worse than; bounds called `max_drop` need it.
         policy: A policy file, or its content as a mapping.
-        scorer: Scorer whose samples are used; default: the candidate's primary one.
+        scorer: Scorer whose samples are used; default: the candidate's first that both have.
         seed: From which resamples follow.
         shared: Compare with the baseline on equal cells only; the notes say what is left out.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 from harness.api.models import ModelLike, lent, name_of
 from harness.api.progress import ProgressLike, to_progress
@@ -52,8 +51,8 @@ def run(
     similarity: bool = False,
     min_similarity: float | None = None,
     variants: str | Path | None = None,
-    scorer: Literal["loglik", "generate", "both"] = "loglik",
-    calibrate: Literal["none", "content-free"] = "none",
+    scorers: str | Sequence[str] = (),
+    scorer_share: float | None = None,
     prompt_format: FormatChoice = "auto",
     max_new_tokens: int = 7,
     share: float | None = None,
@@ -101,8 +100,10 @@ def run(
         similarity: Measure the similarity of variants to their originals.
         min_similarity: Resample variants whose embedding cosine to the original is below this.
         variants: Score exactly the instruction texts of this JSONL file.
-        scorer: How a response becomes an answer: the likeliest label, or greedy text, parsed.
-        calibrate: Correct label likelihoods by those of a content-free input.
+        scorers: How a response becomes an answer: `calibrated`, `loglik`, `generate` or `all`; the
+            headline speaks of the first. Default: the task file's or calibrated, and the others.
+        scorer_share: Share of the examples for scorers that need other requests than the first;
+            default: 1, or 0.2 where `scorers` is not given.
         prompt_format: Layout of prompts; `auto` is chat where the model has a template.
         max_new_tokens: Maximum tokens of a generated answer.
         share: Share of the perturbed cells that is asked; default: what `cells` pays for.

@@ -27,6 +27,7 @@ from harness.core.records import stable_hash
 from harness.core.sqlite import delete_database
 from harness.evaluation.engine import Engine
 from harness.evaluation.execute import WINDOW_ON_ACCELERATOR, WINDOW_ON_CPU
+from harness.evaluation.scorers import ScorerPlan
 from harness.results.jsonfiles import Json, read_json
 from harness.results.manifest import SCHEMA_VERSION
 from harness.results.provenance import describe_machine, package_versions
@@ -134,7 +135,7 @@ def _victim(
         model=model,
         cache=stack.enter_context(ResponseCache(cache_path, progress.note)),
         tools={task.name: prepared.tools},
-        scorers=("loglik",),
+        scorers=ScorerPlan(("loglik",)),
         max_new_tokens=1,
     )
     on_cpu = model.info.device == "cpu"

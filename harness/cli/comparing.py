@@ -25,7 +25,7 @@ Shared = Annotated[
 ]
 Scorer = Annotated[
     str | None,
-    typer.Option(help="Scorer whose samples are used. Default: the first run's primary one."),
+    typer.Option(help="Scorer whose samples are used. Default: the first that all have."),
 ]
 
 

@@ -24,6 +24,13 @@ def list_levels() -> list[str]:
     return ["all", *LEVELS]
 
 
+def list_scorers() -> list[str]:
+    """Every scorer, and `all`."""
+    from harness.core.records import SCORERS
+
+    return ["all", *SCORERS]
+
+
 def list_tasks() -> list[str]:
     """Every shipped task."""
     from harness.tasks.suites import task_names
@@ -72,6 +79,7 @@ COMPLETERS: dict[str, Completer] = {
     "task": complete_from(list_tasks),
     "tasks": complete_from(list_tasks),
     "levels": complete_from(list_levels),
+    "scorers": complete_from(list_scorers),
     "perturbations": complete_from(list_perturbations),
     "recipe": complete_from(list_recipes),
     "kind": complete_from(list_kinds),

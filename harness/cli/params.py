@@ -33,10 +33,11 @@ _FLAGS: Final = {
     "tasks": ("--task",),
     "stacks": ("--stack",),
     "plugins": ("--plugin",),
+    "scorers": ("--scorer",),
 }
 """Options that are not called as their field is."""
 _HIDDEN: Final = frozenset({"window"})
-_ONE_TEXT: Final = frozenset({"levels"})
+_ONE_TEXT: Final = frozenset({"levels", "scorers"})
 """Lists that are given as one text, separated by commas."""
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from harness.results.summary import GroupStats, Quantity, Summary
 
 _COLUMNS = ("level", "accuracy", "interval", "drop (pp)", "worst variant", "consistency", "cells")
+_SCORER_COLUMNS = (
+    "scorer", "clean accuracy", "above chance", "largest drop (pp)", "unparsed", "cells",
+)  # fmt: skip
 
 
 def print_summary(run: Run) -> None:
@@ -32,6 +35,7 @@ def print_summary(run: Run) -> None:
     if detail := run_detail(tables):
         console.print(Text(detail))
     console.print(_level_table(run.summary))
+    _show_scorers(run.summary, console)
     _warn_of_chance(run.summary, console)
     if constant := one_label(tables):
         console.print(Text(printable(constant), "yellow"))
@@ -52,6 +56,25 @@ def _level_table(summary: Summary) -> Table:
     for level, group in build_tables(summary).levels.items():
         table.add_row(*_row(level, group.stats, tones.get(group.reading, "")))
     return table
+
+
+def _show_scorers(summary: Summary, console: Console) -> None:
+    """The same answers under every scorer, and whether the verdict hangs on it."""
+    from reports.formatting import percent
+    from reports.scorers import build_scorer_rows, scorer_sentence
+
+    rows = build_scorer_rows(summary)
+    if not rows:
+        return
+    table = Table(title="What the scorer decides", title_justify="left", header_style="bold")
+    for name in _SCORER_COLUMNS:
+        table.add_column(name, justify="left" if name == "scorer" else "right")
+    for row in rows:
+        cells = (percent(row.clean_accuracy), row.judged, row.largest, percent(row.unparsed))
+        table.add_row(printable(row.name), *cells, f"{row.cells:,}")
+    console.print(table)
+    if sentence := scorer_sentence(rows):
+        console.print(Text(printable(sentence), "yellow"))
 
 
 def _row(level: str, stats: GroupStats, tone: str) -> list[Text]:

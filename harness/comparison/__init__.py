@@ -40,7 +40,7 @@ def compare(
     Args:
         runs: two at least, the baseline first (`run_data` makes one of a run directory).
         metrics: whose differences to measure (`harness.metrics.measures.MEASURES`).
-        scorer: whose samples to use; default: the first run's primary one.
+        scorer: whose samples to use; default: of those that all have, the first run's first.
         seed: from which all resamples follow; both sides of a difference share them.
         confidence: of the intervals, and 1 - the level of the adjusted tests.
         resamples: how often examples and prompts are resampled for the ranking.

@@ -15,15 +15,15 @@ from harness.comparison.comparable import (
     Unlike,
     all_label_tokens,
     find_level_differences,
+    named_scorers,
     shared_tasks,
     task_labels,
 )
 from harness.comparison.shared import keep_shared
 from harness.core.errors import NothingToEvaluateError, UsageError, nearest_hint
-from harness.core.records import stable_id
+from harness.core.records import in_scorer_order, stable_id
 from harness.metrics.align import align_grids
 from harness.metrics.grid import Grid, build_grids
-from harness.results import summary as results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,16 +49,22 @@ class Aligned:
         return sum(int(own[0].present.sum()) for own in self.grids.values())
 
 
-def primary_scorer(samples: pd.DataFrame) -> str:
-    """The scorer whose numbers come first: `loglik`, or else the first by name.
+def primary_scorer(*runs: RunData) -> str:
+    """The scorer whose numbers come first: of those that all runs have, the first run's first.
 
     Raises:
         NothingToEvaluateError: there are no samples.
     """
-    scorer = results.primary_scorer(map(str, samples["scorer"].unique()))
-    if scorer is None:
+    own = [_scorers(run) for run in runs]
+    if not all(own):
         raise NothingToEvaluateError("the run has no samples.", hint="Resume it: harness run ...")
-    return scorer
+    shared = (scorer for scorer in own[0] if all(scorer in other for other in own))
+    return next(shared, own[0][0])
+
+
+def _scorers(run: RunData) -> list[str]:
+    """The scorers that a run has samples of, its primary one first."""
+    return in_scorer_order(map(str, run.samples["scorer"].unique()), named_scorers(run))
 
 
 def align_runs(
@@ -68,7 +74,7 @@ def align_runs(
 
     Args:
         runs: two at least; the first is the one that the others are compared with.
-        scorer: whose samples to use; default: the first run's primary one.
+        scorer: whose samples to use; default: of those that all have, the first run's first.
         unlike: what becomes of runs that asked different questions (`Unlike`).
 
     Raises:
@@ -79,7 +85,7 @@ def align_runs(
         raise UsageError("a comparison needs two runs.", hint="Type: harness compare RUN RUN")
     had, shared = runs, keep_shared(runs, unlike)
     runs = shared.runs
-    scorer = scorer or primary_scorer(had[0].samples)
+    scorer = scorer or primary_scorer(*runs)
     _require_scorer(runs, scorer)
     ids = _shared_variants([run.variants for run in runs])
     variants = runs[0].variants[runs[0].variants["id"].isin(set(ids[0]))]
@@ -113,7 +119,7 @@ def align_runs(
 
 def _require_scorer(runs: Sequence[RunData], scorer: str) -> None:
     for run in runs:
-        known = sorted(str(name) for name in run.samples["scorer"].unique())
+        known = _scorers(run)
         if scorer not in known:
             raise UsageError(
                 f"{run.name} has no samples of the scorer {scorer!r}, only of "

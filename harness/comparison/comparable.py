@@ -181,6 +181,12 @@ def shared_tasks(first: RunData, second: RunData) -> list[str]:
     return [name for name in _mapping(first.manifest.get("tasks")) if name in others]
 
 
+def named_scorers(run: RunData) -> tuple[str, ...]:
+    """The scorers that the manifest names, the primary one first."""
+    named = _mapping(run.manifest.get("config")).get("scorers")
+    return tuple(map(str, named)) if isinstance(named, list | tuple) else ()
+
+
 def all_labels(run: RunData) -> dict[str, list[str]]:
     """Task -> its label names, in the manifest's order."""
     return {name: task_labels(run, name) for name in _mapping(run.manifest.get("tasks"))}
@@ -214,11 +220,12 @@ def _settings(first: RunData, second: RunData) -> Iterator[tuple[str, object, ob
     one, other = first.manifest, second.manifest
     yield "prompt format", one.get("prompt_format"), other.get("prompt_format")
     configs = [_mapping(run.manifest.get("config")) for run in (first, second)]
-    scorers = {str(config.get("scorer")) for config in configs}
-    keys = ["calibrate", "few_shot", "target"]
-    if "both" not in scorers:
-        keys.append("scorer")
-    if "loglik" not in scorers:
+    scorers = [named_scorers(run) for run in (first, second)]
+    shared = set(scorers[0]).intersection(scorers[1])
+    if not shared:
+        yield "--scorer", ", ".join(scorers[0]), ", ".join(scorers[1])
+    keys = ["few_shot", "target"]
+    if shared <= {"generate"}:
         keys.append("max_new_tokens")
     for key in keys:
         ours, theirs = (config.get(key) for config in configs)

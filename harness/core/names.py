@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness.core.errors import UnknownNameError, UsageError, nearest_hint
-from harness.core.records import LEVELS, PERTURBED_LEVELS, Level
+from harness.core.records import LEVELS, PERTURBED_LEVELS, SCORERS, Level, Scorer
 
 INSTRUCTION_SOURCE: Final = r"^promptbench(:[1-9]\d*)?$"
 """What `--instructions` may be beside a number."""
@@ -64,6 +64,29 @@ def parse_levels(given: str | Iterable[str]) -> tuple[Level, ...]:
     if texts and not names:
         raise UsageError("--levels is empty.", hint=f"Choose from {', '.join(LEVELS)}, all.")
     return tuple(level for level in PERTURBED_LEVELS if level in names or "all" in names)
+
+
+def parse_scorers(given: str | Iterable[str]) -> tuple[Scorer, ...]:
+    """Read a list of scorers, each once and in order; `all` is every one.
+
+    Example:
+        >>> parse_scorers("generate,loglik")
+        ('generate', 'loglik')
+
+    Raises:
+        UnknownNameError: a name that is no scorer.
+        UsageError: an empty text.
+    """
+    texts = [given] if isinstance(given, str) else list(given)
+    names = to_names(texts)
+    for name in names:
+        if name not in (*SCORERS, "all"):
+            raise UnknownNameError("scorer", name, [*SCORERS, "all"])
+    if texts and not names:
+        raise UsageError("--scorer is empty.", hint=f"Choose from {', '.join(SCORERS)}, all.")
+    known = {str(scorer): scorer for scorer in SCORERS}
+    named = tuple(known[name] for name in names if name in known)
+    return named if "all" not in names else tuple(dict.fromkeys((*named, *SCORERS)))
 
 
 def parse_instructions(given: object) -> object:

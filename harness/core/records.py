@@ -14,16 +14,26 @@ Level = Literal["clean", "character", "word", "sentence", "semantic"]
 PerturbedLevel = Literal["character", "word", "sentence", "semantic"]
 Target = Literal["instruction", "input", "both"]
 Style = Literal["task", "role"]
+Scorer = Literal["calibrated", "loglik", "generate"]
+"""How a response becomes an answer: the likeliest label with calibration or without, or text."""
 
 CLEAN: Final = "clean"
 PERTURBED_LEVELS: Final[tuple[Level, ...]] = ("character", "word", "sentence", "semantic")
 LEVELS: Final[tuple[Level, ...]] = ("clean", *PERTURBED_LEVELS)
+SCORERS: Final[tuple[Scorer, ...]] = ("calibrated", "loglik", "generate")
 
 
 def in_level_order(levels: Iterable[str]) -> list[str]:
     """Levels from clean to semantic, each once; others after them, by name."""
     given = set(levels)
     return [*(level for level in LEVELS if level in given), *sorted(given.difference(LEVELS))]
+
+
+def in_scorer_order(scorers: Iterable[str], named: Iterable[str] = ()) -> list[str]:
+    """Scorers as a run named them, then in the order of `SCORERS`, then by name, each once."""
+    order = list(dict.fromkeys((*named, *SCORERS)))
+    given = set(scorers)
+    return [*(one for one in order if one in given), *sorted(given.difference(order))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ A field's name, type, default and docstring are the option's on the command line
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
@@ -16,12 +16,12 @@ from harness.core.names import (
     as_list,
     parse_instructions,
     parse_levels,
+    parse_scorers,
     split_names,
 )
-from harness.core.records import Level, Target
+from harness.core.records import Level, Scorer, Target
 from harness.models.options import NAMING_FIELDS, ModelOptions
 from harness.prompting.prompts import FormatChoice
-from harness.prompting.scoring import Scorer
 from perturbations.strength import StrengthName
 
 DEFAULT_SUITE: Final = "starter"
@@ -43,6 +43,7 @@ Confidence = Annotated[float, Field(gt=0.5, lt=1)]
 Instructions = Annotated[
     Count | Annotated[str, Field(pattern=INSTRUCTION_SOURCE)], BeforeValidator(parse_instructions)
 ]
+Scorers = Annotated[tuple[Scorer, ...], BeforeValidator(parse_scorers)]
 Levels = Annotated[tuple[Level, ...], BeforeValidator(parse_levels)]
 
 
@@ -84,10 +85,14 @@ class RunConfig(ModelOptions):
     variants: Path | None = None
     """Score exactly the instruction texts of this JSONL file."""
 
-    scorer: Literal["loglik", "generate", "both"] = "loglik"
-    """How a response becomes an answer: the likeliest label, or greedy text, parsed."""
-    calibrate: Literal["none", "content-free"] = "none"
-    """Correct label likelihoods by those of a content-free input."""
+    scorers: Scorers = ()
+    """How a response becomes an answer: calibrated (the likeliest label, less what a content-free
+    input favours), loglik (the likeliest label), generate (greedy text, parsed) or all. One or
+    several, separated by commas; the headline speaks of the first. Default: the task file's or
+    calibrated, and the others beside it."""
+    scorer_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of the examples for scorers that need other requests than the first. Default: 1, or
+    0.2 where --scorer is not given."""
     prompt_format: FormatChoice = "auto"
     """Layout of prompts; auto: chat where the model has a template."""
     max_new_tokens: Count = 7
@@ -123,13 +128,6 @@ class RunConfig(ModelOptions):
     window: Count | None = None
     """Cells between two writes to disk. Default: by the device."""
 
-    @property
-    def scorers(self) -> tuple[Scorer, ...]:
-        """The scorers to use, the primary one first."""
-        if self.scorer == "both":
-            return ("loglik", "generate")
-        return (self.scorer,)
-
     def identity(self) -> dict[str, Any]:
         """The options that define the results, in plain JSON types."""
         return self.model_dump(mode="json", exclude=set(_OPERATIONAL | NAMING_FIELDS))
@@ -141,11 +139,6 @@ def check_config(config: RunConfig) -> None:
     Raises:
         UsageError: with the option to change.
     """
-    if config.calibrate != "none" and config.scorer == "generate":
-        raise UsageError(
-            "--calibrate content-free corrects label likelihoods, and --scorer generate has none.",
-            hint="Type: --scorer loglik, or --scorer both.",
-        )
     if config.variants is not None and (config.perturbations or config.stacks):
         raise UsageError(
             "--variants scores exactly the texts of its file; --perturbations and --stack "

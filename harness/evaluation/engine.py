@@ -15,13 +15,14 @@ from harness.core.cache import ResponseCache, response_key
 from harness.core.progress import NoProgress, Progress
 from harness.core.records import Cell, Request, Response, Sample
 from harness.evaluation.plan import Block
+from harness.evaluation.scorers import RequestKind, ScorerPlan
 from harness.models.contract import Model
 from harness.prompting.answers import LabelParser
 from harness.prompting.prompts import Prompter
 from harness.prompting.requests import RequestBuilder
 from harness.prompting.scoring import (
-    Scorer,
     content_free_prior,
+    score_calibrated,
     score_generate,
     score_loglik,
 )
@@ -50,9 +51,8 @@ class Engine:
     cache: ResponseCache
     tools: Mapping[str, TaskTools]
     """Task name -> its tools."""
-    scorers: tuple[Scorer, ...]
+    scorers: ScorerPlan
     max_new_tokens: int
-    calibrate: bool = False
     hits: int = 0
     _priors: dict[str, Prior] = field(default_factory=dict)
 
@@ -62,22 +62,30 @@ class Engine:
         """The window's samples, in order, and the priors that were measured on the way."""
         samples: list[Sample] = []
         priors: dict[str, Prior] = {}
-        cells = [list(block.cells()) for block in window]
-        if "loglik" in self.scorers:
-            if self.calibrate:
-                priors = self._measure_priors(window, known_priors)
-            samples += self._score_loglik(window, cells, {**known_priors, **priors}, progress)
-        if "generate" in self.scorers:
-            samples += self._score_generate(window, cells, progress)
+        if likelihoods := self._narrow(window, "likelihood"):
+            if self.calibrates:
+                priors = self._measure_priors(likelihoods, known_priors)
+            samples += self._score_likelihoods(likelihoods, {**known_priors, **priors}, progress)
+        if texts := self._narrow(window, "text"):
+            samples += self._score_texts(texts, progress)
         return samples, priors
 
-    def _score_loglik(
-        self,
-        window: Sequence[Block],
-        cells: Sequence[Sequence[Cell]],
-        priors: Mapping[str, Prior],
-        progress: Progress,
+    @property
+    def calibrates(self) -> bool:
+        """Whether some scorer needs priors."""
+        return "calibrated" in self.scorers.scorers
+
+    def _narrow(self, window: Sequence[Block], kind: RequestKind) -> list[Block]:
+        """The window's blocks with what is asked of this kind; none where nothing is."""
+        if kind not in self.scorers.kinds:
+            return []
+        narrowed = (self.scorers.narrow(block, kind) for block in window)
+        return [block for block in narrowed if block.examples]
+
+    def _score_likelihoods(
+        self, window: Sequence[Block], priors: Mapping[str, Prior], progress: Progress
     ) -> Iterator[Sample]:
+        cells = [list(block.cells()) for block in window]
         requests = [
             request
             for block, block_cells in zip(window, cells, strict=True)
@@ -86,16 +94,17 @@ class Engine:
         responses = self._answer(requests, f"loglik/{self.model.info.dtype}", None, progress)
         flat = (cell for block_cells in cells for cell in block_cells)
         for cell, response in zip(flat, responses, strict=True):
-            yield score_loglik(cell, response, priors.get(cell.variant.id))
+            if self.calibrates:
+                yield score_calibrated(cell, response, priors[cell.variant.id])
+            if "loglik" in self.scorers.scorers:
+                yield score_loglik(cell, response)
 
-    def _score_generate(
-        self, window: Sequence[Block], cells: Sequence[Sequence[Cell]], progress: Progress
-    ) -> Iterator[Sample]:
+    def _score_texts(self, window: Sequence[Block], progress: Progress) -> Iterator[Sample]:
         # Answers stop as soon as a label is decided, so tasks with other labels go apart.
         for task_name in dict.fromkeys(block.task.name for block in window):
-            own = [(b, c) for b, c in zip(window, cells, strict=True) if b.task.name == task_name]
-            tools = self.tools[own[0][0].task.name]
-            flat = [cell for _, block_cells in own for cell in block_cells]
+            tools = self.tools[task_name]
+            own = (block for block in window if block.task.name == task_name)
+            flat = [cell for block in own for cell in block.cells()]
             prompts = [
                 tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in flat
             ]

@@ -16,6 +16,7 @@ from harness.evaluation.engine import Engine, Prior
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
 from harness.evaluation.schedule import Outcomes, Schedule, UntilPrecise, WholePlan
+from harness.evaluation.scorers import ScorerPlan, request_kind
 from harness.evaluation.variants import Misses
 from harness.metrics.summary import summarize_run
 from harness.results.jsonfiles import Json
@@ -94,13 +95,13 @@ def count_finished(prepared: RunPlan) -> int:
     if not path.is_file() or prepared.config.fresh:
         return 0
     with SampleStore(path) as store:
-        return store.count() // len(prepared.config.scorers)
+        return store.count(prepared.scorers.primary)
 
 
 def _evaluate(
     prepared: RunPlan, directory: RunDirectory, progress: Progress
 ) -> tuple[Timing, Json | None]:
-    config, model = prepared.config, prepared.model
+    config, model, scorers = prepared.config, prepared.model, prepared.scorers
     cache_path = response_cache_path(model.info.fingerprint) if config.cache else None
     start, evaluated = time.perf_counter(), 0
     with directory.samples() as store, ResponseCache(cache_path, progress.note) as cache:
@@ -108,24 +109,23 @@ def _evaluate(
             model=model,
             cache=cache,
             tools=prepared.tools,
-            scorers=config.scorers,
+            scorers=scorers,
             max_new_tokens=config.max_new_tokens,
-            calibrate=config.calibrate == "content-free",
         )
-        stored = store.count()
-        progress.start(prepared.plan.cells * len(config.scorers), stored)
+        stored = sum(store.count(scorer) for scorer in scorers.answering)
+        progress.start(scorers.count_answers(prepared.plan.blocks(WINDOW_ON_ACCELERATOR)), stored)
         schedule = _schedule(prepared)
         for window in schedule.windows():
-            new = _unfinished(window, store, config.scorers) if stored else window
-            progress.reuse((_cells(window) - _cells(new)) * len(config.scorers))
+            new = _unfinished(window, store, scorers) if stored else window
+            progress.reuse(scorers.count_answers(window) - scorers.count_answers(new))
             if new:
                 progress.doing(new[0].task.name, new[0].variant.level)
-                known = _known_priors(new, store) if engine.calibrate else {}
+                known = _known_priors(new, store) if engine.calibrates else {}
                 samples, priors = engine.evaluate(new, known, progress)
                 store.write(samples, priors)
-                evaluated += _cells(new)
+                evaluated += sum(len(block) for block in new)
             if schedule.needs_outcomes:
-                schedule.record(window, _outcomes(window, store, config.scorers[0]))
+                schedule.record(window, _outcomes(window, store, scorers.primary))
     timing = Timing(evaluated, time.perf_counter() - start, engine.hits)
     return timing, schedule.report()
 
@@ -153,19 +153,18 @@ def _outcomes(window: Sequence[Block], store: SampleStore, scorer: str) -> Outco
     }
 
 
-def _cells(window: Sequence[Block]) -> int:
-    return sum(len(block) for block in window)
-
-
-def _unfinished(window: Sequence[Block], store: SampleStore, scorers: Sequence[str]) -> list[Block]:
+def _unfinished(window: Sequence[Block], store: SampleStore, scorers: ScorerPlan) -> list[Block]:
     """The window without the cells that are stored: in a grown share they stand among new ones.
 
     A window is stored at once, so that what a kill left is asked in the batches of before.
     """
     left: list[Block] = []
     for block in window:
-        known = set.intersection(*(store.finished(block.variant.id, one) for one in scorers))
-        examples = tuple(example for example in block.examples if example.id not in known)
+        missing: set[str] = set()
+        for scorer in scorers.scorers:
+            asked = scorers.narrow(block, request_kind(scorer)).examples
+            missing |= {one.id for one in asked} - store.finished(block.variant.id, scorer)
+        examples = tuple(example for example in block.examples if example.id in missing)
         if examples:
             left.append(replace(block, examples=examples))
     return left

@@ -17,6 +17,7 @@ from harness.evaluation.engine import TaskTools
 from harness.evaluation.identity import Identity, identify, run_directory
 from harness.evaluation.plan import Plan, changes_input
 from harness.evaluation.request_checks import check_requests, request_notes
+from harness.evaluation.scorers import ScorerPlan, choose_scorers, plan_scorers
 from harness.evaluation.selection import choose_perturbations
 from harness.evaluation.variants import (
     Misses,
@@ -54,6 +55,8 @@ class RunPlan:
     identity: Identity
     fitted: Fitted
     """How much of the full grid is asked."""
+    scorers: ScorerPlan
+    """How responses become answers, and what each scorer is asked on."""
     out: Path
     """The run's directory."""
     misses: Mapping[str, Misses] = field(default_factory=lambda: MappingProxyType({}))
@@ -85,6 +88,7 @@ def prepare(
     check_config(config)
     selection = _select(config)
     tasks = _load_tasks(config, specs)
+    config, scorer_notes = choose_scorers(config, tasks)
     made = _make_variants(config, tasks, selection.perturbations)
     plan = Plan(
         tuple(task for task in tasks if task.name in made),
@@ -107,7 +111,8 @@ def prepare(
     )
     check_lengths(run_plan.lengths, plan, model.info.max_context)
     check_requests(run_plan)
-    return replace(run_plan, notes=(*run_plan.notes, *request_notes(run_plan)))
+    notes = (*run_plan.notes, *scorer_notes, *request_notes(run_plan))
+    return replace(run_plan, notes=notes)
 
 
 def _all_left_out(selection: Selection, made: Iterable[TaskVariants]) -> tuple[LeftOut, ...]:
@@ -155,6 +160,7 @@ def make_run_plan(
         misses=MappingProxyType(dict(misses or {})),
         left_out=tuple(left_out),
         fitted=describe_fit(plan, full or plan),
+        scorers=plan_scorers(config, plan),
         notes=tuple(model.notes),
     )
 

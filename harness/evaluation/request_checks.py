@@ -33,7 +33,7 @@ def check_requests(run: RunPlan) -> None:
                 task=task.name,
                 limit=run.config.max_new_tokens,
             )
-        if run.config.calibrate != "none":
+        if "calibrated" in run.config.scorers:
             task.content_free_inputs()
 
 

@@ -51,7 +51,7 @@ def judge(
         policy: the rules.
         candidate: the run to judge.
         baseline: the run it must not be worse than; without one, comparisons are missing.
-        scorer: whose samples to use; default: the candidate's primary one.
+        scorer: whose samples to use; default: of those that both have, the candidate's first.
         seed: from which resamples follow, for the worst prompt.
         resamples: how many.
         unlike: what becomes of runs that asked different questions.
@@ -60,7 +60,7 @@ def judge(
         UsageError: the two runs asked different questions.
         NothingToEvaluateError: there is no sample, or no cell that both have.
     """
-    scorer = scorer or primary_scorer(candidate.samples)
+    scorer = scorer or primary_scorer(candidate, *([baseline] if baseline else []))
     tasks = _candidate_tasks(candidate, scorer, seed, resamples)
     aligned = align_runs([baseline, candidate], scorer=scorer, unlike=unlike) if baseline else None
     pairs = _paired_tasks(aligned, seed, resamples) if aligned else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from harness.core.records import CLEAN, in_level_order
+from harness.core.records import CLEAN, in_level_order, in_scorer_order
 from harness.metrics.accuracy import largest_gold_share, prompt_accuracies
 from harness.metrics.describe import Described, describe, mean_described
 from harness.metrics.grid import Grid, build_grids
@@ -63,13 +63,14 @@ def summarize_run(run: Run) -> Summary:
         seed=run.manifest["seed"],
         confidence=config["confidence"],
         resamples=config["resamples"],
+        scorers=config["scorers"],
     )
     return replace(
         body,
         schema_version=run.manifest["schema_version"],
         run_id=run.manifest["run_id"],
         model=config["model"],
-        scorer="loglik" if config["scorer"] == "both" else config["scorer"],
+        scorer=config["scorers"][0],
     )
 
 
@@ -81,11 +82,12 @@ def summarize(
     seed: int,
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
+    scorers: Sequence[str] = (),
 ) -> Summary:
     """The numbers of summary.json; what names the run is left empty.
 
-    The same samples give the same summary, in whatever order their rows stand. With several scorers
-    the main tables are those of `loglik`, or else the first by name, and `scorers` has all.
+    The same samples make the same summary, in whatever order their rows stand. With several scorers
+    the main tables are the first one's, and `scorers` has all.
 
     Args:
         samples: one row per cell and scorer, as in `Run.scored_samples` or `Run.samples`;
@@ -95,11 +97,12 @@ def summarize(
         seed: of the run; from it follow all resamples.
         confidence: of the intervals.
         resamples: how often the examples are resampled for what has no formula.
+        scorers: their order; default: that of `SCORERS`.
 
     Raises:
         UsageError: samples of unknown variants, or two samples of one cell.
     """
-    scorers = sorted(samples["scorer"].unique(), key=lambda name: (name != "loglik", name))
+    scorers = in_scorer_order(map(str, samples["scorer"].unique()), scorers)
     labels = {name: facts.labels for name, facts in tasks.items()}
     tokens = {name: facts.label_tokens for name, facts in tasks.items() if facts.label_tokens}
     blocks: dict[str, ScorerSummary] = {}

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
-from harness.core.records import Cell, Response, Sample
-
-Scorer = Literal["loglik", "generate"]
+from harness.core.records import Cell, Response, Sample, Scorer
 
 
-def score_loglik(
-    cell: Cell, response: Response, prior: Mapping[str, float] | None = None
-) -> Sample:
+def score_loglik(cell: Cell, response: Response) -> Sample:
     """The sample of a cell whose labels were scored by log-likelihood.
 
-    The prediction is the label with the highest score, the first of equals. With a `prior`
-    (content-free log-probabilities) it is the highest score less prior: contextual calibration,
-    Zhao et al. 2021, arXiv 2102.09690, section 4 with W = diag(p_cf)^-1.
+    The prediction is the label with the highest score, the first of equals.
     """
-    scores = response.scores or {}
-    finite = bool(scores) and all(math.isfinite(value) for value in scores.values())
-    adjusted = {label: s - (prior[label] if prior else 0.0) for label, s in scores.items()}
-    prediction = max(adjusted, key=adjusted.__getitem__) if finite else None
-    return _sample(cell, prediction, scorer="loglik", scores=scores if finite else None)
+    return _score_likelihood(cell, response, {}, "loglik")
+
+
+def score_calibrated(cell: Cell, response: Response, prior: Mapping[str, float]) -> Sample:
+    """The sample of a cell whose labels' log-likelihoods were calibrated.
+
+    The prediction is the label with the highest score less `prior`, its log-probability without
+    content: contextual calibration, Zhao et al. 2021, arXiv 2102.09690, section 4 with
+    W = diag(p_cf)^-1. The sample keeps the scores as the model returned them.
+    """
+    return _score_likelihood(cell, response, prior, "calibrated")
 
 
 def score_generate(cell: Cell, response: Response, parse: Callable[[str], str | None]) -> Sample:
@@ -47,6 +46,16 @@ def content_free_prior(scores: Sequence[Mapping[str, float]]) -> dict[str, float
             total[label] += math.exp(value - top) / norm
     floor = 1e-12  # a label that no content-free input ever favours must not become infinite
     return {label: math.log(max(mass / len(scores), floor)) for label, mass in total.items()}
+
+
+def _score_likelihood(
+    cell: Cell, response: Response, prior: Mapping[str, float], scorer: Scorer
+) -> Sample:
+    scores = response.scores or {}
+    finite = bool(scores) and all(math.isfinite(value) for value in scores.values())
+    adjusted = {label: score - prior.get(label, 0.0) for label, score in scores.items()}
+    prediction = max(adjusted, key=adjusted.__getitem__) if finite else None
+    return _sample(cell, prediction, scorer=scorer, scores=scores if finite else None)
 
 
 def _sample(

@@ -69,9 +69,10 @@ class SampleStore(Database):
         )
         return {example_id: bool(correct) for example_id, correct in rows}
 
-    def count(self) -> int:
-        """How many samples are stored."""
-        total: int = self._db.execute("SELECT count(*) FROM samples").fetchone()[0]
+    def count(self, scorer: str) -> int:
+        """How many samples of a scorer are stored."""
+        query = "SELECT count(*) FROM samples WHERE scorer = ?"
+        total: int = self._db.execute(query, (scorer,)).fetchone()[0]
         return total
 
     def prior(self, variant_id: str) -> dict[str, float] | None:

@@ -8,7 +8,7 @@ that it reads, so a damaged or foreign file is one error that names the key.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -228,7 +228,7 @@ class Summary:
     variants: dict[str, VariantStats]
     worst_variants: list[Worst]
     scorers: dict[str, ScorerSummary] = field(default_factory=dict)
-    """Every scorer's numbers, where there is more than one; otherwise empty."""
+    """Every scorer's numbers, the main one's first; empty where there is only one."""
 
     def to_json(self) -> Json:
         """The content of summary.json, in plain JSON types, null where a metric is undefined."""
@@ -236,11 +236,6 @@ class Summary:
         if not self.scorers:
             del content["scorers"]
         return content
-
-
-def primary_scorer(names: Iterable[str]) -> str | None:
-    """The scorer whose numbers come first: `loglik`, or else the first by name; None of none."""
-    return min(names, key=lambda name: (name != "loglik", name), default=None)
 
 
 def read_summary(path: Path) -> Summary:

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from harness.core.records import Instruction
+from harness.core.records import Instruction, Scorer
 
 MAX_INSTRUCTION: Final = 32_768
 """Characters. A longer text is data in the wrong place, and no model's context holds much of it."""
@@ -137,6 +137,9 @@ class TaskSpec(_Strict):
     chance: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Accuracy of guessing; default: 1 / number of labels."""
     metric: Literal["accuracy"] = "accuracy"
+    scorer: Scorer | None = None
+    """How a response becomes an answer unless `--scorer` says otherwise: `calibrated`, `loglik` or
+    `generate`; default: calibrated."""
     instructions: Annotated[
         tuple[InstructionSpec, ...],
         Field(min_length=1, json_schema_extra=_allow_short),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from harness.core.errors import UsageError
-from harness.core.records import Example, Instruction, stable_hash
+from harness.core.records import Example, Instruction, Scorer, stable_hash
 from harness.tasks.schema import LabelSpec
 from harness.tasks.template import Template, map_texts
 
@@ -27,6 +27,8 @@ class Task:
     instructions: tuple[Instruction, ...]
     paraphrases: Mapping[str, tuple[str, ...]]
     examples: tuple[Example, ...]
+    scorer: Scorer | None = None
+    """How answers are read unless the user says otherwise; None: as the harness decides."""
     few_shot: tuple[Example, ...] = ()
     few_shot_left_out: int = 0
     """Few-shot rows whose input is an evaluated example's, and that are not shown for it."""
@@ -78,9 +80,9 @@ class Task:
             except UsageError as error:
                 problems.append(error)
         raise UsageError(
-            f"--calibrate content-free shows {_FILLERS[turn]!r} in place of a row's fields, and "
+            f"calibration shows {_FILLERS[turn]!r} in place of a row's fields, and "
             f"{problems[-1].message}",
-            hint="Leave out --calibrate, or show the fields in the template as they are.",
+            hint="Type: --scorer loglik, or show the fields in the template as they are.",
         )
 
     def _filled(self, turn: int, *, numbers: bool) -> dict[str, object]:

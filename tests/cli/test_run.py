@@ -70,10 +70,9 @@ def test_a_run_leaves_everything_it_promises(model: Path, tmp_path: Path) -> Non
     assert manifest["status"] == "complete"
     assert manifest["tasks"]["sentiment"]["examples"] == 6
     with sqlite3.connect(out / "samples.sqlite") as db:
-        cells = db.execute("SELECT count(*) FROM samples").fetchone()[0]
-    assert cells == summary["levels"]["clean"]["cells"] + sum(
-        stats["cells"] for name, stats in summary["levels"].items() if name != "clean"
-    )
+        rows = db.execute("SELECT scorer, count(*) FROM samples GROUP BY scorer").fetchall()
+    cells = sum(stats["cells"] for stats in summary["levels"].values())
+    assert dict(rows) == {"calibrated": cells, "loglik": cells, "generate": cells}
     for name in ("variants.jsonl", "report.md", "report.html"):
         assert (out / name).stat().st_size > 0
 
@@ -123,8 +122,10 @@ def test_one_seed_one_result(model: Path, tmp_path: Path) -> None:
 def test_cached_equals_uncached(model: Path, tmp_path: Path) -> None:
     assert evaluate(model, tmp_path / "first") == ExitCode.OK
     assert evaluate(model, tmp_path / "second") == ExitCode.OK
-    timing = read(tmp_path / "second", "run.json")["timing"]
-    assert timing["cache_hits"] == timing["cells"]
+    manifest = read(tmp_path / "second", "run.json")
+    cells, variants = manifest["timing"]["cells"], manifest["tasks"]["sentiment"]["variants"]
+    # One answer per cell for both likelihoods, a generated one, three without content per variant.
+    assert manifest["timing"]["cache_hits"] == 2 * cells + 3 * variants
     assert read(tmp_path / "first", "summary.json") == read(tmp_path / "second", "summary.json")
 
 
@@ -225,8 +226,9 @@ def test_replay_scores_exactly_the_given_texts(model: Path, tmp_path: Path) -> N
     "more",
     [
         ["--scorer", "generate"],
-        ["--scorer", "both"],
-        ["--calibrate", "content-free"],
+        ["--scorer", "all"],
+        ["--scorer", "generate,calibrated", "--scorer-share", "0.5"],
+        ["--scorer", "calibrated"],
         ["--few-shot", "2"],
         ["--target", "input"],
         ["--target", "both"],
@@ -259,7 +261,7 @@ def test_stopping_at_a_precision_saves_cells(model: Path, tmp_path: Path) -> Non
 
 
 def test_both_scorers_stand_side_by_side(model: Path, tmp_path: Path) -> None:
-    assert evaluate(model, tmp_path / "run", "--scorer", "both") == ExitCode.OK
+    assert evaluate(model, tmp_path / "run", "--scorer", "loglik,generate") == ExitCode.OK
     assert set(read(tmp_path / "run", "summary.json")["scorers"]) == {"loglik", "generate"}
 
 

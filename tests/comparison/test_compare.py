@@ -195,9 +195,11 @@ def test_one_prompt_is_mcnemar_exactly() -> None:
     ("change", "words"),
     [
         ({"prompt_format": "chat"}, "prompt format: base has 'plain', other has 'chat'"),
-        ({"config": {"scorer": "generate"}}, "scorer: base has 'loglik', other has 'generate'"),
-        ({"config": {"target": "input"}}, "--target: base has None, other has 'input'"),
-        ({"config": {"scorer": "loglik", "calibrate": "content-free"}}, "calibrate"),
+        ({"config": {"scorers": ["generate"]}}, "scorer: base has 'loglik', other has 'generate'"),
+        (
+            {"config": {"scorers": ["loglik"], "target": "input"}},
+            "--target: base has None, other has 'input'",
+        ),
     ],
 )
 def test_runs_of_another_question_are_refused(
@@ -358,7 +360,7 @@ def test_settings_leave_nothing_to_share(runs: list[RunData]) -> None:
 
 def test_answer_lengths_count_where_answers_are_generated(runs: list[RunData]) -> None:
     def generating(run: RunData, length: int, scorer: str) -> RunData:
-        config = {"scorer": scorer, "max_new_tokens": length}
+        config = {"scorers": [scorer], "max_new_tokens": length}
         return replace(run, manifest={**run.manifest, "config": config})
 
     pair = [generating(runs[0], 7, "generate"), generating(runs[1], 9, "generate")]

@@ -39,7 +39,7 @@ def test_python_calls_options_by_their_own_names() -> None:
     with pytest.raises(UsageError, match=r"^few_shot -1: input should be"):
         harness.run("m", few_shot=-1)
     with pytest.raises(UnknownNameError, match="Did you mean 'loglik'"):
-        harness.run("m", scorer="loglike")  # type: ignore[arg-type]
+        harness.run("m", scorers="loglike")
 
 
 def test_run_takes_every_option_with_the_configurations_default() -> None:

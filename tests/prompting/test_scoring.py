@@ -8,7 +8,12 @@ import pytest
 
 from harness.core.records import Cell, Example, Response, Variant
 from harness.prompting.answers import LabelParser
-from harness.prompting.scoring import content_free_prior, score_generate, score_loglik
+from harness.prompting.scoring import (
+    content_free_prior,
+    score_calibrated,
+    score_generate,
+    score_loglik,
+)
 
 VARIANT = Variant(
     id="v", task="t", level="word", perturbation="p", instruction_id="i", index=0, seed=0,
@@ -26,10 +31,17 @@ def test_highest_score_wins_and_the_first_of_equals() -> None:
 
 def test_prior_is_subtracted() -> None:
     prior = {"neg": math.log(0.2), "pos": math.log(0.8)}
-    sample = score_loglik(CELL, Response(scores={"neg": -2.0, "pos": -1.0}), prior)
+    sample = score_calibrated(CELL, Response(scores={"neg": -2.0, "pos": -1.0}), prior)
     # -2 - log .2 = -0.39, -1 - log .8 = -0.78: calibration turns the answer round.
-    assert sample.prediction == "neg"
+    assert (sample.prediction, sample.scorer) == ("neg", "calibrated")
     assert sample.scores == {"neg": -2.0, "pos": -1.0}
+    # At a prior of -1.5 and -0.5 the labels are equal, -0.5 each, and the first wins.
+    equal = score_calibrated(CELL, Response(scores={"neg": -2.0, "pos": -1.0}), _prior(-1.5, -0.5))
+    assert equal.prediction == "neg"
+
+
+def _prior(neg: float, pos: float) -> dict[str, float]:
+    return {"neg": neg, "pos": pos}
 
 
 def test_scores_that_are_no_numbers_are_unparsed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,8 @@ from harness.results.summary import Quantity
 from reports.flips import ROW_LIMIT
 from reports.html import render_html
 from reports.markdown import render_markdown
-from reports.reading import Reading, read_drop
+from reports.reading import GroupView, Reading, read_drop
+from reports.scorers import ScorerRow, scorer_sentence
 from reports.source import run_names
 from reports.view import ReportView, build_view
 from tests.support.make_run import (
@@ -271,13 +273,78 @@ def test_two_scorers_stand_side_by_side(base: MadeRun) -> None:
     samples = pd.concat([base.samples, generated], ignore_index=True)
     summary = make_summary(base.manifest, samples, base.variants)
     view = build_view([replace(base, summary=summary, samples=samples)])
-    scorers = view.runs[0].tables.scorers
-    assert list(scorers) == ["loglik", "generate"]
-    rate = scorers["generate"]["word"].stats.unparsed_rate
-    assert rate is not None
-    assert rate.value == pytest.approx(0.1, abs=0.02)
+    first, second = view.runs[0].scorers
+    assert (first.name, second.name) == ("loglik", "generate")
+    assert first.levels == view.runs[0].tables.levels
+    assert first.unparsed == 0
+    assert second.unparsed == pytest.approx(0.1, abs=0.02)
     assert view.runs[0].dots == build_view([base]).runs[0].dots
     assert "how answers are read" in render_html(view)
+
+
+def _scorer(base: MadeRun, name: str, **changes: Any) -> ScorerRow:
+    """What a scorer found: the made run's findings, or others."""
+    found = build_view([base]).runs[0].tables
+    above = tuple(task.name for task in found.tasks if task.above_chance)
+    return replace(ScorerRow(name, found.levels, above, len(found.tasks)), **changes)
+
+
+def _fewer(levels: Mapping[str, GroupView]) -> dict[str, GroupView]:
+    return {
+        level: replace(group, stats=replace(group.stats, cells=group.stats.cells // 5))
+        for level, group in levels.items()
+    }
+
+
+def _without_drops(levels: Mapping[str, GroupView]) -> dict[str, GroupView]:
+    return {
+        level: replace(group, reading=Reading.NOT_SIGNIFICANT) for level, group in levels.items()
+    }
+
+
+def test_scorers_that_find_the_same_need_no_word(base: MadeRun) -> None:
+    assert scorer_sentence([_scorer(base, "calibrated"), _scorer(base, "loglik")]) == ""
+    assert scorer_sentence([]) == ""
+
+
+def test_a_verdict_that_hangs_on_the_scorer_is_said(base: MadeRun) -> None:
+    calibrated = _scorer(base, "calibrated")
+    at_chance = _scorer(base, "loglik", above_chance=())
+    sentence = scorer_sentence([calibrated, at_chance])
+    assert "By calibrated, of which the headline speaks, the model is above chance on" in sentence
+    assert "by loglik it is not significantly above chance on any task." in sentence
+    steady = _scorer(base, "loglik", levels=_without_drops(calibrated.levels))
+    assert "without a significant drop" in scorer_sentence([calibrated, steady])
+    assert "with a significant drop" in scorer_sentence([calibrated, steady])
+
+
+def test_what_fewer_cells_do_not_show_is_no_other_verdict(base: MadeRun) -> None:
+    full = _scorer(base, "calibrated")
+    part = _scorer(base, "generate", levels=_fewer(full.levels), above_chance=())
+    assert scorer_sentence([full, part]) == ""
+    steady = replace(full, levels=_without_drops(full.levels))
+    found = scorer_sentence([steady, replace(part, above_chance=full.above_chance)])
+    assert "by generate it is above chance on" in found
+
+
+def test_each_scorer_is_judged_by_its_own_clean_accuracy(base: MadeRun) -> None:
+    wrong = base.samples.assign(scorer="generate", prediction=None, correct=False, parsed=False)
+    samples = pd.concat([base.samples, wrong], ignore_index=True)
+    summary = make_summary(base.manifest, samples, base.variants)
+    view = build_view([replace(base, summary=summary, samples=samples)])
+    first, second = view.runs[0].scorers
+    assert first.above_chance
+    assert second.above_chance == ()
+    assert {group.reading for group in second.levels.values()} <= {
+        Reading.CLEAN,
+        Reading.NOT_JUDGED,
+    }
+    assert second.significant == ()
+    assert scorer_sentence([first, second]) in view.runs[0].caveats
+    shown = render_markdown(view)
+    assert "## What the scorer decides" in shown
+    assert f"0 of {len(view.tasks)} tasks" in shown
+    assert "The verdict depends on the scorer." in render_html(view)
 
 
 def with_model(run: MadeRun, name: str) -> MadeRun:

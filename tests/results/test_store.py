@@ -24,7 +24,7 @@ def test_round_trip(tmp_path: Path) -> None:
         store.write([SAMPLE, replace(SAMPLE, example_id="2", prediction=None, parsed=False)])
         assert store.finished("v1", "loglik") == {"1", "2"}
         assert store.finished("v1", "generate") == set()
-        assert store.count() == 2
+        assert store.count("loglik") == 2
     frame = read_samples(tmp_path / "s.sqlite", (*COMPACT_COLUMNS, "scores", "text"))
     assert list(frame["example_id"]) == ["1", "2"]
     assert frame["scores"][0] == {"a": -1.234568, "b": -0.5}
@@ -36,7 +36,7 @@ def test_a_second_write_replaces(tmp_path: Path) -> None:
     with SampleStore(tmp_path / "s.sqlite") as store:
         store.write([SAMPLE])
         store.write([replace(SAMPLE, prediction="a", correct=True)])
-        assert store.count() == 1
+        assert store.count("loglik") == 1
     assert read_samples(tmp_path / "s.sqlite")["correct"].tolist() == [True]
 
 
@@ -61,7 +61,7 @@ def test_a_full_disk_is_an_incomplete_run(tmp_path: Path) -> None:
         store._db.execute("PRAGMA max_page_count = 12")
         with pytest.raises(IncompleteRunError, match="resumes"):
             store.write([replace(SAMPLE, example_id=str(n), text="x" * 500) for n in range(500)])
-        assert store.count() == 1
+        assert store.count("loglik") == 1
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:

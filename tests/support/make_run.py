@@ -338,7 +338,7 @@ def _manifest(
             "levels": ["character", "word", "sentence", "semantic"],
             "per_perturbation": 2,
             "limit": tasks[0].examples if tasks else 0,
-            "scorer": "loglik",
+            "scorers": ["loglik"],
             "confidence": 0.95,
             "resamples": 200,
         },

@@ -79,7 +79,7 @@ class World:
     def _manifest(self) -> dict[str, object]:
         return {
             "prompt_format": "plain",
-            "config": {"scorer": "loglik", "calibrate": "none", "few_shot": 0},
+            "config": {"scorers": ["loglik"], "few_shot": 0},
             "model": {"chat_template_hash": None},
             "tasks": {
                 self.task: {

@@ -173,7 +173,7 @@ def test_fillers_keep_the_form_of_nested_fields(tmp_path: Path) -> None:
 def test_a_filler_that_a_template_cannot_take_is_named(tmp_path: Path) -> None:
     rows = [{"text": "a: good", "label": "pos"}, {"text": "b: bad", "label": "neg"}]
     task = load(tmp_path, rows, input="{{ text.split(': ')[1] }}")
-    with pytest.raises(UsageError, match="--calibrate content-free shows 'N/A'"):
+    with pytest.raises(UsageError, match="calibration shows 'N/A'"):
         task.content_free_inputs()
 
 
