@@ -96,7 +96,7 @@ def lent(model: ModelLike, options: ModelOptions) -> Iterator[contract.Model | N
         yield None
         return
     loaded = _loaded(model)
-    _check_options(options)
+    _check_options(options, loaded.model)
     from harness.models.loading.in_memory import lend
 
     with lend(loaded.model, loaded.tokenizer, name=loaded.name) as asked:
@@ -114,10 +114,13 @@ def _loaded(model: object) -> Model:
     )
 
 
-def _check_options(options: ModelOptions) -> None:
+def _check_options(options: ModelOptions, model: PreTrainedModel) -> None:
+    """Refuse what would load another model, or this one otherwise."""
+    fits = {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
     for name in _LOADING:
         value = getattr(options, name)
-        if value != type(options).model_fields[name].get_default():
+        default = type(options).model_fields[name].get_default()
+        if value not in (default, fits.get(name, default)):
             raise UsageError(
                 f"{name} {value!r} says how to load a model, and this one is loaded already.",
                 hint=f"Leave {name} out; move or convert the model itself.",

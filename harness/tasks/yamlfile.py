@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -18,6 +19,7 @@ from harness.core.errors import UsageError, nearest_hint
 ModelT = TypeVar("ModelT", bound=BaseModel)
 JsonObject = dict[str, Any]
 Location = tuple[int | str, ...]
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TYPES: Final = frozenset({"str", "int", "bool", "float"})
 """What pydantic adds to the place of a value that may be of several types."""
 
@@ -46,7 +48,20 @@ def parse_content(content: Mapping[str, object], model: type[ModelT], *, where: 
     Raises:
         UsageError: it breaks a rule of `model`; the message names the key.
     """
+    _check_characters(content, where)
     return _validated(dict(content), model, where, None)
+
+
+def _check_characters(content: Mapping[str, object], where: str) -> None:
+    """Refuse half characters, which no file and no database takes; a file's are refused earlier."""
+    try:
+        text = json.dumps(content, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError, TypeError):
+        raise UsageError(
+            f"{where}: keys or lists are nested too deeply, or hold themselves."
+        ) from None
+    if _SURROGATE.search(text):
+        raise UsageError(f"{where}: half a character (a lone surrogate) stands in a text.")
 
 
 def _validated(

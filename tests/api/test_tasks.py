@@ -101,10 +101,14 @@ def test_a_run_of_a_task_in_memory_resumes(tmp_path: Path, monkeypatch: pytest.M
         harness.run(model, tasks=other, levels="character", out=tmp_path / "run")
 
 
+LOOP: list[Any] = []
+LOOP.append(LOOP)
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "name": ({"name": "two words"}, "the task 'two words': String should match"),
     "labels": ({"labels": ["one"]}, "at 'labels'"),
     "rows": ({"rows": ["a text"]}, "row 1 is a mapping of fields, not str"),
+    "half": ({"rows": [{"text": "\ud83d", "label": 0}]}, "half a character"),
+    "itself": ({"rows": [{"text": LOOP, "label": 0}]}, "hold themselves"),
     "empty": ({"rows": []}, "at 'source.rows'"),
     "same": ({"labels": {0: "yes", 1: "Yes"}}, "differs from 'yes' only by case"),
 }
