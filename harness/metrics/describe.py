@@ -11,12 +11,15 @@ import numpy as np
 
 from harness.metrics import accuracy as accuracies
 from harness.metrics import drop, likelihood
+from harness.metrics.ensembles import accuracy_ensemble, tolerance_of
 from harness.metrics.flips import count_flips
 from harness.metrics.grid import Grid, Group
 from harness.metrics.measures import MEASURES, Measured, average, measure
+from harness.metrics.variance import mean_shares, narrowing_of, variance_shares
+from harness.results.summary import Narrowing, Tolerance, VarianceShares
 from harness.stats.arrays import Singles
 
-Value = float | int | str | None | list[float]
+Value = float | int | str | None | list[float] | Tolerance | VarianceShares | Narrowing
 
 _COUNTS: Final = ("flips_right_wrong", "flips_wrong_right", "prompts", "examples", "cells")
 
@@ -29,7 +32,9 @@ class Described:
     measured: Mapping[str, Measured]
 
 
-def describe(group: Group, grid: Grid, resampled: Singles, chance: float) -> Described:
+def describe(
+    group: Group, grid: Grid, resampled: Singles, chance: float, *, confidence: float = 0.95
+) -> Described:
     """Every metric of a group; those of likelihoods are None where the grid has none.
 
     Args:
@@ -37,10 +42,12 @@ def describe(group: Group, grid: Grid, resampled: Singles, chance: float) -> Des
         grid: the task's cells that the group is part of.
         resampled: the means of the grid's prompts over resampled examples [B, prompts of the grid].
         chance: the accuracy that needs no model: of guessing, or of one constant answer.
+        confidence: of what is said of variants that were not asked.
     """
     measured = {name: measure(name, group, resampled) for name in MEASURES}
     values: dict[str, Value] = {
         **_accuracy_values(group),
+        **_population_values(group, confidence),
         **_drop_values(group, chance),
         **_likelihood_values(group, grid),
         "prompts": len(group.variants),
@@ -69,6 +76,8 @@ def mean_described(tasks: Sequence[Described]) -> Described:
 
 
 def _accuracy_values(group: Group) -> dict[str, Value]:
+    if group.has_holes:
+        return _estimated_values(group)
     score, present = group.score, group.present
     row, _ = accuracies.worst_prompt(score, present)
     return {
@@ -78,6 +87,31 @@ def _accuracy_values(group: Group) -> dict[str, Value]:
         "null_spread": accuracies.null_spread(score, present),
         "spread_p": accuracies.spread_p(score, present, group.families),
         "combined_performance_score": accuracies.combined_performance_score(score, present),
+        "variant_estimates": "own cells",
+    }
+
+
+def _estimated_values(group: Group) -> dict[str, Value]:
+    """What is said of single variants that were asked on a part of the examples."""
+    ensemble = accuracy_ensemble(group)
+    best = ensemble.value("highest")
+    mean = accuracies.accuracy(group.score, group.present)
+    return {
+        "std_over_prompts": ensemble.deviation,
+        "accuracy_quantiles": list(ensemble.quantiles(accuracies.QUANTILES)),
+        "worst_prompt_id": group.variants[int(ensemble.shrunken.argmin())],
+        "null_spread": None,  # the spread is corrected for it
+        "spread_p": accuracies.spread_p(group.score, group.present, group.families),
+        "combined_performance_score": (1 - max(best - mean, 0.0)) * best,
+        "variant_estimates": "shrunken",
+    }
+
+
+def _population_values(group: Group, confidence: float) -> dict[str, Value]:
+    return {
+        "tolerance": tolerance_of(accuracy_ensemble(group), confidence),
+        "variance": variance_shares(group),
+        "narrowing": narrowing_of(group, confidence),
     }
 
 
@@ -85,7 +119,9 @@ def _drop_values(group: Group, chance: float) -> dict[str, Value]:
     flips = count_flips(
         group.score, group.answer, group.clean_score, group.clean_answer, group.matched
     )
-    rates = drop.chance_adjusted_drop_rates(group.score, group.clean_score, group.matched, chance)
+    rates = drop.chance_adjusted_drop_rates(
+        group.score, group.clean_score, group.matched, chance, group.clean_present
+    )
     known = rates[np.isfinite(rates)]
     any_matched = bool(group.matched.any())
     clean, perturbed = drop.matched_accuracies(
@@ -101,7 +137,8 @@ def _drop_values(group: Group, chance: float) -> dict[str, Value]:
 
 
 def _likelihood_values(group: Group, grid: Grid) -> dict[str, Value]:
-    if group.likelihood is None:
+    if group.likelihood is None or group.has_holes:
+        # Means of fewer distributions lie further apart, whatever the examples.
         return {"answer_consistency": None}
     gold = grid.gold[np.isin(grid.examples, group.examples)]
     distributions = likelihood.answer_distributions(group.likelihood)
@@ -112,6 +149,13 @@ def _mean_value(name: str, values: Sequence[Value]) -> Value:
     known = [value for value in values if value is not None]
     if name == "pdr_flag":
         return known[0] if known else None
+    if name == "variant_estimates":
+        return "shrunken" if "shrunken" in known else "own cells"
+    shares = [value for value in known if isinstance(value, VarianceShares)]
+    return mean_shares(shares) if shares else _mean_number(name, known)
+
+
+def _mean_number(name: str, known: Sequence[Value]) -> Value:
     numbers = [value for value in known if isinstance(value, int | float) and math.isfinite(value)]
     lists = [value for value in known if isinstance(value, list)]
     if lists:

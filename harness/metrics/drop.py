@@ -34,11 +34,18 @@ def relative_drops(clean: Floats, attacked: Floats) -> Floats:
 
 
 def chance_adjusted_drop_rates(
-    score: Floats, clean: Floats, matched: Booleans, chance: float
+    score: Floats,
+    clean: Floats,
+    matched: Booleans,
+    chance: float,
+    clean_present: Booleans | None = None,
 ) -> Floats:
     """(A_0 - A_k) / (A_0 - c): [K], the lost share of what was above chance.
 
-    NaN where A_0 is not above chance c, since nothing was there to be lost.
+    NaN where A_0 is not above chance c, since nothing was there to be lost. A_0 below the line is
+    that of all clean cells, where `clean_present` says which there are: a ratio of two means of a
+    few cells would be off on average.
     """
-    before, after = prompt_accuracies(clean, matched), prompt_accuracies(score, matched)
-    return ratio(before - after, np.maximum(before - chance, 0.0))
+    lost = prompt_accuracies(clean, matched) - prompt_accuracies(score, matched)
+    before = prompt_accuracies(clean, matched if clean_present is None else clean_present)
+    return ratio(lost, np.maximum(before - chance, 0.0))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN, LEVELS
 from harness.results.scored_samples import likelihood_column, spread_scores
-from harness.stats.arrays import Booleans, Floats, Integers, Singles
+from harness.stats.arrays import Booleans, Floats, Integers, Singles, ratio
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +52,14 @@ class Group:
     likelihood: Singles | None = None  # [K, N, labels of the task], in nats; NaN where missing
     label_tokens: tuple[int, ...] | None = None  # [labels of the task], how long each is
     texts: Integers | None = None  # [K], equal where two variants ask the same
+    kinds: Integers | None = None  # [K], codes of perturbations
+    clean_present: Booleans | None = None  # [K, N], where the clean cells are there
+    others: Floats | None = None  # [K, N], mean of the task's other cells of the example
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether some variant was not asked on some example of these."""
+        return not bool(self.present.all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,7 @@ class Grid:
         of_clean = np.ix_(np.where(clean < 0, rows, clean), columns)
         comparable = (clean >= 0) & (clean != rows)
         present = self.present[cells]
+        clean_present = self.present[of_clean] & comparable[:, None]
         return Group(
             task=self.task,
             rows=rows,
@@ -108,12 +117,22 @@ class Grid:
             present=present,
             clean_score=self.score[of_clean].astype(np.float64),
             clean_answer=self.answer[of_clean],
-            matched=present & self.present[of_clean] & comparable[:, None],
+            matched=present & clean_present,
             classes=len(self.labels),
             planned=planned,
             likelihood=None if self.likelihood is None else self.likelihood[cells],
             label_tokens=self.label_tokens,
+            kinds=_codes(_pick(self.perturbations, rows)),
+            clean_present=clean_present,
+            others=None if present.all() else self._others(cells, columns),
         )
+
+    def _others(self, cells: tuple[Integers, ...], columns: Integers) -> Floats:
+        """Beside each cell the mean of all other cells of its example; NaN where there are none."""
+        there = self.present[:, columns].astype(np.float64)
+        total = (self.score[:, columns] * there).sum(axis=0)
+        own = self.present[cells].astype(np.float64)
+        return ratio(total - self.score[cells] * own, there.sum(axis=0) - own)
 
 
 def build_grids(

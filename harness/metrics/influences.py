@@ -46,6 +46,8 @@ def of_drop(group: Group) -> Influence | None:
 
 def of_drop_rate(group: Group) -> Influence | None:
     """APDR = mean_k (1 - A_k / A_0), linearised: A_k and A_0 of a prompt move with their cells."""
+    if group.has_holes:
+        return _of_drop_rate_with_holes(group)
     clean = prompt_accuracies(group.clean_score, group.matched)
     after = prompt_accuracies(group.score, group.matched)
     usable = np.nan_to_num(clean) > 0
@@ -57,6 +59,21 @@ def of_drop_rate(group: Group) -> Influence | None:
     weights = prompt_weights(group.matched & usable[:, None])
     influence = influence_of_mean(rates - moved / clean, weights)
     return replace(influence, unit=float((weights / clean).sum()))
+
+
+def _of_drop_rate_with_holes(group: Group) -> Influence | None:
+    """The mean over prompts of what their cells lose, by A_0 on all examples, which has no holes.
+
+    A_0 on a prompt's few examples would be 0 for some, and the mean of such ratios is off.
+    """
+    there = group.matched if group.clean_present is None else group.clean_present
+    clean = np.nan_to_num(prompt_accuracies(group.clean_score, there))[:, None]
+    weights = prompt_weights(group.matched & (clean > 0))
+    if not weights.any():
+        return None
+    lost = ratio(group.clean_score - group.score, clean, undefined=0.0)
+    unit = float((weights * ratio(np.ones_like(clean), clean, undefined=0.0)).sum())
+    return replace(influence_of_mean(lost, weights), unit=unit)
 
 
 def of_consistency(group: Group) -> Influence | None:
@@ -98,19 +115,28 @@ def of_instance_sensitivity(group: Group) -> Influence | None:
     return influence_of_mean(distances, example_weights(compared), of_pairs=True)
 
 
-def of_correct_and_consistent(group: Group) -> Influence:
-    """The share of examples that are right under every prompt: one row, prompts as given."""
+def of_correct_and_consistent(group: Group) -> Influence | None:
+    """The share of examples that are right under every prompt: one row, prompts as given.
+
+    Undefined with holes, as are the two that follow: fewer prompts fail an example less often.
+    """
+    if group.has_holes:
+        return None
     right = (np.where(group.present, group.score, 1.0) == 1.0).all(axis=0)
     return _of_examples(right.astype(np.float64), group.present)
 
 
-def of_worst_case(group: Group) -> Influence:
+def of_worst_case(group: Group) -> Influence | None:
     """W_item = mean_i min_k Y[k, i]: one row, prompts as given."""
+    if group.has_holes:
+        return None
     return _of_examples(np.where(group.present, group.score, np.inf).min(axis=0), group.present)
 
 
-def of_best_case(group: Group) -> Influence:
+def of_best_case(group: Group) -> Influence | None:
     """B_item = mean_i max_k Y[k, i]: one row, prompts as given."""
+    if group.has_holes:
+        return None
     return _of_examples(np.where(group.present, group.score, -np.inf).max(axis=0), group.present)
 
 
@@ -142,7 +168,7 @@ def of_accuracy_parsed(group: Group) -> Influence | None:
 
 
 def of_coverage(group: Group) -> Influence:
-    """The share of planned cells that were evaluated: counted, not sampled, so it is exact."""
+    """The share of the grid's cells that were evaluated: counted, not sampled, so it is exact."""
     share = float(group.present.sum()) / group.planned if group.planned else 1.0
     nothing = np.zeros(group.present.shape)
     return Influence(share, nothing, nothing, prompt_weights(group.present))
@@ -162,9 +188,10 @@ def of_answer_entropy(group: Group) -> Influence | None:
     """The mean entropy of the distributions averaged over prompts, through its derivatives.
 
     An example's entropy H(p), p the mean of its cells' s_k, moves with cell k by
-    -sum_c (log p_c + 1) (s_kc - p_c) / log C, divided by the number of cells.
+    -sum_c (log p_c + 1) (s_kc - p_c) / log C, divided by the number of cells. Undefined with holes:
+    the mean of fewer distributions has a lower entropy.
     """
-    if group.likelihood is None or group.likelihood.shape[2] < 2:
+    if group.has_holes or group.likelihood is None or group.likelihood.shape[2] < 2:
         return None
     shares, known = answer_shares(group.likelihood)
     if not known.any():

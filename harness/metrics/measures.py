@@ -17,10 +17,12 @@ from harness.core.errors import UnknownNameError
 from harness.core.records import stable_hash
 from harness.metrics import influences
 from harness.metrics.accuracy import prompt_accuracies
+from harness.metrics.ensembles import accuracy_ensemble
 from harness.metrics.grid import Grid, Group
 from harness.metrics.influences import InfluenceOf
 from harness.stats.arrays import Floats, Singles
 from harness.stats.bootstrap import resample_prompt_means
+from harness.stats.ensemble import ShrunkenExtreme, mean_of_shrunken
 from harness.stats.estimate import Estimate, Kind, mean_of
 from harness.stats.extremes import (
     Extreme,
@@ -32,7 +34,7 @@ from harness.stats.extremes import (
 )
 from harness.stats.twoway import FEWEST, Influence, difference, estimate, influence_of_change
 
-Measured: TypeAlias = Estimate | Extreme
+Measured: TypeAlias = Estimate | Extreme | ShrunkenExtreme
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ def measure(name: str, group: Group, resampled: Singles) -> Measured | None:
         resampled: `resample_grid` of the grid that the group is part of.
     """
     one = get_measure(name)
+    if one.extreme is not None and group.has_holes:
+        return ShrunkenExtreme(one.extreme, (accuracy_ensemble(group),))
     if one.extreme is not None:
         means = prompt_accuracies(group.score, group.present)
         return find_extreme(one.extreme, means, resampled[:, group.rows], len(group.examples))
@@ -138,7 +142,10 @@ def measure_difference(
 
 def average(measured: Sequence[Measured]) -> Measured:
     """The plain mean of a metric over tasks; all of one metric, at least one."""
-    extremes = [one for one in measured if isinstance(one, Extreme)]
+    shrunken = [one for one in measured if not isinstance(one, Estimate)]
+    extremes = [one for one in shrunken if isinstance(one, Extreme)]
+    if len(extremes) < len(shrunken):
+        return mean_of_shrunken(shrunken)
     if extremes:
         return mean_of_extremes(extremes)
     return mean_of([one for one in measured if isinstance(one, Estimate)])
@@ -166,6 +173,8 @@ def _extreme_difference(
     (`luck_variance`), beside that of the runs' mean difference, and at least that of resampled
     examples with the prompts taken as given. Fewer than three instructions are taken as given.
     """
+    if first.has_holes or second.has_holes:
+        return _shrunken_difference(which, second, first, resampled)
     examples = len(first.examples)
     grow = examples / max(examples - 1, 1)
     after, before = resampled[0][:, second.rows], resampled[1][:, first.rows]
@@ -185,6 +194,32 @@ def _extreme_difference(
         kind="difference",
         over="examples and instructions" if families >= FEWEST else "examples",
         prompt_variance=max(of_luck - of_examples, 0.0),
+    )
+
+
+def _shrunken_difference(
+    which: Which, second: Group, first: Group, resampled: tuple[Singles, Singles]
+) -> Estimate:
+    """Second - first of an extreme where the runs share a part of the grid.
+
+    To the variance by luck with instructions comes what the accuracies of both runs are unsure of.
+    """
+    after, before = accuracy_ensemble(second), accuracy_ensemble(first)
+    examples, families = len(first.examples), len(np.unique(first.families))
+    of_luck = 0.0
+    if families >= FEWEST:
+        of_luck = luck_variance(which, after.shrunken, before.shrunken, first.families)
+    means = [one[:, group.rows] for one, group in zip(resampled, (second, first), strict=True)]
+    shared = 0.0 if which == "spread" else _variance(np.nanmean(means[0] - means[1], axis=1))
+    unsure = after.own_variance(which) + before.own_variance(which) + shared
+    return Estimate(
+        value=after.value(which) - before.value(which),
+        variance=of_luck + unsure,
+        df=2.0 * (families - 1) if families >= FEWEST else max(examples - 1.0, 1.0),
+        examples=examples,
+        kind="difference",
+        over="examples and instructions" if families >= FEWEST else "examples",
+        prompt_variance=of_luck,
     )
 
 

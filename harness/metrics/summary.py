@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from harness.core.records import CLEAN, in_level_order, in_scorer_order
 from harness.metrics.accuracy import largest_gold_share, prompt_accuracies
 from harness.metrics.describe import Described, describe, mean_described
+from harness.metrics.ensembles import accuracy_ensemble
 from harness.metrics.grid import Grid, build_grids
 from harness.metrics.group_stats import rounded, write_groups, write_tasks
 from harness.metrics.measures import resample_grid
@@ -23,6 +22,7 @@ from harness.results.summary import (
     ScorerSummary,
     Summary,
     TaskSummary,
+    VariantEstimates,
     VariantStats,
     WorstVariant,
 )
@@ -150,7 +150,7 @@ class _Summarizer:
         for name, grid in self.grids.items():
             resamples.append(resample_grid(grid, self.seed, self.resamples))
             chance = _reference(self.tasks[name].chance, grid)
-            levels, perturbations = _describe_grid(grid, resamples[-1], chance)
+            levels, perturbations = _describe_grid(grid, resamples[-1], chance, self.confidence)
             above = self._is_above_chance(levels.get(CLEAN), chance)
             above_chance[name] = above
             by_level[name] = {level: _flag(group, above) for level, group in levels.items()}
@@ -201,14 +201,18 @@ def task_facts(task: Mapping[str, Any]) -> TaskFacts:
 
 
 def _describe_grid(
-    grid: Grid, resampled: Singles, chance: float
+    grid: Grid, resampled: Singles, chance: float, confidence: float
 ) -> tuple[dict[str, Described], dict[str, Described]]:
     """The metrics of each level and of each perturbation that has cells."""
     by_level = {level: grid.group(grid.rows(level=level)) for level in in_level_order(grid.levels)}
     names = sorted(set(grid.perturbations) - {CLEAN})
     by_name = {name: grid.group(grid.rows(perturbation=name)) for name in names}
     levels, perturbations = (
-        {name: describe(group, grid, resampled, chance) for name, group in groups.items() if group}
+        {
+            name: describe(group, grid, resampled, chance, confidence=confidence)
+            for name, group in groups.items()
+            if group
+        }
         for groups in (by_level, by_name)
     )
     return levels, perturbations
@@ -232,13 +236,18 @@ def _over_tasks(tasks: Iterable[Mapping[str, Described]]) -> dict[str, Described
 
 
 def _variants(grid: Grid) -> Iterator[tuple[str, VariantStats]]:
-    """Each variant that has cells."""
-    accuracies = prompt_accuracies(grid.score.astype(np.float64), grid.present)
-    for variant, accuracy, cells in zip(
-        grid.variants, accuracies, grid.present.sum(axis=1), strict=True
-    ):
-        if cells:
-            yield variant, VariantStats(rounded(accuracy), int(cells))
+    """Each variant that has cells, level by level."""
+    for level in in_level_order(grid.levels):
+        group = grid.group(grid.rows(level=level))
+        if group is None:
+            continue
+        known: VariantEstimates = "shrunken" if group.has_holes else "own cells"
+        accuracies = prompt_accuracies(group.score, group.present)
+        if group.has_holes:
+            accuracies = accuracy_ensemble(group).shrunken
+        rows = zip(group.variants, accuracies, group.present.sum(axis=1), strict=True)
+        for variant, accuracy, cells in rows:
+            yield variant, VariantStats(rounded(accuracy), int(cells), known)
 
 
 def _worst_variants(grids: Sequence[Grid], confidence: float) -> list[WorstVariant]:
@@ -259,7 +268,7 @@ def _write_variant(variant: VariantDrop, confidence: float) -> WorstVariant:
         accuracy=rounded(variant.accuracy),
         clean_accuracy=rounded(variant.clean_accuracy),
         drop=Quantity(rounded(variant.drop.value), ends),
-        examples=variant.drop.examples,
+        examples=variant.examples,
     )
 
 

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from harness.metrics.grid import Grid
+from harness.core.records import CLEAN, in_level_order
+from harness.metrics.accuracy import prompt_accuracies
+from harness.metrics.grid import Grid, Group
 from harness.stats.arrays import Booleans
-from harness.stats.estimate import Estimate
+from harness.stats.ensemble import Ensemble
+from harness.stats.estimate import Interval
 from harness.stats.twoway import estimate, influence_of_mean
+from harness.stats.variant_means import estimate_variant_means
+
+
+class Drop(Protocol):
+    """A drop with its interval."""
+
+    @property
+    def value(self) -> float:
+        """Clean accuracy less the variant's."""
+
+    def interval(self, confidence: float) -> Interval | None:
+        """Of this very pair of prompts: only the examples are a sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariantDrop:
-    """One variant's loss against its clean prompt, on the examples that both have."""
+    """One variant's loss against its clean prompt."""
 
     variant: str
     task: str
@@ -23,34 +40,87 @@ class VariantDrop:
     instruction: str
     accuracy: float
     clean_accuracy: float
-    drop: Estimate
-    """Of this very pair of prompts: only the examples are a sample."""
+    drop: Drop
+    examples: int
+    """That both were asked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShrunkenDrop:
+    """One drop of a level's that is known from a part of the examples.
+
+    The largest of many noisy drops is too large; drawn towards the others it is not.
+    """
+
+    ensemble: Ensemble
+    place: int
+
+    @property
+    def value(self) -> float:
+        """The best guess of the drop on all examples."""
+        return float(self.ensemble.shrunken[self.place])
+
+    def interval(self, confidence: float) -> Interval | None:
+        """Where the drop lies; it holds the best guess."""
+        low, high = self.ensemble.member_interval(self.place, confidence)
+        return min(low, self.value), max(high, self.value)
 
 
 def variant_drops(grid: Grid) -> list[VariantDrop]:
-    """Every perturbed variant's drop against its clean prompt, on the examples both have."""
-    drops = []
-    for row in np.flatnonzero(grid.clean_row >= 0):
-        clean = int(grid.clean_row[row])
-        both = grid.present[row] & grid.present[clean]
-        if clean == row or not both.any():
-            continue
-        drops.append(_variant_drop(grid, int(row), clean, both))
+    """Every perturbed variant's drop against its clean prompt.
+
+    On a full grid that is the difference of their means over the examples that both have. Where a
+    level has holes, it is the best guess of that difference over all examples.
+    """
+    drops: list[VariantDrop] = []
+    for level in in_level_order(grid.levels):
+        group = None if level == CLEAN else grid.group(grid.rows(level=level))
+        if group is not None and group.matched.any():
+            drops += _shrunken_drops(grid, group) if group.has_holes else _own_drops(grid, group)
     return drops
 
 
-def _variant_drop(grid: Grid, row: int, clean: int, both: Booleans) -> VariantDrop:
-    score = grid.score[row, both].astype(np.float64)
-    before = grid.score[clean, both].astype(np.float64)
+def _own_drops(grid: Grid, group: Group) -> Iterator[VariantDrop]:
+    for place, both in enumerate(group.matched):
+        if both.any():
+            yield _own_drop(grid, group, place, both)
+
+
+def _own_drop(grid: Grid, group: Group, place: int, both: Booleans) -> VariantDrop:
+    score, before = group.score[place, both], group.clean_score[place, both]
     change = (before - score)[None, :]
     influence = influence_of_mean(change, np.full(change.shape, 1 / change.size))
+    drop = estimate(influence, np.zeros(1, dtype=np.int64), kind="difference")
+    row = int(group.rows[place])
+    return _named(grid, row, float(score.mean()), float(before.mean()), drop, int(both.sum()))
+
+
+def _shrunken_drops(grid: Grid, group: Group) -> Iterator[VariantDrop]:
+    places = np.flatnonzero(group.matched.any(axis=1))
+    matched = group.matched[places]
+    columns = matched.any(axis=0)
+    lost = (group.clean_score - group.score)[places][:, columns]
+    ensemble = Ensemble(estimate_variant_means(lost, matched[:, columns]), lowest=-1.0)
+    there = group.matched if group.clean_present is None else group.clean_present
+    clean = prompt_accuracies(group.clean_score, there)
+    for order, place in enumerate(places):
+        drop, before = ShrunkenDrop(ensemble, order), float(clean[place])
+        after = min(max(before - drop.value, 0.0), 1.0)
+        cells = int(matched[order].sum())
+        yield _named(grid, int(group.rows[place]), after, before, drop, cells)
+
+
+def _named(
+    grid: Grid, row: int, accuracy: float, clean: float, drop: Drop, examples: int
+) -> VariantDrop:
     return VariantDrop(
         variant=grid.variants[row],
         task=grid.task,
         level=grid.levels[row],
         perturbation=grid.perturbations[row],
         instruction=grid.instructions[row],
-        accuracy=float(score.mean()),
-        clean_accuracy=float(before.mean()),
-        drop=estimate(influence, np.zeros(1, dtype=np.int64), kind="difference"),
+        accuracy=accuracy,
+        clean_accuracy=clean,
+        drop=drop,
+        examples=examples,
     )

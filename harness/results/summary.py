@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_type_hints
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
+VariantEstimates: TypeAlias = Literal["own cells", "shrunken"]
+"""Whether variants' accuracies are means of their own cells, which are all there, or are estimated
+from a part of the grid and drawn towards each other as far as their errors ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,48 @@ def _within(low: float, high: float) -> AfterValidator:
 Share: TypeAlias = Annotated[Quantity, _within(0, 1)]
 Difference: TypeAlias = Annotated[Quantity, _within(-1, 1)]
 Ratio: TypeAlias = Annotated[Quantity, _within(-math.inf, math.inf)]
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """With the summary's confidence, so large a share of variants of this kind is so accurate."""
+
+    content: Fraction
+    """The share of variants; .9, or less where few were asked."""
+    accuracy: Fraction
+    """What that share keeps above."""
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceShares:
+    """What share of the variance of scores comes from where; they sum to 1."""
+
+    examples: Fraction
+    instructions: Fraction
+    perturbations: Fraction
+    variants: Fraction
+    """Of one instruction under one perturbation, beyond what either brings alone."""
+    instructions_on_examples: Fraction
+    """Of one instruction on one example, alike for its variants."""
+    perturbations_on_examples: Fraction
+    cells: Fraction
+    """Of single answers: what nothing else explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """By what share asking more would narrow an interval, as its variance parts predict it."""
+
+    of: Literal["accuracy", "drop"]
+    """Whose interval."""
+    examples: Fraction
+    """With twice the examples."""
+    instructions: Fraction
+    """With twice the instructions."""
+    cells: Fraction
+    """With every variant asked on every example."""
+    best: Literal["examples", "instructions", "cells", "nothing"]
+    """Which narrows it most; nothing where it is within one point already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +162,13 @@ class GroupStats:
     pdr_flag: str | None
     intervals_over: str | None
     """What the intervals generalise over, such as "examples and instructions"."""
+    variant_estimates: VariantEstimates
+    """How single variants' accuracies are known, and with them extremes and quantiles."""
+    tolerance: Tolerance | None
+    """None over several tasks, and where too few variants were asked."""
+    variance: VarianceShares | None
+    narrowing: Narrowing | None
+    """None over several tasks, which may lack different things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +209,13 @@ class ScorerSummary:
 
 @dataclass(frozen=True, slots=True)
 class VariantStats:
-    """One variant's accuracy, over all examples that it was asked on."""
+    """One variant's accuracy."""
 
     accuracy: Fraction
     examples: Count
+    """How many it was asked on."""
+    estimate: VariantEstimates
+    """`shrunken`: it was asked on a part, and this is the best guess of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
