@@ -18,6 +18,7 @@ from tests.support.tiny_models import make_checkpoint, make_model, make_tokenize
 
 SMALL: dict[str, Any] = {
     "tasks": "sentiment", "limit": 4, "instructions": 2, "levels": "character", "progress": False,
+    "scorers": "loglik",
 }  # fmt: skip
 
 

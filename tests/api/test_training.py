@@ -109,7 +109,7 @@ def test_from_pairs_to_a_trained_model_that_runs(
     assert trained.metrics["last_loss"] > 0
     run = harness.run(
         trained.out, tasks="sentiment", levels="character", limit=2, instructions=1,
-        out=tmp_path / "run",
+        scorers="loglik", out=tmp_path / "run",
     )  # fmt: skip
     assert run.summary.levels["character"].cells > 0
 

@@ -89,6 +89,7 @@ def test_two_seeds_of_one_model_show_no_difference(
     wanted = ["--task", str(task), "--perturbations", "keyboard,politeness"]
     for seed in ("0", "1"):
         arguments = ["run", "--model", str(model), *wanted, "--seed", seed, "--device", "cpu"]
+        arguments += ["--scorer", "loglik"]
         assert harness([*arguments, "--out", str(tmp_path / seed), "--quiet"]) == ExitCode.OK
     capsys.readouterr()
     assert harness(["compare", str(tmp_path / "0"), str(tmp_path / "1"), "--json"]) == ExitCode.OK
@@ -302,7 +303,16 @@ def unlike_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = folder / f"{name}.yaml"
         path.write_text(task)
         arguments = ["run", "--model", str(model), "--task", str(path), "--levels", "clean"]
-        arguments += ["--no-cache", "--device", "cpu", "--quiet", "--out", str(folder / name)]
+        arguments += [
+            "--scorer",
+            "loglik",
+            "--no-cache",
+            "--device",
+            "cpu",
+            "--quiet",
+            "--out",
+            str(folder / name),
+        ]
         assert harness(arguments) == ExitCode.OK
     return folder
 

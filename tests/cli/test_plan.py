@@ -17,6 +17,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("planned")
     model = save_tiny_llama(folder / "tiny")
     options = ["--task", "sentiment", "--limit", "30", "--levels", "character,word", "--quiet"]
+    options += ["--scorer", "loglik"]
     options += ["--share", "0.5", "--device", "cpu", "--no-cache", "--resamples", "100"]
     assert harness(["run", "--model", str(model), "--out", str(folder / "run"), *options]) == 0
     return folder / "run"

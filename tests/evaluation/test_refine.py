@@ -24,9 +24,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan(model: Path, out: Path, **options: Any) -> RunPlan:
-    chosen = {"tasks": ("sentiment",), "limit": 12, "levels": ("character",), "device": "cpu"}
+    chosen = {"tasks": ("sentiment",), "limit": 12, "levels": ("character",), "scorers": "loglik"}
     own = {**chosen, "until": 0.01, "cells": 100, **options}
-    return prepare(RunConfig(model=str(model), out=out, cache=False, resamples=100, **own))
+    return prepare(
+        RunConfig(model=str(model), out=out, device="cpu", cache=False, resamples=100, **own)
+    )
 
 
 class Stopped(Exception):

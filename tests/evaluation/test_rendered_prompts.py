@@ -26,6 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_tiny_llama(folder / "tiny")
     task = write_task(folder, examples=6)
     command = ["run", "--model", str(folder / "tiny"), "--task", str(task), "--levels", "word"]
+    command += ["--scorer", "loglik"]
     command += ["--device", "cpu", "--no-cache", "--quiet", "--resamples", "100"]
     assert harness([*command, "--instructions", "1", "--out", str(folder / "run")]) == 0
     return folder

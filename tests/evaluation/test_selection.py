@@ -82,6 +82,7 @@ def test_a_run_says_and_keeps_what_it_lacks(
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
     model, out = save_tiny_llama(tmp_path / "tiny"), tmp_path / "run"
     command = ["run", "--model", str(model), "--task", "sentiment", "--limit", "4"]
+    command += ["--scorer", "loglik"]
     command += ["--instructions", "1", "--levels", "word", "--device", "cpu", "--out", str(out)]
     assert harness(command) == 0
     assert "lacks 2 of its 5 core perturbations" in " ".join(capsys.readouterr().err.split())

