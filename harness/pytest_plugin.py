@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class HarnessCheck(Protocol):
-    """What the fixture gives."""
+    """What the fixture returns."""
 
     def __call__(
         self, candidate: str | Path, *, policy: str | Path, baseline: str | Path | None = None

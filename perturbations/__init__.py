@@ -1,4 +1,4 @@
-"""Ways of phrasing an instruction differently, at four levels: character to semantic.
+"""Ways to make variants of an instruction, at four levels: character to semantic.
 
 from perturbations import find, perturb_text
 

@@ -54,7 +54,7 @@ Apply = Callable[[Subject, Random], Draft | None]
 
 @dataclass(frozen=True, slots=True)
 class Perturbation:
-    """One way of phrasing differently, with what a reader must know to judge it."""
+    """One way to make a variant of an instruction, with what a reader must know to judge it."""
 
     name: str
     level: Level

@@ -1,6 +1,6 @@
 """What one sentence of an instruction asks: its lead, its verb phrases, the form of the answer.
 
-A shallow parse by word lists and word order, made for instructions. What is not recognised gives
+A shallow parse by word lists and word order, made for instructions. What is not recognised is
 None, and no rule is applied to it.
 """
 

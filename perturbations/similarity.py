@@ -35,7 +35,7 @@ _LONGEST: Final = 256
 class SentenceEncoder:
     """Embeds texts, each once, and compares them.
 
-    Calling it with two texts gives their cosine, so that it serves as a
+    Calling it with two texts returns their cosine, so that it serves as a
     `perturbations.validity.Similarity`.
     """
 

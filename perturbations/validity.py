@@ -13,7 +13,7 @@ from perturbations.base import Draft
 from perturbations.diff import replay
 
 Similarity = Callable[[str, str], float]
-"""Gives the cosine of the embeddings of two texts; injected, so that no encoder is loaded here."""
+"""Returns the cosine of two texts' embeddings; injected, so that no encoder is loaded here."""
 
 _LONG: Final = 10_000
 _REACH: Final = 100

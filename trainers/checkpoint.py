@@ -250,7 +250,7 @@ def no_space(path: Path, error: Exception) -> IncompleteRunError:
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Complain before any compute where checkpoints will not fit.
+    """Validate before any compute that checkpoints will fit.
 
     Raises:
         UsageError: less than `needed` bytes are free.

@@ -162,7 +162,7 @@ class ContrastiveTrainer(SafeCheckpoints):
         prediction_loss_only: bool,
         ignore_keys: list[str] | None = None,
     ) -> tuple[None, Tensor, Tensor]:
-        """What a validation batch adds up to: one row of `EVAL_COLUMNS` a pair."""
+        """What a validation batch adds up to: one row of `EVAL_COLUMNS` per pair."""
         batch = cast(Batch, self._prepare_inputs(inputs))
         with torch.no_grad(), self.compute_loss_context_manager():
             rows = [measure_pairs(self._forward(model, micro)) for micro in batch["micro"]]

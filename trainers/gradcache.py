@@ -36,7 +36,7 @@ class ProcessGroup(Protocol):
     rank: int
 
     def gather(self, values: Tensor) -> Tensor:
-        """The rows of all devices, by rank; each device gives as many."""
+        """The rows of all devices, by rank; each device has as many."""
         ...
 
     def sum(self, values: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ def run_step(
 ) -> StepReport:
     """Send the gradient of the batch's loss back, and say what the loss was.
 
-    Gradients are meant to be averaged over devices, once a step, as data parallelism does: all
+    Gradients are meant to be averaged over devices, once per step, as data parallelism does: all
     micro-batches but the last run inside `no_sync()`, forward and backward.
     """
     totals = Totals(*group.sum(count(batches)).tolist())

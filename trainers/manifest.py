@@ -111,7 +111,7 @@ def write_manifest(folder: Path, manifest: Json) -> None:
 
 
 def check_same(existing: Json, wanted: Json, folder: Path) -> None:
-    """Complain where a folder holds a training of something else.
+    """Validate that a folder holds no training of something else.
 
     Raises:
         UsageError: with the first difference, base and data before options.

@@ -235,7 +235,7 @@ class _Batch:
         return self.whole + self.parts
 
     def add(self, unit: Unit) -> bool:
-        """Take the unit if it fits and clashes with none; gives whether it was taken."""
+        """Take the unit if it fits and clashes with none; returns whether it was taken."""
         instances = {self.pairs[index].instance_id for index in unit}
         fits = len(unit) <= self.room and len(instances) == len(unit)
         if not fits or instances & self.instances:

@@ -1,1 +1,1 @@
-"""The adversarial search: which phrasing of an instruction hurts a model most, within a budget."""
+"""The adversarial search: which variant of an instruction hurts a model most, within a budget."""

@@ -38,7 +38,7 @@ def in_scorer_order(scorers: Iterable[str], named: Iterable[str] = ()) -> list[s
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One clean wording of what the model is asked to do."""
+    """One clean text of what the model is asked to do, without an example."""
 
     id: str
     style: Style

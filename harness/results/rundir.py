@@ -65,7 +65,7 @@ class Run:
 
     @cached_property
     def variants(self) -> pd.DataFrame:
-        """One row a variant, as in variants.jsonl."""
+        """One row per variant, as in variants.jsonl."""
         import pandas as pd
 
         path = self.path / "variants.jsonl"
@@ -115,7 +115,7 @@ class RunDirectory:
         self._manifest = manifest
 
     def open(self, manifest: Json, *, fresh: bool) -> Json:
-        """Start a run here, or resume the one that is here; gives the manifest to go on with.
+        """Start a run here, or resume the one that is here; returns the manifest to go on with.
 
         The folder is there: `lock_folder` has made it.
 

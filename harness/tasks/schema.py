@@ -1,6 +1,6 @@
 """The task file: what may stand in a task's YAML, checked key by key.
 
-`json_schema()` gives the same rules to editors (`harness show task-schema`).
+`json_schema()` states the same rules for editors (`harness show task-schema`).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class LabelSpec(_Strict):
 
 
 class InstructionSpec(_Strict):
-    """One clean wording of the task."""
+    """One instruction of the task, unperturbed."""
 
     id: Name
     style: Literal["task", "role"] = "task"
@@ -144,7 +144,7 @@ class TaskSpec(_Strict):
         tuple[InstructionSpec, ...],
         Field(min_length=1, json_schema_extra=_allow_short),
     ]
-    """Clean wordings; a plain text is one with an id by its place (task-1, task-2 …)."""
+    """The task's instructions; a plain text is one with an id by its place (task-1, task-2 …)."""
     paraphrases: dict[str, tuple[Text, ...]] = Field(default_factory=dict)
     """Instruction id -> texts that mean the same: the semantic level's bank."""
     few_shot: Source | None = None

@@ -1,4 +1,4 @@
-"""YAML files of users, read safely and complained about by line."""
+"""YAML files of users, read safely, their mistakes shown by line."""
 
 from __future__ import annotations
 

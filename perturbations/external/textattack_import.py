@@ -41,7 +41,7 @@ _SPARED: Final = (
 
 
 def load_textattack(data_dir: Path | None) -> None:
-    """Import TextAttack, once; afterwards `import textattack` anywhere gives it.
+    """Import TextAttack, once; afterwards `import textattack` anywhere returns it.
 
     At import it reads stop words from NLTK's data, which are looked for in `nltk_data` of the data
     folder, then where NLTK looks by itself (NLTK_DATA among others).

@@ -22,7 +22,7 @@ _DRAWS_EACH: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far a candidate may go; a text beyond them is another request, not another phrasing."""
+    """How far a candidate may go; a text beyond them is another request, not a variant."""
 
     max_words_changed: float | None = None
     """Largest share of the original's words that may differ."""
@@ -108,7 +108,7 @@ def perturb(
     rng: Random,
     frozen: Sequence[Span] = (),
 ) -> Candidate | None:
-    """The parent with one more perturbation stacked on it, or None where that gives nothing new.
+    """The parent with one more perturbation stacked on it, or None where that is nothing new.
 
     `frozen` are further spans of the parent's text that stay as they are.
     """

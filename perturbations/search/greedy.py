@@ -59,7 +59,7 @@ def try_all(problem: Problem, candidates: Sequence[Candidate], ledger: Ledger) -
 
 
 def check_budget(ledger: Ledger) -> None:
-    """Complain about a budget that does not measure two texts on the whole search split.
+    """Validate that the budget measures two texts on the whole search split.
 
     Raises:
         UsageError: it does not.

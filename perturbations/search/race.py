@@ -51,9 +51,9 @@ class Shape:
     """How a budget is divided."""
 
     step: int
-    """Cells a step."""
+    """Cells per step."""
     pool: int
-    """Candidates a step."""
+    """Candidates per step."""
     final: int
     """Cells kept for the last choice."""
 

@@ -22,7 +22,7 @@ _WAHLE: Final = "after Wahle et al. 2024"
 
 
 def paraphrase(subject: Subject, rng: Random) -> Draft | None:
-    """A draft that is another wording from the instruction's own bank."""
+    """A draft that is another text of the instruction's own bank."""
     others = [text for text in dict.fromkeys(subject.paraphrases) if text != subject.text]
     return draft_of(subject.text, rng.choice(others)) if others else None
 
@@ -30,7 +30,7 @@ def paraphrase(subject: Subject, rng: Random) -> Draft | None:
 def reword(rule: Rule) -> Apply:
     """The perturbation that applies a rule to the main sentence.
 
-    It gives None where the sentence is not understood, where the rule does not fit it, and where
+    It returns None where the sentence is not understood, where the rule does not fit it, and where
     its result would lose a protected string.
     """
 
@@ -61,7 +61,7 @@ def _rule(name: str, description: str, *, amount: str = "the main sentence") -> 
 PARAPHRASE: Final = Perturbation(
     name="paraphrase",
     level="semantic",
-    description="Another wording from the task's hand-written bank, as in Sun et al. 2023.",
+    description="Another text of the task's hand-written bank, as in Sun et al. 2023.",
     apply=paraphrase,
     languages=("any",),
     amount="the whole instruction",

@@ -16,10 +16,10 @@ from perturbations.word.verbs import past_form, third_person
 
 
 def command_of(question: str) -> str:
-    """The command that asks the same: `is it true` gives `decide whether it is true`.
+    """The command that asks the same: `is it true` becomes `decide whether it is true`.
 
-    A question of another shape is quoted whole: `answer this question: ...`. What is no question
-    gives an empty text.
+    A question of another shape is quoted whole: `answer this question: ...`. Of what is no
+    question, an empty text.
     """
     head, _, rest = question.partition(" ")
     clause = ""
@@ -36,7 +36,7 @@ def command_of(question: str) -> str:
 
 
 def question_of(clause: str) -> str | None:
-    """The question that a clause asks: `whether it is true` gives `is it true`."""
+    """The question that a clause asks: `whether it is true` becomes `is it true`."""
     whether = re.match(r"(?:if|whether) (?:or not )?", clause)
     if whether:
         return _invert(clause[whether.end() :])

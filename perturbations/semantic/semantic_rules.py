@@ -1,6 +1,6 @@
 """Rules that say the main sentence of an instruction in another way.
 
-Each takes a reading and a generator and gives the whole text, or None where it does not fit. What
+Each takes a reading and a generator and returns the whole text, or None where it does not fit. What
 the rules do to a sentence is shown on `Decide whether the text is formal.`
 """
 

@@ -1,4 +1,4 @@
-"""Decoding attention: one new token a row, which looks at all tokens of its row before it."""
+"""Decoding attention: one new token per row, which looks at all tokens of its row before it."""
 
 from __future__ import annotations
 

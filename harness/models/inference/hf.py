@@ -22,8 +22,8 @@ from harness.models.inference.token_tree import Tokens
 class HFModel:
     """A causal language model of transformers, with prefix reuse where it is sound.
 
-    A short probe decides when the model is made: where reuse gives other numbers than plain
-    forwards do, plain forwards are used, and `notes` says so.
+    A short probe decides when the model is made: where reuse leads to other numbers than
+    plain forwards, plain forwards are used, and `notes` says so.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ class ScoreSheet:
         for read, score in scored:
             if math.isnan(score):
                 raise UsageError(
-                    f"the model gives no number as the likelihood of {read.label!r}.",
+                    f"the model computes no number as the likelihood of {read.label!r}.",
                     hint="Its weights or its dtype are at fault: try --dtype float32.",
                 )
             scores = self._scores.setdefault(read.request, {})

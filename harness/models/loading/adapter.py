@@ -41,8 +41,8 @@ def apply_adapter(model: PreTrainedModel, directory: Path, *, base: str) -> PreT
 
     Raises:
         MissingPackageError: peft isn't installed.
-        UsageError: the adapter doesn't fit the base, is of a kind that can't be merged, or gives
-            other numbers when it is.
+        UsageError: the adapter doesn't fit the base, is of a kind that can't be merged, or
+            computes other numbers when it is.
     """
     check_adapter_config(directory)
     with warnings.catch_warnings(), quiet_transformers():
