@@ -28,10 +28,26 @@ def run_headline(name: str, tables: Tables) -> str:
 
 
 def run_detail(tables: Tables) -> str:
-    """What the headline leaves out: the other levels, and how far instructions differ."""
+    """What the headline leaves out: other levels, how far instructions differ, what was asked."""
     if not tables.judged:
+        return _asked(tables)
+    parts = (*_other_levels(tables), _between_instructions(tables), _asked(tables))
+    return " ".join(filter(None, parts))
+
+
+def _asked(tables: Tables) -> str:
+    """How much of the grid was asked, what that finds, and what all of it would."""
+    outlook = tables.outlook
+    if outlook is None:
         return ""
-    return " ".join(filter(None, (*_other_levels(tables), _between_instructions(tables))))
+    asked = f"{outlook.cells:,} of {outlook.full_cells:,} cells were asked"
+    now, full = outlook.drop_detectable, outlook.drop_detectable_full
+    if now is None or full is None or not tables.judged:
+        return f"{asked}; --full asks all."
+    return (
+        f"{asked}: drops of {points(now)} points are found four times in five; --full would find "
+        f"drops of about {points(full)}."
+    )
 
 
 def several_headline(names: Sequence[str], tables: Sequence[Tables]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.core.records import CLEAN
-from harness.results.summary import Perturbed, Summary, TaskSummary
+from harness.results.summary import Outlook, Perturbed, Summary, TaskSummary
 from reports.reading import GroupView, Reading, read_group, read_levels
 
 _SMALLEST_SHOWN: Final = 0.0005
@@ -53,6 +53,8 @@ class Tables:
     """Accuracy of guessing, averaged over tasks as the levels are."""
     perturbed: Perturbed | None
     """All perturbed cells together."""
+    outlook: Outlook | None = None
+    """What a part of the grid finds and all of it would; None where all was asked."""
 
     @property
     def measured(self) -> bool:
@@ -76,6 +78,7 @@ def build_tables(summary: Summary) -> Tables:
         perturbations=_perturbation_rows(summary, above_chance=judged),
         chance=summary.chance,
         perturbed=summary.perturbed,
+        outlook=summary.outlook,
     )
 
 

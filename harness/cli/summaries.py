@@ -34,6 +34,8 @@ def print_summary(run: Run) -> None:
     console.print(Text(printable(run_headline(run_names([run])[0], tables)), "bold"))
     if detail := run_detail(tables):
         console.print(Text(detail))
+    if more := _time_of_the_rest(run):
+        console.print(Text(more, "dim"))
     console.print(_level_table(run.summary))
     _show_scorers(run.summary, console)
     _warn_of_chance(run.summary, console)
@@ -42,6 +44,21 @@ def print_summary(run: Run) -> None:
     for name in ("report.html", "report.md"):
         if (run.path / name).is_file():
             console.print(f"report: {run.path / name}", markup=False)
+
+
+def _time_of_the_rest(run: Run) -> str:
+    """How long the cells take that were not asked, at this run's rate."""
+    from harness.core.progress_bar import clock_time
+
+    outlook, timing = run.summary.outlook, run.manifest["timing"] or {}
+    rate = timing.get("cells_per_second")
+    if outlook is None or not rate or timing["cache_hits"] > timing["cells"] / 2:
+        return ""
+    seconds = clock_time((outlook.full_cells - outlook.cells) / rate)
+    return (
+        f"--full would take about {seconds} more at this run's {rate:,.1f} cells/s; --until 2 goes "
+        "on from here until drops are known to within 2 points."
+    )
 
 
 def _level_table(summary: Summary) -> Table:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.evaluation.budget import Fitted
 from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Plan
 from harness.models.contract import ModelInfo
@@ -30,7 +31,7 @@ class Identity:
 
 
 def identify(config: RunConfig, plan: Plan, model: ModelInfo, layout: PromptFormat) -> Identity:
-    """Return the identity of a run of this plan on this model."""
+    """Return the identity of a run on this model that has, or may grow into, this plan."""
     return Identity(
         options={**config.identity(), "dtype": model.dtype, "prompt_format": layout},
         content={
@@ -41,13 +42,25 @@ def identify(config: RunConfig, plan: Plan, model: ModelInfo, layout: PromptForm
     )
 
 
-def run_directory(config: RunConfig, plan: Plan, identity: Identity) -> Path:
-    """Return the run's directory: `--out`, or one named after model, tasks and run id."""
+def run_directory(
+    config: RunConfig, plan: Plan, identity: Identity, fitted: Fitted | None = None
+) -> Path:
+    """Return the run's directory: `--out`, or one named after model, tasks and run id.
+
+    A run that was cut to fewer instructions or examples is named after them too: with another
+    budget it may not hold the cells of this one.
+    """
     if config.out is not None:
         return config.out
     tasks = config.suite or "-".join(task.name for task in plan.tasks)
     name = Path(config.model).name
-    return Path("runs") / f"{_folder_name(name)}-{_folder_name(tasks)}-{identity.run_id}"
+    cut = ""
+    if fitted and (fitted.instructions, fitted.examples) != (
+        fitted.of_instructions,
+        fitted.of_examples,
+    ):
+        cut = f"-{fitted.instructions}x{fitted.examples}"
+    return Path("runs") / f"{_folder_name(name)}-{_folder_name(tasks)}-{identity.run_id}{cut}"
 
 
 def _folder_name(text: str) -> str:

@@ -8,8 +8,7 @@ from typing import Final
 
 from harness.core.errors import UsageError
 from harness.evaluation.budget import FEWEST_INSTRUCTIONS
-from harness.metrics.grid import Grid, build_grids
-from harness.metrics.outlook import drop_questions
+from harness.metrics.outlook import questions_of
 from harness.results.rundir import Run
 from harness.stats.planning import Limits, PlannedDesign, Question, make_design, plan_design
 
@@ -65,14 +64,8 @@ def questions_of_run(run: Run) -> tuple[tuple[Question, ...], Limits, PlannedDes
     Raises:
         UsageError: nothing was perturbed, so that no drop was measured.
     """
-    design, tasks = run.manifest["design"], run.manifest["tasks"]
-    cut = design["examples"] < design["of_examples"]
-    examples = {
-        name: design["of_examples"] if cut else task["examples"] for name, task in tasks.items()
-    }
-    questions = drop_questions(
-        grids_of(run), confidence=run.manifest["config"]["confidence"], examples=examples
-    )
+    design = run.manifest["design"]
+    questions = questions_of(run, run.summary.scorer)
     if not questions:
         raise UsageError(
             f"{run.path} has no perturbed cells, so it measured no drop to plan from.",
@@ -91,12 +84,6 @@ def _found(run: Run) -> float | None:
     """The largest drop among levels that the run would just have found, as its summary says."""
     known = [stats.drop_detectable for stats in run.summary.levels.values()]
     return max((one for one in known if one is not None), default=None)
-
-
-def grids_of(run: Run) -> dict[str, Grid]:
-    """The cells of a run under its primary scorer."""
-    labels = {name: task["labels"] for name, task in run.manifest["tasks"].items()}
-    return build_grids(run.compact_samples, run.variants, labels, scorer=run.summary.scorer)
 
 
 def seconds_per_cell(run: Run) -> float | None:

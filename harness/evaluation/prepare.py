@@ -145,8 +145,9 @@ def make_run_plan(
         measure_lengths(task, plan, tools[task.name].prompter, model.tokenizer)
         for task in plan.tasks
     )
-    # What a run grows into is what it is, whatever it has asked so far.
-    identity = identify(config, plan if config.until is None else full or plan, model.info, layout)
+    # What a run may grow into is what it is, however much it asks.
+    identity = identify(config, full or plan, model.info, layout)
+    fitted = describe_fit(plan, full or plan)
     return RunPlan(
         config=config,
         plan=plan,
@@ -156,10 +157,10 @@ def make_run_plan(
         tools=MappingProxyType(tools),
         lengths=lengths,
         identity=identity,
-        out=run_directory(config, plan, identity),
+        out=run_directory(config, plan, identity, fitted),
         misses=MappingProxyType(dict(misses or {})),
         left_out=tuple(left_out),
-        fitted=describe_fit(plan, full or plan),
+        fitted=fitted,
         scorers=plan_scorers(config, plan),
         notes=tuple(model.notes),
     )

@@ -58,7 +58,7 @@ def refine(prepared: RunPlan, *, command: str, progress: Progress, report: Repor
     if run is None:
         run = execute(prepared, command=command, progress=progress)
         report(run)
-    for larger in _stages(prepared, _plan_of(prepared, run)):
+    for larger in _stages(prepared, plan_of(prepared, run)):
         width = widest_drop(run.summary)
         if width <= wanted:
             break
@@ -113,7 +113,7 @@ def _cells(manifest: Json) -> int:
     return cells
 
 
-def _plan_of(prepared: RunPlan, run: Run) -> Plan:
+def plan_of(prepared: RunPlan, run: Run) -> Plan:
     """The plan of a finished stage, as its manifest says."""
     design, described = run.manifest["design"], run.manifest["tasks"]
     seed = prepared.config.seed

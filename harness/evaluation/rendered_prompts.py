@@ -9,7 +9,8 @@ from pathlib import Path
 from harness.core.errors import UsageError
 from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Block
-from harness.evaluation.prepare import RunPlan, prepare
+from harness.evaluation.prepare import RunPlan, prepare, with_plan
+from harness.evaluation.refine import plan_of
 from harness.results.jsonfiles import Json
 from harness.results.rundir import load_run
 
@@ -51,7 +52,7 @@ def _prepare_again(run_path: Path) -> RunPlan:
             f"{run.path}: its {' and '.join(changed)} have changed since it ran, so its prompts "
             "cannot be shown as they were."
         )
-    return prepared
+    return with_plan(prepared, plan_of(prepared, run), run.path)
 
 
 def _block_rows(prepared: RunPlan, block: Block) -> Iterator[Json]:

@@ -4,12 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.core.records import CLEAN, in_level_order
-from harness.metrics.grid import Grid, Group
-from harness.stats.planning import CellVariance, Question, measure_parts
+from harness.metrics.grid import Grid, Group, build_grids
+from harness.metrics.group_stats import rounded
+from harness.results.summary import Outlook, Summary
+from harness.stats.planning import CellVariance, Question, make_design, measure_parts
+
+if TYPE_CHECKING:
+    from harness.results.rundir import Run
+
+
+def look_out(run: Run, summary: Summary) -> Outlook | None:
+    """What a run finds and what its full grid would; None where it asked all of it.
+
+    Args:
+        run: whose samples and manifest are read.
+        summary: its numbers so far.
+    """
+    design = run.manifest.get("design")
+    if not design or design["cells"] >= design["full_cells"]:
+        return None
+    known = [stats.drop_detectable for stats in summary.levels.values()]
+    now = max((one for one in known if one is not None), default=None)
+    return Outlook(
+        cells=design["cells"],
+        full_cells=design["full_cells"],
+        drop_detectable=now,
+        drop_detectable_full=None if now is None else rounded(min(now, _full(run, summary))),
+    )
+
+
+def _full(run: Run, summary: Summary) -> float:
+    questions, design = questions_of(run, summary.scorer), run.manifest["design"]
+    whole = make_design(questions, design["of_instructions"], design["of_examples"], 1.0)
+    return whole.detectable
+
+
+def questions_of(run: Run, scorer: str) -> tuple[Question, ...]:
+    """The drop of each level of a run, with the variance parts it measured and what its tasks have.
+
+    Empty where nothing was perturbed.
+    """
+    design, tasks = run.manifest["design"], run.manifest["tasks"]
+    cut = design["examples"] < design["of_examples"]
+    examples = {
+        name: design["of_examples"] if cut else task["examples"] for name, task in tasks.items()
+    }
+    labels = {name: task["labels"] for name, task in tasks.items()}
+    grids = build_grids(run.compact_samples, run.variants, labels, scorer=scorer)
+    confidence = run.manifest["config"]["confidence"]
+    return drop_questions(grids, confidence=confidence, examples=examples)
 
 
 def drop_questions(

@@ -14,6 +14,7 @@ from harness.metrics.ensembles import accuracy_ensemble
 from harness.metrics.grid import Grid, build_grids
 from harness.metrics.group_stats import rounded, write_groups, write_tasks
 from harness.metrics.measures import resample_grid
+from harness.metrics.outlook import look_out
 from harness.metrics.perturbed import describe_perturbed
 from harness.metrics.variant_drops import VariantDrop, variant_drops
 from harness.metrics.variant_validity import UnmadeVariants, describe_validity
@@ -67,6 +68,7 @@ def summarize_run(run: Run) -> Summary:
     )
     return replace(
         body,
+        outlook=look_out(run, body),
         schema_version=run.manifest["schema_version"],
         run_id=run.manifest["run_id"],
         model=config["model"],

@@ -255,6 +255,19 @@ class PerturbationValidity:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a run that asked a part of its grid finds, and what all of it would."""
+
+    cells: Count
+    full_cells: Count
+    """Cells of the grid with all instructions and examples."""
+    drop_detectable: Number | None
+    """The largest of the levels' `drop_detectable`."""
+    drop_detectable_full: Number | None
+    """The same as it is predicted for the full grid; never more than now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Every number of a run: what reports, gates and programs read.
 
@@ -284,6 +297,8 @@ class Summary:
     worst_variants: list[Worst]
     scorers: dict[str, ScorerSummary] = field(default_factory=dict)
     """Every scorer's numbers, the main one's first; empty where there is only one."""
+    outlook: Outlook | None = None
+    """None where all of the grid was asked."""
 
     def to_json(self) -> Json:
         """The content of summary.json, in plain JSON types, null where a metric is undefined."""

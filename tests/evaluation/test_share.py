@@ -21,7 +21,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_llama(tmp_path_factory.mktemp("model") / "tiny")
 
 
-def plan(model: Path, out: Path, **options: Any) -> RunPlan:
+def plan(model: Path, out: Path | None, **options: Any) -> RunPlan:
     chosen = {"tasks": ("sentiment",), "limit": 12, "instructions": 2, "scorers": "loglik"}
     return prepare(
         RunConfig(model=str(model), out=out, device="cpu", cache=False, **{**chosen, **options})
@@ -114,6 +114,27 @@ def test_the_default_budget_cuts_cells_then_instructions(model: Path, tmp_path: 
     assert kept.fitted.instructions == 6
     assert kept.fitted.cells == pytest.approx(DEFAULT_CELLS, rel=0.05)
     assert kept.fitted.share < FEWEST_SHARE
+
+
+def test_a_part_says_what_it_finds_and_what_the_whole_would(model: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"levels": ("character",), "limit": 30, "instructions": 4}
+    part = summary(model, tmp_path / "part", share=0.2, **options)
+    outlook, drop = part["outlook"], part["levels"]["character"]["drop_detectable"]
+    assert outlook["cells"] == part["levels"]["clean"]["cells"] * 2
+    assert outlook["full_cells"] == 30 * 24
+    assert outlook["drop_detectable"] == drop
+    assert 0 < outlook["drop_detectable_full"] <= drop
+    assert summary(model, tmp_path / "full", full=True, **options)["outlook"] is None
+
+
+def test_a_run_that_is_cut_may_go_on_as_what_it_was_cut_from(model: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"limit": None, "instructions": None, "levels": ("character",)}
+    few = summary(model, tmp_path / "run", cells=500, **options)
+    assert few["outlook"]["cells"] == pytest.approx(500, abs=30)
+    assert summary(model, tmp_path / "run", full=True, **options)["outlook"] is None
+    names = {plan(model, None, cells=cells, **options).out.name for cells in (200, 300, 2000)}
+    assert len(names) == 3  # none of them holds another's cells
+    assert len({name.split("-")[2] for name in names}) == 1
 
 
 def test_examples_go_last(model: Path, tmp_path: Path) -> None:

@@ -258,3 +258,24 @@ def test_a_model_that_uses_its_labels_is_not_said_to_be_constant(base: MadeRun) 
     good = [task for task in TASKS if task.name in ("sentiment", "topic")]
     view = build_view([make_run("runs/good", tasks=tuple(good))])
     assert not any("most frequent" in caveat.sentence for caveat in view.caveats)
+
+
+def with_outlook(run: MadeRun, now: float | None, full: float | None) -> MadeRun:
+    """The run as one that asked 4,006 of 62,724 cells."""
+    found = {"drop_detectable": now, "drop_detectable_full": full}
+
+    def edit(summary: dict[str, Any]) -> None:
+        summary["outlook"] = {"cells": 4006, "full_cells": 62_724, **found}
+
+    return edit_summary(run, edit)
+
+
+def test_a_part_of_the_grid_says_what_it_finds_and_what_the_whole_would(base: MadeRun) -> None:
+    detail = build_view([with_outlook(base, 0.0594, 0.0171)]).detail
+    assert detail.endswith(
+        "4,006 of 62,724 cells were asked: drops of 5.9 points are found four times in five; "
+        "--full would find drops of about 1.7 points."
+    )
+    unknown = build_view([with_outlook(base, None, None)]).detail
+    assert unknown.endswith("4,006 of 62,724 cells were asked; --full asks all.")
+    assert "cells were asked" not in build_view([base]).detail
