@@ -46,7 +46,7 @@ def _asked(tables: Tables) -> str:
         return f"{asked}; --full asks all."
     return (
         f"{asked}: drops of {points(now)} points are found four times in five; --full would find "
-        f"drops of about {points(full)}."
+        f"drops of about {points(full)} points."
     )
 
 

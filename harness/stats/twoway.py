@@ -233,7 +233,7 @@ def _paired_variance(differences: Floats, examples: int) -> float:
 
 
 def degrees_of_freedom(parts: Components, clusters: int, examples: int) -> float:
-    """The degrees of freedom of a total, at most twice those of its clusters of prompts.
+    """The degrees of freedom of a total: 1 at least, at most twice those of its clusters.
 
     The formula takes the parts as known. Three or four instructions that happen to agree leave
     almost no part of their own, and it then returns the examples' degrees of freedom, in just the
@@ -245,4 +245,5 @@ def degrees_of_freedom(parts: Components, clusters: int, examples: int) -> float
     if examples > 1:
         spread += parts.examples**2 / (examples - 1)
         spread += parts.cells**2 / ((clusters - 1) * (examples - 1))
-    return min(parts.total**2 / spread, 2.0 * (clusters - 1))
+    # Parts that are taken off one another leave less than one, with which no t can be reckoned.
+    return min(max(parts.total**2 / spread, 1.0), 2.0 * (clusters - 1))
