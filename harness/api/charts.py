@@ -31,6 +31,12 @@ def choose_chart(charts: Mapping[str, Spec], name: str) -> alt.LayerChart:
     return to_altair(charts[name])
 
 
+def _title(spec: Spec) -> dict[str, object]:
+    """What the chart shows, which a report says beside it."""
+    said, _, _ = str(spec["description"]).partition(". ")
+    return {"text": said.removesuffix("."), "anchor": "start", "color": "var(--ink)"}
+
+
 def to_altair(spec: Spec) -> alt.LayerChart:
     """A report's chart as it can be shown, changed and saved anywhere."""
     import altair as alt
@@ -39,7 +45,8 @@ def to_altair(spec: Spec) -> alt.LayerChart:
     from reports.picture import palette
 
     light = palette(":root")
-    look = {**spec, "config": {**theme(), "background": "var(--page)"}, "width": WIDTH}
+    config = {**theme(), "background": "var(--page)"}
+    look = {**spec, "config": config, "width": WIDTH, "title": _title(spec)}
     data = look.pop("datasets")
     # Only in the layout: data hold texts of models, which may look like a colour.
     plain = _COLOUR.sub(lambda found: light.get(found[1], found[0]), json.dumps(look))

@@ -212,4 +212,4 @@ def _pair_table(pair: PairView, notes: tuple[str, ...]) -> Table:
     )
     names = {"first": pair.first, "second": pair.second, "second is": f"{pair.second} is"}
     columns = tuple(names.get(name, name) for name in _DIFFERENCE_COLUMNS)
-    return Table(pair.headline, columns, rows, notes)
+    return Table(pair.headline, columns, rows, notes, words=("level", f"{pair.second} is"))

@@ -117,6 +117,5 @@ def _verdict_table(verdict: Verdict) -> Table:
         )
         for check in verdict.checks
     )
-    return Table(
-        f"Gate {verdict.outcome}: {verdict.candidate}", _CHECK_COLUMNS, rows, verdict.notes
-    )
+    title = f"Gate {verdict.outcome}: {verdict.candidate}"
+    return Table(title, _CHECK_COLUMNS, rows, verdict.notes, words=("bound", "verdict", "why"))

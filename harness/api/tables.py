@@ -13,7 +13,7 @@ from reports.visible import one_line
 if TYPE_CHECKING:
     import pandas as pd
 
-_RIGHT = "text-align:right"
+_RIGHT = "text-align:right;white-space:nowrap"
 _LEFT = "text-align:left"
 
 
@@ -26,17 +26,16 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     """Lines below the table."""
+    words: tuple[str, ...] = ()
+    """The columns of words, beside the first: they begin at the left, numbers end at the right."""
 
     def to_html(self) -> str:
         """The table for a notebook, every text escaped."""
-        head = "".join(_cell("th", place, name) for place, name in enumerate(self.columns))
-        body = "".join(
-            f"<tr>{''.join(_cell('td', place, text) for place, text in enumerate(row))}</tr>"
-            for row in self.rows
-        )
+        head = self._html_row("th", self.columns)
+        body = "".join(self._html_row("td", row) for row in self.rows)
         notes = "".join(f"<div><small>{_safe(note)}</small></div>" for note in self.notes)
         return (
-            f"<div><div><strong>{_safe(self.title)}</strong></div><table><thead><tr>{head}</tr>"
+            f"<div><div><strong>{_safe(self.title)}</strong></div><table><thead>{head}"
             f"</thead><tbody>{body}</tbody></table>{notes}</div>"
         )
 
@@ -46,12 +45,22 @@ class Table:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(
-                text.rjust(width) if place else text.ljust(width)
-                for place, (text, width) in enumerate(zip(row, widths, strict=True))
+                text.ljust(width) if left else text.rjust(width)
+                for text, width, left in zip(row, widths, self._at_left(), strict=True)
             ).rstrip()
             for row in rows
         ]
         return "\n".join([one_line(self.title), *lines, *map(one_line, self.notes)])
+
+    def _at_left(self) -> list[bool]:
+        return [not place or name in self.words for place, name in enumerate(self.columns)]
+
+    def _html_row(self, tag: str, texts: tuple[str, ...]) -> str:
+        cells = (
+            f'<{tag} style="{_LEFT if left else _RIGHT}">{_safe(text)}</{tag}>'
+            for text, left in zip(texts, self._at_left(), strict=True)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
 
 
 def stats_frame(blocks: Mapping[str, Mapping[str, object]], index: str) -> pd.DataFrame:
@@ -92,10 +101,6 @@ def _stats_row(block: Mapping[str, object]) -> dict[str, object]:
 
 def _number(value: object) -> object:
     return float("nan") if value is None else value
-
-
-def _cell(tag: str, place: int, text: str) -> str:
-    return f'<{tag} style="{_RIGHT if place else _LEFT}">{_safe(text)}</{tag}>'
 
 
 def _safe(text: str) -> str:

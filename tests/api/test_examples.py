@@ -15,15 +15,17 @@ from tests.support.paths import ROOT
 NOTEBOOK = ROOT / "examples" / "robustness.ipynb"
 
 
-def run_python(folder: Path, *arguments: str) -> str:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "HARNESS_CACHE_DIR": str(folder / "cache"),
-    }
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the bundled model is converted to, once for both."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def run_python(folder: Path, cache: Path, *arguments: str) -> str:
+    own = {"PYTHONPATH": str(ROOT), "HARNESS_CACHE_DIR": str(cache)}
     done = subprocess.run(
         [sys.executable, *arguments],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+        cwd=folder, env={**os.environ, **own}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
@@ -31,8 +33,8 @@ def run_python(folder: Path, *arguments: str) -> str:
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_the_notebook_runs(tmp_path: Path) -> None:
-    lines = run_python(tmp_path, "-m", "tests.support.notebook", str(NOTEBOOK)).splitlines()
+def test_the_notebook_runs(tmp_path: Path, cache: Path) -> None:
+    lines = run_python(tmp_path, cache, "-m", "tests.support.notebook", str(NOTEBOOK)).splitlines()
     results = [json.loads(line) for line in lines]
     kinds = [kind for kind, _ in results]
     assert kinds.count("Run") == 2
@@ -45,8 +47,8 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_the_tour_runs(tmp_path: Path) -> None:
-    said = run_python(tmp_path, str(ROOT / "examples" / "quickstart.py"))
+def test_the_tour_runs(tmp_path: Path, cache: Path) -> None:
+    said = run_python(tmp_path, cache, str(ROOT / "examples" / "quickstart.py"))
     assert "accuracy_low" in said
     assert "Gate " in said
     assert (tmp_path / "runs" / "quickstart" / "perturbations.svg").is_file()

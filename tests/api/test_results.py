@@ -101,6 +101,7 @@ def test_charts_stand_alone(run: Run, chart: str) -> None:
     drawn = run.plot(chart).to_dict()
     layout = json.dumps({key: value for key, value in drawn.items() if key != "datasets"})
     assert "var(--" not in layout
+    assert drawn["title"]["text"]
     assert any(drawn["datasets"].values())
     assert run.plot(chart)._repr_mimebundle_()
 
