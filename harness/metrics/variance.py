@@ -70,7 +70,7 @@ def narrowing_of(group: Group, confidence: float) -> Narrowing | None:
         return None
 
     def saved(larger: Size) -> float:
-        # A share hides part of the instructions' luck, which then shows: nothing is saved below 0.
+        # Other degrees of freedom may widen it a little: nothing is saved below 0.
         return round(max(1 - half_width(predict(parts, larger), confidence) / now, 0.0), 10)
 
     saves = {

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import comb
 from typing import Final, TypeVar
 
 import numpy as np
@@ -111,35 +110,15 @@ def _components(parts: CellVariance, size: Size, *, by_instruction: bool) -> Com
     if by_instruction:
         between = parts.instructions + parts.variants / variants
         of_example, of_cell = parts.examples, shared + alone
-        seen = _told_apart(instructions, 1 - (1 - size.share) ** variants)
     else:  # what the instructions do is taken as given
         between = parts.variants / variants
         of_example, of_cell = parts.examples + shared / instructions, alone
-        seen = _told_apart(instructions * variants, size.share)
     cells = of_cell / (instructions * examples)
     return Components(
-        prompts=seen**2 * between / instructions + seen * cells,
+        prompts=between / instructions + cells,
         examples=of_example / examples + cells,
-        cells=seen * cells,
+        cells=cells,
     )
-
-
-def _told_apart(clusters: int, chance: float) -> float:
-    """How much of the prompts' luck shows beside the examples', of what a full grid shows.
-
-    `harness.stats.twoway` takes from a prompt what its examples are worth under all that were asked
-    on them. Of an example that only one was asked on nothing is left: a cluster of n shows 1 - 1/n.
-
-    Args:
-        clusters: of prompts, G.
-        chance: that a cluster is asked on an example.
-    """
-    if clusters < 2 or chance >= 1:
-        return 1.0
-    counts = np.arange(1, clusters + 1)
-    ways = np.array([comb(clusters, int(count)) for count in counts], dtype=np.float64)
-    weights = ways * chance**counts * (1 - chance) ** (clusters - counts)
-    return float((weights * (1 - 1 / counts)).sum() / weights.sum() / (1 - 1 / clusters))
 
 
 def measure_parts(values: Floats, present: Booleans, families: Integers) -> CellVariance:
@@ -252,7 +231,7 @@ class Question:
     def detectable(self, instructions: int, examples: int, share: float) -> float:
         """The smallest difference that such a run would call significant four times in five.
 
-        Never less than with all cells: a small share hides part of the instructions' luck.
+        Never less than with all cells.
         """
         return max(
             self._detectable(self.estimate(instructions, examples, one)) for one in {share, 1.0}

@@ -172,6 +172,9 @@ def components(influence: Influence, clusters: Integers) -> Components:
     weights = member @ influence.weights  # [G, N]
     by_row = ratio(weights, weights.sum(axis=1, keepdims=True), undefined=0.0)
     by_column = ratio(weights, weights.sum(axis=0), undefined=0.0)
+    if (weights[:, weights.any(axis=0)] == 0).any():
+        given = cells if by_prompt is influence.by_example else member @ influence.by_example
+        return _components_with_holes(cells, given, weights, (by_row, by_column))
     of_prompt, of_example = _luck_apart(cells, by_row, by_column)
     cells -= of_prompt[:, None] * by_row + of_example * by_column
     examples = int((weights.sum(axis=0) > 0).sum())
@@ -199,6 +202,47 @@ def _luck_apart(cells: Floats, by_row: Floats, by_column: Floats) -> tuple[Float
     """
     rows, columns = cells.sum(axis=1), cells.sum(axis=0)
     return rows - by_column @ columns, columns - rows @ by_row
+
+
+def _components_with_holes(
+    cells: Floats, given: Floats, weights: Floats, shares: tuple[Floats, Floats]
+) -> Components:
+    """The parts where clusters of prompts were not asked on all examples.
+
+    With r_gi what a cluster's cells of an example are above their share of all the example's cells,
+    the products r_gi r_gj over two examples hold nothing but the clusters' own effects: neither an
+    example's luck nor a cell's noise stands in both. An effect a_g moves r_gi by w_gi a_g less the
+    share b_gi of sum_h w_hi a_h, from which follows how much of its variance the products show:
+    little where an example has one or two clusters.
+
+    Args:
+        cells: what each cluster's cells move the statistic by [G, N].
+        given: the same if prompts are taken as given [G, N].
+        weights: of the clusters' cells [G, N].
+        shares: of a cell among its cluster's weights, and among its example's [G, N].
+    """
+    by_row, by_column = shares
+    above = cells - by_column * cells.sum(axis=0)
+    of_prompt = above.sum(axis=1)
+    products = float(of_prompt @ of_prompt - (above**2).sum())
+    moved = np.diag(weights.sum(axis=1)) - by_column @ weights.T
+    square = weights**2
+    each = square * (1 - 2 * by_column) + by_column**2 * square.sum(axis=0)
+    shown = float((moved**2).sum() - each.sum())
+    own = float((weights.sum(axis=1) ** 2).sum())
+    between = max(products * own / shown, 0.0) if shown > 0 else 0.0
+    noise = float(((above - of_prompt[:, None] * by_row) ** 2).sum())
+    of_example = _luck_apart(given, by_row, by_column)[1]
+    of_examples = _shown(weights, by_row) * float(of_example @ of_example)
+    return Components(between + noise, of_examples, noise)
+
+
+def _shown(weights: Floats, by_row: Floats) -> float:
+    """By what factor the examples' part grows that the prompts' luck, taken off, has shrunk."""
+    whole = weights.sum(axis=0)
+    taken = ((by_row @ by_row.T) * (weights @ weights.T)).sum()
+    left = float((whole**2).sum() - 2 * whole @ (by_row * weights).sum(axis=0) + taken)
+    return float((whole**2).sum()) / left if left > 0 else 1.0
 
 
 def _clusters(families: Integers, texts: Integers, used: Booleans) -> tuple[Integers, bool]:

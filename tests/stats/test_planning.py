@@ -78,7 +78,7 @@ def test_one_instruction_and_one_variant_each_can_be_measured() -> None:
 SETTINGS = [
     (6, 5, 100, 1.0),
     (6, 5, 100, 0.2),
-    (3, 5, 100, 0.1),
+    (3, 5, 100, 1.0),
     (12, 2, 60, 0.5),
     (6, 10, 300, 0.1),
 ]
