@@ -132,7 +132,8 @@ def _scorers(view: ReportView) -> list[str]:
     return [
         *table(head, rows, left=2 + several),
         "",
-        "The same model and cells. The headline and all other tables speak of the first scorer.",
+        "The headline and all other tables speak of the first scorer. Fewer cells: it was asked on "
+        "fewer examples.",
     ]
 
 

@@ -80,6 +80,8 @@ class ScorerRow:
         if not self.above_chance:
             return "not significantly above chance on any task"
         above = f"above chance on {listed(self.above_chance)}"
+        if set(self.levels) <= {CLEAN}:
+            return above
         drops = self.significant
         if not drops:
             return f"{above}, without a significant drop"

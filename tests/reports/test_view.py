@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from harness.core.errors import UsageError
+from harness.core.records import CLEAN
 from harness.results.summary import Quantity
 from reports.flips import ROW_LIMIT
 from reports.html import render_html
@@ -313,6 +314,9 @@ def test_a_verdict_that_hangs_on_the_scorer_is_said(base: MadeRun) -> None:
     sentence = scorer_sentence([calibrated, at_chance])
     assert "By calibrated, of which the headline speaks, the model is above chance on" in sentence
     assert "by loglik it is not significantly above chance on any task." in sentence
+    clean = {CLEAN: calibrated.levels[CLEAN]}
+    found = scorer_sentence([replace(calibrated, levels=clean), replace(at_chance, levels=clean)])
+    assert "drop" not in found
     steady = _scorer(base, "loglik", levels=_without_drops(calibrated.levels))
     assert "without a significant drop" in scorer_sentence([calibrated, steady])
     assert "with a significant drop" in scorer_sentence([calibrated, steady])
