@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from harness.core.errors import UsageError
+from harness.core.errors import UnknownNameError, UsageError
 from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan, prepare, with_plan
 from harness.evaluation.refine import plan_of
 from harness.results.jsonfiles import Json
-from harness.results.rundir import load_run
+from harness.results.rundir import Run, load_run
 
 _CHUNK = 64
 
@@ -43,7 +43,7 @@ def _prepare_again(run_path: Path) -> RunPlan:
             hint="Save the model with save_pretrained, and run that directory.",
         )
     config = RunConfig.model_validate({**run.manifest["config"], "out": str(run.path)})
-    prepared = prepare(config)
+    prepared = _prepare(config, run)
     changed = [
         k for k, v in prepared.identity.content.items() if run.manifest["content"].get(k) != v
     ]
@@ -53,6 +53,19 @@ def _prepare_again(run_path: Path) -> RunPlan:
             "cannot be shown as they were."
         )
     return with_plan(prepared, plan_of(prepared, run), run.path)
+
+
+def _prepare(config: RunConfig, run: Run) -> RunPlan:
+    try:
+        return prepare(config)
+    except UnknownNameError as error:
+        if error.given not in run.manifest["tasks"]:
+            raise
+        raise UsageError(
+            f"{run.path}: its task {error.given!r} was in memory and is not there any more, so its "
+            "prompts cannot be shown.",
+            hint="Write the task to a YAML file, and run that.",
+        ) from None
 
 
 def _block_rows(prepared: RunPlan, block: Block) -> Iterator[Json]:

@@ -14,6 +14,7 @@ import yaml
 import harness
 from harness.api.tasks import parse_task, split_tasks
 from harness.core.errors import UsageError
+from harness.evaluation.rendered_prompts import iter_prompts
 from harness.tasks import load_task, load_tasks
 from tests.support.checkpoints import save_tiny_llama
 
@@ -96,6 +97,8 @@ def test_a_run_of_a_task_in_memory_resumes(tmp_path: Path, monkeypatch: pytest.M
     both = harness.run(model, tasks=[films, "sentiment"], levels="clean", limit=2,
                        out=tmp_path / "both")  # fmt: skip
     assert set(both.summary.tasks) == {"films", "sentiment"}
+    with pytest.raises(UsageError, match="its task 'films' was in memory"):
+        next(iter_prompts(both.path, limit=1))
     other = harness.make_task(FRAME.assign(text="something else"), **FILMS)
     with pytest.raises(UsageError, match="another configuration"):
         harness.run(model, tasks=other, levels="character", out=tmp_path / "run")
