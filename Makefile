@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo train-demo experiment experiment-full test test-fast docs lint types check format clean
+.PHONY: demo train-demo experiment experiment-full test test-fast fuzz docs lint types check format clean
 
 demo: $(READY)  ## Evaluate the bundled model on every level, on two tasks it can do
 	$(BIN)/harness run --model smollm2-135m --levels all --task sentiment,topic \
@@ -33,6 +33,9 @@ test-fast: $(READY)  ## Run the tests of the pure parts, in under a minute
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not model" \
 		tests/core tests/stats tests/metrics tests/comparison tests/gate tests/results tests/tasks \
 		tests/prompting tests/evaluation tests/project
+
+fuzz: $(READY)  ## Read 10,000 mutated inputs of every kind: no traceback, no hang, no number of garbage
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.support.fuzzing --inputs 10000 --seed 0
 
 docs: $(READY)  ## Build the documentation site, strict
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

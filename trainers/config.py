@@ -199,14 +199,9 @@ def load_train_config(path: Path | None, given: dict[str, object]) -> TrainConfi
 
 
 def _read(path: Path) -> dict[str, object]:
-    import yaml
+    from harness.tasks.yamlfile import parse_yaml, read_text
 
-    from harness.tasks.yamlfile import read_text
-
-    try:
-        content = yaml.safe_load(read_text(path, what="training"))
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not valid YAML: {error}") from None
+    _, content = parse_yaml(read_text(path, what="training"), where=str(path))
     if not isinstance(content, dict):
         raise UsageError(f"{path}: a training file is a mapping of keys, this is not.")
     return {str(key): value for key, value in content.items()}

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.errors import IncompleteRunError, UsageError
+from harness.core.errors import HarnessError, IncompleteRunError, UsageError
 from harness.core.records import Sample
 from harness.core.sqlite import Database, open_journaled
+from harness.results.jsonfiles import parse_object
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS queries (
@@ -47,7 +48,7 @@ class QueryLog(Database):
         try:
             super().__init__(open_journaled(path, _SCHEMA))
             self._known = {(q.text, q.example_id): q for q in self._read()}
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, HarnessError) as error:
             raise UsageError(
                 f"{path} is damaged: {error}.", hint="Type: --fresh to start this search over."
             ) from None
@@ -82,7 +83,7 @@ class QueryLog(Database):
     def _read(self) -> Iterator[Query]:
         for row in self._db.execute(f"SELECT {_COLUMNS} FROM queries ORDER BY number"):
             stage, text, example_id, gold, prediction, correct, scores = row
-            parsed = None if scores is None else json.loads(scores)
+            parsed = None if scores is None else parse_object(str(scores).encode(), "scores")
             yield Query(stage, text, example_id, gold, prediction, bool(correct), parsed)
 
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    model_validator,
 )
 
 from harness.core.errors import HarnessError, UsageError
@@ -50,6 +51,16 @@ class _TaskShape(_Shape):
     examples: _Count
     example_ids: list[StrictStr]
     rendered_prompt: StrictStr
+    label_tokens: list[StrictInt] | None = None
+
+    @model_validator(mode="after")
+    def _is_of_one_length(self) -> Self:
+        counts = (len(self.labels), len(self.label_words), len(self.label_tokens or self.labels))
+        if len(set(counts)) > 1:
+            raise ValueError(f"labels, words and tokens are {counts} in number")
+        if len(self.example_ids) != self.examples:
+            raise ValueError(f"{len(self.example_ids):,} ids of {self.examples:,} examples")
+        return self
 
 
 class _LeftOutShape(BaseModel):

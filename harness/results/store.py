@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import IncompleteRunError, UsageError
 from harness.core.records import Sample
 from harness.core.sqlite import Database, open_journaled, open_to_read
+from harness.results.jsonfiles import parse_object
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ class SampleStore(Database):
 
     def finished(self, variant_id: str, scorer: str) -> set[str]:
         """Ids of the examples that this variant has been scored on."""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT example_id FROM samples WHERE variant_id = ? AND scorer = ?",
             (variant_id, scorer),
         )
@@ -63,7 +64,7 @@ class SampleStore(Database):
 
     def outcomes(self, variant_id: str, scorer: str) -> dict[str, bool]:
         """Example id -> whether this variant's answer was right."""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT example_id, correct FROM samples WHERE variant_id = ? AND scorer = ?",
             (variant_id, scorer),
         )
@@ -72,15 +73,30 @@ class SampleStore(Database):
     def count(self, scorer: str) -> int:
         """How many samples of a scorer are stored."""
         query = "SELECT count(*) FROM samples WHERE scorer = ?"
-        total: int = self._db.execute(query, (scorer,)).fetchone()[0]
-        return total
+        return int(self._read(query, (scorer,))[0][0])
 
     def prior(self, variant_id: str) -> dict[str, float] | None:
         """Content-free label log-probabilities of a variant, if they have been measured."""
-        row = self._db.execute(
-            "SELECT scores FROM priors WHERE variant_id = ?", (variant_id,)
-        ).fetchone()
-        return None if row is None else json.loads(row[0])
+        rows = self._read("SELECT scores FROM priors WHERE variant_id = ?", (variant_id,))
+        if not rows:
+            return None
+        content = parse_object(str(rows[0][0]).encode(), f"{self.path}: the prior of {variant_id}")
+        try:
+            return {label: float(value) for label, value in content.items()}
+        except (TypeError, ValueError):
+            message = f"{self.path} is damaged: the prior of {variant_id} is none."
+            raise UsageError(message, hint="Type: --fresh to start this run over.") from None
+
+    def _read(self, query: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query.
+
+        Raises:
+            UsageError: the file is damaged.
+        """
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _explain(error, self.path) from None
 
     def write(
         self, samples: Iterable[Sample], priors: Mapping[str, Mapping[str, float]] | None = None

@@ -12,6 +12,8 @@ _ROUNDS: Final = 8
 """The effect and its own standard error settle in fewer."""
 _NORMAL: Final = 1000
 """Degrees of freedom from which Student's t is taken as shifted and not as skewed."""
+_BEYOND: Final = 1e4
+"""A critical value that no difference of shares reaches, where scipy's search has no end."""
 
 
 def minimum_detectable_effect(
@@ -32,11 +34,12 @@ def minimum_detectable_effect(
         tests: how many tests stand beside each other, this one included.
 
     Returns:
-        The difference, or None where the standard error is unknown.
+        The difference, or None where the standard error is unknown, or known so badly (with less
+        than one degree of freedom) that no difference could be found.
     """
-    if math.isnan(estimate.variance):
-        return None
     alone = 1 - (1 - confidence) / tests
+    if math.isnan(estimate.variance) or student_quantile(alone, estimate.df) > _BEYOND:
+        return None
     reach, error = _reach(alone, estimate.df, power), _standard_error(estimate, alone)
     effect = reach * error
     for _ in range(_ROUNDS):

@@ -11,8 +11,9 @@ import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
@@ -53,7 +54,7 @@ def read_source(source: Source, *, beside: Path, data_dir: Path | None) -> list[
 
 
 def read_file(path: Path) -> list[Row]:
-    """All rows of a .jsonl, .csv or .parquet file, plain or compressed by gzip or xz.
+    """All rows of a .jsonl, .csv, .tsv or .parquet file, plain or compressed by gzip or xz.
 
     Raises:
         UsageError: missing, empty, of another kind, not UTF-8, or malformed (with the line).
@@ -62,11 +63,16 @@ def read_file(path: Path) -> list[Row]:
         siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
         raise UsageError(f"data file not found: {path}.{nearest_hint(path.name, siblings)}")
     kind = next((s for s in path.suffixes[::-1] if s not in _OPENERS), "")
-    readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
+    readers: dict[str, Callable[[Path], list[Row]]] = {
+        ".jsonl": _read_jsonl,
+        ".csv": _read_csv,
+        ".tsv": partial(_read_csv, delimiter="\t"),
+        ".parquet": _read_parquet,
+    }
     if kind not in readers:
         raise UsageError(
             f"{path}: cannot tell how to read {kind or 'a file without a suffix'!r}; "
-            "expected .jsonl, .csv or .parquet, plain or as .gz or .xz."
+            "expected .jsonl, .csv, .tsv or .parquet, plain or as .gz or .xz."
         )
     rows = readers[kind](path)
     if not rows:
@@ -109,11 +115,12 @@ def _parse_row(line: str, path: Path, number: int) -> Row:
     return row
 
 
-def _read_csv(path: Path) -> list[Row]:
+def _read_csv(path: Path, delimiter: str | None = None) -> list[Row]:
     lines = (line for _, line in _lines(path))
     header = next(lines, "")
     with _no_field_limit():
-        reader = csv.DictReader(chain([header], lines), strict=True, delimiter=_delimiter(header))
+        mark = delimiter or _delimiter(header)
+        reader = csv.DictReader(chain([header], lines), strict=True, delimiter=mark)
         try:
             _check_columns(reader.fieldnames or (), path)
             return [_checked(row, reader, path) for row in reader]

@@ -70,7 +70,7 @@ class Source(_Strict):
     rows: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = None
     """The rows themselves, each a mapping of fields."""
     file: str | None = None
-    """A path relative to the task file: .jsonl, .csv or .parquet, also as .gz or .xz."""
+    """A path relative to the task file: .jsonl, .csv, .tsv or .parquet, also as .gz or .xz."""
     data: str | None = None
     """A path relative to the data folder (`--data-dir`, HARNESS_DATA_DIR)."""
     hub: HubSource | None = None

@@ -94,7 +94,10 @@ def parse_yaml(text: str, *, where: str) -> tuple[Node | None, object]:
     Raises:
         UsageError: not YAML, a key that stands twice, or text that is not valid Unicode.
     """
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:  # a control character, which YAML forbids
+        raise UsageError(f"{where}: not valid YAML: {_one_line(error)}") from None
     try:
         root = loader.get_single_node()
         if root is None:

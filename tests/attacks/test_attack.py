@@ -91,6 +91,17 @@ def test_an_attack_checks_its_prompt_and_data_as_a_run_does(
         prepare_attack(config_of(task))
 
 
+@pytest.mark.parametrize("scores", ["[1]", "{", "3", '"' * 3, "[" * 100_000])
+def test_a_damaged_query_log_is_one_line(tmp_path: Path, scores: str) -> None:
+    path = tmp_path / QUERIES
+    with QueryLog(path) as log:
+        log.write([Query("first", "text", "1", "a", "a", True, {"a": -1.0})])
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE queries SET scores = ?", (scores,))
+    with pytest.raises(UsageError, match=r"queries\.sqlite is damaged.*--fresh"):
+        QueryLog(path)
+
+
 def test_an_attack_on_a_constant_answer_says_nothing(task: Path, victim: TouchyModel) -> None:
     rows = [{"text": f"a good film, number {n}", "label": "positive"} for n in range(130)]
     rows += [{"text": f"a bad film, number {n}", "label": "negative"} for n in range(30)]

@@ -130,6 +130,10 @@ def test_an_unfinished_run_is_refused_with_its_command(
         assert "is not finished" in capsys.readouterr().err
 
 
+TASK = {
+    "labels": ["a", "b"], "label_words": ["x", "y"], "label_tokens": [1, 1], "chance": 0.5,
+    "examples": 2, "example_ids": ["1", "2"], "rendered_prompt": "?",
+}  # fmt: skip
 MANIFESTS = [
     b"{}", b"[]", b"null", b"3", b'"x"', b"", b"{", b"\xff\xfe", b"\x00" * 10, b"[" * 100_000,
     b'{"schema_version": ' + b"1" * 5000 + b"}",
@@ -154,6 +158,9 @@ def test_a_manifest_that_is_none_is_one_line(
         ("seed", "x"), ("samples", -1), ("files", {"summary.json": None}), ("status", None),
         ("left_out", [{"name": "x"}]), ("left_out", 3), ("files", {}),
         ("tasks", {"t": {"labels": "ab"}}), ("command", 1),
+        ("tasks", {"t": {**TASK, "label_words": ["a"]}}),
+        ("tasks", {"t": {**TASK, "example_ids": ["1"]}}),
+        ("tasks", {"t": {**TASK, "label_tokens": [1]}}),
     ],
 )  # fmt: skip
 def test_parts_of_wrong_types_are_named(run: Path, key: str, value: object) -> None:

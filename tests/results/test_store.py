@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from harness.core.errors import IncompleteRunError, UsageError
 from harness.core.records import Sample
-from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples
+from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples, settle
 
 SAMPLE = Sample(
     variant_id="v1", example_id="1", task="t", level="word", perturbation="p", instruction_id="i",
@@ -83,3 +84,28 @@ def test_table_and_columns_are_as_documented(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "s.sqlite") as db:
         names = [row[1] for row in db.execute("PRAGMA table_info(samples)")]
     assert names == [*COMPACT_COLUMNS, "scores", "text"]
+
+
+@pytest.mark.parametrize("page", range(1, 9))
+def test_a_damaged_page_is_refused_or_not_needed(tmp_path: Path, page: int) -> None:
+    path = tmp_path / "samples.sqlite"
+    with SampleStore(path) as store:
+        store.write([replace(SAMPLE, example_id=str(n)) for n in range(400)])
+    settle(path)
+    content = bytearray(path.read_bytes())
+    content[4096 * page : 4096 * (page + 1)] = b"\xee" * 4096
+    path.write_bytes(content)
+    read: list[object] = []
+    with suppress(UsageError), SampleStore(path) as store:
+        read.append(store.count("loglik"))
+        read.append(len(store.outcomes(SAMPLE.variant_id, "loglik")))
+    assert set(read) <= {400}
+
+
+@pytest.mark.parametrize("prior", ["3", "{", '{"a": null}', "[" * 100_000])
+def test_a_damaged_prior_is_said(tmp_path: Path, prior: str) -> None:
+    with SampleStore(tmp_path / "samples.sqlite") as store:
+        store.write([], {"v": {"a": -1.0}})
+        store._db.execute("UPDATE priors SET scores = ?", (prior,))
+        with pytest.raises(UsageError, match="the prior of v"):
+            store.prior("v")

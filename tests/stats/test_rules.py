@@ -62,6 +62,13 @@ def test_minimum_detectable_effect_is_the_textbook_multiple() -> None:
     assert (minimum_detectable_effect(Estimate(0.0, 0.0, 9, 50, "difference", "examples")) or 0) > 0
 
 
+@pytest.mark.parametrize("freedom", [0.01, 0.078, 0.3])
+def test_nothing_is_detectable_with_a_tenth_of_a_degree_of_freedom(freedom: float) -> None:
+    # scipy's search for the noncentrality has no end there.
+    barely = Estimate(0.0, 0.01**2, freedom, 8, "difference", "examples and instructions")
+    assert minimum_detectable_effect(barely, tests=4) is None
+
+
 def test_examples_needed_grow_as_the_square() -> None:
     assert examples_needed(100, 0.04, 0.02) == 400
     assert examples_needed(100, 0.04, 0.05) == 100

@@ -80,6 +80,12 @@ def test_long_csv_fields_are_read_and_the_limit_is_put_back(tmp_path: Path) -> N
     assert csv.field_size_limit() == before
 
 
+def test_a_tsv_file_is_parted_by_tabs_alone(tmp_path: Path) -> None:
+    path = tmp_path / "rows.tsv"
+    path.write_text("a,b\tc;d\n1,2\t3;4\n", encoding="utf-8")
+    assert read_file(path) == [{"a,b": "1,2", "c;d": "3;4"}]
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_csv_may_be_parted_by_semicolons_and_tabs(tmp_path: Path, mark: str) -> None:
     path = tmp_path / "rows.csv"

@@ -240,6 +240,10 @@ def test_templates_complain(tmp_path: Path) -> None:
         build_pairs(PairsOptions("templates", flan, templates=TemplateOptions("toy", rows)))
     with pytest.raises(UsageError, match="--field"):
         build_pairs(PairsOptions("templates", flan, templates=TemplateOptions("toys", rows)))
+    for content in ("[" * 100_000, '{"toys": ' + "9" * 5000 + "}"):
+        flan.write_text(content)
+        with pytest.raises(UsageError, match=r"flan\.json: "):
+            build_pairs(PairsOptions("templates", flan, templates=TemplateOptions("toys", rows)))
     flan.write_text("[]")
     with pytest.raises(UsageError, match="FLAN templates"):
         build_pairs(PairsOptions("templates", flan, templates=TemplateOptions("toys", rows)))

@@ -398,6 +398,29 @@ def test_every_key_is_a_flag() -> None:
     assert flags - {"config", "as_json", "quiet"} == set(TrainConfig.model_fields)
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("model: " + "9" * 5000, "cannot be read"),
+        ("model: " + "[" * 5000, "nested too deeply"),
+        ("model: a\nmodel: b", "stands twice"),
+        ("model: a\0", "not valid YAML"),
+        ('model: "\\ud800"', "surrogate"),
+    ],
+)
+def test_a_damaged_config_file_is_one_line(tmp_path: Path, content: str, why: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=why):
+        load_train_config(path, {"pairs": "p", "out": "o"})
+
+
+def test_on_and_off_are_words_in_a_config_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("model: m\npairs: p\nout: o\nbf16: off\n")
+    assert load_train_config(path, {}).bf16 == "off"
+
+
 def test_config_file_and_flags(tmp_path: Path) -> None:
     path = tmp_path / "coin.yaml"
     path.write_text(

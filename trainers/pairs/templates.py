@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import jinja2
 
 from harness.core.errors import UnknownNameError, UsageError
 from harness.core.records import stable_hash
+from harness.results.jsonfiles import parse_object
 from harness.tasks.rows import Row, iter_fields, read_file
 from harness.tasks.sandbox import OverBudgetError, TemplateSandbox, render_bounded
 from trainers.pairs.filled import Filled, Instance, complete, pair_templates
@@ -165,7 +165,7 @@ def _compile(source: str) -> jinja2.Template:
 
 def _read_flan(path: Path, task: str) -> Sequence[Template]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_object(path.read_bytes(), str(path))
         by_task = {
             name: [
                 _Flan(f"{name}-{number}", _repair(one["input"]), _repair(one["target"]))

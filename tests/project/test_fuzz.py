@@ -1,0 +1,19 @@
+"""A small part of the fuzz: mutated inputs end in one line, in time, and never in false numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.fuzzing.__main__ import fuzz
+from tests.support.fuzzing.kinds import KINDS
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_mutated_inputs_are_refused_or_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert not fuzz(12, 7, [name], tmp_path)[name].faults
