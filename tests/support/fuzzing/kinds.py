@@ -55,7 +55,7 @@ def _evaluate(folder: Path, **options: Any) -> None:
     values = {
         "model": "touchy", "tasks": (str(folder / "task.yaml"),), "out": folder / "out",
         "perturbations": ("keyboard",), "limit": 6, "instructions": 1, "resamples": 100,
-        "cache": False, "window": 16, **options,
+        "cache": False, "window": 16, "scorers": ("loglik",), **options,
     }  # fmt: skip
     run = execute(prepare(check_options(RunConfig, values), model=TouchyModel()), command="fuzz")
     for level in run.summary.levels.values():
