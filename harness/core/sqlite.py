@@ -65,6 +65,12 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         return _read_copy(path)
 
 
+def has_journal(path: Path) -> bool:
+    """Whether changes stand beside a file that are not in it yet."""
+    journal = path.with_name(path.name + _JOURNAL)
+    return journal.is_file() and journal.stat().st_size > 0
+
+
 def _connect(path: Path, options: str) -> sqlite3.Connection:
     db = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True)
     try:

@@ -26,7 +26,7 @@ from pydantic import (
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.records import Level
-from harness.core.sqlite import open_to_read
+from harness.core.sqlite import has_journal, open_to_read
 from harness.results.jsonfiles import Json, read_json
 
 SCHEMA_VERSION: Final = 1
@@ -169,6 +169,8 @@ def _broken(manifest: Json, folder: Path) -> Iterator[str]:
             yield f"{name} is missing"
         elif not is_sealed_file(manifest, path):
             yield _explain_change(manifest, path)
+    if has_journal(folder / SAMPLES):
+        yield f"beside {SAMPLES} stands a journal of later changes"
 
 
 def _explain_change(manifest: Json, path: Path) -> str:

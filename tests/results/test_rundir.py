@@ -130,6 +130,16 @@ def test_an_unfinished_run_is_refused_with_its_command(
         assert "is not finished" in capsys.readouterr().err
 
 
+def test_a_journal_beside_sealed_samples_is_not_believed(run: Path) -> None:
+    with sqlite3.connect(run / "other.sqlite") as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE samples (a)")
+        (run / "samples.sqlite-wal").write_bytes((run / "other.sqlite-wal").read_bytes())
+    other.close()
+    with pytest.raises(UsageError, match="a journal of later changes"):
+        load_run(run)
+
+
 TASK = {
     "labels": ["a", "b"], "label_words": ["x", "y"], "label_tokens": [1, 1], "chance": 0.5,
     "examples": 2, "example_ids": ["1", "2"], "rendered_prompt": "?",

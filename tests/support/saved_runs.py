@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def save_run(made: MadeRun, folder: Path) -> Path:
     values = [
         tuple(_plain(row[name]) for name in columns) for row in made.samples.to_dict("records")
     ]
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.executemany(f"INSERT INTO samples VALUES ({', '.join('?' * 13)})", values)
     directory.finish(made.manifest)
     return folder
