@@ -18,7 +18,7 @@ settings.load_profile("project")
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may reach a hub or read the user's settings."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("HARNESSDATA_DIR", raising=False)
+    monkeypatch.delenv("HARNESS_DATA_DIR", raising=False)
 
 
 @pytest.fixture(scope="session")

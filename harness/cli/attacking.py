@@ -1,4 +1,4 @@
-"""`harness attack`: look for the phrasing that hurts a model most."""
+"""`harness attack`: look for the variant that hurts a model most."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Token counts come from tokenising every variant and every input once, not every pair of them, so
 that planning a million cells takes seconds. Layout tokens between the two are counted on one
-rendered prompt a task.
+rendered prompt per task.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TaskLengths:
 
     @property
     def own(self) -> int:
-        """Tokens that must be computed where an instruction is run once a variant."""
+        """Tokens that must be computed where an instruction is run once per variant."""
         return sum(self.variants) + self._below_instructions
 
     @property
@@ -103,7 +103,7 @@ def check_lengths(lengths: Sequence[TaskLengths], plan: Plan, max_context: int) 
 
 
 def estimate(plan: Plan, lengths: Sequence[TaskLengths], model: Model, finished: int) -> Estimate:
-    """The cost of a plan on this machine: 2 FLOPs a parameter and own token at matmul speed."""
+    """The cost of a plan here: 2 FLOPs per parameter and unique token, at matmul speed."""
     own = sum(task.own for task in lengths)
     share = 1 - finished / plan.cells if plan.cells else 0.0
     flops = 2.0 * model.info.parameters * own * share
@@ -118,7 +118,7 @@ def estimate(plan: Plan, lengths: Sequence[TaskLengths], model: Model, finished:
 
 
 def matmul_rate(dtype: str, device: str, *, size: int = 1024, seconds: float = 0.3) -> float:
-    """Measured FLOPs a second of a square matrix product in that dtype on that device."""
+    """Measured FLOPs per second of a square matrix product in that dtype on that device."""
     import torch
 
     kind = getattr(torch, dtype)

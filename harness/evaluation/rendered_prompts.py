@@ -18,7 +18,7 @@ _CHUNK = 64
 
 
 def iter_prompts(run_path: Path, *, limit: int | None) -> Iterator[Json]:
-    """One row a cell: variant_id, example_id, prompt, prompt_ids, continuations by label.
+    """One row per cell: variant_id, example_id, prompt, prompt_ids, continuations by label.
 
     `prompt_ids` is the context that all labels share; a label's continuation follows it. With few
     exceptions it is the whole prompt: where a tokenizer merges the prompt's end into a label, the

@@ -1,4 +1,4 @@
-"""Samples in compact form: one array of cells a task, prompts down and examples across.
+"""Samples in compact form: one array of cells per task, prompts down and examples across.
 
 Everything that the metrics need is read from the frames once, by integer codes. A cell costs four
 bytes of score, two of answer and one that says whether it is there.
@@ -148,10 +148,10 @@ def build_grids(
     Neither the order of the samples' rows nor that of the variants' changes anything.
 
     Args:
-        samples: one row a cell and scorer; its likelihoods are read from the columns
+        samples: one row per cell and scorer; its likelihoods are read from the columns
             that `harness.results.scored_samples` writes, or else from the mappings of the column
             `scores`.
-        variants: one row a variant.
+        variants: one row per variant.
         labels: task -> its labels.
         scorer: whose samples to use.
         label_tokens: task -> how many tokens each of its labels has, where that is known.

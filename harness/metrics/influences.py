@@ -1,6 +1,6 @@
 """What each cell contributes to a metric: from this follow intervals and paired differences.
 
-Each function gives the influence of one metric on a group of cells, or None where the metric is
+Each function returns the influence of one metric on a group of cells, or None where the metric is
 undefined there. The values are those of `harness.metrics`; here they stand as averages of cells.
 """
 

@@ -1,8 +1,8 @@
 """The metrics that carry an interval, by name, with which way is better.
 
-`measure` gives one for a group of cells; `measure_difference` gives second - first for two runs'
-groups that hold the same cells, with what they have in common cancelled; `average` is the plain
-mean over tasks.
+`measure` returns one for a group of cells; `measure_difference` returns second - first for two
+runs' groups that hold the same cells, with what they have in common cancelled; `average` is the
+plain mean over tasks.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def describe_validity(
     """One record for each perturbation, by level and name; those without a level come last.
 
     Args:
-        variants: one row a variant, as in variants.jsonl.
+        variants: one row per variant, as in variants.jsonl.
         unmade: of each task.
     """
     perturbed = variants[variants["level"] != CLEAN] if len(variants) else variants

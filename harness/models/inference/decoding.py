@@ -58,7 +58,7 @@ class StepAttention:
     def attend(
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions
     ) -> Tensor:
-        """(1, heads, B, D) of one token a row -> (1, B, heads, D)."""
+        """(1, heads, B, D) of one token per row -> (1, B, heads, D)."""
         keys, values = self.layers[layer]
         keys[:, :, self.filled - 1] = key[0].transpose(0, 1)
         values[:, :, self.filled - 1] = value[0].transpose(0, 1)
