@@ -42,6 +42,7 @@ _FINAL: Final = re.compile(
     | (?:{_NOUNS})(?:{_CJK_IS})\s*["'(]*
     | \b(?:final|correct|best|right|my|endgültige|finale|correcta|correcte|最终|最終|最终的)\s*
       (?:{_NOUNS})\s*["']?\s*(?:[:：=>]|(?:{_CJK_IS})){_FILL[:-2]}
+    | \bfinal\s*[:：]{_FILL[:-2]}
     | \\boxed\{{(?:\\\w+\{{)?\s*\(? | \#\#\#\#\s*\(? | <answer>\s*\(? | <label>\s*\(?
     )\Z""",
     re.IGNORECASE | re.VERBOSE,
@@ -66,7 +67,8 @@ _STATES: Final = re.compile(
         regarded|interpreted)\ as
     | \b(?:is|are|was|were|seems|seem|appears|looks|sounds|feels|expresses|conveys|indicates|
         suggests|implies|therefore|thus|hence|so|overall|but|choose|select|pick|option|choice|
-        class|label|number|c'est|est|ist|es|è|é|wäre|sage|dirais|diría|direi)
+        class|label|number|leaving|(?:am|'m)\ going\ with|
+        c'est|est|ist|es|è|é|wäre|sage|dirais|diría|direi)
     | \b(?:it|that|this|one|he|she)'s
     | >
     )(?!\w){_FILL}""",
@@ -111,6 +113,11 @@ _SENTENCE: Final = re.compile(r"[^.!?？。！\n]*(?:[?？]+|[.!。！\n]|\Z)")
 _SCALE: Final = re.compile(
     r"\b(?:scale|range|from|between)\b[^\d.\n]{0,12}\d+\s*(?:to|and|through|-|–)\s*\d+"
     r"|\(?\b\d+(?:\s+to\s+|–)\d+\b\)?",
+    re.IGNORECASE,
+)
+_OTHER_SCALE: Final = re.compile(r"\d+(?:[.,]\d+)?\s*(?:stars?|points?)?\s*out of\s*\d+")
+_TAG_QUESTION: Final = re.compile(
+    r",\s*(?:right|correct|(?:\w+n't|is|does|do|are)\s+(?:it|they|he|she|this|that|you))\s*\?+\Z",
     re.IGNORECASE,
 )
 _LIST_MARK: Final = re.compile(r"^[ \t]*\(?([1-9A-Za-z])[.):](?=[ \t]+\S)", re.MULTILINE)
@@ -189,7 +196,8 @@ def blank_scales(text: str, largest: Decimal | None) -> str:
     if largest is None:
         return text
     top = re.escape(f"{largest:f}")
-    text = re.sub(rf"(?<=\d)\s*(?:/|out of|von|sur|de|su)\s*{top}(?![\d.]\d|\d)", _spaces, text)
+    of_top = rf"(?<=\d)\s*(?:stars?|points?)?\s*(?:/|out of|von|sur|de|su)\s*{top}(?![\d.]\d|\d)"
+    text = _OTHER_SCALE.sub(_spaces, re.sub(of_top, _spaces, text))
     return _SCALE.sub(_spaces, text)
 
 
@@ -202,7 +210,9 @@ def blank_spans(text: str, spans: Sequence[tuple[int, int]]) -> str:
 
 
 def _blank_question(sentence: re.Match[str]) -> str:
-    return _spaces(sentence) if sentence[0].endswith(("?", "？")) else sentence[0]
+    if not sentence[0].endswith(("?", "？")) or _TAG_QUESTION.search(sentence[0]):
+        return sentence[0]
+    return _spaces(sentence)
 
 
 def _spaces(match: re.Match[str]) -> str:

@@ -29,6 +29,8 @@ _TURN_ENDS: Final = re.compile(
 _SPECIAL: Final = re.compile(r"<\|[^|<>\n]{1,40}\|>|</?s>|<bos>|<pad>")
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
 _BOLD: Final = re.compile(r"\*\*([^*\n]{1,400})\*\*|(?<!\w)__([^_\n]{1,400})__(?!\w)")
+_UNTICKED: Final = re.compile(r"^[ \t]*[-*]?[ \t]*(?:\[ ?\]|☐).*$", re.MULTILINE)
+_TICKED: Final = re.compile(r"^[ \t]*[-*]?[ \t]*(?:\[[xX✓✔]\]|☑|☒)", re.MULTILINE)
 _LINE_MARKS: Final = re.compile(
     r"^[ \t]*(?:(?:(?<!#)#{1,3}(?!#)|[>•*+]|-(?=[ \t]))[ \t]*)+", re.MULTILINE
 )
@@ -81,6 +83,8 @@ def _first_turn(text: str) -> str:
 def strip_markup(text: str) -> str:
     """Text without code fences, headings, bullets and italics; bold text between marks."""
     text = _FENCE.sub("", text)
+    if _TICKED.search(text):
+        text = _TICKED.sub("", _UNTICKED.sub("", text))
     text = _BOLD.sub(rf"{BOLD_START}\1\2{BOLD_END}", text)
     return _LINE_MARKS.sub("", text).replace("*", "")
 

@@ -8,7 +8,8 @@
    last one of several.
 3. Otherwise a text whose first line is a label and nothing else is answered there: what follows is
    an explanation, or a base model that goes on with examples of its own.
-4. Otherwise the last of these decides: "Label: X", {"label": "X"}, **X**, a last line that is X.
+4. Otherwise the last of these decides: "Label: X", {"label": "X"}, **X**, a last line or sentence
+   that is X.
 5. Otherwise the label that opens the text, where a stop, a comma or "because" follows.
 6. Otherwise what statements agree on ("I would say X", "it seems X", "c'est X", "X is correct").
 7. Otherwise the only label that is mentioned and not denied.
@@ -61,6 +62,7 @@ _CHOICE: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NOTHING: Final = re.compile(r"""[\s"'(\[<>_.:-]*""")
+_LAST_SENTENCE: Final = re.compile(r"\n|(?<=\w)[.!?]\s")
 _LINE_ENDS: Final = re.compile(r"""[\s"')\]}>.!,;:。！]*(?:\n|$)""")
 _OPENING_ENDS: Final = re.compile(
     r"""["')\]}]*(?:[.!,;:。！，、)\]-]|的[。，]?|\s+[-–—(]|\s*(?:\n|$)
@@ -194,8 +196,11 @@ class _Reading:
         return bool(inside and _BOLD_ENDS.match(_plain(after)))
 
     def _is_last_line(self, mention: Mention) -> bool:
-        start = self.asserted.rfind("\n", 0, mention.start) + 1
-        if mention.start - start > _FAR or _WORD.search(self.asserted, mention.end):
+        before = self.asserted[max(0, mention.start - _FAR) : mention.start]
+        start = mention.start - len(_LAST_SENTENCE.split(before)[-1])
+        if (start > 0 and start == mention.start - _FAR) or _WORD.search(
+            self.asserted, mention.end
+        ):
             return False
         return _NOTHING.fullmatch(_plain(self.asserted[start : mention.start])) is not None
 
@@ -256,7 +261,9 @@ def _choices(text: str, mentions: list[Mention]) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for first, second in pairwise(mentions):
         between = _plain(text[first.end : second.start])
-        listed = _CHOICE.fullmatch(between) and first.label != second.label
-        if listed and stands_alone(second, _plain(text[second.end : second.end + _FAR])):
+        if first.label == second.label or not _CHOICE.fullmatch(between):
+            continue
+        denied = negated(_plain(text[max(0, first.start - _FAR) : first.start]), "")
+        if not denied and stands_alone(second, _plain(text[second.end : second.end + _FAR])):
             spans += [(first.start, first.end), (second.start, second.end)]
     return spans

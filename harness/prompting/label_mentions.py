@@ -76,6 +76,8 @@ class LabelFinder:
         for mention in mentions:
             if not kept or mention.start >= kept[-1].end:
                 kept.append(mention)
+            elif mention.end - mention.start > kept[-1].end - kept[-1].start:
+                kept[-1] = mention
         return kept
 
     def negated(self, label: str) -> str | None:
@@ -143,7 +145,8 @@ def _alternation(words: list[str]) -> re.Pattern[str]:
             rf"(?<!{_LETTER})(?P<word>{_either(bordered)}){_SUFFIX}(?!{_LETTER}|-(?:ish|like|free)\b)"
         )
     if free:
-        parts.append(rf"(?P<free>{_either(free)})")
+        # Looked at, not taken: in はいいえ (は, いいえ) the longer word begins within the shorter.
+        parts.append(rf"(?=(?P<free>{_either(free)}))")
     return re.compile("|".join(parts))
 
 

@@ -22,6 +22,12 @@ TREC = ("abbreviation", "entity", "description", "human", "location", "number")
 
 ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
     SENTIMENT: [
+        ("Not negative; positive.", "positive"),
+        ("This is a very negative review, isn't it?", "negative"),
+        ("Answer:\n- [ ] positive\n- [x] negative", "negative"),
+        ("The answer is not negative, it is positive.", "positive"),
+        ("I don't see anything negative. Positive.", "positive"),
+        ("Not positive or negative.", None),
         ("Positive: 0.9, Negative: 0.1", None),
         ("It would be wrong to call this positive.", None),
         ("Rather positive than negative.", "positive"),
@@ -197,6 +203,8 @@ ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
         ("Sentiment: Neutral\n\nThe text has positive and negative parts.", "neutral"),
     ],
     YES_NO: [
+        ("There is no paraphrase here. No.", "no"),
+        ("No answer", None),
         ('I would answer "No" here.', "no"),
         ("Yes? No.", "no"),
         ("Not necessarily.", None),
@@ -259,6 +267,10 @@ ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
         ("The sentence is not acceptable.", None),
     ],
     LETTERS: [
+        ("A, B, and C are all wrong, leaving D.", "D"),
+        ("A or maybe B. Final: B", "B"),
+        ("I am going with B", "B"),
+        ("Vitamin A is not it; the answer: D", "D"),
         ("A is correct", "A"),
         ("I believe that D is the best answer", "D"),
         ("Plan B is better", None),
@@ -309,6 +321,9 @@ ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
         ("C++", None),
     ],
     STARS: [
+        ("I'd give this 3 stars out of 5.", "3"),
+        ("3 out of 10", None),
+        ("2 out of 3 people liked it, so: 4", "4"),
         ("$5", None),
         ("It costs €3", None),
         ("$5$", "5"),
@@ -436,4 +451,11 @@ ANSWERS: dict[tuple[str, ...], list[tuple[str, str | None]]] = {
         ("non-toxic", "not toxic"),
     ],
     ("option A", "option B"): [("I prefer option B because option A is dull", "option B")],
+    ("はい", "いいえ"): [
+        ("はい", "はい"),
+        ("答えはいいえです", "いいえ"),
+        ("答えははいです", "はい"),
+        ("いいえ、違います", "いいえ"),
+    ],
+    ("是", "不是"): [("不是", "不是"), ("答案：不是", "不是"), ("是", "是")],
 }
