@@ -16,7 +16,11 @@ from harness.evaluation.design import Design
 from harness.evaluation.engine import TaskTools
 from harness.evaluation.identity import Identity, identify, run_directory
 from harness.evaluation.plan import Plan, changes_input
-from harness.evaluation.request_checks import check_requests, request_notes
+from harness.evaluation.request_checks import (
+    check_generated_answers,
+    check_requests,
+    request_notes,
+)
 from harness.evaluation.scorers import ScorerPlan, choose_scorers, plan_scorers
 from harness.evaluation.selection import choose_perturbations
 from harness.evaluation.variants import (
@@ -88,6 +92,7 @@ def prepare(
     check_config(config)
     selection = _select(config)
     tasks = _load_tasks(config, specs)
+    named = config.scorers or any(task.scorer == "generate" for task in tasks)
     config, scorer_notes = choose_scorers(config, tasks)
     made = _make_variants(config, tasks, selection.perturbations)
     plan = Plan(
@@ -110,9 +115,29 @@ def prepare(
         full=full,
     )
     check_lengths(run_plan.lengths, plan, model.info.max_context)
+    run_plan = run_plan if named else _without_cut_answers(run_plan)
     check_requests(run_plan)
     notes = (*run_plan.notes, *scorer_notes, *request_notes(run_plan))
     return replace(run_plan, notes=notes)
+
+
+def _without_cut_answers(run: RunPlan) -> RunPlan:
+    """The run without the generated text that nobody asked for, where it cannot hold a label."""
+    try:
+        check_generated_answers(run)
+    except UsageError as error:
+        rest = tuple(one for one in run.config.scorers if one != "generate")
+        config = run.config.model_copy(update={"scorers": rest})
+        made = make_run_plan(
+            config,
+            run.plan,
+            run.model,
+            misses=run.misses,
+            left_out=run.left_out,
+            full=run.full,
+        )
+        return replace(made, notes=(*made.notes, f"no text is generated: {error.message}"))
+    return run
 
 
 def _all_left_out(selection: Selection, made: Iterable[TaskVariants]) -> tuple[LeftOut, ...]:

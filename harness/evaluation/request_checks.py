@@ -25,16 +25,27 @@ def check_requests(run: RunPlan) -> None:
     for task in run.plan.tasks:
         prompter = run.tools[task.name].prompter
         check_first_prompt(prompter, task, run.plan.variants[task.name][0].text)
-        if "generate" in run.config.scorers:
-            check_answer_lengths(
-                prompter,
-                run.model.tokenizer,
-                task.label_names,
-                task=task.name,
-                limit=run.config.max_new_tokens,
-            )
         if "calibrated" in run.config.scorers:
             task.content_free_inputs()
+    check_generated_answers(run)
+
+
+def check_generated_answers(run: RunPlan) -> None:
+    """Validate that generated text can hold every label, where text is generated.
+
+    Raises:
+        UsageError: a label has more tokens than an answer may have.
+    """
+    if "generate" not in run.config.scorers:
+        return
+    for task in run.plan.tasks:
+        check_answer_lengths(
+            run.tools[task.name].prompter,
+            run.model.tokenizer,
+            task.label_names,
+            task=task.name,
+            limit=run.config.max_new_tokens,
+        )
 
 
 def check_first_prompt(prompter: Prompter, task: Task, instruction: str) -> None:

@@ -153,6 +153,17 @@ def test_what_cannot_be_calibrated_is_read_without(task: Task, monkeypatch: Any)
     assert notes[0].startswith("answers are not calibrated: calibration shows 'N/A'")
 
 
+def test_text_that_cannot_hold_a_label_is_generated_only_where_it_is_asked_for(
+    model: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"tasks": ("paraphrase",), "limit": 2, "levels": ()}
+    run = evaluate(model, tmp_path / "run", **options)
+    assert run.manifest["config"]["scorers"] == ["calibrated", "loglik"]
+    assert any(note.startswith("no text is generated: ") for note in run.manifest["notes"])
+    with pytest.raises(UsageError, match="has 9 tokens, and --max-new-tokens 7"):
+        evaluate(model, tmp_path / "asked", scorers="all", **options)
+
+
 @pytest.mark.parametrize(
     ("given", "scorers"),
     [
