@@ -72,8 +72,11 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
     prepared = prepare(config)
     if dry_run:
         from harness.evaluation.cost import estimate
+        from harness.evaluation.pilot import measure_seconds
 
-        cost = estimate(prepared.plan, prepared.lengths, prepared.model, count_finished(prepared))
+        done = count_finished(prepared)
+        seconds = measure_seconds(prepared) if done < prepared.plan.cells else 0.0
+        cost = estimate(prepared.plan, prepared.lengths, done, seconds)
         _show_estimate(prepared, cost, as_json=as_json)
         return
     silent = quiet or (as_json and not sys.stderr.isatty())
@@ -92,6 +95,7 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
 
     from harness.api.running import describe_fitted
     from harness.cli.terminal import out, print_json, print_table
+    from harness.core.progress_bar import clock_time
 
     if as_json:
         print_json({"out": str(prepared.out), **asdict(cost)})
@@ -106,7 +110,8 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
         for task in prepared.plan.tasks
     ]
     print_table("Dry run: planned evaluation", ("task", "variants", "examples", "cells"), rows)
-    minutes = cost.seconds / 60
+    left = cost.cells - cost.finished_cells
+    rate = f"{left / cost.seconds:,.1f} cells/s" if cost.seconds > 0 else "nothing to compute"
     console = out()
     console.print(f"cells      {cost.cells:,} ({cost.finished_cells:,} of them finished already)")
     if not prepared.fitted.is_full:
@@ -115,7 +120,7 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
         f"tokens     {cost.unique_tokens:,} to compute; {cost.tokens:,} without prefix reuse"
     )
     console.print(
-        f"time       about {cost.seconds:.0f} s ({minutes:.1f} min) at this machine's matmul rate"
+        f"time       about {clock_time(cost.seconds)} ({rate}, measured here on a few cells)"
     )
     console.print(f"directory  {prepared.out}", markup=False)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from harness.core.errors import UsageError
 from harness.evaluation.plan import Plan
-from harness.models.contract import Model, Tokenizer
+from harness.models.contract import Tokenizer
 from harness.prompting.prompts import Prompter
 from harness.tasks import Task
 
@@ -102,18 +102,16 @@ def check_lengths(lengths: Sequence[TaskLengths], plan: Plan, max_context: int) 
         )
 
 
-def estimate(plan: Plan, lengths: Sequence[TaskLengths], model: Model, finished: int) -> Estimate:
-    """The cost of a plan here: 2 FLOPs per parameter and unique token, at matmul speed."""
-    own = sum(task.own for task in lengths)
+def estimate(plan: Plan, lengths: Sequence[TaskLengths], finished: int, seconds: float) -> Estimate:
+    """The cost of a plan whose cells all take so many seconds (`harness.evaluation.pilot`)."""
     share = 1 - finished / plan.cells if plan.cells else 0.0
-    flops = 2.0 * model.info.parameters * own * share
     return Estimate(
         variants=sum(len(plan.variants[task.name]) for task in plan.tasks),
         cells=plan.cells,
         tokens=sum(task.total for task in lengths),
-        unique_tokens=own,
+        unique_tokens=sum(task.own for task in lengths),
         finished_cells=finished,
-        seconds=flops / matmul_rate(model.info.dtype, model.info.device) if flops else 0.0,
+        seconds=max(share, 0.0) * seconds,
     )
 
 

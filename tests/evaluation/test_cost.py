@@ -15,7 +15,7 @@ from harness.evaluation.variants import VariantOptions, build_variants
 from harness.prompting.prompts import Prompter
 from harness.tasks import Task, load_task
 from perturbations import find
-from tests.support.victims import CharTokenizer, TouchyModel, write_task
+from tests.support.victims import CharTokenizer, write_task
 
 RATE = 1e9
 """FLOPs per second of the machine of these tests."""
@@ -71,22 +71,12 @@ def test_half_of_the_cells_cost_half_of_what_is_below_the_instructions() -> None
 
 
 @pytest.mark.parametrize("finished", [0, 0.5, 1])
-def test_seconds_are_two_flops_per_parameter_and_token_that_is_left(
-    finished: float, plan: Plan, lengths: TaskLengths, monkeypatch: pytest.MonkeyPatch
+def test_seconds_are_those_of_the_cells_that_are_left(
+    finished: float, plan: Plan, lengths: TaskLengths
 ) -> None:
-    monkeypatch.setattr(cost, "matmul_rate", lambda dtype, device: RATE)
-    model = TouchyModel()
-    model.info = replace(model.info, parameters=1_000_000)
-    found = estimate(plan, [lengths], model, int(finished * plan.cells))
+    found = estimate(plan, [lengths], int(finished * plan.cells), 80.0)
     assert (found.cells, found.tokens) == (plan.cells, lengths.total)
-    assert found.seconds == pytest.approx((1 - finished) * 2 * 1e6 * lengths.own / RATE)
-
-
-def test_a_run_that_is_finished_measures_no_machine(
-    plan: Plan, lengths: TaskLengths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr(cost, "matmul_rate")
-    assert estimate(plan, [lengths], TouchyModel(), plan.cells).seconds == 0
+    assert found.seconds == pytest.approx((1 - finished) * 80.0)
 
 
 def test_what_does_not_fit_is_told_by_its_parts(plan: Plan, lengths: TaskLengths) -> None:

@@ -1,0 +1,72 @@
+"""The pilot: how long a cell takes on this machine, from a few real ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from harness.core.cache import ResponseCache
+from harness.core.progress import NoProgress
+from harness.evaluation.engine import Engine
+from harness.evaluation.plan import Block
+from harness.evaluation.prepare import RunPlan
+from harness.tasks import Task
+
+CELLS_ON_CPU: Final = 8
+"""Per task: some seconds of work, in blocks as the run has them."""
+PATIENCE: Final = 15.0
+"""Seconds after which the tasks that are left are taken to be like those before."""
+CELLS_ON_ACCELERATOR: Final = 512
+
+
+def measure_seconds(prepared: RunPlan) -> float:
+    """How long all cells of a prepared run take here, by those of the middle of each task.
+
+    A rate of matrix products was used before. It was off by ten times: it knows neither what
+    attention, tokenising and the gaps between batches cost nor that a busy machine gives a third of
+    a second of it another share than an hour.
+
+    Returns:
+        Seconds, with nothing in a cache. Nothing is written.
+    """
+    on_cpu = prepared.model.info.device == "cpu"
+    wanted = CELLS_ON_CPU if on_cpu else CELLS_ON_ACCELERATOR
+    paces: list[float] = []
+    begun = time.perf_counter()
+    for task in prepared.plan.tasks:
+        blocks = _middle(prepared, task, wanted)
+        if not paces:
+            _evaluate(prepared, blocks)  # the first batch of a process is slower than all others
+        if paces and time.perf_counter() - begun > PATIENCE:
+            break
+        started = time.perf_counter()
+        _evaluate(prepared, blocks)
+        paces.append((time.perf_counter() - started) / sum(len(block) for block in blocks))
+    rest = sum(paces) / len(paces)
+    paces += [rest] * (len(prepared.plan.tasks) - len(paces))
+    cells = (prepared.plan.cells_of(task) for task in prepared.plan.tasks)
+    return sum(pace * count for pace, count in zip(paces, cells, strict=True))
+
+
+def _middle(prepared: RunPlan, task: Task, wanted: int) -> list[Block]:
+    """Blocks of a task from the middle of its plan on, with so many cells."""
+    asked = list(prepared.plan.examples_of(task))
+    chosen: list[Block] = []
+    for variant, examples in asked[len(asked) // 2 :] + asked[: len(asked) // 2]:
+        left = wanted - sum(len(block) for block in chosen)
+        if examples and left > 0:
+            chosen.append(prepared.plan.block(task, variant, examples[:left]))
+    return chosen
+
+
+def _evaluate(prepared: RunPlan, blocks: Sequence[Block]) -> None:
+    with ResponseCache(None) as cache:
+        engine = Engine(
+            model=prepared.model,
+            cache=cache,
+            tools=prepared.tools,
+            scorers=prepared.scorers,
+            max_new_tokens=prepared.config.max_new_tokens,
+        )
+        engine.evaluate(blocks, {}, NoProgress())
