@@ -33,6 +33,16 @@ def _relative_drop(group: GroupView) -> str:
     return f"({text})" if group.stats.pdr_flag and group.stats.pdr else text
 
 
+def _quantiles(group: GroupView) -> str:
+    quantiles = group.stats.accuracy_quantiles
+    return MISSING if quantiles is None else ", ".join(percent(one) for one in quantiles)
+
+
+def _tolerance(group: GroupView) -> str:
+    found = group.stats.tolerance
+    return f"{percent(found.content)} above {percent(found.accuracy)}" if found else MISSING
+
+
 MEASURES: Final = (
     Measure("Accuracy", "share of cells answered right", lambda g: _share(g.stats.accuracy)),
     Measure(
@@ -79,6 +89,16 @@ MEASURES: Final = (
         "Worst-variant accuracy",
         "accuracy of the worst variant",
         lambda g: _share(g.stats.worst_prompt_accuracy),
+    ),
+    Measure(
+        "Accuracy by quantile",
+        "quantiles .05, .25, .5, .75 and .95 over variants",
+        _quantiles,
+    ),
+    Measure(
+        "Tolerance",
+        "how many variants of this kind are, with the report’s confidence, above which accuracy",
+        _tolerance,
     ),
     Measure(
         "Standard deviation (pp)",
