@@ -137,6 +137,18 @@ def test_a_run_that_is_cut_may_go_on_as_what_it_was_cut_from(model: Path, tmp_pa
     assert len({name.split("-")[2] for name in names}) == 1
 
 
+def test_replayed_variants_are_asked_in_part_where_a_share_is_given(
+    model: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"levels": ("character",)}
+    made = summary(model, tmp_path / "made", full=True, **options)
+    file = tmp_path / "made" / "variants.jsonl"
+    part = summary(model, tmp_path / "part", share=0.5, variants=file)
+    whole = summary(model, tmp_path / "part", full=True, variants=file)
+    assert part["levels"]["character"]["cells"] * 2 == made["levels"]["character"]["cells"]
+    assert whole["levels"]["character"]["accuracy"] == made["levels"]["character"]["accuracy"]
+
+
 def test_examples_go_last(model: Path, tmp_path: Path) -> None:
     small = plan(model, tmp_path / "a", limit=None, instructions=None, cells=200)
     assert small.fitted.instructions == FEWEST_INSTRUCTIONS
