@@ -22,7 +22,10 @@ _MODELS: Final = frozenset(
 )
 """What pages call a model; all stand for one tiny checkpoint."""
 _CAPS: Final[dict[str, dict[str, str]]] = {
-    "run": {"--limit": "2", "--instructions": "1", "--resamples": "100", "--device": "cpu"},
+    "run": {
+        "--limit": "2", "--instructions": "1", "--resamples": "100", "--device": "cpu",
+        "--max-new-tokens": "32",  # the tiny tokenizer makes many tokens of a word
+    },
     "attack": {
         "--budget": "60", "--search-examples": "6", "--report-examples": "6", "--device": "cpu",
     },
