@@ -32,6 +32,7 @@ NOT_RUN = {
     "pip install --no-deps -r requirements-nodeps.txt": "needs the network; make does the same",
     'accelerate launch "$(which harness)" train --config coin.yaml':
         "tests/trainers/test_train.py trains in two processes",
+    "harness plan --detect 3 --from runs/first": "needs a run of a real model",
     "harness paraphrase --model CHECKPOINT --task sst2 --out bank.yaml":
         "needs a model that can write; tests/paraphrasing has one that does",
     "harness paraphrase --model CHECKPOINT --task reviews.yaml --out bank.yaml":
@@ -68,7 +69,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
     """What pages take for granted: a model, runs, a policy, task files, published prompts."""
     folder = tmp_path_factory.mktemp("stage")
     save_tiny_llama(folder / "tiny")
-    for name in ("base", "tuned", "baseline", "candidate", "first"):
+    for name in ("base", "tuned", "baseline", "candidate"):
         save_run(make_run(f"runs/{name}", strength=0.1, examples=24), folder / "runs" / name)
     for name in ("my-task.yaml", "reviews.yaml"):
         (folder / name).write_text(TASK, encoding="utf-8")
