@@ -377,3 +377,28 @@ def test_validity_counts_what_was_made_and_what_was_not(run: Any) -> None:
         if row["perturbation"] == "keyboard"
     ]
     assert found["keyboard"].words_changed == pytest.approx(np.median(checks))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.02])
+def test_a_summary_of_a_part_is_valid_and_says_how_variants_are_known(
+    run: Any, share: float, summary: dict[str, Any]
+) -> None:
+    samples = run.samples
+    clean = set(run.variants.loc[run.variants["level"] == "clean", "id"])
+    kept = samples["variant_id"].isin(clean) | (
+        np.random.default_rng(0).random(len(samples)) < share
+    )
+    found = summarize(samples[kept], run.variants, FACTS, seed=0, resamples=100)
+    assert parse_summary(json.dumps(found.to_json()), source="it") == found
+    word, whole = found.levels["word"], summary["levels"]
+    assert word.variant_estimates == "shrunken"
+    assert word.worst_case_accuracy is None
+    assert whole["word"]["variant_estimates"] == "own cells"
+    assert found.to_json()["levels"]["clean"] == whole["clean"] | {
+        name: found.to_json()["levels"]["clean"][name] for name in whole["clean"] if "_ci" in name
+    }
+    known = {one.estimate for one in found.variants.values()}
+    assert known == {"own cells", "shrunken"}
+    for worst in found.worst_variants:
+        assert worst.drop.interval is not None
+        assert worst.drop.interval[0] <= worst.drop.value <= worst.drop.interval[1]
