@@ -25,6 +25,7 @@ from trainers.pairs.record import Pair
 _PARTS = "|||"
 _FLAN_FIELD = re.compile(r"\{(\w+)\}")
 _STRAY_N = re.compile(r"\}n$", re.MULTILINE)
+_FLAN_FORM = "FLAN templates are a JSON object of lists of {input, target}"
 _ROWS_A_PAIR = 4
 """Rows that are filled for each pair asked for: what filters drop must be made up for."""
 
@@ -175,10 +176,10 @@ def _read_flan(path: Path, task: str) -> Sequence[Template]:
         }
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UsageError as error:
+        raise UsageError(error.message, hint=f"{_FLAN_FORM}.") from None
     except (ValueError, AttributeError, KeyError, TypeError):
-        raise UsageError(
-            f"{path}: FLAN templates are a JSON object of lists of {{input, target}}; this is not."
-        ) from None
+        raise UsageError(f"{path}: {_FLAN_FORM}; this is not.") from None
     return _of_task(by_task, task)
 
 
