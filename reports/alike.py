@@ -25,5 +25,6 @@ def _data(name: str, run: Run) -> RunData:
     import pandas as pd
 
     rows = [(one.task, one.text) for one in run.variant_records]
-    variants = pd.DataFrame(rows, columns=["task", "text"])
+    # As objects: pandas' own strings cannot hold half a surrogate pair, and texts may.
+    variants = pd.DataFrame(rows, columns=["task", "text"], dtype=object)
     return RunData(name, run.manifest, variants, pd.DataFrame(), read_contents(run.examples))
