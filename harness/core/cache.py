@@ -83,6 +83,9 @@ class ResponseCache(Database):
         except (OSError, sqlite3.Error) as error:
             super().__init__(_open_temporary())
             self._explain(error)
+        except UnicodeDecodeError:  # of a damaged schema, which SQLite's message quotes
+            super().__init__(_open_temporary())
+            self._explain(sqlite3.DatabaseError("database disk image is malformed"))
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Response]:
         """The responses that are known, by key."""

@@ -43,6 +43,9 @@ def open_journaled(path: Path, schema: str) -> sqlite3.Connection:
     except sqlite3.Error:
         db.close()
         raise
+    except UnicodeDecodeError:  # of a damaged schema, which SQLite's message quotes
+        db.close()
+        raise sqlite3.DatabaseError("database disk image is malformed") from None
     return db
 
 
@@ -78,6 +81,9 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     except sqlite3.Error:
         db.close()
         raise
+    except UnicodeDecodeError:
+        db.close()
+        raise sqlite3.DatabaseError("database disk image is malformed") from None
     return db
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from array import array
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,17 @@ def test_answers_are_for_their_owner_alone(tmp_path: Path) -> None:
         os.umask(before)
     assert set(modes.values()) == {0o600}
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_schema_that_is_no_text_is_damage_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    with ResponseCache(path) as cache:
+        cache.put({b"k" * 16: Response({"a": -1.0})})
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"CREATE TABLE", b"CREA\xce\xedTABLE"))
+    said: list[str] = []
+    with ResponseCache(path, said.append) as cache:
+        assert not cache.get([b"k" * 16])
+    assert len(said) == 1
