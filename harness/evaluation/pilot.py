@@ -23,9 +23,8 @@ CELLS_ON_ACCELERATOR: Final = 512
 def measure_seconds(prepared: RunPlan) -> float:
     """How long all cells of a prepared run take here, by those of the middle of each task.
 
-    A rate of matrix products was used before. It was off by ten times: it knows neither what
-    attention, tokenising and the gaps between batches cost nor that a busy machine gives a third of
-    a second of it another share than an hour.
+    A rate of matrix products would be quicker to measure, but it knows neither what attention,
+    tokenising and the gaps between batches cost nor how busy the machine is for longer than that.
 
     Returns:
         Seconds, with nothing in a cache. Nothing is written.
