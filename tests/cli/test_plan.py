@@ -35,7 +35,7 @@ def test_a_plan_without_a_model_says_what_to_type(capsys: pytest.CaptureFixture[
     assert cheapest["detectable"] <= 0.05
     assert f"{cheapest['cells']:,} cells" in said
     assert f"--instructions {cheapest['instructions']} --limit {cheapest['examples']}" in said
-    assert cheapest["cells"] == min(one["cells"] for one in found["others"])
+    assert cheapest["cells"] <= min(one["cells"] for one in found["others"])
 
 
 def test_smaller_drops_cost_more(capsys: pytest.CaptureFixture[str]) -> None:
