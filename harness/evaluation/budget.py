@@ -2,8 +2,8 @@
 
 What a run loses first is cells: a balanced share of the grid keeps a level's accuracy almost as
 sure as the whole. Below `FEWEST_SHARE` a variant has too few examples for its drop to be seen, and
-one instruction less buys more than half the share; below `FEWEST_INSTRUCTIONS` nothing can be said
-of other instructions, so examples go last.
+one instruction less buys more than half the share; below `FEWEST_INSTRUCTIONS` intervals over
+instructions are as wide as luck has it, so examples go last.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from harness.tasks import Task
 
 DEFAULT_CELLS: Final = 4_000
 """What a run asks unless told otherwise: some minutes on two cores with a model of 135M."""
-FEWEST_SHARE: Final = 0.08
-FEWEST_INSTRUCTIONS: Final = 3
+FEWEST_SHARE: Final = 0.04
+FEWEST_INSTRUCTIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,15 +104,19 @@ def test_the_default_budget_leaves_small_runs_whole(model: Path, tmp_path: Path)
 
 
 def test_the_default_budget_cuts_cells_then_instructions(model: Path, tmp_path: Path) -> None:
-    options = {"tasks": ("sentiment", "topic", "inference"), "limit": None, "instructions": None}
+    tasks = ("sentiment", "topic", "inference")
+    options = {"tasks": tasks, "limit": None, "instructions": None}
     default = plan(model, tmp_path / "a", **options)
     assert default.fitted.cells == pytest.approx(DEFAULT_CELLS, rel=0.05)
-    assert default.fitted.share >= FEWEST_SHARE
-    assert FEWEST_INSTRUCTIONS <= default.fitted.instructions < default.fitted.of_instructions
-    assert default.fitted.examples == default.fitted.of_examples
-    kept = plan(model, tmp_path / "b", **{**options, "instructions": 6, "limit": 96})
+    assert default.fitted.instructions == default.fitted.of_instructions
+    less = plan(model, tmp_path / "b", cells=2600, **options)
+    assert less.fitted.cells == pytest.approx(2600, rel=0.05)
+    assert less.fitted.share >= FEWEST_SHARE
+    assert FEWEST_INSTRUCTIONS <= less.fitted.instructions < less.fitted.of_instructions
+    assert less.fitted.examples == less.fitted.of_examples
+    kept = plan(model, tmp_path / "c", **{**options, "instructions": 6, "limit": 96, "cells": 2600})
     assert kept.fitted.instructions == 6
-    assert kept.fitted.cells == pytest.approx(DEFAULT_CELLS, rel=0.05)
+    assert kept.fitted.cells == pytest.approx(2600, rel=0.05)
     assert kept.fitted.share < FEWEST_SHARE
 
 
