@@ -90,7 +90,10 @@ def test_a_run_refines_to_the_full_grid_and_ends_as_one_that_began_there(
     for (total, _), (_, stored) in itertools.pairwise(watch.totals):
         assert stored == total
     full = refine(plan(model, tmp_path / "full", cells=10_000), Watch())
-    assert run.manifest["design"] == {**full.manifest["design"], "layers": [cut.fitted.instructions]}
+    assert run.manifest["design"] == {
+        **full.manifest["design"],
+        "layers": [cut.fitted.instructions],
+    }
     for level in ("clean", "character"):
         assert run.summary.levels[level].accuracy == full.summary.levels[level].accuracy
         assert run.summary.levels[level].drop == full.summary.levels[level].drop
