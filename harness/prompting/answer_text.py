@@ -51,7 +51,8 @@ def clean_answer(text: str) -> str:
     >>> clean_answer("<think>It could be positive.</think>\\n`Negative`")
     "'Negative'"
     """
-    return fold_writing(strip_markup(strip_reasoning(text)))
+    cleaned = fold_writing(strip_markup(strip_reasoning(text)))
+    return cleaned if cleaned.strip() else ""
 
 
 def strip_reasoning(text: str) -> str:
