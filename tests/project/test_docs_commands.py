@@ -16,6 +16,7 @@ from harness.cli.app import run as harness
 from harness.tasks import load_task
 from harness.tasks.paraphrase_bank import Bank, write_bank
 from harness.tasks.suites import task_path
+from perturbations import REGISTRY
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.doc_commands import Block, named_files, read_blocks, run_small
 from tests.support.make_run import make_run
@@ -97,6 +98,8 @@ def test_the_commands_of_a_block_work(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    # A plug-in of a command must not be there for the tests that come after.
+    monkeypatch.setattr(REGISTRY, "_things", dict(REGISTRY._things))
     folder = tmp_path / "work"
     shutil.copytree(stage, folder, symlinks=True)
     for name, content in named_files(block.page).items():
