@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +10,9 @@ import numpy as np
 from harness.core.records import CLEAN, in_level_order
 from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.group_stats import rounded
+from harness.metrics.variance import drop_parts
 from harness.results.summary import Outlook, Summary
-from harness.stats.planning import CellVariance, Question, make_design, measure_parts
+from harness.stats.planning import CellVariance, Question, make_design
 
 if TYPE_CHECKING:
     from harness.results.rundir import Run
@@ -70,32 +70,25 @@ def drop_questions(
         confidence: of the tests, over all levels.
         examples: task -> how many examples there are to ask; those of the grid where not given.
     """
-    levels: dict[str, list[tuple[Group, int]]] = {}
+    levels: dict[str, list[tuple[Group, CellVariance, int]]] = {}
     for name, grid in grids.items():
         there = (examples or {}).get(name, len(grid.examples))
         for level in set(grid.levels) - {CLEAN}:
             group = grid.group(grid.rows(level=level))
-            if group is not None and group.matched.any():
-                levels.setdefault(level, []).append((group, there))
+            parts = drop_parts(group) if group is not None else None
+            if group is not None and parts is not None:
+                levels.setdefault(level, []).append((group, parts, there))
     return tuple(
         Question(
             name=level,
-            parts=tuple(drop_parts(group) for group, _ in levels[level]),
-            variants=tuple(_variants_each(group) for group, _ in levels[level]),
-            examples=tuple(count for _, count in levels[level]),
+            parts=tuple(parts for _, parts, _ in levels[level]),
+            variants=tuple(_variants_each(group) for group, _, _ in levels[level]),
+            examples=tuple(count for _, _, count in levels[level]),
             tests=len(levels),
             confidence=confidence,
         )
         for level in in_level_order(levels)
     )
-
-
-def drop_parts(group: Group) -> CellVariance:
-    """The variance parts of clean less perturbed score, cell by cell."""
-    lost = group.clean_score - group.score
-    flows = [float(np.maximum(side, 0.0)[group.matched].mean()) for side in (lost, -lost)]
-    parts = measure_parts(lost, group.matched, group.families)
-    return replace(parts, flows=(flows[0], flows[1]))
 
 
 def _variants_each(group: Group) -> int:

@@ -81,13 +81,20 @@ def narrowing_of(group: Group, confidence: float) -> Narrowing | None:
     return Narrowing(of=of, best=_best(saves, now), **saves)
 
 
-def _parts(group: Group) -> tuple[CellVariance, Literal["accuracy", "drop"]]:
+def drop_parts(group: Group) -> CellVariance | None:
+    """The variance parts of clean less perturbed score, cell by cell; None without clean cells."""
     lost = of_drop(group)
     if lost is None:
-        return measure_parts(group.score, group.present, group.families), "accuracy"
+        return None
     change = group.clean_score - group.score
-    parts = measure_parts(change, group.matched, group.families)
-    return replace(parts, flows=lost.flows), "drop"
+    return replace(measure_parts(change, group.matched, group.families), flows=lost.flows)
+
+
+def _parts(group: Group) -> tuple[CellVariance, Literal["accuracy", "drop"]]:
+    of_drops = drop_parts(group)
+    if of_drops is not None:
+        return of_drops, "drop"
+    return measure_parts(group.score, group.present, group.families), "accuracy"
 
 
 def _best(

@@ -19,8 +19,17 @@ def read_json(path: Path) -> Json:
     Raises:
         UsageError: no such file, or a damaged one.
     """
+    return parse_object(read_content(path), str(path))
+
+
+def read_content(path: Path) -> bytes:
+    """What a file of a run holds.
+
+    Raises:
+        UsageError: no such file, or one that cannot be read.
+    """
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise UsageError(
             f"{path} is missing: the run is not finished.",
@@ -28,7 +37,6 @@ def read_json(path: Path) -> Json:
         ) from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {reason(error)}.") from None
-    return parse_object(content, str(path))
 
 
 def read_jsonl(path: Path) -> Iterator[Json]:

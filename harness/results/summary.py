@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from harness.core.errors import UsageError
-from harness.results.jsonfiles import Json
+from harness.results.jsonfiles import Json, read_content
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -315,16 +315,7 @@ def read_summary(path: Path) -> Summary:
         UsageError: no such file, or one that is no summary: the message names the first key that
             is missing or wrong.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UsageError(
-            f"{path} is missing: the run is not finished.",
-            hint="Repeat its command: it resumes.",
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    return parse_summary(content, source=str(path))
+    return parse_summary(read_content(path), source=str(path))
 
 
 def parse_summary(content: str | bytes, *, source: str) -> Summary:
