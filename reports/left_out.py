@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Final
 
-from harness.core.records import LeftOut, in_level_order
+from harness.core.records import LeftOut, LeftOutReason, in_level_order
 from harness.results.summary import PerturbationValidity
 from reports.formatting import counted, listed
 
-_REASONS: Final = {
+_REASONS: Final[Mapping[LeftOutReason, str]] = {
     "package": "the package {need} is not installed",
     "data": "no data folder holds {need}",
     "target": "they rewrite instructions, and the target is {need}",
+    "language": "they are made for {need}, and an instruction is written in another language",
 }
 
 

@@ -14,6 +14,7 @@ Level = Literal["clean", "character", "word", "sentence", "semantic"]
 PerturbedLevel = Literal["character", "word", "sentence", "semantic"]
 Target = Literal["instruction", "input", "both"]
 Style = Literal["task", "role"]
+LeftOutReason = Literal["package", "data", "target", "language"]
 Scorer = Literal["calibrated", "loglik", "generate"]
 """How a response becomes an answer: the likeliest label with calibration or without, or text."""
 
@@ -112,7 +113,7 @@ class LeftOut:
 
     name: str
     level: Level
-    reason: Literal["package", "data", "target", "language"]
+    reason: LeftOutReason
     """A package or a data file is missing, or it makes no sense on what is perturbed."""
     need: str
     """The package, the file of the data folder, the target, or the language it is made for."""

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from harness.core.errors import HarnessError, UsageError
-from harness.core.records import Level
+from harness.core.records import LeftOutReason, Level
 from harness.core.sqlite import has_journal, open_to_read
 from harness.results.jsonfiles import Json, read_json
 
@@ -70,7 +70,7 @@ class _LeftOutShape(BaseModel):
 
     name: StrictStr
     level: Level
-    reason: Literal["package", "data", "target"]
+    reason: LeftOutReason
     need: StrictStr
 
 
