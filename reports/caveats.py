@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from harness.core.records import SemanticSource
+from harness.results.summary import Summary
 from reports.formatting import counted, listed, percent, points
 from reports.left_out import level_notes
 from reports.scorers import build_scorer_rows, scorer_sentence
@@ -12,6 +15,11 @@ from reports.tables import Tables
 
 _UNPARSED_WORTH_SAYING: Final = 0.02
 _ONE_LABEL_WORTH_SAYING: Final = 0.9
+_SOURCES: Final[Mapping[SemanticSource, str]] = {
+    "rules": "made by rules, which keep most words and change the construction",
+    "bank": "from a paraphrase bank",
+    "model": "paraphrased by a language model",
+}
 
 
 def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
@@ -24,6 +32,7 @@ def caveats(run: Run, tables: Tables) -> tuple[str, ...]:
         _unparsed(tables),
         _detectable(tables),
         *level_notes(run.left_out, run.summary.validity),
+        _semantic_sources(run.summary),
         *texts_at(run.manifest, "notes"),
     )
     return tuple(sentence for sentence in sentences if sentence)
@@ -73,6 +82,18 @@ def _unparsed(tables: Tables) -> str:
         f"Up to {percent(worst)} of a level's answers are unparsed and count as wrong: "
         "part of the drop may be the format of the answer, not the answer."
     )
+
+
+def _semantic_sources(summary: Summary) -> str:
+    made = [
+        f"{counted(count, 'variant')} {_SOURCES[source]}"
+        for source, count in summary.semantic_sources.items()
+    ]
+    if not made:
+        return ""
+    only = list(summary.semantic_sources) == ["rules"]
+    advice = " A paraphrase bank (--paraphrases) changes more of the words." if only else ""
+    return f"The semantic level is {listed(made)}.{advice}"
 
 
 def _detectable(tables: Tables) -> str:

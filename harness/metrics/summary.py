@@ -17,7 +17,7 @@ from harness.metrics.measures import resample_grid
 from harness.metrics.outlook import look_out
 from harness.metrics.perturbed import describe_perturbed
 from harness.metrics.variant_drops import VariantDrop, variant_drops
-from harness.metrics.variant_validity import UnmadeVariants, describe_validity
+from harness.metrics.variant_validity import UnmadeVariants, count_sources, describe_validity
 from harness.results.summary import (
     Quantity,
     ScorerSummary,
@@ -130,6 +130,7 @@ def summarize(
         variants={name: stats for grid in main.values() for name, stats in _variants(grid)},
         worst_variants=_worst_variants(list(main.values()), confidence),
         scorers=blocks if len(blocks) > 1 else {},
+        semantic_sources=count_sources(variants),
     )
 
 

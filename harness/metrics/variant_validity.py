@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from harness.core.records import CLEAN, in_level_order
+from harness.core.records import CLEAN, SemanticSource, in_level_order
 from harness.results.summary import PerturbationValidity
 
 if TYPE_CHECKING:
@@ -50,6 +50,17 @@ def describe_validity(
         key=lambda name: (ranks.index(level) if (level := levels[name]) else len(ranks), name),
     )
     return {name: _describe(name, levels[name], perturbed, unmade) for name in order}
+
+
+def count_sources(variants: pd.DataFrame) -> dict[SemanticSource, int]:
+    """How many variants of the semantic level each source made, those of no variant left out.
+
+    Args:
+        variants: one row per variant, as in variants.jsonl.
+    """
+    made = list(variants.get("semantic_source", ()))
+    counts = {source: made.count(source) for source in get_args(SemanticSource)}
+    return {source: count for source, count in counts.items() if count}
 
 
 def _describe(

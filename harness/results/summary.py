@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from harness.core.errors import UsageError
+from harness.core.records import SemanticSource
 from harness.results.jsonfiles import Json, read_content
 
 if TYPE_CHECKING:
@@ -299,6 +300,8 @@ class Summary:
     """Every scorer's numbers, the main one's first; empty where there is only one."""
     outlook: Outlook | None = None
     """None where all of the grid was asked."""
+    semantic_sources: dict[SemanticSource, Count] = field(default_factory=dict)
+    """How many variants of the semantic level each source made."""
 
     def to_json(self) -> Json:
         """The content of summary.json, in plain JSON types, null where a metric is undefined."""
