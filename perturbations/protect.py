@@ -35,7 +35,8 @@ def find_protected(text: str, label_words: Sequence[str] = ()) -> tuple[Span, ..
         `flag`, `quotation`, `negation` or `number`.
 
     Example:
-        >>> [text[s.start : s.end] for s in find_protected(text := "Say 'yes' in 2 words.")]
+        >>> text = "Say 'yes' in 2 words."
+        >>> [text[span.start : span.end] for span in find_protected(text)]
         ["'yes'", '2']
     """
     return _find(text, tuple(label_words))

@@ -20,14 +20,28 @@ _SMALLEST: Final = 1e-300  # a p value that is 0 in floating point still has a l
 
 
 def prompt_accuracies(score: Floats, present: Booleans) -> Floats:
-    """A_k = mean_i Y[k, i]: [K], NaN for a prompt without cells."""
+    """A_k = mean_i Y[k, i]: [K], NaN for a prompt without cells.
+
+    Example:
+        >>> import numpy as np
+        >>> score = np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
+        >>> prompt_accuracies(score, np.ones((2, 3), dtype=bool)).round(3)
+        array([0.667, 1.   ])
+    """
     counts = present.sum(axis=1)
     totals = np.where(present, score, 0.0).sum(axis=1)
     return ratio(totals, counts)
 
 
 def accuracy(score: Floats, present: Booleans) -> float:
-    """mean_k A_k: every prompt counts the same."""
+    """mean_k A_k: every prompt counts the same.
+
+    Example:
+        >>> import numpy as np
+        >>> score = np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
+        >>> round(float(accuracy(score, np.ones((2, 3), dtype=bool))), 3)
+        0.833
+    """
     return _mean(prompt_accuracies(score, present))
 
 
@@ -50,6 +64,12 @@ def null_spread(score: Floats, present: Booleans) -> float:
     K), so the A_k have the variance s^2 = sum_i v_i / N^2 and the correlation -1 / (K - 1). Sums
     over many examples are nearly normal, and the expected range of exchangeable normals is
     s sqrt(K / (K - 1)) d_K, with d_K the expected range of K independent standard normals.
+
+    Example:
+        >>> import numpy as np
+        >>> score = np.array([[1.0, 0.0, 1.0, 1.0], [1.0, 1.0, 0.0, 1.0]])
+        >>> round(float(null_spread(score, np.ones((2, 4), dtype=bool)) or 0), 3)
+        0.282
     """
     prompts = len(score)
     if prompts < 2:
@@ -75,6 +95,12 @@ def spread_p(score: Floats, present: Booleans, families: Integers | None = None)
         score: cells [K, N] in [0, 1].
         present: which cells are there [K, N].
         families: the code of each prompt's instruction [K]; None where no two share one.
+
+    Example:
+        >>> import numpy as np
+        >>> score = np.array([[1.0] * 18 + [0.0] * 2, [1.0] * 8 + [0.0] * 12])
+        >>> round(float(spread_p(score, np.ones((2, 20), dtype=bool)) or 0), 4)
+        0.0016
     """
     from scipy.special import chdtrc
 
@@ -186,7 +212,14 @@ def saturation(score: Floats, present: Booleans) -> float:
 
 
 def combined_performance_score(score: Floats, present: Booleans) -> float:
-    """CPS = Sat * MaxP (State of What Art, arXiv 2401.00595)."""
+    """CPS = Sat * MaxP (State of What Art, arXiv 2401.00595).
+
+    Example:
+        >>> import numpy as np
+        >>> score = np.array([[1.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0]])
+        >>> round(float(combined_performance_score(score, np.ones((2, 4), dtype=bool))), 3)
+        0.656
+    """
     return saturation(score, present) * float(prompt_accuracies(score, present).max())
 
 
@@ -194,6 +227,11 @@ def largest_gold_share(gold: Integers) -> float:
     """The accuracy of always giving the most frequent right answer, of codes [N].
 
     Negative codes are unknown; NaN where all are.
+
+    Example:
+        >>> import numpy as np
+        >>> largest_gold_share(np.array([0, 0, 0, 1]))
+        0.75
     """
     known = gold[gold >= 0]
     return float(np.bincount(known).max() / len(known)) if len(known) else math.nan

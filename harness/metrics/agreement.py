@@ -25,6 +25,14 @@ def agreement_with_others(answer: Answers, present: Booleans, classes: int) -> F
     """For each cell [K, N] the share of the other prompts that answered the same.
 
     Its mean over an example's cells is the share of agreeing pairs. 0 where a cell is missing.
+
+    Example:
+        >>> import numpy as np
+        >>> answer = np.array([[0, 1], [0, 0], [0, 1]], dtype=np.int16)
+        >>> agreement_with_others(answer, np.ones((3, 2), dtype=bool), classes=2)
+        array([[1. , 0.5],
+               [1. , 0. ],
+               [1. , 0.5]])
     """
     counts = count_answers(answer, present, classes)
     codes = np.where(answer < 0, classes, answer)

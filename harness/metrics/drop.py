@@ -20,6 +20,13 @@ def matched_accuracies(
     """The clean and the perturbed accuracy whose difference is `drop`, of the same cells.
 
     NaN where no cell is matched.
+
+    Example:
+        >>> import numpy as np
+        >>> score, clean = np.array([[1.0, 0.0, 1.0, 0.0]]), np.array([[1.0, 1.0, 1.0, 0.0]])
+        >>> found = matched_accuracies(score, clean, np.ones((1, 4), dtype=bool))
+        >>> [float(one) for one in found or ()]
+        [0.75, 0.5]
     """
     if not matched.any():
         return math.nan, math.nan
@@ -29,7 +36,13 @@ def matched_accuracies(
 
 
 def relative_drops(clean: Floats, attacked: Floats) -> Floats:
-    """1 - attacked / clean for accuracies [K] on any one scale; NaN where clean is 0 or unknown."""
+    """1 - attacked / clean for accuracies [K] on any one scale; NaN where clean is 0 or unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> relative_drops(np.array([0.8, 0.5]), np.array([0.6, 0.5])).round(3)
+        array([0.25, 0.  ])
+    """
     return 1 - ratio(attacked, clean)
 
 

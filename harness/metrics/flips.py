@@ -28,7 +28,16 @@ class Flips:
 def count_flips(
     score: Floats, answer: Answers, clean_score: Floats, clean_answer: Answers, matched: Booleans
 ) -> Flips:
-    """Flips in the cells [K, N] that are matched with a clean one; the rate is NaN without any."""
+    """Flips in the cells [K, N] that are matched with a clean one; the rate is NaN without any.
+
+    Example:
+        >>> import numpy as np
+        >>> clean, after = np.array([[1.0, 1.0, 0.0]]), np.array([[1.0, 0.0, 1.0]])
+        >>> answers = np.array([[0, 1, 1]], dtype=np.int16)
+        >>> flips = count_flips(after, answers, clean, 1 - answers, np.ones((1, 3), dtype=bool))
+        >>> flips.right_to_wrong, flips.wrong_to_right
+        (1, 1)
+    """
     rows = matched.any(axis=1)
     rate = accuracy((answer != clean_answer)[rows].astype(float), matched[rows])
     gained, lost = count_changes(clean_score[matched], score[matched])

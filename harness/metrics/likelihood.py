@@ -38,7 +38,15 @@ def posix_by_cell(
 
 
 def answer_shares(likelihood: Singles) -> tuple[Floats, Booleans]:
-    """The softmax over answers of each cell [K, N, C], and in which cells it is known [K, N]."""
+    """The softmax over answers of each cell [K, N, C], and in which cells it is known [K, N].
+
+    Example:
+        >>> import numpy as np
+        >>> likelihood = np.log(np.array([[[0.2, 0.6]]], dtype=np.float32))
+        >>> shares, known = answer_shares(likelihood)
+        >>> shares.round(2), known
+        (array([[[0.25, 0.75]]]), array([[ True]]))
+    """
     known = _scored(likelihood)
     shares = np.where(known[:, :, None], likelihood, 0.0).astype(np.float64)
     shares -= shares.max(axis=2, keepdims=True)
@@ -58,7 +66,13 @@ def answer_distributions(likelihood: Singles) -> Floats:
 
 
 def entropies(distributions: Floats) -> Floats:
-    """The entropy of each distribution [N, C], as a share of the most there can be: [N]."""
+    """The entropy of each distribution [N, C], as a share of the most there can be: [N].
+
+    Example:
+        >>> import numpy as np
+        >>> entropies(np.array([[0.5, 0.5], [0.9, 0.1]])).round(3)
+        array([1.   , 0.469])
+    """
     terms = distributions * np.log(np.where(distributions > 0, distributions, 1.0))
     found: Floats = -terms.sum(axis=1) / np.log(distributions.shape[1])
     return found

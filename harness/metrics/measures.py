@@ -80,6 +80,10 @@ def get_measure(name: str) -> Measure:
 
     Raises:
         UnknownNameError: no such measure; the message offers the nearest ones.
+
+    Example:
+        >>> get_measure("drop").better
+        'lower'
     """
     if name not in MEASURES:
         raise UnknownNameError("metric", name, MEASURES)

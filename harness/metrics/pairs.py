@@ -26,6 +26,13 @@ def mean_distance_to_others(values: Floats, present: Booleans) -> Floats:
     """For each cell [K, N] the mean of |x_j - x_k| over the other present rows k of its column.
 
     0 in missing cells and in columns with one present row.
+
+    Example:
+        >>> import numpy as np
+        >>> mean_distance_to_others(np.array([[1.0], [0.0], [1.0]]), np.ones((3, 1), dtype=bool))
+        array([[0.5],
+               [1. ],
+               [0.5]])
     """
     total = weighted_distances(values, present, present.astype(np.float64))
     return ratio(total, np.maximum(present.sum(axis=0) - 1, 1))

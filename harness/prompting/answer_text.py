@@ -48,8 +48,9 @@ _ALIKE: Final = str.maketrans(
 def clean_answer(text: str) -> str:
     """The answer without reasoning, special tokens and markup, in one form of writing.
 
-    >>> clean_answer("<think>It could be positive.</think>\\n`Negative`")
-    "'Negative'"
+    Example:
+        >>> clean_answer("<think>It could be positive.</think> `Negative`").strip()
+        "'Negative'"
     """
     cleaned = fold_writing(strip_markup(strip_reasoning(text)))
     return cleaned if cleaned.strip() else ""

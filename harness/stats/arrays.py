@@ -25,6 +25,12 @@ def prompt_weights(present: Booleans) -> Floats:
 
     A prompt counts the same however many of its cells are there; one without cells counts nothing.
     All weights are 0 where nothing is there.
+
+    Example:
+        >>> import numpy as np
+        >>> prompt_weights(np.array([[True, True], [True, False]]))
+        array([[0.25, 0.25],
+               [0.5 , 0.  ]])
     """
     filled = present.sum(axis=1)
     prompts = max(int((filled > 0).sum()), 1)
@@ -48,5 +54,12 @@ def family_weights(present: Booleans, families: Integers) -> Floats:
 
 
 def example_weights(present: Booleans) -> Floats:
-    """Cell weights [K, N] with which a sum is the plain mean over examples of their own means."""
+    """Cell weights [K, N] with which a sum is the plain mean over examples of their own means.
+
+    Example:
+        >>> import numpy as np
+        >>> example_weights(np.array([[True, True], [True, False]]))
+        array([[0.25, 0.5 ],
+               [0.25, 0.  ]])
+    """
     return prompt_weights(present.T).T

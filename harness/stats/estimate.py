@@ -101,6 +101,13 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     """The plain mean of independent estimates, such as of several tasks.
 
     V = sum V_t / T^2, with Satterthwaite's degrees of freedom (sum V_t)^2 / sum (V_t^2 / df_t).
+
+    Example:
+        >>> first = Estimate(0.02, 0.0004, 9, 100, "difference", "examples")
+        >>> second = Estimate(0.06, 0.0004, 9, 100, "difference", "examples")
+        >>> mean = mean_of([first, second])
+        >>> round(mean.value, 3), round(mean.standard_error, 4), round(mean.df, 1)
+        (0.04, 0.0141, 18.0)
     """
     if len(estimates) == 1:
         return estimates[0]
@@ -167,7 +174,12 @@ def student_tail(point: float, df: float) -> float:
 
 
 def wilson(share: float, examples: float, quantile: float) -> Interval:
-    """Wilson's (1927) interval of a share that so many independent examples showed."""
+    """Wilson's (1927) interval of a share that so many independent examples showed.
+
+    Example:
+        >>> [round(end, 3) for end in wilson(0.8, 100, 1.96)]
+        [0.711, 0.867]
+    """
     square = quantile**2
     centre = (share + square / (2 * examples)) / (1 + square / examples)
     half = math.sqrt(share * (1 - share) / examples + square / (4 * examples**2))

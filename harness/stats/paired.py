@@ -23,6 +23,13 @@ def mcnemar(first_right: Booleans, second_right: Booleans) -> SignTest:
 
     `better` counts examples that only the second gets right, `worse` those that only the first
     does. p is two-sided binomial with probability 1/2 over these (McNemar 1947, exact form).
+
+    Example:
+        >>> import numpy as np
+        >>> first = np.array([True] * 9 + [False])
+        >>> second = np.array([True] * 3 + [False] * 7)
+        >>> mcnemar(first, second)
+        SignTest(better=0, worse=6, p=0.03125)
     """
     better = int((second_right & ~first_right).sum())
     worse = int((first_right & ~second_right).sum())
@@ -40,7 +47,12 @@ def example_sign_test(differences: Floats) -> SignTest:
 
 
 def sign_test_p(better: int, worse: int) -> float:
-    """The two-sided exact binomial p value of `better` against `worse` at probability 1/2."""
+    """The two-sided exact binomial p value of `better` against `worse` at probability 1/2.
+
+    Example:
+        >>> round(sign_test_p(better=9, worse=1), 4)
+        0.0215
+    """
     if better + worse == 0:
         return 1.0
     from scipy.special import bdtr

@@ -36,6 +36,13 @@ def minimum_detectable_effect(
     Returns:
         The difference, or None where the standard error is unknown, or known so badly (with less
         than one degree of freedom) that no difference could be found.
+
+    Example:
+        >>> drop = Estimate(0.03, 0.0004, 30, 200, "difference", "examples and instructions")
+        >>> round(minimum_detectable_effect(drop) or 0, 3)
+        0.058
+        >>> round(minimum_detectable_effect(drop, tests=4) or 0, 3)
+        0.07
     """
     alone = 1 - (1 - confidence) / tests
     if math.isnan(estimate.variance) or student_quantile(alone, estimate.df) > _BEYOND:
@@ -84,6 +91,10 @@ def examples_needed(
         half_width: how far the interval reaches with them.
         wanted: how far it should reach.
         fixed_share: the share of the variance that further examples cannot reduce.
+
+    Example:
+        >>> examples_needed(100, half_width=0.08, wanted=0.04)
+        400
     """
     if half_width <= wanted:
         return examples

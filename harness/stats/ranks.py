@@ -17,6 +17,12 @@ def kendalls_w(scores: Floats) -> float:
 
     Args:
         scores: accuracy of each run under each prompt [K, M].
+
+    Example:
+        >>> import numpy as np
+        >>> scores = np.array([[0.9, 0.8, 0.7], [0.8, 0.7, 0.75]])
+        >>> float(round(kendalls_w(scores), 3))
+        0.75
     """
     prompts, runs = scores.shape
     if prompts < 2 or runs < 2:

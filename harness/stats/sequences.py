@@ -44,6 +44,13 @@ class ConfidenceSequence:
         confidence: that the true mean lies in every interval given, at once.
         target: the half-width that is waited for. Any target keeps the coverage; the interval
             reaches this one soonest. None bets for all sample sizes, which is wider at each.
+
+    Example:
+        >>> sequence = ConfidenceSequence(population=500, confidence=0.95, target=0.1)
+        >>> sequence.update([1.0, 1.0, 0.0, 1.0] * 25)
+        (0.622, 0.839)
+        >>> [round(end, 2) for end in sequence.interval]
+        [0.62, 0.84]
     """
 
     def __init__(

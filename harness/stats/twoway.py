@@ -80,6 +80,13 @@ def influence_of_mean(values: Floats, weights: Floats, *, of_pairs: bool = False
     same example. Such a mean is a U-statistic of order 2 in the prompts: a prompt moves it once in
     its own cells and once in those of the others, and the jackknife's exact factor for that is
     2 (K - 1) / (K - 2) (Arvesen 1969). Two prompts form one pair, whose luck cannot be estimated.
+
+    Example:
+        >>> import numpy as np
+        >>> right = np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
+        >>> influence = influence_of_mean(right, np.full((2, 3), 1 / 6))
+        >>> round(influence.value, 3), influence.by_example.sum(axis=0).round(3)
+        (0.833, array([ 0.056, -0.111,  0.056]))
     """
     value = float((weights * values).sum())
     by_example = weights * (values - value)
@@ -130,6 +137,15 @@ def estimate(
         kind: what values it can have.
         texts: a code for each prompt [K], the same for prompts that ask the same and so are one
             draw where prompts are the clusters; None where all differ.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> right = (rng.random((6, 50)) < 0.8).astype(float)
+        >>> influence = influence_of_mean(right, np.full((6, 50), 1 / 300))
+        >>> found = estimate(influence, np.arange(6), kind="share")
+        >>> round(found.value, 3), found.over
+        (0.737, 'examples and instructions')
     """
     value = min(max(influence.value, 0.0), 1.0) if kind == "share" else influence.value
     examples = int((influence.weights.sum(axis=0) > 0).sum())

@@ -71,7 +71,16 @@ def estimate_variant_means(
 
 
 def leave_out_means(values: Floats, present: Booleans) -> Floats:
-    """For each cell [K, N] the mean of the other cells of its example; NaN where there are none."""
+    """For each cell [K, N] the mean of the other cells of its example; NaN where there are none.
+
+    Example:
+        >>> import numpy as np
+        >>> values = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+        >>> leave_out_means(values, np.ones((3, 2), dtype=bool))
+        array([[0.5, 1. ],
+               [0.5, 0.5],
+               [1. , 0.5]])
+    """
     there = present.astype(np.float64)
     total, count = (values * there).sum(axis=0), there.sum(axis=0)
     return ratio(total - values * there, count - there)
