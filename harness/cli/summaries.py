@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from harness.results.rundir import Run
     from harness.results.summary import GroupStats, Quantity, Summary
 
-_COLUMNS = ("level", "accuracy", "interval", "drop (pp)", "worst variant", "consistency", "cells")
+# Heads of two lines: the tables fit into 80 columns, and no number is broken.
+_COLUMNS = (
+    "level", "accuracy", "{} %\ninterval", "drop\n(pp)", "worst\nvariant", "consistency", "cells",
+)  # fmt: skip
 _SCORER_COLUMNS = (
-    "scorer", "clean accuracy", "above chance", "largest drop (pp)", "unparsed", "cells",
+    "scorer", "clean\naccuracy", "above\nchance", "largest\ndrop (pp)", "unparsed", "cells",
 )  # fmt: skip
 
 
@@ -66,10 +70,8 @@ def _level_table(summary: Summary) -> Table:
     from reports.tables import build_tables
 
     tones = {Reading.DROP: "red", Reading.GAIN: "green"}
-    table = Table(title="Accuracy by level", title_justify="left", header_style="bold")
-    for name in _COLUMNS:
-        label = f"{100 * summary.confidence:g} % interval" if name == "interval" else name
-        table.add_column(label, justify="left" if name == "level" else "right")
+    heads = [name.format(f"{100 * summary.confidence:g}") for name in _COLUMNS]
+    table = _table("Accuracy by level", heads)
     for level, group in build_tables(summary).levels.items():
         table.add_row(*_row(level, group.stats, tones.get(group.reading, "")))
     return table
@@ -83,9 +85,7 @@ def _show_scorers(summary: Summary, console: Console) -> None:
     rows = build_scorer_rows(summary)
     if not rows:
         return
-    table = Table(title="What the scorer decides", title_justify="left", header_style="bold")
-    for name in _SCORER_COLUMNS:
-        table.add_column(name, justify="left" if name == "scorer" else "right")
+    table = _table("What the scorer decides", _SCORER_COLUMNS)
     for row in rows:
         cells = (percent(row.clean_accuracy), row.judged, row.largest, percent(row.unparsed))
         table.add_row(printable(row.name), *cells, f"{row.cells:,}")
@@ -94,13 +94,21 @@ def _show_scorers(summary: Summary, console: Console) -> None:
         console.print(Text(printable(sentence), "yellow"))
 
 
+def _table(title: str, heads: Sequence[str]) -> Table:
+    """An empty table whose first column holds names and whose others hold numbers."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="right" if place else "left", no_wrap=True)
+    return table
+
+
 def _row(level: str, stats: GroupStats, tone: str) -> list[Text]:
     ends = stats.accuracy.interval if stats.accuracy else None
     drop = "-" if level == CLEAN or stats.drop is None else f"{100 * stats.drop.value:+.1f}"
     return [
         Text(level),
         Text(_points(stats.accuracy)),
-        Text("-" if ends is None else f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}"),
+        Text("-" if ends is None else f"{100 * ends[0]:.1f}–{100 * ends[1]:.1f}"),
         Text(drop, tone),
         Text(_points(stats.worst_prompt_accuracy)),
         Text(_points(stats.consistency)),

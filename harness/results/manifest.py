@@ -88,7 +88,26 @@ class _ManifestShape(_Shape):
     left_out: list[_LeftOutShape] = []
 
 
+class _DesignShape(_Shape):
+    share: Annotated[FiniteFloat, Field(gt=0, le=1)]
+    cells: _Count
+    full_cells: _Count
+    instructions: _Count
+    of_instructions: _Count
+    examples: _Count
+    of_examples: _Count
+    layers: list[_Count]
+
+
+class _TimingShape(_Shape):
+    cells: _Count
+    seconds: Annotated[FiniteFloat, Field(ge=0)]
+    cache_hits: _Count
+
+
 class _SealedShape(_ManifestShape):
+    design: _DesignShape
+    timing: _TimingShape
     samples: _Count
     files: dict[str, StrictStr]
 

@@ -171,6 +171,10 @@ def test_a_manifest_that_is_none_is_one_line(
         ("tasks", {"t": {**TASK, "label_words": ["a"]}}),
         ("tasks", {"t": {**TASK, "example_ids": ["1"]}}),
         ("tasks", {"t": {**TASK, "label_tokens": [1]}}),
+        ("design", None),
+        ("design", {"share": 0.0}),
+        ("timing", None),
+        ("timing", {"cells": 3}),
     ],
 )  # fmt: skip
 def test_parts_of_wrong_types_are_named(run: Path, key: str, value: object) -> None:

@@ -378,6 +378,7 @@ def _manifest(
             }
             for task in tasks
         },
+        "design": _full_design(tasks, len(samples)),
         "timing": {
             "cells": len(samples),
             "seconds": 51.2,
@@ -388,6 +389,21 @@ def _manifest(
     }
     as_read: dict[str, Any] = json.loads(json.dumps(manifest))
     return as_read
+
+
+def _full_design(tasks: tuple[TaskPlan, ...], cells: int) -> dict[str, Any]:
+    instructions = max((len(task.instructions) for task in tasks), default=0)
+    examples = max((task.examples for task in tasks), default=0)
+    return {
+        "share": 1.0,
+        "cells": cells,
+        "full_cells": cells,
+        "instructions": instructions,
+        "of_instructions": instructions,
+        "examples": examples,
+        "of_examples": examples,
+        "layers": [],
+    }
 
 
 def make_summary(
