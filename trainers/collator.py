@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 import torch
 from torch import Tensor
 
+from trainers.choices import PaddingSide
 from trainers.features import EncodedPair, EncodedText
-
-PaddingSide = Literal["left", "right"]
 
 
 class MicroBatch(TypedDict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -12,6 +12,17 @@ from harness.core.names import split_names
 from harness.core.options import choices_of
 from harness.models.spec import Device
 from harness.prompting.prompts import FormatChoice
+from trainers.choices import (
+    Bf16,
+    Negatives,
+    Overlong,
+    PaddingSide,
+    PoolAt,
+    Pooling,
+    Quantize,
+    Schedule,
+    Tuning,
+)
 from trainers.objectives import TERMS, parse_objective
 
 REFERENCE_TARGETS: Final = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -22,8 +33,6 @@ _OPERATIONAL: Final = frozenset(
 )
 """Options that change where, when or how fast a training runs, never what comes of it."""
 
-Pooling = Literal["last", "mean", "max", "first_last"]
-PoolAt = Literal["sequence-end", "prompt-end"]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -54,7 +63,7 @@ class TrainConfig(BaseModel):
     """How token states become one."""
     pool_at: PoolAt = "sequence-end"
     """Last token pooled."""
-    negatives: Literal["batch", "micro"] = "batch"
+    negatives: Negatives = "batch"
     """Where negatives come from: the whole batch, or the micro-batch."""
     hard_negatives: bool = True
     """Keep each pair beside one of the same instruction with another input and target."""
@@ -65,18 +74,18 @@ class TrainConfig(BaseModel):
     """Prompt format; auto: chat where the model has a template."""
     max_length: Count = 256
     """Maximum length of a prompt with its target, in tokens."""
-    overlong: Literal["error", "drop"] = "error"
+    overlong: Overlong = "error"
     """Longer pairs: error, or drop them. Nothing is ever cut."""
     end_token: bool = True
     """Put the end-of-answer token after each target."""
-    padding_side: Literal["left", "right"] = "left"
+    padding_side: PaddingSide = "left"
     """Padding side."""
     eval_pairs: Path | None = None
     """Pairs file for validation."""
     eval_share: Share = 0.0
     """Share of the inputs held out for validation where no file is given."""
 
-    tuning: Literal["lora", "full"] = "lora"
+    tuning: Tuning = "lora"
     """What is trained: a LoRA adapter, or all weights."""
     lora_r: Count = 16
     """LoRA rank."""
@@ -86,9 +95,9 @@ class TrainConfig(BaseModel):
     """LoRA dropout."""
     lora_targets: tuple[str, ...] = REFERENCE_TARGETS
     """Modules that get an adapter, by name, or all-linear."""
-    quantize: Literal["none", "8bit", "4bit"] = "none"
+    quantize: Quantize = "none"
     """Load the base in 8 or 4 bits (GPU, LoRA only)."""
-    bf16: Literal["auto", "on", "off"] = "auto"
+    bf16: Bf16 = "auto"
     """Compute in bfloat16; auto: where a GPU supports it."""
     gradient_checkpointing: bool = False
     """Recompute activations instead of keeping them."""
@@ -103,7 +112,7 @@ class TrainConfig(BaseModel):
     """Maximum optimiser steps, whatever the epochs."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     """AdamW learning rate after warm-up."""
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    schedule: Schedule = "linear"
     """Learning-rate schedule."""
     warmup: Share = 0.1
     """Share of the steps spent in warm-up."""

@@ -24,8 +24,8 @@ from transformers import (
 )
 
 from trainers.checkpoint import SafeCheckpoints, not_finite
+from trainers.choices import PoolAt, Pooling
 from trainers.collator import Batch, MicroBatch, PairCollator
-from trainers.config import PoolAt, Pooling
 from trainers.features import EncodedPair
 from trainers.forward import PairForward
 from trainers.gradcache import StepReport, run_step

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
@@ -12,9 +11,8 @@ from harness.core.errors import NothingToEvaluateError, UsageError
 from harness.models.loading.tokenizer import HFTokenizer
 from harness.prompting.prompts import Prompter, PromptFormat
 from harness.prompting.requests import join_request
+from trainers.choices import Overlong
 from trainers.pairs.record import Pair
-
-Overlong = Literal["error", "drop"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.core.errors import UsageError
+from trainers.choices import PoolAt, Pooling
 from trainers.collator import MicroBatch
-from trainers.config import PoolAt, Pooling
 from trainers.outputs import Outputs, shift_left, upcast
 from trainers.pooling import pool
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainers.config import Pooling
+from trainers.choices import Pooling
 
 
 def pool(states: Tensor, mask: Tensor, method: Pooling, *, first: Tensor | None = None) -> Tensor:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from harness.api.words import in_python
 from harness.core.atomic import write_text
 from harness.core.options import check_options
 from harness.core.records import LeftOut
 from perturbations.strength import StrengthName
+from trainers.choices import PairSource
 from trainers.pairs.config import PairsConfig, pairs_options
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class PairsFile:
 
 @in_python
 def make_pairs(
-    source: Literal["t0", "templates", "coin-csv", "paraphrases"],
+    source: PairSource,
     input: str | Path,  # noqa: A002  (the option's name)
     out: str | Path,
     *,

@@ -5,14 +5,25 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from harness.api.pairing import PairsFile
 from harness.api.words import in_python
 from harness.core.errors import MissingPackageError
 from harness.models.spec import Device
 from harness.prompting.prompts import FormatChoice
-from trainers.config import REFERENCE_TARGETS, PoolAt, Pooling, TrainConfig, load_train_config
+from trainers.choices import (
+    Bf16,
+    Negatives,
+    Overlong,
+    PaddingSide,
+    PoolAt,
+    Pooling,
+    Quantize,
+    Schedule,
+    Tuning,
+)
+from trainers.config import REFERENCE_TARGETS, TrainConfig, load_train_config
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,30 +44,30 @@ def train(
     contrast_limit: float = 1000.0,
     pooling: Pooling = "last",
     pool_at: PoolAt = "sequence-end",
-    negatives: Literal["batch", "micro"] = "batch",
+    negatives: Negatives = "batch",
     hard_negatives: bool = True,
     strict_majority: bool = False,
     prompt_format: FormatChoice = "auto",
     max_length: int = 256,
-    overlong: Literal["error", "drop"] = "error",
+    overlong: Overlong = "error",
     end_token: bool = True,
-    padding_side: Literal["left", "right"] = "left",
+    padding_side: PaddingSide = "left",
     eval_pairs: str | Path | None = None,
     eval_share: float = 0.0,
-    tuning: Literal["lora", "full"] = "lora",
+    tuning: Tuning = "lora",
     lora_r: int = 16,
     lora_alpha: int = 16,
     lora_dropout: float = 0.05,
     lora_targets: str | Sequence[str] = REFERENCE_TARGETS,
-    quantize: Literal["none", "8bit", "4bit"] = "none",
-    bf16: Literal["auto", "on", "off"] = "auto",
+    quantize: Quantize = "none",
+    bf16: Bf16 = "auto",
     gradient_checkpointing: bool = False,
     batch: int = 64,
     micro_batch: int = 8,
     epochs: float = 1.0,
     max_steps: int | None = None,
     learning_rate: float = 1e-4,
-    schedule: Literal["linear", "cosine", "constant"] = "linear",
+    schedule: Schedule = "linear",
     warmup: float = 0.1,
     weight_decay: float = 0.0,
     max_grad_norm: float = 1.0,

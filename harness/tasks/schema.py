@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from harness.core.records import Instruction, Scorer
+from harness.core.records import Instruction, Scorer, Style
 
 MAX_INSTRUCTION: Final = 32_768
 """Characters. A longer text is data in the wrong place, and no model's context holds much of it."""
@@ -107,7 +107,7 @@ class InstructionSpec(_Strict):
     """One instruction of the task, unperturbed."""
 
     id: Name
-    style: Literal["task", "role"] = "task"
+    style: Style = "task"
     """`task`: says what to do. `role`: says whom to be first."""
     text: Annotated[Text, Field(max_length=MAX_INSTRUCTION)]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import tensor
 
-from trainers.config import Pooling
+from trainers.choices import Pooling
 from trainers.pooling import last_marked, pool
 
 STATES = tensor([[[1.0, 9.0], [3.0, 5.0], [8.0, 1.0]], [[2.0, 2.0], [4.0, 0.0], [0.0, 0.0]]])

@@ -13,8 +13,8 @@ from transformers import PreTrainedModel
 
 from tests.support.tiny_models import ARCHITECTURES, make_model
 from tests.support.trainers_tiny import tiny_gpt2, tiny_llama, tiny_pairs, tiny_tokenizer
-from trainers.collator import MicroBatch, PaddingSide, PairCollator
-from trainers.config import PoolAt, Pooling
+from trainers.choices import PaddingSide, PoolAt, Pooling
+from trainers.collator import MicroBatch, PairCollator
 from trainers.features import EncodedPair, PairEncoder
 from trainers.forward import PairForward
 from trainers.gradcache import SingleProcess, StepReport, run_step

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 from harness.core.errors import NothingToEvaluateError, UsageError
+from trainers.choices import PairSource
 from trainers.pairs.coin_csv import coin_csv_pairs
 from trainers.pairs.filters import Drops, FilterOptions, filter_pairs
 from trainers.pairs.leaks import Held, read_held
@@ -16,15 +17,14 @@ from trainers.pairs.record import Pair
 from trainers.pairs.t0 import t0_pairs
 from trainers.pairs.templates import TemplateOptions, template_pairs
 
-Source = Literal["t0", "templates", "coin-csv", "paraphrases"]
-SOURCES: Final[tuple[str, ...]] = get_args(Source)
+SOURCES: Final[tuple[str, ...]] = get_args(PairSource)
 
 
 @dataclass(frozen=True, slots=True)
 class PairsOptions:
     """What a pairs file is built from, and what is let into it."""
 
-    source: Source
+    source: PairSource
     input: Path
     exclude: tuple[Path, ...] = ()
     """Files whose texts must not occur in a pair."""

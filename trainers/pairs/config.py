@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -11,6 +11,7 @@ from harness.core.errors import UsageError
 from harness.core.names import split_names
 from harness.evaluation.config import Count, Levels, Names, Texts
 from perturbations.strength import StrengthName
+from trainers.choices import PairSource
 
 if TYPE_CHECKING:
     from harness.core.records import LeftOut
@@ -25,7 +26,7 @@ class PairsConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    source: Literal["t0", "templates", "coin-csv", "paraphrases"]
+    source: PairSource
     """Kind of data that pairs are made from."""
     input: Path
     """File that pairs are made from."""
