@@ -12,15 +12,16 @@ from tests.support.house import FOLDERS, arrows, imports_of, modules, room_of
 from tests.support.paths import ROOT
 
 _JUDGING: Final = "stats results metrics comparison"
-_ASKING: Final = "stats models tasks prompting results metrics perturbations"
+_ASKING: Final = "stats grading models tasks prompting results metrics perturbations"
 
 ROOMS: Final = {
     "core": "",
+    "grading": "core",
     "perturbations": "core",
     "stats": "core",
     "models": "core",
-    "tasks": "core perturbations",
-    "prompting": "core models tasks",
+    "tasks": "core grading perturbations",
+    "prompting": "core grading models tasks",
     "results": "core stats tasks",
     "metrics": "core stats results",
     "comparison": "core stats results metrics",
