@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import cast
+from typing import Final, cast
 
 import typer
 
@@ -40,21 +40,28 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (
-    evaluating,
-    planning,
-    comparing,
-    attacking,
-    perturbing,
-    paraphrasing,
-    importing,
-    inspecting,
-    reporting,
-    pairing,
-    training,
-    caching,
-):
-    module.register(app)
+COMMANDS: Final = {
+    "Evaluate": (evaluating, planning, reporting),
+    "Compare and gate": (comparing,),
+    "Perturb and attack": (perturbing, paraphrasing, attacking, importing),
+    "Train": (pairing, training),
+    "Look up": (inspecting, caching),
+}
+"""Panel of the help -> the modules whose commands stand in it."""
+
+
+def _register_commands() -> None:
+    for panel, modules in COMMANDS.items():
+        seen = len(app.registered_commands), len(app.registered_groups)
+        for module in modules:
+            module.register(app)
+        for command in app.registered_commands[seen[0] :]:
+            command.rich_help_panel = panel
+        for group in app.registered_groups[seen[1] :]:
+            group.rich_help_panel = panel
+
+
+_register_commands()
 
 
 @app.callback(invoke_without_command=True)
