@@ -30,6 +30,7 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 from typing import Final
 
+from harness.grading.answer_text import BOLD_END, BOLD_START, clean_answer
 from harness.prompting.answer_context import (
     REASONS,
     any_key_before,
@@ -44,7 +45,6 @@ from harness.prompting.answer_context import (
     stands_alone,
     states_before,
 )
-from harness.prompting.answer_text import BOLD_END, BOLD_START, clean_answer
 from harness.prompting.label_mentions import LabelFinder, Mention
 
 _FAR: Final = 60

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from harness.prompting.answer_text import BOLD_END, BOLD_START, fold_writing
+from harness.grading.answer_text import BOLD_END, BOLD_START, fold_writing
 
 SPACELESS: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u30ff\u3130-\u318f"

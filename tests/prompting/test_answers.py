@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.grading.answer_text import clean_answer, fold_writing, strip_reasoning
 from harness.prompting.answer_context import final_before
-from harness.prompting.answer_text import clean_answer, fold_writing, strip_reasoning
 from harness.prompting.answers import LabelParser
 from tests.support.answer_table import ANSWERS
 
