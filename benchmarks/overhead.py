@@ -86,10 +86,15 @@ class StubModel:
             yield index, Response(scores=scores)
 
     def generate(
-        self, requests: Sequence[Request], *, max_new_tokens: int, is_done: Callable[[str], bool]
+        self,
+        requests: Sequence[Request],
+        *,
+        max_new_tokens: int,
+        is_done: Callable[[str], bool],
+        stop: Sequence[str] = (),
     ) -> Iterator[tuple[int, Response]]:
         """Nothing."""
-        del max_new_tokens, is_done
+        del max_new_tokens, is_done, stop
         yield from ((index, Response(text="")) for index in range(len(requests)))
 
 

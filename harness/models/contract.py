@@ -122,6 +122,7 @@ class Model(Protocol):
         *,
         max_new_tokens: int,
         is_done: Callable[[str], bool],
+        stop: Sequence[str] = (),
     ) -> Iterator[tuple[int, Response]]:
         """Generates greedily.
 
@@ -129,6 +130,7 @@ class Model(Protocol):
             requests: their contexts count.
             max_new_tokens: of one text; it also ends at an end token.
             is_done: whether a text so far is enough, asked after every token.
+            stop: texts, none empty, that end an answer; it is what stands before the first.
 
         Yields:
             (index of the request, response with its text), in any order.

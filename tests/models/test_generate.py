@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,7 +11,7 @@ import torch
 from harness.core.errors import UsageError
 from harness.core.records import Request
 from harness.models.inference.budget import Budget
-from harness.models.inference.generate import Ending
+from harness.models.inference.generate import Ending, cut_before
 from harness.models.inference.hf import HFModel
 from tests.support.requests import shared, some_requests, wrap
 from tests.support.tiny_models import ARCHITECTURES, END_ID
@@ -23,8 +23,13 @@ def never(_text: str) -> bool:
     return False
 
 
-def texts(model: HFModel, requests: list[Request], is_done: Callable[[str], bool]) -> list[str]:
-    answers = model.generate(requests, max_new_tokens=NEW_TOKENS, is_done=is_done)
+def texts(
+    model: HFModel,
+    requests: list[Request],
+    is_done: Callable[[str], bool],
+    stop: Sequence[str] = (),
+) -> list[str]:
+    answers = model.generate(requests, max_new_tokens=NEW_TOKENS, is_done=is_done, stop=stop)
     found = {index: response.text or "" for index, response in answers}
     assert sorted(found) == list(range(len(requests)))
     return [found[index] for index in range(len(requests))]
@@ -101,9 +106,44 @@ def test_at_least_one_token_is_generated() -> None:
         list(shared("llama").generate([Request((5,))], max_new_tokens=0, is_done=never))
 
 
+@pytest.mark.parametrize("architecture", ["llama", "mamba"])
+def test_an_answer_ends_before_a_stop_text(architecture: str) -> None:
+    model, requests = shared(architecture), some_requests()
+    whole = texts(model, requests, never)
+    stop = [whole[0][2:4], whole[1][3:5], "not in any text"]
+    expected = [min((text.split(one)[0] for one in stop), key=len) for text in whole]
+    assert texts(model, requests, never, stop) == expected != whole
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma3", "mistral", "gpt2", "bloom", "mamba"])
+def test_rows_that_leave_change_no_other(architecture: str) -> None:
+    model, requests = wrap(architecture, Budget(10_000, 10_000)), some_requests(5)
+    whole = texts(model, requests, never)
+    # Some rows leave early, others late or never.
+    stop = [text[place] for place, text in enumerate(whole[:4], 1) if len(text) > place]
+    together = texts(model, requests, never, stop)
+    assert len({len(text) for text in together}) > 1
+    assert together == [texts(model, [one], never, stop)[0] for one in requests]
+
+
+def test_a_text_is_cut_before_the_first_of_its_stop_texts() -> None:
+    assert cut_before("a b c", ()) == "a b c"
+    assert cut_before("a b c", ("c", "b c", "x")) == "a "
+    assert cut_before("\nanswer", ("\n",)) == ""
+    assert cut_before("a\n\nb", ("\n\n",)) == "a"
+
+
 def test_when_a_text_is_over() -> None:
     ending = Ending(3, frozenset({2}), lambda ids: "".join(map(str, ids)), lambda t: "7" in t)
     assert ending.text_if_over([5, 6]) is None
     assert ending.text_if_over([5, 2]) == "5"
     assert ending.text_if_over([5, 7]) == "57"
     assert ending.text_if_over([5, 6, 8]) == "568"
+
+
+def test_a_stop_text_over_several_tokens_ends_an_answer() -> None:
+    stopping = Ending(5, frozenset({2}), lambda ids: "".join(map(str, ids)), never, ("67",))
+    assert stopping.text_if_over([5, 6]) is None
+    assert stopping.text_if_over([5, 6, 7]) == "5"
+    assert stopping.text_if_over([5, 6, 2]) == "56"
+    assert stopping.text_if_over([5, 6, 8, 9, 6]) == "56896"

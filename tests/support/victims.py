@@ -92,6 +92,7 @@ class TouchyModel:
         *,
         max_new_tokens: int,
         is_done: Callable[[str], bool],
+        stop: Sequence[str] = (),
     ) -> Iterator[tuple[int, Response]]:
         raise NotImplementedError
 

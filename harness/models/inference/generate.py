@@ -31,13 +31,27 @@ class Ending:
     end_ids: frozenset[int]
     decode: Callable[[Sequence[int]], str]
     is_done: Callable[[str], bool]
+    stop: tuple[str, ...] = ()
+    """Texts before which an answer ends."""
 
     def text_if_over(self, ids: Sequence[int]) -> str | None:
         """The text of the tokens generated so far if it is over, else None."""
-        if ids[-1] in self.end_ids:
-            return self.decode(ids[:-1])
-        text = self.decode(ids)
-        return text if len(ids) >= self.max_new_tokens or self.is_done(text) else None
+        ended = ids[-1] in self.end_ids
+        whole = self.decode(ids[:-1] if ended else ids)
+        text = cut_before(whole, self.stop)
+        if ended or text != whole or len(ids) >= self.max_new_tokens or self.is_done(text):
+            return text
+        return None
+
+
+def cut_before(text: str, stop: Sequence[str]) -> str:
+    """The text up to where the first of the stop texts begins.
+
+    >>> cut_before("Paris.\\n\\nQuestion: and Spain?", ["Question:", "\\n\\n"])
+    'Paris.'
+    """
+    places = [place for place in map(text.find, stop) if place >= 0]
+    return text[: min(places, default=len(text))]
 
 
 @dataclass(frozen=True, slots=True)

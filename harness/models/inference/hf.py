@@ -69,6 +69,7 @@ class HFModel:
         *,
         max_new_tokens: int,
         is_done: Callable[[str], bool],
+        stop: Sequence[str] = (),
     ) -> Iterator[tuple[int, Response]]:
         """Yields (index of the request, its greedily generated text), in any order.
 
@@ -78,7 +79,7 @@ class HFModel:
         if max_new_tokens < 1:
             raise UsageError(f"at least 1 token must be generated, not {max_new_tokens}.")
         self._check(requests, room=max_new_tokens)
-        ending = Ending(max_new_tokens, self._end_ids, self.tokenizer.decode, is_done)
+        ending = Ending(max_new_tokens, self._end_ids, self.tokenizer.decode, is_done, tuple(stop))
         asking: dict[Tokens, list[int]] = {}
         for index, request in enumerate(requests):
             asking.setdefault(request.context, []).append(index)
