@@ -10,9 +10,12 @@
    an explanation, or a base model that goes on with examples of its own.
 4. Otherwise the last of these decides: "Label: X", {"label": "X"}, **X**, a last line or sentence
    that is X.
-5. Otherwise the label that opens the text, where a stop, a comma or "because" follows.
-6. Otherwise what statements agree on ("I would say X", "it seems X", "c'est X", "X is correct").
+5. Otherwise the label that is all of the text, or that opens it where a stop, a comma or "because"
+   follows; an adverb or interjection may lead it in ("Sadly, X.").
+6. Otherwise what statements agree on ("I would say X", "it seems X", "c'est X", "X is correct",
+   "mostly X", "not so much Y as X", "X? Yes."). What may or could be is no statement.
 7. Otherwise the only label that is mentioned and not denied.
+8. An answer by rules 2 and 4 to 7 that a later sentence flatly takes back ("It is not X.") is none.
 
 A denied label ("not positive", "isn't", "no longer", "ne … pas", 不, ではない, 아니, "whether it is
 positive") is no answer, and says another one only where a label's word is the denial ("not
@@ -38,12 +41,14 @@ from harness.prompting.answer_context import (
     blank_scales,
     blank_spans,
     confirmed_after,
+    denied_after,
     final_before,
     named_key_before,
     negated,
     set_off,
     stands_alone,
     states_before,
+    taken_back,
 )
 from harness.prompting.label_mentions import LabelFinder, Mention
 
@@ -62,7 +67,12 @@ _CHOICE: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NOTHING: Final = re.compile(r"""[\s"'(\[<>_.:-]*""")
-_LAST_SENTENCE: Final = re.compile(r"\n|(?<=\w)[.!?]\s")
+_LEAD_IN: Final = re.compile(
+    r"""\s*(?:(?:h+m+|well|ok(?:ay)?|oh|ah|so|sorry|alright|right|i'm\ afraid|in\ short|\w+ly
+    |an?|definite|clear|firm|resounding|solid|strong|big|hard|simple)[\s,.…:-]+)*["']*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_LAST_SENTENCE: Final = re.compile(r"\n|(?<=[\w·])[.!?:]\s")
 _LINE_ENDS: Final = re.compile(r"""[\s"')\]}>.!,;:。！]*(?:\n|$)""")
 _OPENING_ENDS: Final = re.compile(
     r"""["')\]}]*(?:[.!,;:。！，、)\]-]|的[。，]?|\s+[-–—(]|\s*(?:\n|$)
@@ -73,7 +83,8 @@ _BOLD_ENDS: Final = re.compile(r"[\s.!\"')]*(?:[.!,;)]|\n|$|(?:because|since|as)
 _ENDED: Final = re.compile(r"[\"')]*(?:\s*\n|[.!;](?!\d)|\))")
 _MAY_BE_A_FRACTION: Final = re.compile(r"[\W_]*\d+[.,]")
 _CONTRAST: Final = re.compile(
-    rf"[.!?。！\n]|\b(?:{REASONS}|although|though|despite|rather|than|instead|not|even|while)\b"
+    rf"[.!?。！\n]|\b(?:{REASONS}|although|though|despite|rather|than|instead|not|even|while"
+    r"|with|except|apart)\b"
 )
 
 
@@ -137,7 +148,8 @@ class _Reading:
     @cached_property
     def asserted(self) -> str:
         """The text, its questions, scales and lists of choices blanked out at equal length."""
-        text = blank_scales(blank_questions(self.text), self.finder.largest)
+        text = blank_questions(self.text, yes_confirms=not self.finder.find("yes"))
+        text = blank_scales(text, self.finder.largest)
         return blank_spans(text, _choices(text, self.finder.find(text)))
 
     @cached_property
@@ -151,17 +163,28 @@ class _Reading:
         if not final:
             return None
         keyed = [] if self._answered_in_first_line() else self._keyed()
-        return max([*final, *keyed], key=lambda mention: mention.start).label
+        label = max([*final, *keyed], key=lambda mention: mention.start).label
+        return None if self._is_taken_back(label) else label
 
     def answer(self) -> str | None:
         """The label by the rules that follow the final answer's."""
         if self.opening is not None and self._answered_in_first_line():
             return self.opening.label
+        label = self._shown() or self._argued()
+        return None if label is None or self._is_taken_back(label) else label
+
+    def _shown(self) -> str | None:
+        """The label by its place: under a key, set off, alone, or at the beginning."""
         keyed = self._keyed()
         if keyed:
             return keyed[-1].label
-        if self.opening is not None:
-            return self.opening.label
+        if self._says_one_label():
+            return self.mentions[0].label
+        opening = self.opening or self._led_in()
+        return opening.label if opening else None
+
+    def _argued(self) -> str | None:
+        """The label that statements agree on, or the only one that is mentioned."""
         stated = [*self._said(states_before), *self._confirmed()]
         labels = {mention.label for mention in stated}
         if len(labels) == 1 and not any(self._other_follows(mention) for mention in stated):
@@ -175,6 +198,26 @@ class _Reading:
         if first is None or not _NOTHING.fullmatch(_plain(self.text[: first.start])):
             return None
         return first if _OPENING_ENDS.match(self._after(first)) else None
+
+    def _led_in(self) -> Mention | None:
+        """The label that an adverb or interjection leads in ("Sadly, no"), no other following."""
+        first = self.mentions[0] if self.mentions else None
+        if first is None or not _LEAD_IN.fullmatch(_plain(self.text[: first.start])):
+            return None
+        ends = _OPENING_ENDS.match(self._after(first))
+        taken = self._is_negated(first) or self._other_follows(first)
+        return first if ends and not taken else None
+
+    def _says_one_label(self) -> bool:
+        """Whether the text is one label, said once or several times."""
+        spans = [(mention.start, mention.end) for mention in self.mentions]
+        alike = len({mention.label for mention in self.mentions}) == 1
+        return alike and not _WORD.search(blank_spans(self.text, spans))
+
+    def _is_taken_back(self, label: str) -> bool:
+        """Whether a later sentence says that it is not this label, and no more."""
+        own = [mention for mention in self.mentions if mention.label == label]
+        return bool(own) and taken_back(self._before(own[-1]), self._after(own[-1]))
 
     def _answered_in_first_line(self) -> bool:
         return self.opening is not None and bool(_LINE_ENDS.match(self._after(self.opening)))
@@ -264,6 +307,9 @@ def _choices(text: str, mentions: list[Mention]) -> list[tuple[int, int]]:
         if first.label == second.label or not _CHOICE.fullmatch(between):
             continue
         denied = negated(_plain(text[max(0, first.start - _FAR) : first.start]), "")
-        if not denied and stands_alone(second, _plain(text[second.end : second.end + _FAR])):
+        after = _plain(text[second.end : second.end + _FAR])
+        if between.strip() == "," and denied_after(after):  # "no, yes would be wrong"
+            continue
+        if not denied and stands_alone(second, after):
             spans += [(first.start, first.end), (second.start, second.end)]
     return spans

@@ -25,6 +25,12 @@ _SUFFIX: Final = r"(?:'?[dt][ıiuü]r)?"
 _NUMBER: Final = re.compile(
     rf"(?<!{_LETTER})(?<![.,])(?<!\d[-/:])[-+]?\d+(?:[.,]\d+)*(?!{_LETTER}|%|[-/:.,]\d)"
 )
+_UNIT: Final = re.compile(
+    r"[ \t-]*(?:kg|km|cm|mm|lbs?|oz|ml|kb|mb|gb|°|percent|dollars?|euros?|cents?|seconds?|secs?|"
+    r"min(?:ute)?s?|hours?|hrs?|days?|weeks?|months?|years?|people|persons?|times|pages?|words?|"
+    r"sentences?|paragraphs?)\b",
+    re.IGNORECASE,
+)
 _FUNCTION_WORDS: Final = frozenset(
     {"an", "no", "not", "none", "or", "so", "in", "on", "it", "is", "to", "do", "ne", "non"}
     | {"nein", "nicht", "pas", "là"}
@@ -120,7 +126,7 @@ class LabelFinder:
             return
         for match in _NUMBER.finditer(text):
             value = _value_of(match[0])
-            if value in self._numbers and not _is_price(text, match):
+            if value in self._numbers and not _is_amount(text, match):
                 yield Mention(self._numbers[value], match.start(), match.end(), fragile=False)
 
 
@@ -160,8 +166,10 @@ def _written(word: str) -> str:
     return _BY_A_SLASH.join(_JOINT.join(part) for part in parts)
 
 
-def _is_price(text: str, number: re.Match[str]) -> bool:
-    """Whether a currency stands before the number; $5$ is mathematics."""
+def _is_amount(text: str, number: re.Match[str]) -> bool:
+    """Whether a currency stands before the number or a unit behind it; $5$ is mathematics."""
+    if _UNIT.match(text, number.end()):
+        return True
     before, after = text[number.start() - 1 : number.start()], text[number.end() :][:1]
     return before in {"€", "£", "¥"} or (before == "$" and after != "$")
 
