@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.results.rundir import Run
-    from harness.results.summary import GroupStats, Quantity, Summary
+    from harness.results.summary import GroupStats, Outlook, Quantity, Summary
 
 # Heads of two lines: the tables fit into 80 columns, and no number is broken.
 _COLUMNS = (
@@ -59,10 +60,26 @@ def _time_of_the_rest(run: Run) -> str:
     if outlook is None or not rate or timing["cache_hits"] > timing["cells"] / 2:
         return ""
     seconds = clock_time((outlook.full_cells - outlook.cells) / rate)
+    full = f"--full would take about {seconds} more at this run's {rate:,.1f} cells/s"
+    within = _worth_going_on_to(outlook)
+    if within is None:
+        return f"{full}."
     return (
-        f"--full would take about {seconds} more at this run's {rate:,.1f} cells/s; --until 2 goes "
-        "on from here until drops are known to within 2 points."
+        f"{full}; --until {within:g} goes on from here until drops are known to within {within:g} "
+        f"points, where they are to within {100 * (outlook.drop_half_width or 0):.1f} now."
     )
+
+
+def _worth_going_on_to(outlook: Outlook) -> float | None:
+    """A round number of points between the widest drop interval now and that of the full grid.
+
+    It is near their geometric mean, of one digit; None where no such number lies between them.
+    """
+    now, full = outlook.drop_half_width, outlook.drop_half_width_full
+    if not now or not full:
+        return None
+    within = float(f"{100 * math.sqrt(now * full):.1g}")
+    return within if 100 * full < within < 100 * now else None
 
 
 def _level_table(summary: Summary) -> Table:

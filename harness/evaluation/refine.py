@@ -17,16 +17,15 @@ from typing import Final
 from harness.core.atomic import write_json
 from harness.core.lock import lock_folder
 from harness.core.progress import Progress
-from harness.core.records import CLEAN
 from harness.evaluation.budget import fit, grow, with_instructions
 from harness.evaluation.design import Design
 from harness.evaluation.execute import execute
 from harness.evaluation.plan import Plan
 from harness.evaluation.prepare import RunPlan, with_plan
+from harness.metrics.outlook import widest_drop
 from harness.results.jsonfiles import Json, read_json
 from harness.results.manifest import SAMPLES
 from harness.results.rundir import Run
-from harness.results.summary import Summary
 
 STAGE: Final = "next"
 """The folder of the stage that is under way, inside the run's."""
@@ -60,13 +59,9 @@ def refine(prepared: RunPlan, *, command: str, progress: Progress, report: Repor
         report(run)
     for larger in _stages(prepared, plan_of(prepared, run)):
         width = widest_drop(run.summary)
-        if width <= wanted:
+        if width is not None and width <= wanted:
             break
-        progress.note(
-            f"the widest drop interval is within {100 * width:.1f} points; {100 * wanted:g} are "
-            f"wanted, so the run goes on to {larger.cells:,} of {prepared.full.cells:,} cells. "
-            "Stop when you like: the report stays."
-        )
+        progress.note(_goes_on(width, wanted, larger, prepared.full))
         with lock_folder(out):
             stage = with_plan(prepared, larger, out / STAGE)
             _begin(stage, out)
@@ -76,11 +71,16 @@ def refine(prepared: RunPlan, *, command: str, progress: Progress, report: Repor
     return run
 
 
-def widest_drop(summary: Summary) -> float:
-    """The largest half-width of the levels' drop intervals; infinite where none is known."""
-    drops = [group.drop for name, group in summary.levels.items() if name != CLEAN]
-    ends = [drop.interval for drop in drops if drop is not None and drop.interval is not None]
-    return max(((high - low) / 2 for low, high in ends), default=float("inf"))
+def _goes_on(width: float | None, wanted: float, larger: Plan, full: Plan) -> str:
+    known = (
+        "the drop of some level has no interval yet"
+        if width is None
+        else f"the widest drop interval is within {100 * width:.1f} points"
+    )
+    return (
+        f"{known}; {100 * wanted:g} points are wanted, so the run goes on to {larger.cells:,} of "
+        f"{full.cells:,} cells. Stop when you like: the report stays."
+    )
 
 
 def _last_stage(prepared: RunPlan, report: Report) -> Run | None:

@@ -12,7 +12,7 @@ from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.group_stats import rounded
 from harness.metrics.variance import drop_parts
 from harness.results.summary import Outlook, Summary
-from harness.stats.planning import CellVariance, Question, make_design
+from harness.stats.planning import CellVariance, PlannedDesign, Question, make_design
 
 if TYPE_CHECKING:
     from harness.results.rundir import Run
@@ -30,18 +30,38 @@ def look_out(run: Run, summary: Summary) -> Outlook | None:
         return None
     known = [stats.drop_detectable for stats in summary.levels.values()]
     now = max((one for one in known if one is not None), default=None)
+    width = widest_drop(summary)
+    whole = _whole(run, summary)
     return Outlook(
         cells=design["cells"],
         full_cells=design["full_cells"],
         drop_detectable=now,
-        drop_detectable_full=None if now is None else rounded(min(now, _full(run, summary))),
+        drop_detectable_full=_at_most(now, whole.detectable if whole else None),
+        drop_half_width=None if width is None else rounded(width),
+        drop_half_width_full=_at_most(width, whole.half_width if whole else None),
     )
 
 
-def _full(run: Run, summary: Summary) -> float:
+def widest_drop(summary: Summary) -> float | None:
+    """Half of the widest of the levels' drop intervals; None where some level has none."""
+    drops = [group.drop for name, group in summary.levels.items() if name != CLEAN]
+    ends = [drop.interval if drop is not None else None for drop in drops]
+    if not ends or None in ends:
+        return None
+    return max((high - low) / 2 for low, high in filter(None, ends))
+
+
+def _at_most(now: float | None, full: float | None) -> float | None:
+    """What is predicted for the full grid, at most what the run has now; None if one is unknown."""
+    return None if now is None or full is None else rounded(min(now, full))
+
+
+def _whole(run: Run, summary: Summary) -> PlannedDesign | None:
+    """The full grid as it is expected to be; None where nothing was perturbed."""
     questions, design = questions_of(run, summary.scorer), run.manifest["design"]
-    whole = make_design(questions, design["of_instructions"], design["of_examples"], 1.0)
-    return whole.detectable
+    if not questions:
+        return None
+    return make_design(questions, design["of_instructions"], design["of_examples"], 1.0)
 
 
 def questions_of(run: Run, scorer: str) -> tuple[Question, ...]:

@@ -266,6 +266,10 @@ class Outlook:
     """The largest of the levels' `drop_detectable`."""
     drop_detectable_full: Number | None
     """The same as it is predicted for the full grid; never more than now."""
+    drop_half_width: Number | None
+    """Half of the widest of the levels' drop intervals; None where a level has none."""
+    drop_half_width_full: Number | None
+    """The same as it is predicted for the full grid; never more than now."""
 
 
 @dataclass(frozen=True, slots=True)

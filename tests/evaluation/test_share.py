@@ -128,6 +128,9 @@ def test_a_part_says_what_it_finds_and_what_the_whole_would(model: Path, tmp_pat
     assert outlook["full_cells"] == 30 * 24
     assert outlook["drop_detectable"] == drop
     assert 0 < outlook["drop_detectable_full"] <= drop
+    low, high = part["levels"]["character"]["drop_ci"]
+    assert outlook["drop_half_width"] == pytest.approx((high - low) / 2)
+    assert 0 < outlook["drop_half_width_full"] <= outlook["drop_half_width"]
     assert summary(model, tmp_path / "full", full=True, **options)["outlook"] is None
 
 

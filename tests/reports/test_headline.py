@@ -263,9 +263,10 @@ def test_a_model_that_uses_its_labels_is_not_said_to_be_constant(base: MadeRun) 
 def with_outlook(run: MadeRun, now: float | None, full: float | None) -> MadeRun:
     """The run as one that asked 4,006 of 62,724 cells."""
     found = {"drop_detectable": now, "drop_detectable_full": full}
+    widths = {"drop_half_width": now, "drop_half_width_full": full}
 
     def edit(summary: dict[str, Any]) -> None:
-        summary["outlook"] = {"cells": 4006, "full_cells": 62_724, **found}
+        summary["outlook"] = {"cells": 4006, "full_cells": 62_724, **found, **widths}
 
     return edit_summary(run, edit)
 
