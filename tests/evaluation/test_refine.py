@@ -15,6 +15,7 @@ from harness.evaluation import refine as stages
 from harness.evaluation.config import RunConfig, check_config
 from harness.evaluation.plan import Plan
 from harness.evaluation.prepare import RunPlan, prepare
+from harness.metrics.outlook import widest_drop
 from harness.results.rundir import Run, load_run
 from harness.results.summary import Quantity
 from tests.support.checkpoints import save_tiny_llama
@@ -106,17 +107,17 @@ def test_a_run_stops_when_its_drop_is_sure_enough(model: Path, tmp_path: Path) -
     watch = Watch()
     run = refine(plan(model, tmp_path / "run", until=90.0), watch)
     assert len(watch.totals) == 1
-    assert (stages.widest_drop(run.summary) or 1) <= 0.9
+    assert (widest_drop(run.summary) or 1) <= 0.9
 
 
 def test_a_level_whose_drop_has_no_interval_is_not_sure_enough(model: Path, tmp_path: Path) -> None:
     """Its own interval is unknown, and the other level's does not speak for it."""
     run = refine(plan(model, tmp_path / "run", until=90.0, levels=("character", "word")), Watch())
     levels = run.summary.levels
-    assert (stages.widest_drop(run.summary) or 1) <= 0.9
+    assert (widest_drop(run.summary) or 1) <= 0.9
     unknown = replace(levels["word"], drop=Quantity(0.1, None))
     summary = replace(run.summary, levels={**levels, "word": unknown})
-    assert stages.widest_drop(summary) is None
+    assert widest_drop(summary) is None
 
 
 def test_what_stops_a_stage_leaves_the_last_report_and_the_same_command_goes_on(
