@@ -162,13 +162,16 @@ def _closed_spans(text: str, protected: tuple[Span, ...]) -> tuple[Span, ...]:
 
 
 def _split_line(text: str, start: int, end: int, closed: tuple[Span, ...]) -> list[tuple[int, int]]:
-    pieces, begun = [], start
+    lead = _LEADING_INPUT.match(text, start, end)
+    pieces, begun = [(start, lead.end())] if lead else [], lead.end() if lead else start
     for match in _BOUNDARY.finditer(text, start, end):
         # The last mark of a quotation may end the sentence that it ends.
         inside = is_within(match.start(), closed)
         rest = text[match.end() : min(end, match.end() + 8)].lstrip()
         begin = max(start, match.end() - _LONGEST_ABBREVIATION)
         abbreviated = _ABBREVIATION.search(text[begin : match.end()])
+        if abbreviated and abbreviated[0] == "etc.":
+            abbreviated = None  # It ends what it ends, where a capital follows.
         if inside or (rest and rest[0].islower()) or abbreviated:
             continue
         pieces.append((begun, match.end()))
@@ -205,8 +208,12 @@ _LINE_END: Final = re.compile(r"[.?!:;][\"'”’)]*\s*$")
 _GOES_ON: Final = re.compile(r"\s*(?![a-z][.)] )(?:[a-z]|['\"“‘][a-z])")
 _LONGEST_ABBREVIATION: Final = 8
 _ABBREVIATION: Final = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|Mr|Ms|Dr|No|[A-Z])\.$")
+# A line, or the head of one, that is the place of an input: `{text}`, `Fact 1: {a}{b}.`
+_INPUT: Final = r"(?:\{[^{}\n]*\}|\{\{[^{}\n]*\}\}|<\w+>)"
+_LEADING_INPUT: Final = re.compile(rf"\s*[\"'“‘]?{_INPUT}[\"'”’]?(?=\s+[A-Z])")
 _FIELD: Final = re.compile(
-    r"\s*(?:[A-Z#][\w /'#-]{0,30}:\s*)?(?:\{[^{}\n]*\}|\{\{[^\n]*\}\}|<\w+>)\s*$"
+    r"\s*(?:[A-Z#][\w /'#-]{0,30}:\s*)?"
+    rf"(?:(?:[\"'“‘]?{_INPUT}[\"'”’]?\s*)+[.?!]?|\{{\{{[^\n]*\}}\}})\s*$"
     r"|\s*(?!(?i:read|classify|determine|decide|consider|look|given)\b)[A-Z#][\w/'#-]*"
     r"(?: [\w/'#-]+){0,2}:\s*$"
 )
@@ -221,7 +228,7 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
         re.compile(
             r"(?:In this task, )?"
             r"(?:You (?:are|will be|have been) (?:given|shown|provided|presented)"
-            r"|You will (?:see|read|get|receive)|Here (?:is|are)|Below (?:is|are|you)"
+            r"|You will (?:see|read|get|receive|find)|Here (?:is|are)|Below (?:is|are|you)"
             r"|The following (?:is|are)|There (?:is|are)|I will (?:give|show))\b",
             re.IGNORECASE,
         ),

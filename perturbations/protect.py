@@ -95,14 +95,19 @@ def keeps_protected(original: str, draft: Draft, protected: Sequence[Span]) -> b
 def _braced(text: str) -> Iterator[tuple[int, int]]:
     """Every pair of braces that belong together: a placeholder, a template's tag, an object."""
     opened: list[int] = []
-    for match in _BRACE.finditer(text):
-        mark = match.group()
+    match = _BRACE.search(text)
+    while match:
+        mark, end = match.group(), match.end()
         if mark == "{":
             opened.append(match.start())
         elif mark == "}" and opened:
             start = opened.pop()
-            if match.end() - start <= _LONGEST_BLOCK:
-                yield start, match.end()
+            if end - start <= _LONGEST_BLOCK:
+                yield start, end
+        # Braces in a string of an object are text; in a quotation of the prose they are not.
+        elif mark[0] == '"' and not opened:
+            end = match.start() + 1
+        match = _BRACE.search(text, end)
 
 
 def _touches(edit: Edit, span: Span) -> bool:

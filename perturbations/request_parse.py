@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from perturbations.resources import word_list
-from perturbations.semantic.questions import command_of
+from perturbations.semantic.questions import QUOTES_WHOLE, command_of
 from perturbations.word.verbs import Verb, gerunds, verb_at
 
 
@@ -58,7 +58,8 @@ class Ask:
 @lru_cache(maxsize=512)
 def parse(sentence: str, label_words: tuple[str, ...] = ()) -> Ask | None:
     """What one sentence asks, or None where it is not recognised as a request."""
-    if len(sentence) > _LONGEST_SENTENCE:
+    # After the tag of a template, or in a quotation, nothing is known about the sentence's end.
+    if len(sentence) > _LONGEST_SENTENCE or sentence.endswith("%}") or leaves_open(sentence):
         return None
     body = sentence.rstrip(" .:?!,;")
     end = sentence[len(body) :].strip(" ,;")[:1]
@@ -68,7 +69,11 @@ def parse(sentence: str, label_words: tuple[str, ...] = ()) -> Ask | None:
     if frame:
         rest = lower_first(rest[frame.end() :])
     elif end == "?":
-        rest = command_of(lower_first(rest))
+        # The mark of `Answer this: {question}?` belongs to what the placeholder stands for.
+        rest = "" if _verb_phrase(rest) else command_of(lower_first(rest))
+        if lead and rest.startswith(QUOTES_WHOLE):
+            # `On a scale of 0 to 1, what ...?` is about the answer, not about giving one.
+            lead, rest = "", f"{QUOTES_WHOLE} {lower_first(body)}"
     phrases = _phrases(lower_first(rest))
     if not phrases:
         return None
@@ -96,6 +101,13 @@ def names_answer(text: str, label_words: tuple[str, ...] = ()) -> bool:
     if QUOTED.search(text):
         return True
     return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in label_words)
+
+
+def leaves_open(text: str) -> bool:
+    """Whether a quotation begins in the text that does not end there: what follows is in it."""
+    return any(text.count(opened) > text.count(closed) for opened, closed in _QUOTES) or (
+        text.count('"') % 2 == 1 and not _INCHES.search(text)
+    )
 
 
 def lower_first(text: str) -> str:
@@ -209,6 +221,8 @@ QUOTED: Final = re.compile(
     r"(?<!\w)'[^'\n]{1,60}'(?!\w)|\"[^\"\n]{1,120}\"|“[^”\n]{1,120}”|‘[^’\n]{1,60}’|`[^`\n]{1,60}`"
     r"|\{[^{}\n]*\}|\([^()\n]*\)"
 )
+_QUOTES: Final = (("“", "”"), ("«", "»"), ("「", "」"), ("『", "』"))
+_INCHES: Final = re.compile(r"\d\"")
 _FRAME: Final = re.compile(
     r"(?:(?:please|kindly|now|next|then)\b,?\s+"
     r"|(?:your|the|our) (?:task|job|goal|objective|aim|role|assignment)(?: here)? is to\s+"

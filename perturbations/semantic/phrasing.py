@@ -29,7 +29,7 @@ def is_definite(rest: str) -> bool:
 def nominal(phrase: Phrase) -> str:
     """The phrase with a noun for its verb; empty where there is none."""
     noun, rest = phrase.verb.noun, phrase.rest
-    if not noun or phrase.adverb:
+    if not noun or phrase.adverb or _ENDS_IN_ADVERB.search(rest):
         return ""
     if phrase.decides:
         return f"{phrase.verb.clause_noun or noun} {_whether(rest)}"
@@ -80,6 +80,7 @@ def _passive_of_object(phrase: Phrase, modal: tuple[str, str], doing: str) -> st
         or _TWO_OBJECTS.search(thing)
         or (phrase.verb.prepares and re.search(r" (?:for|on) ", thing))
         or (phrase.verb.moves and re.search(r" (?:that|which|who) ", thing))
+        or (_TAKES_TO.search(thing) and re.match(r"\s+to\b", after))
     ):
         return ""
     if re.match(r"\s+(?:whether|if)\b", after):
@@ -151,6 +152,11 @@ _TWO_OBJECTS: Final = re.compile(
     r"|\bmore [\w-]+$|^(?:your|its|their|the) [\w-]+ (?:clear|short|long|easi|great|small|bett)er$"
 )
 _PARTICLE: Final = re.compile(r"(?:out|up|over|down|off|through|at|into|in|on|away|back)\b")
+_ENDS_IN_ADVERB: Final = re.compile(r" (?!(?:rep|fami|assemb|anoma)ly)\w{2,}ly$")
+# `The answer to the question` is one thing.
+_TAKES_TO: Final = re.compile(
+    r"\b(?:answer|response|reply|solution|reaction|link|reference|key)s?$"
+)
 _QUOTE_NEXT: Final = re.compile(r"\s+[\"'“‘`]")
 _MOVED_END: Final = re.compile(rf"{_OBJECT_END.pattern}|\s+(?:from|to)\b")
 _HIDDEN_VERB: Final = re.compile(

@@ -23,7 +23,9 @@ def command_of(question: str) -> str:
     """
     head, _, rest = question.partition(" ")
     clause = ""
-    if not _WORD.search(question) or rest.startswith("not ") or _ONLY_ANSWERS.match(question):
+    if not _OPENS_QUESTION.match(question) or rest.startswith("not "):
+        return ""
+    if _ONLY_ANSWERS.match(question):
         return ""
     if head in _BE or head in _MODALS:
         clause = _declare(head, rest)
@@ -32,7 +34,7 @@ def command_of(question: str) -> str:
     if clause:
         return f"decide whether {clause}"
     asked = _declare_wh(question)
-    return f"say {asked}" if asked else f"answer this question: {question}"
+    return f"say {asked}" if asked else f"{QUOTES_WHOLE} {question}"
 
 
 def question_of(clause: str) -> str | None:
@@ -200,8 +202,21 @@ def _third_persons() -> dict[str, str]:
     return {third_person(verb): verb for verb in sorted(word_list("clause_verbs"))}
 
 
+QUOTES_WHOLE: Final = "answer this question:"
+"""How a question that is not recognised becomes a command: it follows, as it is."""
+
+# A question mark alone makes no question: `He asked me {question} Is he right?`
+_OPENS_QUESTION: Final = re.compile(
+    r"(?:what|which|who|whom|whose|how|why|where|when|is|are|was|were|am|do|does|did|can|could|will"
+    r"|would|should|shall|may|might|must|has|have|had)\b"
+    r"|(?:(?:on|in|of|to|for|from|with|at|by|about|as|after|before|if|when|given|based|according"
+    r"|considering|assuming|suppose|supposing|between|among|out|using|looking|knowing)\b|[\"'“‘]|\{(?!%))"
+)
 # `Yes or no?` names the answers and asks nothing.
-_ONLY_ANSWERS: Final = re.compile(r"[\"'“]?(?:yes|no|true|false)\b", re.IGNORECASE)
+_ONLY_ANSWERS: Final = re.compile(
+    r"[\"'“]?(?:yes|no|true|false)\b|(?:\{+[^{}]*\}+|[^\w{}]|\b(?:or|and|either)\b)+$",
+    re.IGNORECASE,
+)
 _FITS: Final = "fits?|describes?|applies|apply|matches|match|suits?|follows|holds?"
 _FORMS: Final[dict[str, Callable[[str], str]]] = {
     "do": str,

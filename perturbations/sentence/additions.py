@@ -16,6 +16,7 @@ from harness.core.records import Edit
 from perturbations.base import Apply, Draft, Subject
 from perturbations.diff import draft_by
 from perturbations.parse import LINE_KINDS, Sentence, has_role, split
+from perturbations.request_parse import leaves_open
 from perturbations.resources import table
 
 Place = Literal["before", "between", "after"]
@@ -23,13 +24,17 @@ Place = Literal["before", "between", "after"]
 _SIDES: Final[tuple[Place, Place]] = ("before", "after")
 # `Premise: ` or `Task: `, which what is added must not part from its text.
 _CUE: Final = re.compile(r"[A-Z][a-z]+(?: \w+)?:\s+(?=\S)")
-_PLACEHOLDER_FIRST: Final = re.compile(r"[\"'“‘]?(?:\{|<\w|\[[A-Z]|\$\w|%\()")
+_PLACEHOLDER_FIRST: Final = re.compile(
+    r"(?:(?:[-*•]|\d+[.)])\s+)?[\"'“‘]?(?:\{|<\w|\[[A-Z]|\$\w|%\()"
+)
 _LIST_REACH: Final = 200
 # What is added to a list of things would be one more of them.
 _LIST_LAST: Final = re.compile(
     r"[}>\])][\"'”’]*[.?!]*$|\b(?:is|are|was|were|be)$|:\s[^.?!]*[.?!]*$|\([ivx\da-z]{1,3}\)\s"
     r"|,[^,.?!]{1,40},\s?(?:[^,.?!]{0,40}\s)?(?:and|or)\s[^,]*$"
 )
+_OPENS_BLOCK: Final = re.compile(r"\{%-?\s*(?:if|for)\b")
+_ENDS_BLOCK: Final = re.compile(r"\{%-?\s*end(?:if|for)\b")
 _ENDED: Final = re.compile(r"[.?!][\"'”’)]*$")
 
 
@@ -74,6 +79,8 @@ def add_tautology(subject: Subject, rng: Random) -> Draft | None:
         bank = "tautology without true and false"
     sentences = [s for s in prose(subject) if s.kind not in LINE_KINDS and _closes(s)]
     if not sentences or _LIST_LAST.search(sentences[-1].text[-_LIST_REACH:]):
+        return None
+    if _is_in_branch(subject.text, sentences[-1].end):
         return None
     mark = re.search(r"[.?!]*$", sentences[-1].text)
     end = sentences[-1].start + (mark.start() if mark else 0)
@@ -146,7 +153,7 @@ def _insert(subject: Subject, rng: Random, place: Place, added: str) -> Draft | 
 
 
 def _insert_after(subject: Subject, sentence: Sentence, added: str) -> Draft | None:
-    if not _closes(sentence):
+    if not _closes(sentence) or _is_in_branch(subject.text, sentence.end):
         return None
     separator = "\n" if sentence.kind in LINE_KINDS else " "
     if separator == " " and added[-1] == "." and not _ENDED.search(sentence.text):
@@ -164,6 +171,15 @@ def _gaps(sentences: Sequence[Sentence]) -> list[Sentence]:
     ]
 
 
+def _is_in_branch(text: str, place: int) -> bool:
+    """Whether a place is inside a template's block, which is shown in some prompts only."""
+    return len(_OPENS_BLOCK.findall(text, 0, place)) > len(_ENDS_BLOCK.findall(text, 0, place))
+
+
 def _closes(sentence: Sentence) -> bool:
-    """Whether a sentence announces nothing that must follow it."""
+    """Whether a sentence announces nothing that must follow it, and is not to be continued."""
+    if sentence.kind == "other" and not _ENDED.search(sentence.text):
+        return False
+    if leaves_open(sentence.text):
+        return False
     return not sentence.text.endswith((":", ",", ";", "-", "–"))

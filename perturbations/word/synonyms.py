@@ -89,6 +89,8 @@ def _replace(
             continue
         if " " in synonym and any(place.plain for place in group):
             continue
+        if synonym in _NO_PASSIVE and any(place.tag == "VBN" for place in group):
+            continue
         edits = [
             edit
             for place, form in zip(group, forms, strict=True)
@@ -185,11 +187,15 @@ def _is_verb(lemma: str, tag: str, before: str, after: str) -> bool:
     opens = bool(_OPENS_OBJECT.match(after))
     if before in _DETERMINERS | _NUMBERS:
         return tag in {"VBN", "VBD"} and not opens
+    if lemma in _TAKES_TWO and _TWO_OBJECTS.match(after):
+        return False
     if tag in {"VB", "VBP"}:
         led = not before or before in _BEFORE_VERBS or before.endswith("ly")
         return led and (opens or not both)
     if tag == "VBZ":
-        return bool(before) and opens
+        # `The top places in the country` are a noun: a preposition follows nouns as well.
+        may_be_noun = find_form(lemma, "NOUN") is not None
+        return bool(before) and opens and not (may_be_noun and _BY.match(after))
     if tag == "VBG":
         return opens or not both
     # An object after a participle is the second of two: `was given the premise`.
@@ -203,12 +209,19 @@ def _is_noun(tag: str, led: str, before: str, after: str) -> bool:
         return False
     if not before or before in _BEFORE_VERBS - {"and", "or"} or before in _NO_COMPOUND:
         return False
-    if is_noun_modifier(before) or (before == "some" and tag == "NN"):
+    if _is_collocation(before) or (before == "some" and tag == "NN"):
         return False
     verb = find_form(before, "VERB") if before.endswith("s") else None
     if verb is not None and verb.tag == "VBZ":
         return False
     return tag == "NNS" or bool(_DETERMINED.search(led))
+
+
+def _is_collocation(before: str) -> bool:
+    """Whether the word before a noun may make a term with it: `mental exercises`, `ESRB rating`."""
+    if is_stop_word(before) or before in _DETERMINERS | _NUMBERS | _PLAIN_ADJECTIVES:
+        return False
+    return before not in lexicon()["adjective"] or is_noun_modifier(before)
 
 
 def _is_attribute(before: str, after: str) -> bool:
@@ -230,6 +243,8 @@ def _is_free(subject: Subject, start: int, end: int) -> bool:
     text = subject.text
     if is_protected(start, end, subject.protected) or "\n" in text[start:end]:
         return False
+    if text[end : end + 1] == ":" and text[:start].rpartition("\n")[2].strip() == "":
+        return False  # the name of a field, `Request: {text}`
     beside = text[max(0, start - 1) : start] + text[end : end + 1]
     return re.search(r"[-/_@#'’]", beside) is None and "  " not in text[start:end]
 
@@ -278,6 +293,17 @@ _BE: Final = frozenset({"is", "are", "was", "were", "be", "been", "being", "has"
 _NO_COMPOUND: Final = frozenset(
     {"search", "test", "data", "multiple", "make", "makes", "take", "takes", "word"}
 )
+# Adjectives that make no term with a noun, beside those that the lexicon knows.
+_PLAIN_ADJECTIVES: Final = frozenset(
+    {"correct", "right", "wrong", "best", "same", "single", "different", "new", "original", "other"}
+    | {"underlined", "selected", "chosen", "input", "sample", "incorrect", "similar", "good"}
+)
+_NO_PASSIVE: Final = frozenset({"reply", "respond", "concern", "depend", "answer"})
+_TAKES_TWO: Final = frozenset({"give", "offer", "assign", "find"})
+_TWO_OBJECTS: Final = re.compile(
+    r"(?:it|them|him|her|me|us|you)\b"
+    r"|(?:the|this|that|each|every|an?|your|its)(?: [\w-]+){1,3} (?:an?|the|its|one|two|three)\b"
+)
 # A determiner, then up to three words that are neither a verb of ours nor a preposition.
 _DETERMINED: Final = re.compile(
     rf"(?:\b(?:{'|'.join(sorted(_DETERMINERS | _NUMBERS))})|['’]s) "
@@ -286,7 +312,9 @@ _DETERMINED: Final = re.compile(
 )
 # `In one sentence` sets a length, and `in your own words` means another wording.
 _SET_PHRASE: Final = re.compile(
-    r"\bin (?:[\w-]+ ){1,4}sentences?$|\b(?:own|other|different) words$", re.IGNORECASE
+    r"\bin (?:[\w-]+ ){1,4}sentences?$|\b(?:full|complete|single) sentences?$"
+    r"|\b(?:own|other|different) words$",
+    re.IGNORECASE,
 )
 _NEW_PHRASE: Final = re.compile(
     r"(?:the|an?|this|these|those|its|their|your|his|her|our|it|them|us|me|both|each|every)\b"

@@ -163,3 +163,132 @@ def test_an_abbreviation_keeps_its_capital_within_a_sentence() -> None:
 def test_a_noun_before_a_letter_is_no_verb() -> None:
     text = "Sentence A is illustrating a stereotype. Yes or no?"
     assert texts("as-question", text) == set()
+
+
+@pytest.mark.parametrize("name", ["as-question", "as-request", "nominal"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Answer this question as a full sentence: {{question}}?",
+        'He asked me "{{question}}" Is he talking about sports?',
+        '"{{claim}}" Yes, no, maybe?',
+        'The claim is new. {{"True"}} or {{"False"}}?',
+        "{% if a %} Choose the right cause: {% else %} Choose the right effect: {% endif %}",
+    ],
+)
+def test_no_request_is_made_of_what_only_ends_like_a_question(name: str, text: str) -> None:
+    assert texts(name, text) == set()
+
+
+def test_a_question_that_is_quoted_whole_keeps_what_it_is_about() -> None:
+    text = "On a scale of 0 to 1, what do you think their average rating was?"
+    assert all("answer this question: on a scale" in one for one in texts("as-question", text))
+
+
+def test_an_input_before_a_sentence_is_no_part_of_it() -> None:
+    made = texts("as-question", "{{text}} How does the reviewer feel about the movie?")
+    assert made
+    assert all(one.startswith("{{text}} C") or "{{text}} W" in one for one in made)
+
+
+@pytest.mark.parametrize("name", ["irrelevant-before", "checklist-random", "politeness"])
+@pytest.mark.parametrize(
+    "text",
+    ["Fact 1: {{a}}{{b}}.\n\nFact 2: {{c}}.\n\nWhich is true?", "- {{choices}}\nWhich comes next?"],
+)
+def test_nothing_is_put_into_an_input(name: str, text: str) -> None:
+    first = text.split("\n", maxsplit=1)[0]
+    assert all(one.startswith(first) for one in texts(name, text))
+
+
+@pytest.mark.parametrize("name", ["tautology", "politeness", "checklist-random"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Read the text. This is definitely not a",
+        '{{a}} {% if q == "cause" %} It was so... {% else %} Then... {% endif %}',
+    ],
+)
+def test_nothing_follows_what_is_to_be_continued(name: str, text: str) -> None:
+    for made in texts(name, text):
+        assert made.endswith(text.partition(". ")[2] or text[-30:])
+
+
+def test_an_adverb_keeps_its_verb() -> None:
+    assert texts("nominal", "Read them carefully and extract the main points.") == set()
+
+
+def test_a_noun_keeps_what_its_preposition_leads() -> None:
+    text = "Extract the answer to the question from the context."
+    assert texts("passive", text) == set()
+
+
+def test_etc_may_end_a_sentence() -> None:
+    text = "Compare it by price, rating, etc. For the answer, use a table."
+    assert all("etc. For the answer" in one for one in texts("as-question", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Name the mental exercises of the day.", "exercises"),
+        ("Provide an ESRB rating for the game.", "rating"),
+        ("Write a short medical report on it.", "report"),
+        ("Write a title for the text and give it a number.", "give it"),
+        ("Give the text a title.", "Give the text"),
+        ("Compare the given item with others.", "item"),
+        ("Summarize the piece of news.", "piece of"),
+        ("Select a letter for the final answer.", "final"),
+        ("List the top places in the U.S. for a visit.", "places in"),
+        ("Find out the largest one.\nRequest: {text}", "Request: {text}"),
+        ("Is it true? Yes, no, or maybe?", "maybe"),
+        ("Choose the entity with the subject {a}.", "subject"),
+    ],
+)
+def test_a_word_in_a_set_phrase_is_not_replaced(text: str, kept: str) -> None:
+    pytest.importorskip("lemminflect")
+    assert all(kept in made for made in texts("synonym", text))
+
+
+def test_the_output_of_a_program_is_no_response() -> None:
+    pytest.importorskip("lemminflect")
+    made = texts("synonym", "What is the output of the given code?")
+    assert made
+    assert not any("response" in one for one in made)
+
+
+@pytest.mark.parametrize("name", ["politeness", "checklist-random", "tautology", "as-question"])
+def test_nothing_is_put_into_a_quotation_that_never_ends(name: str) -> None:
+    text = "Translate this and say what language it is: “The beautiful ones are not yet born"
+    assert all(one.endswith(text) for one in texts(name, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Find the exact match for the name.", "exact"),
+        ("Do you find it toxic?", "find it"),
+        ("Can it be answered using the context?", "answered"),
+        ("If it does not, mention that it is unclear.", "that it is"),
+        ("Filing a claim is hard. Find the reason.", "claim"),
+        ("Does it have a direct result, or an effect?", "effect"),
+        ("Add the two numbers of the list.", "Add"),
+        ("I have always wondered about the reason.", "always"),
+        ("Name the proper noun of the text.", "proper"),
+    ],
+)
+def test_a_word_with_several_senses_is_replaced_in_none(text: str, kept: str) -> None:
+    pytest.importorskip("lemminflect")
+    assert all(kept in made for made in texts("synonym", text))
+
+
+def test_what_is_classified_into_classes_is_not_labelled() -> None:
+    pytest.importorskip("lemminflect")
+    made = texts("synonym", "Classify the tweet into one of these kinds.")
+    assert made
+    assert not any("Label" in one for one in made)
+
+
+def test_what_the_reader_will_find_is_no_command() -> None:
+    text = "You will find below a context and a question. Answer the question."
+    assert all(made.startswith("You will find") for made in texts("as-question", text))

@@ -69,6 +69,12 @@ def test_placeholders(text: str, expected: str) -> None:
     assert found(text) == [(expected, "placeholder")]
 
 
+def test_a_placeholder_in_quotation_marks_is_found_beside_empty_strings() -> None:
+    text = 'Set {{ a | default("", 1) }}. He asked "{{ question }}" and said "{{ answer }}" to it.'
+    strings = [string for string, _ in found(text)]
+    assert strings == ['{{ a | default("", 1) }}', '"{{ question }}"', '"{{ answer }}"']
+
+
 @pytest.mark.parametrize(
     "word",
     [
