@@ -12,6 +12,7 @@ import typer
 from harness import __version__
 from harness.cli import (
     attacking,
+    baselines,
     caching,
     comparing,
     evaluating,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 COMMANDS: Final = {
     "Evaluate": (evaluating, planning, reporting),
-    "Compare and gate": (comparing,),
+    "Compare and gate": (comparing, baselines),
     "Perturb and attack": (perturbing, paraphrasing, attacking, importing),
     "Train": (pairing, training),
     "Look up": (inspecting, caching),

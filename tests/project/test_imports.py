@@ -23,6 +23,7 @@ ROOMS: Final = {
     "tasks": "core grading perturbations",
     "prompting": "core grading models tasks",
     "results": "core stats tasks",
+    "baselines": "core results",
     "metrics": "core stats results",
     "comparison": "core stats results metrics",
     "reports": "core results metrics comparison",
@@ -33,7 +34,8 @@ ROOMS: Final = {
     "trainers": "core perturbations models tasks prompting results evaluation",
     "api": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation attacks trainers",
     "pytest_plugin": "core reports gate",
-    "cli": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation attacks trainers api",
+    "cli": f"core {_ASKING} {_JUDGING} reports gate baselines paraphrasing evaluation attacks "
+    "trainers api",
 }
 """Every room of the house, from the cellar up, and the rooms beside itself that it may import."""
 

@@ -1,0 +1,1 @@
+"""Where the runs are kept that later ones are judged against."""
