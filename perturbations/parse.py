@@ -209,7 +209,7 @@ _GOES_ON: Final = re.compile(r"\s*(?![a-z][.)] )(?:[a-z]|['\"“‘][a-z])")
 _LONGEST_ABBREVIATION: Final = 8
 _ABBREVIATION: Final = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|Mr|Ms|Dr|No|[A-Z])\.$")
 # A line, or the head of one, that is the place of an input: `{text}`, `Fact 1: {a}{b}.`
-_INPUT: Final = r"(?:\{[^{}\n]*\}|\{\{[^{}\n]*\}\}|<\w+>)"
+_INPUT: Final = r"(?:\{[^{}\n]*\}|\{\{[^{}\n]*\}\}|<\w+>|_{2,})"
 _LEADING_INPUT: Final = re.compile(rf"\s*[\"'“‘]?{_INPUT}[\"'”’]?(?=\s+[A-Z])")
 _FIELD: Final = re.compile(
     r"\s*(?:[A-Z#][\w /'#-]{0,30}:\s*)?"

@@ -191,10 +191,14 @@ def test_an_input_before_a_sentence_is_no_part_of_it() -> None:
     assert all(one.startswith("{{text}} C") or "{{text}} W" in one for one in made)
 
 
-@pytest.mark.parametrize("name", ["irrelevant-before", "checklist-random", "politeness"])
+@pytest.mark.parametrize("name", ["irrelevant-before", "checklist-random", "tautology"])
 @pytest.mark.parametrize(
     "text",
-    ["Fact 1: {{a}}{{b}}.\n\nFact 2: {{c}}.\n\nWhich is true?", "- {{choices}}\nWhich comes next?"],
+    [
+        "{{text}} ____.\n\nFill in the ____:",
+        "Fact 1: {{a}}{{b}}.\n\nFact 2: {{c}}.\n\nWhich is true?",
+        "- {{choices}}\nWhich comes next?",
+    ],
 )
 def test_nothing_is_put_into_an_input(name: str, text: str) -> None:
     first = text.split("\n", maxsplit=1)[0]
@@ -268,6 +272,7 @@ def test_nothing_is_put_into_a_quotation_that_never_ends(name: str) -> None:
     [
         ("Find the exact match for the name.", "exact"),
         ("Do you find it toxic?", "find it"),
+        ("Give your reasons for choosing that time.", "time"),
         ("Can it be answered using the context?", "answered"),
         ("If it does not, mention that it is unclear.", "that it is"),
         ("Filing a claim is hard. Find the reason.", "claim"),
