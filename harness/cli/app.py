@@ -12,6 +12,7 @@ import typer
 from harness import __version__
 from harness.cli import (
     attacking,
+    authoring,
     baselines,
     caching,
     comparing,
@@ -45,6 +46,7 @@ COMMANDS: Final = {
     "Evaluate": (evaluating, planning, reporting),
     "Compare and gate": (comparing, baselines),
     "Perturb and attack": (perturbing, paraphrasing, attacking, importing),
+    "Tasks of your own": (authoring,),
     "Train": (pairing, training),
     "Look up": (inspecting, caching),
 }

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from harness.core.records import CLEAN, Cell, Example, Variant, stable_hash
 from harness.evaluation.design import FULL, Design
 from harness.tasks import Task
-from harness.tasks.template import map_texts
+from harness.tasks.template import map_texts, template_name
 from perturbations import Perturbation, perturb_text
 
 
@@ -141,9 +141,9 @@ def perturb_example(
         draft = perturb_text(text, perturbation, stable_hash(variant.seed, example.id, place))
         return text if draft is None else draft.text
 
-    shown = task.template.fields
+    shown = set(task.template.fields)
     fields = {
-        name: map_texts(value, change, name) if name in shown else value
+        name: map_texts(value, change, name) if {name, template_name(name)} & shown else value
         for name, value in example.fields.items()
     }
     text = task.template.render(fields, row=f"the perturbed example {example.id!r}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.core.errors import UsageError
 from harness.tasks.schema import TaskSpec
-from harness.tasks.template import Template
+from harness.tasks.template import Template, reachable, template_name
 
 if TYPE_CHECKING:
     from harness.tasks.task import Task
@@ -35,16 +35,24 @@ def check_texts(
     Raises:
         UsageError: every example would be asked the same, or a placeholder would stay as it is.
     """
+    for problem in text_problems(spec, template, fields, path):
+        raise problem
+
+
+def text_problems(
+    spec: TaskSpec, template: Template, fields: Mapping[str, object], path: Path
+) -> Iterator[UsageError]:
+    """Everything that `check_texts` would refuse."""
     single = _placeholder(spec.input, fields)
-    hint = f"Type: {{{{ {single or next(iter(fields), 'text')} }}}}"
+    hint = f"Type: {{{{ {template_name(single or next(iter(fields), 'text'))} }}}}"
     if single is not None:
-        raise UsageError(
+        yield UsageError(
             f"{path}: the input template shows {{{single}}} as it stands, not the field "
             f"{single!r}, which takes two braces.",
             hint=hint,
         )
-    if not set(template.fields) & set(fields):
-        raise UsageError(
+    elif not set(template.fields) & set(reachable(fields)):
+        yield UsageError(
             f"{path}: the input template shows no field of the rows, so that every example is "
             f"asked the same; a row has {shorten(', '.join(fields), 200)}.",
             hint=hint,
@@ -53,15 +61,15 @@ def check_texts(
     texts |= {f"a paraphrase of {name!r}": list(own) for name, own in spec.paraphrases.items()}
     for where, own in texts.items():
         for text in own:
-            _check_filled(text, fields, f"{path}: {where}")
+            yield from _unfilled(text, fields, f"{path}: {where}")
 
 
-def _check_filled(text: str, fields: Mapping[str, object], where: str) -> None:
+def _unfilled(text: str, fields: Mapping[str, object], where: str) -> Iterator[UsageError]:
     jinja = _JINJA.search(text)
     single = _placeholder(text, fields)
     found = jinja[0] if jinja else f"{{{single}}}" if single else None
     if found is not None:
-        raise UsageError(
+        yield UsageError(
             f"{where} holds the placeholder {shorten(found, 60)}, which nothing fills: the row is "
             "shown by `input`, below the instruction.",
             hint="Take it out of the text.",

@@ -112,17 +112,22 @@ def _read_examples(
         rows = read_source(source, beside=path.parent, data_dir=data_dir)
     except UsageError as error:
         raise UsageError(f"task {spec.name!r}: {error.message}", hint=error.hint) from None
-    names = {label.key: label.name for label in spec.labels}
+    names = {key: label.name for label in spec.labels for key in label.keys}
     examples = tuple(
-        _example(spec, row, index, template, names, path) for index, row in enumerate(rows)
+        make_example(spec, row, index, template, names, path) for index, row in enumerate(rows)
     )
     _check_ids(spec, examples, path)
     return examples
 
 
-def _example(
+def make_example(
     spec: TaskSpec, row: Row, index: int, template: Template, names: dict[str, str], path: Path
 ) -> Example:
+    """The example of a row.
+
+    Raises:
+        UsageError: the row lacks a field, its label is none of the labels, or the template fails.
+    """
     fields = {str(name): value for name, value in row.items() if value is not None}
     for wanted, what in ((spec.label_field, "label_field"), (spec.id_field, "id_field")):
         if wanted is not None and wanted not in fields:

@@ -1,4 +1,4 @@
-"""Rows of a source: JSON Lines, CSV, Parquet (plain, .gz or .xz) or a hub data set."""
+"""Rows of a source: JSON (Lines), CSV, Parquet (plain, .gz or .xz) or a hub data set."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from harness.core.errors import MissingPackageError, UsageError, nearest_hint
 from harness.tasks.hub import reach_hub
@@ -30,21 +30,38 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def read_source(source: Source, *, beside: Path, data_dir: Path | None) -> list[Row]:
-    """All rows of a source, in file order.
+    """The rows of a source that hold the fields which it requires, in file order.
 
     `beside` is the folder of the task file; `data_dir` the folder given by the user.
 
     Raises:
-        UsageError: no file and no hub data set can be had, or a file is empty or malformed.
+        UsageError: no file and no hub data set can be had, a file is empty or malformed, or no row
+            holds the required fields.
     """
+    rows = _read_all(source, beside=beside, data_dir=data_dir)
+    kept = [row for row in rows if all(_holds(row.get(name)) for name in source.require)]
+    if not kept:
+        raise UsageError(
+            f"none of the {len(rows)} rows holds something in {' and '.join(source.require)}, "
+            f"which the source requires.{nearest_hint(source.require[0], rows[0])}"
+        )
+    return kept
+
+
+def _holds(value: object) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value is not None
+
+
+def _read_all(source: Source, *, beside: Path, data_dir: Path | None) -> list[Row]:
+    form = FileForm(source.separator, source.encoding)
     if source.rows is not None:
         return list(source.rows)
     if source.file is not None:
-        return read_file(beside / source.file)
+        return read_file(beside / source.file, form)
     if source.data is not None and data_dir is not None:
         path = data_dir / source.data
         if path.is_file() or source.hub is None:
-            return read_file(path)
+            return read_file(path, form)
     if source.hub is not None:
         return _read_hub(source.hub, wanted=source.data, data_dir=data_dir)
     raise UsageError(
@@ -53,73 +70,127 @@ def read_source(source: Source, *, beside: Path, data_dir: Path | None) -> list[
     )
 
 
-def read_file(path: Path) -> list[Row]:
-    """All rows of a .jsonl, .csv, .tsv or .parquet file, plain or compressed by gzip or xz.
+@dataclass(frozen=True, slots=True)
+class FileForm:
+    """How a text file is to be read."""
+
+    separator: str | None = None
+    """Between the columns of a CSV file; None: read off its first line."""
+    encoding: str = "utf-8"
+
+
+def read_file(path: Path, form: FileForm = FileForm()) -> list[Row]:
+    """All rows of a .jsonl, .json, .csv, .tsv or .parquet file, plain or in gzip or xz.
 
     Raises:
-        UsageError: missing, empty, of another kind, not UTF-8, or malformed (with the line).
+        UsageError: missing, empty, of another kind or encoding, or malformed (with the line).
     """
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
         raise UsageError(f"data file not found: {path}.{nearest_hint(path.name, siblings)}")
-    kind = next((s for s in path.suffixes[::-1] if s not in _OPENERS), "")
-    readers: dict[str, Callable[[Path], list[Row]]] = {
+    kind = kind_of(path)
+    readers: dict[str, Callable[[Path, FileForm], list[Row]]] = {
         ".jsonl": _read_jsonl,
+        ".json": _read_json,
         ".csv": _read_csv,
-        ".tsv": partial(_read_csv, delimiter="\t"),
+        ".tsv": lambda path, form: _read_csv(path, replace(form, separator="\t")),
         ".parquet": _read_parquet,
     }
     if kind not in readers:
         raise UsageError(
             f"{path}: cannot tell how to read {kind or 'a file without a suffix'!r}; "
-            "expected .jsonl, .csv, .tsv or .parquet, plain or as .gz or .xz."
+            "expected .jsonl, .json, .csv, .tsv or .parquet, plain or as .gz or .xz."
         )
-    rows = readers[kind](path)
+    rows = readers[kind](path, form)
     if not rows:
         raise UsageError(f"{path}: the data file has no rows.")
     return rows
 
 
-def numbered_rows(path: Path) -> Iterator[tuple[int, Row]]:
+def read_bytes(path: Path) -> bytes:
+    """The content of a file, unpacked where it is compressed by gzip or xz.
+
+    Raises:
+        UsageError: missing, a folder, or damaged.
+    """
+    if not path.is_file():
+        siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+        raise UsageError(f"data file not found: {path}.{nearest_hint(path.name, siblings)}")
+    try:
+        with _open(path) as stream:
+            return stream.read()
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise UsageError(f"{path}: cannot be read: {_first_line(error)}") from None
+
+
+def kind_of(path: Path) -> str:
+    """The suffix that says how a file is laid out, such as `.csv` of `rows.csv.gz`, or nothing."""
+    kind = next((s for s in path.suffixes[::-1] if s.lower() not in _OPENERS), "").lower()
+    return {".ndjson": ".jsonl"}.get(kind, kind)
+
+
+def numbered_rows(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, Row]]:
     """The rows of a JSON Lines file, each with its line; blank lines and a BOM are left out.
 
     Raises:
         UsageError: no such file, not UTF-8, or a line that is no JSON object.
     """
-    for number, line in _lines(path):
+    for number, line in _lines(path, encoding):
         if line.strip():
-            yield number, _parse_row(line, path, number)
+            yield number, _parse_row(line, f"{path}, line {number}")
 
 
-def _read_jsonl(path: Path) -> list[Row]:
-    return [row for _, row in numbered_rows(path)]
+def _read_jsonl(path: Path, form: FileForm) -> list[Row]:
+    return [row for _, row in numbered_rows(path, form.encoding)]
 
 
-def _parse_row(line: str, path: Path, number: int) -> Row:
-    where = f"{path}, line {number}"
+def _parse_row(line: str, where: str) -> Row:
+    row = _parse_json(line, where)
+    if not isinstance(row, dict):
+        raise UsageError(f"{where}: a row is a JSON object, this is not.")
+    return row
+
+
+def _read_json(path: Path, form: FileForm) -> list[Row]:
+    """A list of objects, or the only list of objects in an object (`{"data": [...]}`)."""
+    content = _parse_json("".join(line for _, line in _lines(path, form.encoding)), str(path))
+    if isinstance(content, dict):
+        lists = [value for value in content.values() if isinstance(value, list)]
+        content = lists[0] if len(lists) == 1 else None
+    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+        raise UsageError(
+            f"{path}: a list of objects was expected, one for each row, or an object with one such "
+            "list.",
+            hint='From pandas: frame.to_json(path, orient="records").',
+        )
+    return content
+
+
+def _parse_json(text: str, where: str) -> object:
     try:
-        row = json.loads(line)
+        content: object = json.loads(text)
     except json.JSONDecodeError as error:
-        raise UsageError(f"{where}: not valid JSON: {error.msg} at column {error.colno}.") from None
+        line = f" of line {error.lineno}" if error.lineno > 1 else ""
+        raise UsageError(
+            f"{where}: not valid JSON: {error.msg} at column {error.colno}{line}."
+        ) from None
     except ValueError:
         raise UsageError(f"{where}: a number has too many digits to be read.") from None
     except RecursionError:
         raise UsageError(f"{where}: lists or objects are nested too deeply.") from None
-    if not isinstance(row, dict):
-        raise UsageError(f"{where}: a row is a JSON object, this is not.")
-    if _HALF_CHARACTER.search(line) and _SURROGATE.search(json.dumps(row, ensure_ascii=False)):
+    if _HALF_CHARACTER.search(text) and _SURROGATE.search(json.dumps(content, ensure_ascii=False)):
         raise UsageError(
             f"{where}: half a character (a lone surrogate such as \\ud83d) stands in a text.",
             hint="Write the file again from text that is valid Unicode.",
         )
-    return row
+    return content
 
 
-def _read_csv(path: Path, delimiter: str | None = None) -> list[Row]:
-    lines = (line for _, line in _lines(path))
+def _read_csv(path: Path, form: FileForm) -> list[Row]:
+    lines = (line for _, line in _lines(path, form.encoding))
     header = next(lines, "")
     with _no_field_limit():
-        mark = delimiter or _delimiter(header)
+        mark = form.separator or _delimiter(header)
         reader = csv.DictReader(chain([header], lines), strict=True, delimiter=mark)
         try:
             _check_columns(reader.fieldnames or (), path)
@@ -158,7 +229,7 @@ def _no_field_limit() -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-def _read_parquet(path: Path) -> list[Row]:
+def _read_parquet(path: Path, _form: FileForm) -> list[Row]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -200,7 +271,7 @@ def _read_hub(source: HubSource, *, wanted: str | None, data_dir: Path | None) -
     return rows
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
     """Numbered lines with their ends, decoded one by one; a byte order mark is left out.
 
     Only a line feed ends a line: `str.splitlines` would also split at U+2028 inside a text.
@@ -208,26 +279,35 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with _open(path) as stream:
-            for number, raw in enumerate(stream, 1):
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            for number, line in enumerate(_decoded(stream, encoding), 1):
                 if "\0" in line:
                     raise UsageError(f"{path}, line {number}: a NUL byte; this is no text file.")
                 yield number, line
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"{path}, line {number}: not UTF-8 (byte {error.object[error.start]:#04x} at offset "
-            f"{error.start} of the line).",
-            hint=f"Convert it: iconv -t utf-8 {path}",
+            f"{path}, line {number + 1}: not {encoding.upper()} (byte "
+            f"{error.object[error.start]:#04x} at offset {error.start} of the line).",
+            hint=f"Convert it: iconv -t utf-8 {path}, or write `encoding:` below `source:`.",
         ) from None
+    except UnicodeError as error:  # a mark of the byte order that is not there
+        raise UsageError(f"{path}: not {encoding.upper()}: {_first_line(error)}.") from None
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise UsageError(
             f"{path}: cannot be read after line {number}: {_first_line(error)}"
         ) from None
 
 
-def _open(path: Path) -> io.BufferedIOBase:
-    opener = _OPENERS.get(path.suffix)
-    stream: io.BufferedIOBase = opener(path) if opener else path.open("rb")  # type: ignore[operator]
+def _decoded(stream: BinaryIO, encoding: str) -> Iterator[str]:
+    if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+        yield from io.TextIOWrapper(stream, encoding, newline="\n")
+        return
+    for number, raw in enumerate(stream, 1):
+        yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+
+
+def _open(path: Path) -> BinaryIO:
+    opener = _OPENERS.get(path.suffix.lower())
+    stream: BinaryIO = opener(path) if opener else path.open("rb")  # type: ignore[operator]
     return stream
 
 

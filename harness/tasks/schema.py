@@ -21,7 +21,13 @@ from pydantic import (
     model_validator,
 )
 
+from harness.core.errors import nearest_hint
 from harness.core.records import Instruction, Scorer, Style
+
+_ENCODINGS: Final = (
+    "utf-8", "utf-16", "cp1250", "cp1251", "cp1252", "latin-1", "gb18030", "big5", "shift_jis",
+    "euc_kr",
+)  # fmt: skip
 
 MAX_INSTRUCTION: Final = 32_768
 """Characters. A longer text is data in the wrong place, and no model's context holds much of it."""
@@ -70,16 +76,42 @@ class Source(_Strict):
     rows: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = None
     """The rows themselves, each a mapping of fields."""
     file: str | None = None
-    """A path relative to the task file: .jsonl, .csv, .tsv or .parquet, also as .gz or .xz."""
+    """A path relative to the task file: .jsonl, .json, .csv, .tsv or .parquet, also as .gz or
+    .xz."""
     data: str | None = None
     """A path relative to the data folder (`--data-dir`, HARNESS_DATA_DIR)."""
     hub: HubSource | None = None
+    separator: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
+    """The character between the columns of a CSV file; default: read off its first line."""
+    encoding: Text = "utf-8"
+    """How the characters of a text file are stored."""
+    require: tuple[Text, ...] = ()
+    """Only rows in which these fields hold something; the others are left out."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str) -> str:
+        return check_encoding(encoding)
 
     @model_validator(mode="after")
     def _has_one(self) -> Source:
         if all(one is None for one in (self.rows, self.file, self.data, self.hub)):
             raise ValueError("a source needs one of: rows, file, data, hub")
         return self
+
+
+def check_encoding(name: str) -> str:
+    """The name of a text encoding, as it was given.
+
+    Raises:
+        ValueError: Python knows no such encoding of texts; the message offers the nearest ones.
+    """
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        near = nearest_hint(name.casefold(), _ENCODINGS)
+        raise ValueError(f"unknown encoding {name!r}.{near or ' An example: cp1252'}") from None
+    return name
 
 
 class LabelSpec(_Strict):
@@ -91,11 +123,18 @@ class LabelSpec(_Strict):
     """What stands in the label field; default: the name."""
     word: Word | None = None
     """What the model should say; default: the name."""
+    also: tuple[str | int | bool, ...] = ()
+    """Other values of the label field that mean the same, such as another spelling."""
 
     @property
     def key(self) -> str:
         """The label field's value, as text."""
         return str(self.name if self.value is None else self.value)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every value of the label field that means this label, as text."""
+        return (self.key, *map(str, self.also))
 
     @property
     def answer(self) -> str:
@@ -172,7 +211,7 @@ class TaskSpec(_Strict):
     def _are_apart(cls, labels: tuple[LabelSpec, ...]) -> tuple[LabelSpec, ...]:
         problems = [
             *_repeated("label", [label.name for label in labels]),
-            *_repeated("label value", [label.key for label in labels]),
+            *_repeated("label value", [key for label in labels for key in label.keys]),
             *_repeated("label word", [label.answer for label in labels], alike=fold_word),
         ]
         if problems:

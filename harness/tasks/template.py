@@ -1,15 +1,30 @@
-"""Input templates: Jinja in a sandbox, so that a task file is data and never code."""
+"""Input templates: Jinja in a sandbox, so that a task file is data and never code.
+
+A field whose name is no word to Jinja (`Ticket text`, `customer-name`) is reached by that name with
+`_` in place of what is no letter or digit: `{{ Ticket_text }}`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import jinja2
 from jinja2 import TemplateSyntaxError, UndefinedError, meta
 
 from harness.core.errors import UsageError, nearest_hint
 from harness.tasks.sandbox import TemplateSandbox, render_bounded
+
+_TAKEN: Final = frozenset(
+    {
+        *("and", "or", "not", "in", "is", "if", "elif", "else", "for", "loop", "self"),
+        *("true", "false", "none", "True", "False", "None"),
+        *("range", "dict", "namespace", "cycler", "joiner"),
+    }
+)
+"""Words of the template language, and names that it has itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,7 @@ class Template:
             UsageError: the row lacks a field that the template names, or the template fails,
                 takes too long or writes too much.
         """
+        fields = reachable(fields)
         try:
             return render_bounded(self._compiled, fields).strip()
         except UndefinedError as error:
@@ -78,6 +94,25 @@ def compile_template(source: str, *, where: str) -> Template:
         where=where,
         _compiled=compiled,
     )
+
+
+def template_name(field: str) -> str:
+    """What a template calls a field.
+
+    Example:
+        >>> template_name("body"), template_name("Ticket text"), template_name("2nd")
+        ('body', 'Ticket_text', '_2nd')
+    """
+    name = re.sub(r"\W+", "_", field)
+    if field == name and field.isidentifier() and field not in _TAKEN:
+        return field
+    name = name.strip("_") or "field"
+    return f"{name}_" if name in _TAKEN else name if name.isidentifier() else f"_{name}"
+
+
+def reachable(fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields by their own names, and by those that templates call them."""
+    return {template_name(name): value for name, value in fields.items()} | dict(fields)
 
 
 def map_texts(value: object, change: Callable[[str, str], str], place: str = "") -> object:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -172,9 +174,34 @@ def read_text(path: Path, *, what: str) -> str:
         raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
 
 
-def _describe(error: ValidationError, where: str, root: Node | None, model: type[BaseModel]) -> str:
-    """One mistake on one line; several, each with its line number if any, below each other."""
-    found: dict[tuple[int, str], str] = {}
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A rule that a file breaks."""
+
+    line: int
+    """The line of the file; 1 where the content is no file's."""
+    keys: tuple[int | str, ...]
+    """Where in the content it is."""
+    message: str
+
+
+def find_mistakes(
+    content: Mapping[str, object], model: type[BaseModel], root: Node | None
+) -> list[Mistake]:
+    """Every rule of `model` that the content breaks, in the order of lines; none if it is valid.
+
+    Raises:
+        RecursionError: keys or lists are nested too deeply.
+    """
+    try:
+        model.model_validate(content)
+    except ValidationError as error:
+        return _mistakes(error, root, model)
+    return []
+
+
+def _mistakes(error: ValidationError, root: Node | None, model: type[BaseModel]) -> list[Mistake]:
+    found: dict[tuple[int, str], Mistake] = {}
     errors = error.errors(include_url=False)
     misspelt = _misspelt(errors, model)
     for one in errors:
@@ -184,13 +211,18 @@ def _describe(error: ValidationError, where: str, root: Node | None, model: type
         line = _line_of(root, location)
         # A value that fits none of several types fails once for each: one line says it.
         named = tuple(part for part in location if part not in _TYPES)
-        mistake = _mistake(one["type"], one["msg"], named, model)
+        mistake = Mistake(line, location, _mistake(one["type"], one["msg"], named, model))
         found.setdefault((line, ".".join(map(str, named))), mistake)
-    in_order = sorted(found.items())
+    return [mistake for _, mistake in sorted(found.items(), key=itemgetter(0))]
+
+
+def _describe(error: ValidationError, where: str, root: Node | None, model: type[BaseModel]) -> str:
+    """One mistake on one line; several, each with its line number if any, below each other."""
+    in_order = _mistakes(error, root, model)
     if root is None:
-        mistakes = [what for _, what in in_order]
+        mistakes = [one.message for one in in_order]
     else:
-        mistakes = [f"line {line}: {what}" for (line, _), what in in_order]
+        mistakes = [f"line {one.line}: {one.message}" for one in in_order]
     if len(mistakes) == 1:
         return f"{where}{': ' if root is None else ', '}{mistakes[0]}"
     return f"{where}: {len(mistakes)} mistakes:\n" + "\n".join(f"  {one}" for one in mistakes)

@@ -22,6 +22,7 @@ ROOMS: Final = {
     "models": "core",
     "tasks": "core grading perturbations",
     "prompting": "core grading models tasks",
+    "authoring": "core tasks",
     "results": "core stats tasks",
     "baselines": "core results",
     "metrics": "core stats results",
@@ -34,7 +35,8 @@ ROOMS: Final = {
     "trainers": "core perturbations models tasks prompting results evaluation",
     "api": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation attacks trainers",
     "pytest_plugin": "core reports gate",
-    "cli": f"core {_ASKING} {_JUDGING} reports gate baselines paraphrasing evaluation attacks "
+    "cli": f"core {_ASKING} {_JUDGING} reports gate baselines paraphrasing authoring evaluation "
+    "attacks "
     "trainers api",
 }
 """Every room of the house, from the cellar up, and the rooms beside itself that it may import."""

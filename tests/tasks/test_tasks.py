@@ -90,7 +90,7 @@ def test_json_lines_end_at_newlines_alone(tmp_path: Path) -> None:
         ({"paraphrases": {"t9": ["x"]}}, "which is no instruction id"),
         ({"source": {}}, "a source needs one of"),
         ({"source": {"file": "row.jsonl"}}, "Did you mean 'rows.jsonl'?"),
-        ({"source": {"file": "mine.yaml"}}, "expected .jsonl, .csv, .tsv or .parquet"),
+        ({"source": {"file": "mine.yaml"}}, "expected .jsonl, .json, .csv, .tsv or .parquet"),
         ({"source": {"data": "glue/x.jsonl"}}, "Type: --data-dir FOLDER"),
         ({"chance": 2}, "less than 1"),
         ({"labels": [{"name": "x"}, {"name": "y"}]}, "label '0', which is not among the labels"),
