@@ -18,7 +18,7 @@ print(run)
 print(run.levels[["accuracy", "accuracy_low", "accuracy_high", "drop", "drop_low", "drop_high"]])
 
 # %% Every cell, as a pandas frame: a row per scorer that read its answer
-print(run.samples.groupby(["scorer", "level", "perturbation"], observed=True)["correct"].mean())
+print(run.samples.groupby(["scorer", "level", "perturbation"], observed=True)["score"].mean())
 
 # %% The variants with the largest drops
 for worst in run.summary.worst_variants[:3]:

@@ -33,7 +33,7 @@ class Run(rundir.Run):
     Example:
         >>> run = harness.load_run("runs/quickstart")
         >>> run.levels[["accuracy", "accuracy_low", "accuracy_high", "drop"]]
-        >>> run.samples.groupby("perturbation")["correct"].mean()
+        >>> run.samples.groupby("perturbation")["score"].mean()
         >>> run.plot("perturbations")
     """
 

@@ -20,11 +20,11 @@ from harness.results.jsonfiles import parse_object
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS queries (
     number INTEGER PRIMARY KEY, stage TEXT NOT NULL, text TEXT NOT NULL, example_id TEXT NOT NULL,
-    gold TEXT NOT NULL, prediction TEXT, correct INTEGER NOT NULL, scores TEXT
+    gold TEXT NOT NULL, prediction TEXT, score REAL NOT NULL, scores TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS query_key ON queries (text, example_id);
 """
-_COLUMNS = "stage, text, example_id, gold, prediction, correct, scores"
+_COLUMNS = "stage, text, example_id, gold, prediction, score, scores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Query:
     example_id: str
     gold: str
     prediction: str | None
-    correct: bool
+    score: float
     scores: dict[str, float] | None
 
 
@@ -82,16 +82,16 @@ class QueryLog(Database):
 
     def _read(self) -> Iterator[Query]:
         for row in self._db.execute(f"SELECT {_COLUMNS} FROM queries ORDER BY number"):
-            stage, text, example_id, gold, prediction, correct, scores = row
+            stage, text, example_id, gold, prediction, score, scores = row
             parsed = None if scores is None else parse_object(str(scores).encode(), "scores")
-            yield Query(stage, text, example_id, gold, prediction, bool(correct), parsed)
+            yield Query(stage, text, example_id, gold, prediction, float(score), parsed)
 
 
 def make_query(stage: str, text: str, sample: Sample) -> Query:
     """The query of a scored cell."""
     scores = None if sample.scores is None else dict(sample.scores)
     return Query(
-        stage, text, sample.example_id, sample.gold, sample.prediction, sample.correct, scores
+        stage, text, sample.example_id, sample.gold, sample.prediction, sample.score, scores
     )
 
 
@@ -102,7 +102,7 @@ def _row(query: Query) -> tuple[object, ...]:
         query.example_id,
         query.gold,
         query.prediction,
-        int(query.correct),
+        query.score,
         # Written in full: a resumed search must see the very numbers that the first one saw.
         None if query.scores is None else json.dumps(query.scores),
     )

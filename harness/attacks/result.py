@@ -10,8 +10,9 @@ import numpy as np
 from harness.attacks.victim import Victim
 from harness.core.records import Example, Variant, stable_id
 from harness.results.jsonfiles import Json
+from harness.stats.arrays import Floats
 from harness.stats.estimate import Estimate
-from harness.stats.paired import mcnemar
+from harness.stats.paired import count_changes, example_sign_test
 from harness.stats.twoway import estimate, influence_of_mean
 from perturbations import clean_variant
 from perturbations.labels import keeps_labels
@@ -60,13 +61,15 @@ def measure_report(
 ) -> Json:
     """Accuracy before and after on the report split, and the drop with its interval.
 
-    The interval is Student's t over the examples' paired differences; p is McNemar's, exact.
+    The interval is Student's t over the examples' paired differences; p is the exact sign test's,
+    which is McNemar's where answers are right or wrong.
     """
     texts = list(dict.fromkeys([clean, attacked]))
     victim.ask(((text, examples) for text in texts), "report")
-    before = np.array([victim.query(clean, example).correct for example in examples])
-    after = np.array([victim.query(attacked, example).correct for example in examples])
-    test = mcnemar(before, after)
+    before = np.array([victim.query(clean, example).score for example in examples])
+    after = np.array([victim.query(attacked, example).score for example in examples])
+    test = example_sign_test(after - before)
+    gained, lost = count_changes(before, after)
     drop = _paired_drop(before, after)
     return {
         "examples": len(examples),
@@ -75,9 +78,9 @@ def measure_report(
         "drop": drop.value,
         "drop_ci": drop.interval(confidence),
         "confidence": confidence,
-        "right_to_wrong": test.worse,
-        "wrong_to_right": test.better,
-        "mcnemar_p": test.p,
+        "right_to_wrong": lost,
+        "wrong_to_right": gained,
+        "sign_test_p": test.p,
     }
 
 
@@ -97,7 +100,7 @@ def describe_steps(steps: Sequence[Step]) -> list[Json]:
     ]
 
 
-def _paired_drop(before: np.ndarray, after: np.ndarray) -> Estimate:
-    change = (before.astype(np.float64) - after)[None, :]
+def _paired_drop(before: Floats, after: Floats) -> Estimate:
+    change = (before - after)[None, :]
     influence = influence_of_mean(change, np.full(change.shape, 1 / change.size))
     return estimate(influence, np.zeros(1, dtype=np.int64), kind="difference")

@@ -111,7 +111,7 @@ class SearchObjective:
 
 def damage_of(query: Query, damage: Damage) -> float:
     """The damage of one cell, in [0, 1]; see `perturbations.search.recipes.Damage`."""
-    error = float(not query.correct)
+    error = 1.0 - query.score
     if damage == "error":
         return error
     return (error + _wrong_mass(query)) / 2

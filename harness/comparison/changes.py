@@ -13,7 +13,7 @@ from harness.metrics.accuracy import prompt_accuracies
 from harness.metrics.grid import Group
 from harness.stats.arrays import Floats
 from harness.stats.multiplicity import holm
-from harness.stats.paired import count_changes, example_sign_test, mcnemar, sign_test_p
+from harness.stats.paired import count_changes, example_sign_test, sign_test_p
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _test_prompt(pair: Paired, row: int) -> PromptTest:
     first, second = pair.first, pair.second
     here = first.present[row]
     before, after = first.score[row, here], second.score[row, here]
-    test = mcnemar(before > 0, after > 0)
+    test = example_sign_test(after - before)
     return PromptTest(
         task=first.task,
         level=first.levels[row],

@@ -22,6 +22,8 @@ CLEAN: Final = "clean"
 PERTURBED_LEVELS: Final[tuple[Level, ...]] = ("character", "word", "sentence", "semantic")
 LEVELS: Final[tuple[Level, ...]] = ("clean", *PERTURBED_LEVELS)
 SCORERS: Final[tuple[Scorer, ...]] = ("calibrated", "loglik", "generate")
+RIGHT_FROM: Final = 0.5
+"""The score from which an answer counts as right, where right or wrong is asked."""
 
 
 def in_level_order(levels: Iterable[str]) -> list[str]:
@@ -161,11 +163,17 @@ class Sample:
     instruction_id: str
     gold: str
     prediction: str | None
-    correct: bool
+    score: float
+    """In [0, 1]; of a label 1 where it is the gold one, else 0."""
     parsed: bool
     scorer: str
     scores: Mapping[str, float] | None = None
     text: str | None = None
+
+    @property
+    def correct(self) -> bool:
+        """Whether the answer counts as right."""
+        return self.score >= RIGHT_FROM
 
 
 def stable_hash(*parts: object, bits: int = 64) -> int:

@@ -147,9 +147,9 @@ def _schedule(prepared: RunPlan) -> Schedule:
 def _outcomes(window: Sequence[Block], store: SampleStore, scorer: str) -> Outcomes:
     variants = {block.variant.id for block in window}
     return {
-        (variant_id, example_id): right
+        (variant_id, example_id): score
         for variant_id in variants
-        for example_id, right in store.outcomes(variant_id, scorer).items()
+        for example_id, score in store.scores(variant_id, scorer).items()
     }
 
 

@@ -15,8 +15,8 @@ from harness.tasks import Task
 ROUND = 16
 """Examples drawn between two looks at the intervals."""
 
-Outcomes = Mapping[tuple[str, str], bool]
-"""(variant id, example id) -> whether the answer was right."""
+Outcomes = Mapping[tuple[str, str], float]
+"""(variant id, example id) -> the answer's score."""
 
 
 class Schedule(Protocol):
@@ -95,7 +95,7 @@ class UntilPrecise:
     needs_outcomes: bool = True
     groups: list[Group] = field(default_factory=list)
     _chosen: dict[str, set[str]] = field(default_factory=dict)  # variant id -> example ids
-    _sums: dict[tuple[str, str, str], list[bool]] = field(default_factory=lambda: defaultdict(list))
+    _sums: dict[tuple[str, str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         for task in self.plan.tasks:
@@ -160,7 +160,7 @@ class UntilPrecise:
         for group in active:
             keys = [(group.task.name, group.level, example.id) for example in drawn]
             outcomes = [self._sums.pop(key) for key in keys if key in self._sums]
-            group.sequence.update(sum(right) / len(right) for right in outcomes)
+            group.sequence.update(sum(scores) / len(scores) for scores in outcomes)
             group.active = group.sequence.half_width > self.half_width
         perturbed = [group for group in own if group.level != CLEAN]
         for group in own:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from harness.core.records import CLEAN
+from harness.core.records import CLEAN, RIGHT_FROM
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def flipped_between(before: pd.DataFrame, after: pd.DataFrame) -> FlippedCells:
 
 
 def _flipped(before: pd.DataFrame, after: pd.DataFrame, keys: Sequence[str]) -> FlippedCells:
-    answers = before[[*keys, "prediction", "correct"]]
+    answers = before[[*keys, "prediction", "score"]]
     both = after.merge(answers, on=list(keys), suffixes=("_after", "_before"))
     # An unparsed answer is missing; two missing ones are equal here, unlike NaN and NaN.
     was, now = (
@@ -56,6 +56,6 @@ def _flipped(before: pd.DataFrame, after: pd.DataFrame, keys: Sequence[str]) -> 
 
 
 def _kinds(cells: pd.DataFrame) -> pd.Series[str]:
-    was, is_now = cells["correct_before"].astype(bool), cells["correct_after"].astype(bool)
+    was, is_now = (cells[f"score_{side}"] >= RIGHT_FROM for side in ("before", "after"))
     kinds = was.map({True: "right_wrong", False: "wrong_wrong"})
     return kinds.mask(is_now & ~was, "wrong_right")

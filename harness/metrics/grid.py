@@ -207,7 +207,7 @@ def _build(
         texts=_texts(variants),
         examples=tuple(examples),
         labels=labels,
-        score=_fill(cells, shape, samples["correct"].to_numpy().astype(np.float32)),
+        score=_fill(cells, shape, samples["score"].to_numpy().astype(np.float32)),
         answer=_fill(cells, shape, answers.astype(np.int16)),
         present=present,
         clean_row=_clean_rows(variants),

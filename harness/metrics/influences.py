@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from harness.core.records import RIGHT_FROM
 from harness.metrics.accuracy import most_frequent, prompt_accuracies
 from harness.metrics.agreement import agreement_with_others, count_answers
 from harness.metrics.drop import relative_drops
@@ -118,12 +119,14 @@ def of_instance_sensitivity(group: Group) -> Influence | None:
 def of_correct_and_consistent(group: Group) -> Influence | None:
     """The share of examples that are right under every prompt: one row, prompts as given.
 
+    A score counts as right from `RIGHT_FROM` on.
+
     Undefined with holes, as are the two that follow: fewer prompts fail an example less often.
     """
     if group.has_holes:
         return None
-    right = (np.where(group.present, group.score, 1.0) == 1.0).all(axis=0)
-    return _of_examples(right.astype(np.float64), group.present)
+    worst = np.where(group.present, group.score, 1.0).min(axis=0)
+    return _of_examples(np.where(worst >= RIGHT_FROM, 1.0, 0.0), group.present)
 
 
 def of_worst_case(group: Group) -> Influence | None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
-from harness.core.records import CLEAN
+from harness.core.records import CLEAN, RIGHT_FROM
 from harness.metrics.flips import count_flips
 from harness.metrics.grid import Grid, Group
 from harness.metrics.group_stats import write_quantity
 from harness.metrics.measures import Measured, average, measure
 from harness.results.summary import Perturbed
 from harness.stats.arrays import Singles
-
-_RIGHT: Final = 1.0
-
 
 def describe_perturbed(
     grids: Sequence[Grid], resampled: Sequence[Singles], confidence: float
@@ -54,5 +50,5 @@ def _perturbed_group(grid: Grid) -> Group | None:
 
 def _other_wrong_answers(group: Group) -> int:
     """Cells that are wrong before and after, and answered otherwise."""
-    wrong = (group.clean_score < _RIGHT) & (group.score < _RIGHT)
+    wrong = (group.clean_score < RIGHT_FROM) & (group.score < RIGHT_FROM)
     return int((group.matched & wrong & (group.answer != group.clean_answer)).sum())

@@ -76,7 +76,7 @@ def _sample(
         instruction_id=variant.instruction_id,
         gold=example.gold,
         prediction=prediction,
-        correct=prediction == example.gold,
+        score=float(prediction == example.gold),
         parsed=prediction is not None,
         scorer=scorer,
         scores=scores,

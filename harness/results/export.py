@@ -119,7 +119,8 @@ def _write_parquet(table: pd.DataFrame, stream: BinaryIO) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    types = {"index": pyarrow.int64(), "correct": pyarrow.bool_(), "parsed": pyarrow.bool_()}
+    types = {"index": pyarrow.int64(), "score": pyarrow.float64()}
+    types |= dict.fromkeys(("correct", "parsed"), pyarrow.bool_())
     schema = pyarrow.schema([(str(name), types.get(str(name), pyarrow.string())) for name in table])
     with parquet.ParquetWriter(stream, schema) as writer:
         for rows in _chunks(table):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import IncompleteRunError, UsageError
-from harness.core.records import Sample
+from harness.core.records import RIGHT_FROM, Sample
 from harness.core.sqlite import Database, open_journaled, open_to_read
 from harness.results.jsonfiles import parse_object
 
@@ -21,7 +21,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS samples (
     variant_id TEXT NOT NULL, example_id TEXT NOT NULL, task TEXT NOT NULL, level TEXT NOT NULL,
     perturbation TEXT NOT NULL, instruction_id TEXT NOT NULL, gold TEXT NOT NULL,
-    prediction TEXT, correct INTEGER NOT NULL, parsed INTEGER NOT NULL, scorer TEXT NOT NULL,
+    prediction TEXT, score REAL NOT NULL, parsed INTEGER NOT NULL, scorer TEXT NOT NULL,
     scores TEXT, text TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS sample_key ON samples (variant_id, example_id, scorer);
@@ -33,7 +33,7 @@ _INSERT = f"INSERT OR REPLACE INTO samples VALUES ({', '.join('?' * 13)})"
 
 COMPACT_COLUMNS = (
     "variant_id", "example_id", "task", "level", "perturbation", "instruction_id", "gold",
-    "prediction", "correct", "parsed", "scorer",
+    "prediction", "score", "correct", "parsed", "scorer",
 )  # fmt: skip
 """What statistics need; without the texts and scores a million samples stay small."""
 
@@ -42,6 +42,8 @@ _CHUNK = 10_000
 _OF_VARIANT = ("variant_id", "task", "level", "perturbation", "instruction_id")
 _CATEGORIES = ("example_id", "gold", "prediction", "scorer")
 _FLAGS = ("correct", "parsed")
+_RIGHT = f"score >= {RIGHT_FROM} AS correct"
+"""Not stored: it follows from the score."""
 
 
 class SampleStore(Database):
@@ -62,13 +64,13 @@ class SampleStore(Database):
         )
         return {row[0] for row in rows}
 
-    def outcomes(self, variant_id: str, scorer: str) -> dict[str, bool]:
-        """Example id -> whether this variant's answer was right."""
+    def scores(self, variant_id: str, scorer: str) -> dict[str, float]:
+        """Example id -> the score of this variant's answer."""
         rows = self._read(
-            "SELECT example_id, correct FROM samples WHERE variant_id = ? AND scorer = ?",
+            "SELECT example_id, score FROM samples WHERE variant_id = ? AND scorer = ?",
             (variant_id, scorer),
         )
-        return {example_id: bool(correct) for example_id, correct in rows}
+        return {example_id: float(score) for example_id, score in rows}
 
     def count(self, scorer: str) -> int:
         """How many samples of a scorer are stored."""
@@ -156,7 +158,7 @@ def _read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
     of_cells = [name for name in columns if name not in _OF_VARIANT]
     wanted = [name for name in columns if name in _OF_VARIANT]
     query = (
-        f"SELECT {', '.join(('variant_id AS variant_key', *of_cells))} FROM samples "
+        f"SELECT {', '.join(('variant_id AS variant_key', *map(_column, of_cells)))} FROM samples "
         "ORDER BY variant_id, example_id, scorer"
     )
     with closing(open_to_read(path)) as db:
@@ -166,6 +168,10 @@ def _read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
             rows = variants.index.get_indexer(pd.Index(chunk.pop("variant_key")))
             repeated = {name: variants[name].array.take(rows) for name in wanted}
             yield chunk.astype(dtypes).assign(**repeated)[list(columns)]
+
+
+def _column(name: str) -> str:
+    return _RIGHT if name == "correct" else name
 
 
 def _read_variants(db: sqlite3.Connection, columns: Sequence[str]) -> pd.DataFrame:
@@ -231,7 +237,7 @@ def _row(sample: Sample) -> tuple[object, ...]:
         sample.instruction_id,
         sample.gold,
         sample.prediction,
-        int(sample.correct),
+        sample.score,
         int(sample.parsed),
         sample.scorer,
         None if scores is None else json.dumps({k: round(v, 6) for k, v in scores.items()}),

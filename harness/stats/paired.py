@@ -1,4 +1,4 @@
-"""Exact tests of paired right and wrong answers."""
+"""Exact tests of paired scores."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.stats.arrays import Booleans, Floats
+from harness.core.records import RIGHT_FROM
+from harness.stats.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,29 +19,19 @@ class SignTest:
     p: float
 
 
-def mcnemar(first_right: Booleans, second_right: Booleans) -> SignTest:
-    """The exact McNemar test of one prompt or run against another on the same examples [N].
+def example_sign_test(differences: Floats) -> SignTest:
+    """The exact sign test of per-example differences [N] of scores in [0, 1]; ties do not count.
 
-    `better` counts examples that only the second gets right, `worse` those that only the first
-    does. p is two-sided binomial with probability 1/2 over these (McNemar 1947, exact form).
+    p is two-sided binomial with probability 1/2 over the examples that differ. With one prompt and
+    answers that are right or wrong this is McNemar's test (1947, exact form). With several prompts
+    an example's mean over them is one observation, so that what its cells share is counted once.
 
     Example:
         >>> import numpy as np
-        >>> first = np.array([True] * 9 + [False])
-        >>> second = np.array([True] * 3 + [False] * 7)
-        >>> mcnemar(first, second)
+        >>> first = np.array([1.0] * 9 + [0.0])
+        >>> second = np.array([1.0] * 3 + [0.0] * 7)
+        >>> example_sign_test(second - first)
         SignTest(better=0, worse=6, p=0.03125)
-    """
-    better = int((second_right & ~first_right).sum())
-    worse = int((first_right & ~second_right).sum())
-    return SignTest(better, worse, sign_test_p(better, worse))
-
-
-def example_sign_test(differences: Floats) -> SignTest:
-    """The exact sign test of per-example differences [N]; ties do not count.
-
-    With one prompt this is McNemar's test. With several, an example's mean over prompts is one
-    observation, so that what its cells share is counted once.
     """
     better, worse = int((differences > 0).sum()), int((differences < 0).sum())
     return SignTest(better, worse, sign_test_p(better, worse))
@@ -61,5 +52,14 @@ def sign_test_p(better: int, worse: int) -> float:
 
 
 def count_changes(first: Floats, second: Floats) -> tuple[int, int]:
-    """Cells that went from wrong to right and from right to wrong, of scores in [0, 1]."""
-    return int(np.sum(second > first)), int(np.sum(second < first))
+    """Cells that went from wrong to right and from right to wrong, of scores in [0, 1].
+
+    A score counts as right from `RIGHT_FROM` on, so that a slightly better answer is no flip.
+
+    Example:
+        >>> import numpy as np
+        >>> count_changes(np.array([0.2, 0.6, 1.0]), np.array([0.5, 0.9, 0.0]))
+        (1, 1)
+    """
+    was, is_now = first >= RIGHT_FROM, second >= RIGHT_FROM
+    return int(np.sum(is_now & ~was)), int(np.sum(was & ~is_now))

@@ -95,7 +95,7 @@ def test_an_attack_checks_its_prompt_and_data_as_a_run_does(
 def test_a_damaged_query_log_is_one_line(tmp_path: Path, scores: str) -> None:
     path = tmp_path / QUERIES
     with QueryLog(path) as log:
-        log.write([Query("first", "text", "1", "a", "a", True, {"a": -1.0})])
+        log.write([Query("first", "text", "1", "a", "a", 1.0, {"a": -1.0})])
     with sqlite3.connect(path) as db:
         db.execute("UPDATE queries SET scores = ?", (scores,))
     with pytest.raises(UsageError, match=r"queries\.sqlite is damaged.*--fresh"):
@@ -250,10 +250,10 @@ def test_greed_takes_many_more_cells_for_about_the_same_harm(
 
 
 def test_damage_blends_the_error_and_the_wrong_labels_share() -> None:
-    query = Query("", "", "1", "a", "a", True, {"a": 0.0, "b": 0.0})
+    query = Query("", "", "1", "a", "a", 1.0, {"a": 0.0, "b": 0.0})
     assert damage_of(query, "error") == 0.0
     assert damage_of(query, "blend") == pytest.approx(0.25)
-    unscored = Query("", "", "1", "a", None, False, None)
+    unscored = Query("", "", "1", "a", None, 0.0, None)
     assert damage_of(unscored, "blend") == 1.0
 
 

@@ -60,7 +60,7 @@ def test_less_of_a_bad_metric_is_better() -> None:
     clean_only = WORLD.run("b", luck=1)
     hurt = clean_only.samples["variant_id"].str.contains("word")
     worse = clean_only.samples.assign(
-        correct=clean_only.samples["correct"] & ~(hurt & (clean_only.samples.index % 3 == 0))
+        score=clean_only.samples["score"] * ~(hurt & (clean_only.samples.index % 3 == 0))
     )
     found = compare([clean_only, replace(clean_only, name="c", samples=worse)], resamples=FAST)
     drop = found.pairs[0].difference("drop", "word")

@@ -133,7 +133,7 @@ def test_more_of_a_bad_metric_is_worse(base: RunData) -> None:
     broken = base.samples["correct"] & ~(
         base.samples["variant_id"].str.contains("word") & (base.samples.index % 2 == 0)
     )
-    hurt = replace(base, name="hurt", samples=base.samples.assign(correct=broken))
+    hurt = replace(base, name="hurt", samples=base.samples.assign(score=broken * 1.0))
     policy = _policy({"metric": "drop", "level": "word", "max_drop": 0.05})
     assert judge(policy, hurt, base, resamples=FAST).checks[0].status == "fail"
     assert judge(policy, base, hurt, resamples=FAST).checks[0].status == "pass"
@@ -363,7 +363,7 @@ def test_ten_examples_without_a_change_do_not_pass_a_gate(base: RunData) -> None
                 clean.loc[(f"sentiment-clean-{variant[-1]}", example), name]
                 for variant, example in zip(few["variant_id"], few["example_id"], strict=True)
             ]
-            for name in ("correct", "prediction")
+            for name in ("score", "prediction")
         }
     )
     policy = _policy({"metric": "pdr", "level": "word", "max": 0.05})

@@ -23,11 +23,11 @@ VARIANTS = pd.DataFrame(
 
 def _samples() -> pd.DataFrame:
     rows = [
-        ("c1", "e1", "yes", True), ("c1", "e2", "no", True), ("c1", "e3", None, False),
-        ("w1", "e1", "no", False), ("w1", "e2", "no", True),
-        ("x1", "e2", "maybe", False),
+        ("c1", "e1", "yes", 1.0), ("c1", "e2", "no", 1.0), ("c1", "e3", None, 0.0),
+        ("w1", "e1", "no", 0.0), ("w1", "e2", "no", 1.0),
+        ("x1", "e2", "maybe", 0.0),
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["variant_id", "example_id", "prediction", "correct"])
+    frame = pd.DataFrame(rows, columns=["variant_id", "example_id", "prediction", "score"])
     return frame.assign(
         parsed=frame["prediction"].notna(),
         gold=frame["example_id"].map({"e1": "yes", "e2": "no", "e3": "no"}),
@@ -106,7 +106,7 @@ def test_likelihoods_stand_by_label() -> None:
 
 
 def test_only_the_scorer_asked_for_is_read() -> None:
-    both = pd.concat([_samples(), _samples().assign(scorer="generate", correct=False)])
+    both = pd.concat([_samples(), _samples().assign(scorer="generate", score=0.0)])
     assert np.array_equal(_grid(both).score, _grid(_samples()).score)
     assert build_grids(_samples(), VARIANTS, {"t": ("yes", "no")}, scorer="generate") == {}
 

@@ -38,7 +38,7 @@ def _samples(variants: pd.DataFrame, gold: list[str], answers: np.ndarray) -> pd
         {
             "variant_id": np.repeat(variants["id"].to_numpy(), examples),
             "example_id": np.tile([f"e{number:03d}" for number in range(examples)], len(variants)),
-            "gold": np.tile(gold, len(variants)), "prediction": answer, "correct": right,
+            "gold": np.tile(gold, len(variants)), "prediction": answer, "score": right * 1.0,
             "parsed": True, "scorer": "loglik",
         }
     )  # fmt: skip

@@ -182,7 +182,7 @@ def test_nothing_in_it_is_nan_or_numpy(summary: dict[str, Any]) -> None:
 
 
 def test_two_scorers_stand_side_by_side(run: Any, summary: dict[str, Any]) -> None:
-    generated = run.samples.assign(scorer="generate", prediction=None, correct=False, parsed=False)
+    generated = run.samples.assign(scorer="generate", prediction=None, score=0.0, parsed=False)
     both = summarized(
         pd.concat([run.samples, generated]), run.variants, FACTS, seed=0, resamples=200
     )
@@ -402,3 +402,21 @@ def test_a_summary_of_a_part_is_valid_and_says_how_variants_are_known(
     for worst in found.worst_variants:
         assert worst.drop.interval is not None
         assert worst.drop.interval[0] <= worst.drop.value <= worst.drop.interval[1]
+
+
+def test_right_and_wrong_answers_keep_the_numbers_of_a_mean_of_scores(run: Any) -> None:
+    graded = run.samples.assign(score=run.samples["score"] * 0.5 + 0.25)
+    stats = summarized(graded, run.variants, FACTS, seed=0, resamples=200)["levels"]
+    known = summarized(run.samples, run.variants, FACTS, seed=0, resamples=200)["levels"]
+    for level, group in stats.items():
+        assert group["accuracy"] == pytest.approx(known[level]["accuracy"] * 0.5 + 0.25)
+        assert group["worst_prompt_accuracy"] == pytest.approx(
+            known[level]["worst_prompt_accuracy"] * 0.5 + 0.25
+        )
+        for name in ("flips_right_wrong", "flips_wrong_right", "correct_and_consistent"):
+            assert group[name] == known[level][name]
+        if level != "clean":
+            assert group["drop"] == pytest.approx(known[level]["drop"] / 2)
+            low, high = group["drop_ci"]
+            wide_low, wide_high = known[level]["drop_ci"]
+            assert high - low < wide_high - wide_low

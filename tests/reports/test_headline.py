@@ -233,7 +233,7 @@ def test_runs_that_hold_share_a_clause(base: MadeRun, tuned: MadeRun) -> None:
 def always(run: MadeRun, label: str) -> MadeRun:
     """The run of a model that gives one answer to every example of its task."""
     samples = run.samples.assign(prediction=label)
-    samples["correct"] = samples["gold"] == label
+    samples["score"] = (samples["gold"] == label) * 1.0
     return replace(run, samples=samples, summary=make_summary(run.manifest, samples, run.variants))
 
 

@@ -270,7 +270,9 @@ def test_a_drop_is_significant_by_its_adjusted_p_and_nothing_else(
 
 def test_two_scorers_stand_side_by_side(base: MadeRun) -> None:
     generated = base.samples.assign(scorer="generate")
-    generated.loc[generated.index[::10], ["prediction", "correct", "parsed"]] = [None, False, False]
+    generated.loc[generated.index[::10], ["prediction", "score", "correct", "parsed"]] = [
+        None, 0.0, False, False
+    ]  # fmt: skip
     samples = pd.concat([base.samples, generated], ignore_index=True)
     summary = make_summary(base.manifest, samples, base.variants)
     view = build_view([replace(base, summary=summary, samples=samples)])
@@ -332,7 +334,7 @@ def test_what_fewer_cells_do_not_show_is_no_other_verdict(base: MadeRun) -> None
 
 
 def test_each_scorer_is_judged_by_its_own_clean_accuracy(base: MadeRun) -> None:
-    wrong = base.samples.assign(scorer="generate", prediction=None, correct=False, parsed=False)
+    wrong = base.samples.assign(scorer="generate", prediction=None, score=0.0, parsed=False)
     samples = pd.concat([base.samples, wrong], ignore_index=True)
     summary = make_summary(base.manifest, samples, base.variants)
     view = build_view([replace(base, summary=summary, samples=samples)])

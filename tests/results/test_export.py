@@ -58,6 +58,7 @@ def _csv(path: Path) -> list[dict[str, object]]:
         row["index"] = int(str(row["index"]))
         for name in ("correct", "parsed"):
             row[name] = row[name] == "True"
+        row["score"] = float(str(row["score"]))
     return rows
 
 

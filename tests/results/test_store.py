@@ -15,7 +15,7 @@ from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples, se
 
 SAMPLE = Sample(
     variant_id="v1", example_id="1", task="t", level="word", perturbation="p", instruction_id="i",
-    gold="a", prediction="b", correct=False, parsed=True, scorer="loglik",
+    gold="a", prediction="b", score=0.0, parsed=True, scorer="loglik",
     scores={"a": -1.23456789, "b": -0.5}, text=None,
 )  # fmt: skip
 
@@ -36,7 +36,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_a_second_write_replaces(tmp_path: Path) -> None:
     with SampleStore(tmp_path / "s.sqlite") as store:
         store.write([SAMPLE])
-        store.write([replace(SAMPLE, prediction="a", correct=True)])
+        store.write([replace(SAMPLE, prediction="a", score=1.0)])
         assert store.count("loglik") == 1
     assert read_samples(tmp_path / "s.sqlite")["correct"].tolist() == [True]
 
@@ -98,7 +98,7 @@ def test_a_damaged_page_is_refused_or_not_needed(tmp_path: Path, page: int) -> N
     read: list[object] = []
     with suppress(UsageError), SampleStore(path) as store:
         read.append(store.count("loglik"))
-        read.append(len(store.outcomes(SAMPLE.variant_id, "loglik")))
+        read.append(len(store.scores(SAMPLE.variant_id, "loglik")))
     assert set(read) <= {400}
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.stats.estimate import Estimate, Over
 from harness.stats.extremes import Extreme, find_extreme, mean_of_extremes
 from harness.stats.multiplicity import holm
-from harness.stats.paired import count_changes, example_sign_test, mcnemar, sign_test_p
+from harness.stats.paired import count_changes, example_sign_test, sign_test_p
 from harness.stats.power import examples_needed, minimum_detectable_effect
 from harness.stats.ranks import chance_of_beating, chance_of_best, kendalls_w
 
@@ -36,10 +36,10 @@ def test_holm_is_monotone_and_no_smaller_than_the_p_value(p_values: list[float])
     assert [x for _, x in sorted(zip(p_values, adjusted, strict=True))] == sorted(adjusted)
 
 
-def test_exact_mcnemar() -> None:
-    first = np.array([True] * 5 + [False] * 15)
-    second = np.array([False] * 1 + [True] * 4 + [True] * 8 + [False] * 7)
-    found = mcnemar(first, second)
+def test_the_sign_test_of_right_and_wrong_answers_is_mcnemars() -> None:
+    first = np.array([1.0] * 5 + [0.0] * 15)
+    second = np.array([0.0] * 1 + [1.0] * 4 + [1.0] * 8 + [0.0] * 7)
+    found = example_sign_test(second - first)
     assert (found.better, found.worse) == (8, 1)
     assert found.p == pytest.approx(2 * (1 + 9) / 2**9)
 
@@ -52,6 +52,11 @@ def test_a_sign_test_without_changes_says_nothing() -> None:
 
 def test_changes_in_both_directions() -> None:
     assert count_changes(np.array([0.0, 1, 1, 0]), np.array([1.0, 0, 0, 0])) == (1, 2)
+
+
+def test_a_score_that_stays_on_its_side_of_a_half_is_no_flip() -> None:
+    before, after = np.array([0.1, 0.6, 0.49, 0.5]), np.array([0.4, 1.0, 0.5, 0.49])
+    assert count_changes(before, after) == (1, 1)
 
 
 def test_minimum_detectable_effect_is_the_textbook_multiple() -> None:

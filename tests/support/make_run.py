@@ -307,6 +307,7 @@ def _sample_row(
         "instruction_id": variant["instruction_id"],
         "gold": task.labels[gold],
         "prediction": prediction,
+        "score": float(correct),
         "correct": correct,
         "parsed": True,
         "scorer": "loglik",

@@ -30,7 +30,7 @@ def save_run(made: MadeRun, folder: Path) -> Path:
         pass
     columns = [
         "variant_id", "example_id", "task", "level", "perturbation", "instruction_id", "gold",
-        "prediction", "correct", "parsed", "scorer", "scores", "text",
+        "prediction", "score", "parsed", "scorer", "scores", "text",
     ]  # fmt: skip
     values = [
         tuple(_plain(row[name]) for name in columns) for row in made.samples.to_dict("records")

@@ -70,6 +70,7 @@ class World:
                 "example_id": np.tile(examples, len(variants)),
                 "gold": np.tile(gold, len(variants)),
                 "prediction": np.where(right, gold, other).ravel(),
+                "score": right.ravel().astype(float),
                 "correct": right.ravel(),
                 "parsed": True,
                 "scorer": scorer,
