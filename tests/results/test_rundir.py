@@ -46,7 +46,7 @@ def _thin_out_samples(run: Path) -> None:
 
 def _flip_an_answer(run: Path) -> None:
     with closing(sqlite3.connect(run / "samples.sqlite")) as db, db:
-        db.execute("UPDATE samples SET correct = 1 - correct WHERE rowid = 5")
+        db.execute("UPDATE samples SET score = 1 - score WHERE rowid = 5")
 
 
 def _flip_bytes(run: Path) -> None:
