@@ -95,7 +95,9 @@ class UntilPrecise:
     needs_outcomes: bool = True
     groups: list[Group] = field(default_factory=list)
     _chosen: dict[str, set[str]] = field(default_factory=dict)  # variant id -> example ids
-    _sums: dict[tuple[str, str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    _sums: dict[tuple[str, str, str], list[float]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
     def __post_init__(self) -> None:
         for task in self.plan.tasks:

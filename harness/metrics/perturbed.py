@@ -14,6 +14,7 @@ from harness.metrics.measures import Measured, average, measure
 from harness.results.summary import Perturbed
 from harness.stats.arrays import Singles
 
+
 def describe_perturbed(
     grids: Sequence[Grid], resampled: Sequence[Singles], confidence: float
 ) -> Perturbed | None:
