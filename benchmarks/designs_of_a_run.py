@@ -2,16 +2,18 @@
 
 From a finished run of all cells (`harness run --full`) designs of a share are cut at random, and
 what each says is held against what all cells say; beside it full grids on as few examples as cost
-the same cells. Printed are, per level and metric, the value of the whole, the root mean square
-error of both in points, the mean width of the intervals beside the whole's, and how often they hold
-the whole's value.
+the same cells. A first table has, per level and metric, the value of the whole with its interval,
+then for each way to save the root mean square error in points, the mean width of the intervals
+beside the whole's, and how many of them hold the whole's value. A second one holds what
+`harness plan` predicts against what came out: the half-width of a share's interval from all cells,
+and of the whole's from the cells of a share.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,28 +22,37 @@ from harness.core.records import CLEAN, in_level_order
 from harness.evaluation.design import Design
 from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.measures import measure, resample_grid
+from harness.metrics.variance import drop_parts
 from harness.results.rundir import load_run
 from harness.stats.arrays import Booleans
+from harness.stats.planning import measure_parts
+from harness.stats.prediction import CellVariance, Size, half_width, predict
 
 METRICS = ("accuracy", "drop", "consistency", "worst_prompt_accuracy", "spread")
+PLANNED = ("accuracy", "drop")
 RESAMPLES = 400
+CONFIDENCE = 0.95
+NEAR = 0.15
+"""How far a prediction may be off, as a part of what came out."""
 
 Found = tuple[float, float, float]
 """A value and its interval."""
+Drawn = Sequence[tuple[Group, Mapping[str, Found]]]
+"""A level of each design that was cut: its cells and its metrics."""
 
 
-def read(grid: Grid, level: str) -> dict[str, Found]:
-    """The metrics of a level, NaN where undefined."""
+def read(grid: Grid, level: str) -> tuple[Group, dict[str, Found]]:
+    """The cells of a level and its metrics, NaN where undefined."""
     group = grid.group(grid.rows(level=level))
     if group is None:
         raise ValueError(f"no cell of {level}")
     resampled = resample_grid(grid, 0, RESAMPLES)
-    return {name: _measure(name, group, resampled) for name in METRICS}
+    return group, {name: _measure(name, group, resampled) for name in METRICS}
 
 
 def _measure(name: str, group: Group, resampled: np.ndarray) -> Found:
     found = measure(name, group, resampled)
-    interval = found.interval() if found else None
+    interval = found.interval(CONFIDENCE) if found else None
     if found is None or interval is None:
         return np.nan, np.nan, np.nan
     return found.value, *interval
@@ -58,40 +69,91 @@ def with_share(grid: Grid, share: float, seed: int) -> Grid:
     return replace(grid, present=present)
 
 
-def with_examples(grid: Grid, share: float, seed: int) -> Grid:
-    """The grid on a random share of its examples."""
+def with_examples(grid: Grid, cells: int, seed: int) -> Grid:
+    """The full grid on random examples, as many as cost so many cells, clean ones included."""
     rng = np.random.default_rng(seed)
-    count = max(round(share * len(grid.examples)), 2)
+    count = max(round(cells / len(grid.variants)), 2)
     kept: Booleans = np.zeros(len(grid.examples), dtype=np.bool_)
     kept[rng.choice(len(kept), size=count, replace=False)] = True
     return replace(grid, present=grid.present & kept)
 
 
-def rows(grid: Grid, share: float, designs: int) -> Iterator[str]:
-    """The table of one task, line by line, as Markdown."""
-    yield "| level | metric | whole | off | width | holds | off, fewer examples | width | holds |"
+def tables(grid: Grid, share: float, designs: int) -> Iterator[str]:
+    """Both tables of one task, line by line, as Markdown."""
+    by_share = [with_share(grid, share, n) for n in range(designs)]
+    cells = round(float(np.mean([one.present.sum() for one in by_share])))
+    by_examples = [with_examples(grid, cells, n) for n in range(designs)]
+    yield f"{int(grid.present.sum()):,} cells in all, {cells:,} with a share of {share:g}, "
+    yield f"{int(by_examples[0].present.sum()):,} with {_examples(by_examples[0])} examples\n"
+    levels = [level for level in in_level_order(grid.levels) if level != CLEAN]
+    whole = {level: read(grid, level) for level in levels}
+    drawn = {level: [read(one, level) for one in by_share] for level in levels}
+    yield "| level | metric | whole | off | width | hold | off, fewer examples | width | hold |"
     yield "| --- | --- | --: | --: | --: | --: | --: | --: | --: |"
-    ways: Sequence[Callable[[Grid, float, int], Grid]] = (with_share, with_examples)
-    for level in in_level_order(grid.levels):
-        if level == CLEAN:
-            continue
-        whole = read(grid, level)
-        drawn = [[read(way(grid, share, n), level) for n in range(designs)] for way in ways]
+    for level in levels:
+        fewer = [read(one, level) for one in by_examples]
         for name in METRICS:
-            cells = [_line(whole[name], [one[name] for one in own]) for own in drawn]
-            yield f"| {level} | {name} | {100 * whole[name][0]:.1f} | " + " | ".join(cells) + " |"
+            value, low, high = (100 * one for one in whole[level][1][name])
+            ways = (_line(whole[level][1][name], one, name) for one in (drawn[level], fewer))
+            yield (
+                f"| {level} | {name} | {value:.1f} [{low:.1f}, {high:.1f}] | {' | '.join(ways)} |"
+            )
+    yield "\n| level | metric | share: planned | found | ratio | whole: planned | found | near |"
+    yield "| --- | --- | --: | --: | --: | --: | --: | --: |"
+    for level in levels:
+        for name in PLANNED:
+            yield f"| {level} | {name} | {_planned(whole[level], drawn[level], name, share)} |"
 
 
-def _line(whole: Found, found: Sequence[Found]) -> str:
-    values, low, high = np.array(found).T
+def _examples(grid: Grid) -> int:
+    return int(grid.present.any(axis=0).sum())
+
+
+def _line(whole: Found, drawn: Drawn, name: str) -> str:
+    values, low, high = np.array([found[name] for _, found in drawn]).T
     error = 100 * np.sqrt(np.nanmean((values - whole[0]) ** 2))
     width = np.nanmean(high - low) / (whole[2] - whole[1])
-    held = 100 * np.mean((low <= whole[0]) & (whole[0] <= high))
-    return f"{error:.1f} | {width:.2f} | {held:.0f} %"
+    held = int(np.sum((low <= whole[0]) & (whole[0] <= high)))
+    return f"{error:.1f} | {width:.2f} | {held} of {len(drawn)}"
+
+
+def _planned(
+    whole: tuple[Group, Mapping[str, Found]], drawn: Drawn, name: str, share: float
+) -> str:
+    """Predicted and found half-widths in points: of a share from the whole, and the reverse."""
+    group, found = whole
+    widths = [_half(one[name]) for _, one in drawn]
+    there = 100 * half_width(predict(_parts(group, name), _size(group, share)), CONFIDENCE)
+    of_whole = [
+        100 * half_width(predict(_parts(part, name), _size(group, 1.0)), CONFIDENCE)
+        for part, _ in drawn
+    ]
+    mean, real = float(np.mean(widths)), _half(found[name])
+    near = sum(abs(one / real - 1) <= NEAR for one in of_whole)
+    low, high = min(of_whole), max(of_whole)
+    return (
+        f"{there:.1f} | {mean:.1f} ({min(widths):.1f} to {max(widths):.1f}) | {there / mean:.2f} | "
+        f"{np.median(of_whole):.1f} ({low:.1f} to {high:.1f}) | {real:.1f} | {near} of {len(drawn)}"
+    )
+
+
+def _half(found: Found) -> float:
+    return 100 * (found[2] - found[1]) / 2
+
+
+def _parts(group: Group, name: str) -> CellVariance:
+    parts = drop_parts(group) if name == "drop" else None
+    return parts or measure_parts(group.score, group.present, group.families)
+
+
+def _size(group: Group, share: float) -> Size:
+    instructions = len(np.unique(group.families))
+    variants = max(round(len(group.variants) / instructions), 1)
+    return Size(instructions, variants, len(group.examples), share)
 
 
 def main() -> None:
-    """Print a table per task."""
+    """Print the tables of each task."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run")
     parser.add_argument("--share", type=float, default=0.2)
@@ -99,11 +161,11 @@ def main() -> None:
     options = parser.parse_args()
     run = load_run(options.run)
     labels = {name: task["labels"] for name, task in run.manifest["tasks"].items()}
-    scorer = sorted(run.scored_samples["scorer"].unique())[0]
+    scorer = run.summary.scorer
     grids = build_grids(run.scored_samples, run.variants, labels, scorer=scorer)
     for task, grid in grids.items():
-        sys.stdout.write(f"\n{task}, {scorer}, {int(grid.present.sum()):,} cells\n\n")
-        for line in rows(grid, options.share, options.designs):
+        sys.stdout.write(f"\n{task}, {scorer}: ")
+        for line in tables(grid, options.share, options.designs):
             sys.stdout.write(f"{line}\n")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.evaluation.design import Design
 from harness.stats.arrays import Booleans, Floats, Integers, family_weights
-from harness.stats.planning import half_width
+from harness.stats.prediction import half_width
 from harness.stats.twoway import estimate, influence_of_change
 
 LEVELS = 4

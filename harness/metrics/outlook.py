@@ -12,7 +12,8 @@ from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.group_stats import rounded
 from harness.metrics.variance import drop_parts
 from harness.results.summary import Outlook, Summary
-from harness.stats.planning import CellVariance, PlannedDesign, Question, make_design
+from harness.stats.planning import PlannedDesign, Question, make_design
+from harness.stats.prediction import CellVariance
 
 if TYPE_CHECKING:
     from harness.results.rundir import Run

@@ -11,7 +11,8 @@ import numpy as np
 from harness.metrics.grid import Group
 from harness.metrics.influences import of_drop
 from harness.results.summary import Narrowing, VarianceShares
-from harness.stats.planning import CellVariance, Size, half_width, measure_parts, predict
+from harness.stats.planning import measure_parts
+from harness.stats.prediction import CellVariance, Size, half_width, predict
 
 NARROW: Final = 0.01
 """A half-width, one point, below which more is not worth asking."""

@@ -1,16 +1,6 @@
-"""What an interval will be before anything is asked: variance parts of one cell, and designs.
+"""Planning: a cell's variance parts as measured, and the cheapest design that finds a difference.
 
-The value of a cell (its answer's score; clean less perturbed score; the difference of two runs) is
-taken as a sum of effects, each with its own variance: of the instruction, of the variant within its
-instruction, of the example, of this instruction on this example, and of the cell alone. For G
-instructions with V variants each, N examples and a share s of the cells, spread evenly, the mean
-over all cells asked has the variance
-
-    instructions / G + variants / (G V) + examples / N + (meetings q + cells / (V s)) / (G N)
-
-with q = 1 + (1 - s) / (s V), since an instruction's variants share what it is on an example and
-not every pair of them is asked in a share. Degrees of freedom and intervals are those that
-`harness.stats.twoway` and `harness.stats.estimate` use for a finished run.
+What a design finds is predicted by `harness.stats.prediction`.
 """
 
 from __future__ import annotations
@@ -22,103 +12,14 @@ from typing import Final, TypeVar
 import numpy as np
 
 from harness.stats.arrays import Booleans, Floats, Integers
-from harness.stats.estimate import Estimate, Kind, Over, mean_of
+from harness.stats.estimate import Estimate, mean_of
 from harness.stats.power import minimum_detectable_effect
-from harness.stats.twoway import FEWEST, Components, degrees_of_freedom
+from harness.stats.prediction import CellVariance, Size, half_width, predict
+from harness.stats.twoway import FEWEST
 
 SHARES: Final = (0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 """Shares that a planner offers; below the smallest a variant is asked on too few examples."""
 _FEWEST_EXAMPLES: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class CellVariance:
-    """The parts of the variance of one cell's value, in squared fractions of 1."""
-
-    instructions: float
-    variants: float
-    """Of a variant within its instruction."""
-    examples: float
-    meetings: float
-    """Of one instruction on one example, alike for its variants."""
-    cells: float
-    mean: float = 0.0
-    flows: tuple[float, float] | None = None
-    """Of a difference of cells: the shares lost and gained (`harness.stats.estimate.Estimate`)."""
-
-    @property
-    def kind(self) -> Kind:
-        """What values the mean can have."""
-        return "share" if self.flows is None else "difference"
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much of one group, a level of a task, is asked."""
-
-    instructions: int
-    variants: int
-    """Per instruction."""
-    examples: int
-    share: float = 1.0
-
-    @property
-    def cells(self) -> int:
-        """How many cells that is."""
-        return round(self.instructions * self.variants * self.examples * self.share)
-
-
-def predict(parts: CellVariance, size: Size) -> Estimate:
-    """The estimate that a run of this size is expected to have: its interval, its half-width.
-
-    Example:
-        >>> parts = CellVariance(0, 0, examples=0.2, meetings=0, cells=0, mean=0.7)
-        >>> predict(parts, Size(6, 1, 80)).standard_error
-        0.05
-    """
-    instructions, prompts = size.instructions, size.instructions * size.variants
-    by_instruction = instructions >= FEWEST
-    clusters = instructions if by_instruction else prompts
-    found = _components(parts, size, by_instruction=by_instruction)
-    if clusters < FEWEST:
-        found, clusters = Components(0.0, found.examples, 0.0), 1
-    over: Over = "examples and instructions" if by_instruction else "examples and variants"
-    df = degrees_of_freedom(found, clusters, size.examples) if clusters > 1 else size.examples - 1
-    return Estimate(
-        value=parts.mean,
-        variance=found.total,
-        df=max(df, 1),
-        examples=size.examples,
-        kind=parts.kind,
-        over=over if clusters > 1 else "examples",
-        prompt_variance=max(found.total - found.examples, 0.0),
-        flows=parts.flows,
-    )
-
-
-def half_width(estimate: Estimate, confidence: float) -> float:
-    """Half the length of an estimate's interval; NaN where it has none."""
-    interval = estimate.interval(confidence)
-    return float("nan") if interval is None else (interval[1] - interval[0]) / 2
-
-
-def _components(parts: CellVariance, size: Size, *, by_instruction: bool) -> Components:
-    """What a run of this size is expected to measure of each part of the variance."""
-    instructions, variants, examples = size.instructions, size.variants, size.examples
-    shared = parts.meetings * (1 + (1 - size.share) / (size.share * variants))
-    alone = parts.cells / (variants * size.share)
-    if by_instruction:
-        between = parts.instructions + parts.variants / variants
-        of_example, of_cell = parts.examples, shared + alone
-    else:  # what the instructions do is taken as given
-        between = parts.variants / variants
-        of_example, of_cell = parts.examples + shared / instructions, alone
-    cells = of_cell / (instructions * examples)
-    return Components(
-        prompts=between / instructions + cells,
-        examples=of_example / examples + cells,
-        cells=cells,
-    )
 
 
 def measure_parts(values: Floats, present: Booleans, families: Integers) -> CellVariance:
@@ -215,10 +116,10 @@ class Question:
     confidence: float = 0.95
 
     def estimate(self, instructions: int, examples: int, share: float) -> Estimate:
-        """The estimate to expect: the plain mean over tasks."""
+        """The estimate to expect: the plain mean over tasks, whose luck is spread evenly."""
         sizes = self.sizes(instructions, examples, share)
-        pairs = zip(self.parts, sizes, strict=True)
-        return mean_of([predict(part, size) for part, size in pairs])
+        pairs = enumerate(zip(self.parts, sizes, strict=True))
+        return mean_of([predict(part, size, (n + 0.5) / len(sizes)) for n, (part, size) in pairs])
 
     def sizes(self, instructions: int, examples: int, share: float) -> list[Size]:
         """What is asked of each task."""

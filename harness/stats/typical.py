@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.stats.planning import CellVariance, Question
+from harness.stats.planning import Question
+from harness.stats.prediction import CellVariance
 
 VARIANTS: Final = 5
 """Per instruction and level: the size of a core set."""

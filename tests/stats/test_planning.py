@@ -7,20 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import chdtr
 
 from harness.evaluation.design import Design
 from harness.stats.arrays import family_weights
-from harness.stats.planning import (
-    CellVariance,
-    Limits,
-    Question,
-    Size,
-    half_width,
-    make_design,
-    measure_parts,
-    plan_design,
-    predict,
-)
+from harness.stats.estimate import Estimate, mean_of
+from harness.stats.planning import Limits, Question, make_design, measure_parts, plan_design
+from harness.stats.prediction import CellVariance, Size, half_width, predict
 from harness.stats.twoway import estimate, influence_of_change, influence_of_mean
 from harness.stats.typical import typical_drops
 
@@ -28,12 +21,22 @@ PARTS = CellVariance(0.01, 0.02, 0.1, 0.04, 0.06, mean=0.1, flows=(0.15, 0.05))
 
 
 def test_a_full_grid_has_the_variance_of_the_formula() -> None:
-    found = predict(PARTS, Size(5, 4, 50))
+    expected = float(chdtr(4, 4))  # where chi-square of 4 degrees of freedom has its mean
+    found = predict(PARTS, Size(5, 4, 50), expected)
     by_hand = 0.01 / 5 + 0.02 / 20 + 0.1 / 50 + 0.04 / 250 + 0.06 / 1000
     assert found.variance == pytest.approx(by_hand)
-    half = predict(PARTS, Size(5, 4, 50, 0.5))
-    by_hand += 0.04 / 250 * (0.5 / 2) + 0.06 / 1000
-    assert half.variance == pytest.approx(by_hand, rel=0.05)  # instructions show a little less
+    half = predict(PARTS, Size(5, 4, 50, 0.5), expected)
+    by_hand += 0.04 / 250 * ((1 + 9 * 3 / 19) / 2 - 1) + 0.06 / 1000
+    assert half.variance == pytest.approx(by_hand)
+    assert predict(PARTS, Size(5, 4, 50)).variance < by_hand  # most runs find less of their luck
+
+
+def test_an_example_with_one_instruction_shows_nothing_of_its_luck() -> None:
+    alone = predict(PARTS, Size(4, 5, 100, 0.05))  # one cell of 20 per example
+    by_hand = 0.1 / 100 + 0.04 / 400 * 4 + 0.06 / 2000 / 0.05
+    assert alone.variance == pytest.approx(by_hand)
+    assert alone.prompt_variance == 0
+    assert alone.df == 2 * 3
 
 
 def test_parts_are_measured_without_bias_with_holes() -> None:
@@ -79,6 +82,9 @@ SETTINGS = [
     (6, 5, 100, 1.0),
     (6, 5, 100, 0.2),
     (3, 5, 100, 1.0),
+    (3, 5, 100, 0.2),
+    (4, 5, 48, 0.2),
+    (4, 5, 150, 0.05),
     (12, 2, 60, 0.5),
     (6, 10, 300, 0.1),
 ]
@@ -86,18 +92,30 @@ SETTINGS = [
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
 def test_the_prediction_is_what_the_estimator_finds(setting: tuple[int, int, int, float]) -> None:
-    """Mean half-widths of accuracy, drop and a difference of two runs, within 15 %."""
-    instructions, variants, examples, share = setting
-    size = Size(instructions, variants, examples, share)
+    """Median half-widths of accuracy, drop and a difference of two runs, within 15 %."""
+    size = Size(*setting)
     parts = {name: _true_parts(name) for name in ("accuracy", "drop", "two runs")}
     widths: dict[str, list[float]] = {name: [] for name in parts}
-    for draw in range(60):
-        cells = _simulate(instructions, variants, examples, share, seed=draw)
+    for draw in range(200):
+        cells = _simulate(*setting, seed=draw)
         for name in parts:
-            widths[name].append(_measured_width(name, *cells))
+            widths[name].append(half_width(_measured(name, *cells), 0.95))
     for name, one in parts.items():
         predicted = half_width(predict(one, size), 0.95)
-        assert predicted == pytest.approx(float(np.mean(widths[name])), rel=0.15), name
+        assert predicted == pytest.approx(float(np.median(widths[name])), rel=0.15), name
+
+
+@pytest.mark.parametrize("tasks", [2, 5])
+def test_the_prediction_for_several_tasks_is_what_their_mean_has(tasks: int) -> None:
+    """Luck evens out over tasks: the mean of runs in the middle would be too sure."""
+    setting = 4, 5, 24, 0.2
+    question = Question("drop", (_true_parts("drop"),) * tasks, (5,) * tasks)
+    widths = []
+    for draw in range(60):
+        runs = [_simulate(*setting, seed=draw * tasks + task) for task in range(tasks)]
+        widths.append(half_width(mean_of([_measured("drop", *cells) for cells in runs]), 0.95))
+    predicted = half_width(question.estimate(4, 24, 0.2), 0.95)
+    assert predicted == pytest.approx(float(np.median(widths)), rel=0.1)
 
 
 def _simulate(
@@ -135,22 +153,20 @@ def _simulate(
     )
 
 
-def _measured_width(
+def _measured(
     name: str,
     clean: np.ndarray,
     first: np.ndarray,
     second: np.ndarray,
     present: np.ndarray,
     families: np.ndarray,
-) -> float:
+) -> Estimate:
     if name == "accuracy":
         weights = present / present.sum(axis=1, keepdims=True) / len(present)
-        found = estimate(influence_of_mean(first, weights), families, kind="share")
-    else:
-        weights = family_weights(present, families)
-        pair = (clean, first) if name == "drop" else (second, first)
-        found = estimate(influence_of_change(*pair, weights), families, kind="difference")
-    return half_width(found, 0.95)
+        return estimate(influence_of_mean(first, weights), families, kind="share")
+    weights = family_weights(present, families)
+    pair = (clean, first) if name == "drop" else (second, first)
+    return estimate(influence_of_change(*pair, weights), families, kind="difference")
 
 
 def _true_parts(name: str) -> CellVariance:

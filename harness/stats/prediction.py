@@ -1,0 +1,161 @@
+"""What a run's interval will be before anything is asked, from the variance parts of one cell.
+
+The value of a cell (its answer's score; clean less perturbed score; the difference of two runs) is
+taken as a sum of effects, each with its own variance: of the instruction, of the variant within its
+instruction, of the example, of this instruction on this example, and of the cell alone. For G
+instructions with V variants each, N examples and a share s of the cells, spread evenly, the mean
+over all cells asked has the variance
+
+    instructions / G + variants / (G V) + examples / N + (meetings q + cells / (V s)) / (G N)
+
+with q = (1 + (m - 1) (V - 1) / (G V - 1)) / (s V) for the m = s G V cells of an example, since
+an instruction's variants share what it is on an example; 1 with all cells.
+
+That is the truth. A run has its own few instructions, and what it finds of their part is the truth
+times chi-square over G - 1, less noise, at least 0; its degrees of freedom follow. So most runs
+find less, often nothing, and a prediction by the truth alone is up to 1.7 times what comes out.
+What is predicted is therefore the run in the middle: chi-square's median, put through what
+`harness.stats.twoway` makes of it, holes included. Intervals are those of `harness.stats.estimate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.stats.estimate import Estimate, Kind, Over
+from harness.stats.twoway import FEWEST, Components, degrees_of_freedom
+
+
+@dataclass(frozen=True, slots=True)
+class CellVariance:
+    """The parts of the variance of one cell's value, in squared fractions of 1."""
+
+    instructions: float
+    variants: float
+    """Of a variant within its instruction."""
+    examples: float
+    meetings: float
+    """Of one instruction on one example, alike for its variants."""
+    cells: float
+    mean: float = 0.0
+    flows: tuple[float, float] | None = None
+    """Of a difference of cells: the shares lost and gained (`harness.stats.estimate.Estimate`)."""
+
+    @property
+    def kind(self) -> Kind:
+        """What values the mean can have."""
+        return "share" if self.flows is None else "difference"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of one group, a level of a task, is asked."""
+
+    instructions: int
+    variants: int
+    """Per instruction."""
+    examples: int
+    share: float = 1.0
+
+    @property
+    def cells(self) -> int:
+        """How many cells that is."""
+        return round(self.instructions * self.variants * self.examples * self.share)
+
+
+def predict(parts: CellVariance, size: Size, luck: float = 0.5) -> Estimate:
+    """The estimate that a run of this size is expected to have: its interval, its half-width.
+
+    Args:
+        parts: the variance of a cell.
+        size: of the run.
+        luck: the share of runs whose instructions differ less than this one's; one half is the run
+            in the middle.
+
+    Example:
+        >>> parts = CellVariance(0, 0, examples=0.2, meetings=0, cells=0, mean=0.7)
+        >>> predict(parts, Size(6, 1, 80)).standard_error
+        0.05
+    """
+    instructions, prompts = size.instructions, size.instructions * size.variants
+    by_instruction = instructions >= FEWEST
+    clusters = instructions if by_instruction else prompts
+    true = _components(parts, size, by_instruction=by_instruction)
+    if clusters < FEWEST:
+        found, clusters = Components(0.0, true.examples, 0.0), 1
+    else:
+        found = _found(true, clusters, size, luck)
+    over: Over = "examples and instructions" if by_instruction else "examples and variants"
+    df = degrees_of_freedom(found, clusters, size.examples) if clusters > 1 else size.examples - 1
+    return Estimate(
+        value=parts.mean,
+        variance=found.total,
+        df=max(df, 1),
+        examples=size.examples,
+        kind=parts.kind,
+        over=over if clusters > 1 else "examples",
+        prompt_variance=max(found.total - found.examples, 0.0),
+        flows=parts.flows,
+    )
+
+
+def half_width(estimate: Estimate, confidence: float) -> float:
+    """Half the length of an estimate's interval; NaN where it has none."""
+    interval = estimate.interval(confidence)
+    return float("nan") if interval is None else (interval[1] - interval[0]) / 2
+
+
+def _found(true: Components, clusters: int, size: Size, luck: float) -> Components:
+    """What the estimator makes of the parts in a run whose clusters of prompts have this luck."""
+    drawn = _relative_variance(luck, clusters - 1)
+    if size.share >= 1:
+        return Components(drawn * true.prompts, true.examples, true.cells)
+    seen = _seen(size, clusters)
+    if seen <= 0:
+        return Components(0.0, true.examples, 0.0)
+    # With holes the noise is taken off before what is left is scaled up to all of the luck.
+    noise = true.cells * (clusters - 1) / (clusters * seen)
+    between = max(drawn * (true.prompts - true.cells + noise) - noise, 0.0)
+    return Components(between + seen * true.cells, true.examples, seen * true.cells)
+
+
+def _relative_variance(luck: float, df: int) -> float:
+    """A quantile of chi-square over its degrees of freedom: sample over true variance."""
+    from scipy.special import chdtri
+
+    return float(chdtri(df, 1 - luck)) / df
+
+
+def _seen(size: Size, clusters: int) -> float:
+    """How much of a cluster's effect is left when the mean of its examples' cells is taken off.
+
+    1 - 1 / G with all cells of G clusters, 0 where an example has one cell.
+    """
+    return 1 - _alike(size, clusters) / (size.share * size.instructions * size.variants)
+
+
+def _alike(size: Size, clusters: int) -> float:
+    """How many of an example's cells are, on average, of the same cluster as one of them is."""
+    prompts = size.instructions * size.variants
+    if prompts == 1:
+        return 1.0
+    return 1 + (size.share * prompts - 1) * (prompts / clusters - 1) / (prompts - 1)
+
+
+def _components(parts: CellVariance, size: Size, *, by_instruction: bool) -> Components:
+    """The parts of the variance of a run's mean, and the noise of cells that stands in both."""
+    instructions, variants, examples = size.instructions, size.variants, size.examples
+    shared = parts.meetings * _alike(size, instructions) / (variants * size.share)
+    alone = parts.cells / (variants * size.share)
+    if by_instruction:
+        between = parts.instructions + parts.variants / variants
+        of_example, of_cell = parts.examples, shared + alone
+    else:  # what the instructions do is taken as given
+        between = parts.variants / variants
+        of_example, of_cell = parts.examples + shared / instructions, alone
+    cells = of_cell / (instructions * examples)
+    return Components(
+        prompts=between / instructions + cells,
+        examples=of_example / examples + cells,
+        cells=cells,
+    )
