@@ -12,7 +12,7 @@ from harness.api.tasks import TasksLike, split_tasks
 from harness.api.words import describe_call, in_python, to_keywords
 from harness.core.options import check_options
 from harness.core.progress import NoProgress, Progress
-from harness.core.records import Target
+from harness.core.records import Placement, Target
 from harness.evaluation.budget import Fitted
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
@@ -54,6 +54,7 @@ def run(
     scorers: str | Sequence[str] = (),
     scorer_share: float | None = None,
     prompt_format: FormatChoice = "auto",
+    placement: Placement | None = None,
     max_new_tokens: int = 7,
     share: float | None = None,
     cells: int | None = None,
@@ -105,6 +106,8 @@ def run(
         scorer_share: Share of the examples for scorers that need other requests than the first;
             default: 1, or 0.2 where `scorers` is not given.
         prompt_format: Layout of prompts; `auto` is chat where the model has a template.
+        placement: Where the instruction stands: `first` (before the input), `last` (after it) or
+            `both`; default: the task file's.
         max_new_tokens: Maximum tokens of a generated answer.
         share: Share of the perturbed cells that is asked; default: what `cells` pays for.
         cells: Budget of cells; default: 4000, or all where share, precision or variants is given.

@@ -10,7 +10,7 @@ from harness.attacks.querylog import Query, QueryLog, make_query
 from harness.core.progress import Progress
 from harness.core.records import Example, Variant, stable_id
 from harness.evaluation.engine import Engine
-from harness.evaluation.plan import Block, windows
+from harness.evaluation.plan import Block, cut_pieces, windows
 from harness.tasks import Task
 from perturbations.search.ledger import Ask
 from perturbations.search.recipes import Damage
@@ -39,12 +39,8 @@ class Victim:
     def ask(self, asked: Iterable[tuple[str, Sequence[Example]]], stage: str) -> None:
         """See to it that the log holds these texts on these examples."""
         self.on_stage(stage)
-        blocks = [
-            Block(self.task, self._variant(text), tuple(examples[start : start + self.window]))
-            for text, examples in asked
-            for start in range(0, len(examples), self.window)
-        ]
-        for window in windows(blocks, self.window):
+        wanted = ((self._variant(text), examples) for text, examples in asked)
+        for window in windows(cut_pieces(self.task, wanted, self.window), self.window):
             cells = sum(len(block) for block in window)
             if all(self._is_known(block) for block in window):
                 self.progress.reuse(cells)

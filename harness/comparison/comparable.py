@@ -249,6 +249,7 @@ def _task_parts(task: str, first: RunData, second: RunData) -> Iterator[tuple[st
     yield "labels", task_labels(first, task), task_labels(second, task)
     yield "label words", one.get("label_words"), other.get("label_words")
     yield "answer cue", one.get("answer_cue"), other.get("answer_cue")
+    yield "placement of the instruction", one.get("placement"), other.get("placement")
     yield "few-shot examples (hashes)", one.get("few_shot"), other.get("few_shot")
 
 

@@ -13,6 +13,8 @@ from typing import Final, Literal
 Level = Literal["clean", "character", "word", "sentence", "semantic"]
 PerturbedLevel = Literal["character", "word", "sentence", "semantic"]
 Target = Literal["instruction", "input", "both"]
+Placement = Literal["first", "last", "both"]
+"""Where the instruction stands: before the input, after it, or both."""
 Style = Literal["task", "role"]
 LeftOutReason = Literal["package", "data", "target", "language"]
 Scorer = Literal["calibrated", "loglik", "generate"]

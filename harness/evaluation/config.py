@@ -19,7 +19,7 @@ from harness.core.names import (
     parse_scorers,
     split_names,
 )
-from harness.core.records import Level, Scorer, Target
+from harness.core.records import Level, Placement, Scorer, Target
 from harness.models.options import NAMING_FIELDS, ModelOptions
 from harness.prompting.prompts import FormatChoice
 from perturbations.strength import StrengthName
@@ -32,6 +32,9 @@ _OPERATIONAL: Final = frozenset(
 )
 """Options that change where, when or how fast a run happens or how many cells it asks, never what
 a cell is: a larger share goes on in the same directory."""
+
+_IN_TASKS: Final = frozenset({"placement"})
+"""Options that become part of the tasks, whose content defines the results."""
 
 Count = Annotated[int, Field(ge=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_names)]
@@ -95,6 +98,9 @@ class RunConfig(ModelOptions):
     0.2 where --scorer is not given."""
     prompt_format: FormatChoice = "auto"
     """Layout of prompts; auto: chat where the model has a template."""
+    placement: Placement | None = None
+    """Where the instruction stands: first (before the input), last (after it) or both. Default:
+    the task file's."""
     max_new_tokens: Count = 7
     """Maximum tokens of a generated answer."""
 
@@ -130,7 +136,7 @@ class RunConfig(ModelOptions):
 
     def identity(self) -> dict[str, Any]:
         """The options that define the results, in plain JSON types."""
-        return self.model_dump(mode="json", exclude=set(_OPERATIONAL | NAMING_FIELDS))
+        return self.model_dump(mode="json", exclude=set(_OPERATIONAL | _IN_TASKS | NAMING_FIELDS))
 
 
 def check_config(config: RunConfig) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.core.errors import UsageError
+from harness.core.records import Placement
 from harness.evaluation.plan import Plan
 from harness.models.contract import Tokenizer
 from harness.prompting.prompts import Prompter
@@ -32,26 +33,30 @@ class TaskLengths:
     """Tokens of a prompt that belong to neither: chat header, shots, cue, label."""
     cells: int
     """How many cells are asked; each variant and each example is in about equally many."""
+    placement: Placement = "first"
 
     @property
     def longest(self) -> int:
         """Tokens of the longest prompt and label."""
-        return max(self.variants) + max(self.inputs) + self.frame
+        return mentions(self.placement) * max(self.variants) + max(self.inputs) + self.frame
 
     @property
     def total(self) -> int:
         """Tokens of all cells where every cell is paid in full."""
-        instructions = sum(self.variants) * self.cells // len(self.variants)
-        return instructions + self._below_instructions
+        own_instructions = mentions(self.placement) * self._of_all_cells(self.variants)
+        return own_instructions + self._of_all_cells(self.inputs) + self.cells * self.frame
 
     @property
     def own(self) -> int:
-        """Tokens that must be computed where an instruction is run once per variant."""
-        return sum(self.variants) + self._below_instructions
+        """Tokens that must be computed where what prompts begin with is run once."""
+        begins, follows = self.variants, self.inputs
+        if self.placement == "last":
+            begins, follows = follows, begins
+        repeated = self._of_all_cells(self.variants) if self.placement == "both" else 0
+        return sum(begins) + self._of_all_cells(follows) + repeated + self.cells * self.frame
 
-    @property
-    def _below_instructions(self) -> int:
-        return sum(self.inputs) * self.cells // len(self.inputs) + self.cells * self.frame
+    def _of_all_cells(self, lengths: Sequence[int]) -> int:
+        return sum(lengths) * self.cells // len(lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,9 @@ def measure_lengths(
     label = max((prompter.continuation(name) for name in task.label_names), key=len)
     whole = prompter.prompt(variants[0].text, task.examples[0].input) + label
     rendered = len(tokenizer.encode([whole], special=prompter.special_tokens)[0])
-    frame = max(rendered - texts[0] - inputs[0], 0)
-    return TaskLengths(task.name, tuple(texts), tuple(inputs), frame, plan.cells_of(task))
+    frame = max(rendered - mentions(task.placement) * texts[0] - inputs[0], 0)
+    cells = plan.cells_of(task)
+    return TaskLengths(task.name, tuple(texts), tuple(inputs), frame, cells, task.placement)
 
 
 def check_lengths(lengths: Sequence[TaskLengths], plan: Plan, max_context: int) -> None:
@@ -128,6 +134,11 @@ def matmul_rate(dtype: str, device: str, *, size: int = 1024, seconds: float = 0
         (a @ b)[0, 0].item()  # reading a number waits for the device
         rounds += 1
     return rounds * 2.0 * size**3 / (time.perf_counter() - start)
+
+
+def mentions(placement: Placement) -> int:
+    """How often a prompt holds its instruction."""
+    return 2 if placement == "both" else 1
 
 
 def _lengths(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:

@@ -145,12 +145,15 @@ def _schedule(prepared: RunPlan) -> Schedule:
 
 
 def _outcomes(window: Sequence[Block], store: SampleStore, scorer: str) -> Outcomes:
-    variants = {block.variant.id for block in window}
     return {
-        (variant_id, example_id): score
-        for variant_id in variants
-        for example_id, score in store.scores(variant_id, scorer).items()
+        (block.variant.id, example_id): score
+        for block in window
+        for example_id, score in store.scores(block.variant.id, scorer, _ids(block)).items()
     }
+
+
+def _ids(block: Block) -> list[str]:
+    return [example.id for example in block.examples]
 
 
 def _unfinished(window: Sequence[Block], store: SampleStore, scorers: ScorerPlan) -> list[Block]:
@@ -162,8 +165,8 @@ def _unfinished(window: Sequence[Block], store: SampleStore, scorers: ScorerPlan
     for block in window:
         missing: set[str] = set()
         for scorer in scorers.scorers:
-            asked = scorers.narrow(block, request_kind(scorer)).examples
-            missing |= {one.id for one in asked} - store.finished(block.variant.id, scorer)
+            asked = _ids(scorers.narrow(block, request_kind(scorer)))
+            missing |= set(asked).difference(store.scores(block.variant.id, scorer, asked))
         examples = tuple(example for example in block.examples if example.id in missing)
         if examples:
             left.append(replace(block, examples=examples))
@@ -217,6 +220,7 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "labels": list(task.label_names),
         "label_words": list(task.label_words),
         "answer_cue": task.answer_cue,
+        "placement": task.placement,
         "few_shot": [example_hash(shot) for shot in tools.prompter.shots],
         "label_tokens": [len(request.continuations[label]) for label in task.label_names],
         "chance": task.chance,

@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.core.cache import ResponseCache
 from harness.core.progress import NoProgress
+from harness.core.records import Example, Variant
 from harness.evaluation.engine import Engine
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
@@ -15,6 +16,8 @@ from harness.tasks import Task
 
 CELLS_ON_CPU: Final = 8
 """Per task: some seconds of work, in blocks as the run has them."""
+SHARING: Final = 4
+"""How many times more of them where an input is computed once for all variants."""
 PATIENCE: Final = 15.0
 """Seconds after which the tasks that are left are taken to be like those before."""
 CELLS_ON_ACCELERATOR: Final = 512
@@ -51,12 +54,23 @@ def measure_seconds(prepared: RunPlan) -> float:
 def _middle(prepared: RunPlan, task: Task, wanted: int) -> list[Block]:
     """Blocks of a task from the middle of its plan on, with so many cells."""
     asked = list(prepared.plan.examples_of(task))
+    if task.placement == "last":
+        return _on_middle_example(prepared, task, asked, SHARING * wanted)
     chosen: list[Block] = []
     for variant, examples in asked[len(asked) // 2 :] + asked[: len(asked) // 2]:
         left = wanted - sum(len(block) for block in chosen)
         if examples and left > 0:
             chosen.append(prepared.plan.block(task, variant, examples[:left]))
     return chosen
+
+
+def _on_middle_example(
+    prepared: RunPlan, task: Task, asked: Sequence[tuple[Variant, Sequence[Example]]], wanted: int
+) -> list[Block]:
+    """Blocks of up to so many variants on the task's middle example, whose input they share."""
+    middle = task.examples[len(task.examples) // 2]
+    on_it = [variant for variant, examples in asked if any(one is middle for one in examples)]
+    return [prepared.plan.block(task, variant, (middle,)) for variant in on_it[:wanted]]
 
 
 def _evaluate(prepared: RunPlan, blocks: Sequence[Block]) -> None:

@@ -1,13 +1,14 @@
 """The plan: which cells there are, in the order that lets a prompt's prefix be reused.
 
-A block is one variant on a run of examples; its prompts share the instruction's tokens. A window
-is the unit of work and of resuming: whole blocks, always cut at the same places, so that a
-resumed run sends the model exactly the batches that an undisturbed one does.
+A block is one variant on some examples. A piece is blocks whose prompts begin alike: one block
+where the instruction comes first, all variants on a few examples where the input does. A window is
+the unit of work and of resuming: whole pieces, always cut at the same places, so that a resumed run
+sends the model exactly the batches that an undisturbed one does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from types import MappingProxyType
@@ -96,19 +97,78 @@ class Plan:
 
     def blocks(self, chunk: int) -> Iterator[Block]:
         """All blocks of at most `chunk` examples, in plan order."""
+        for piece in self.pieces(chunk):
+            yield from piece
+
+    def pieces(self, size: int) -> Iterator[Sequence[Block]]:
+        """The plan in pieces of about `size` cells at most, in plan order."""
         for task in self.tasks:
-            for variant, examples in self.examples_of(task):
-                for start in range(0, len(examples), chunk):
-                    yield self.block(task, variant, examples[start : start + chunk])
+            yield from cut_pieces(task, self.examples_of(task), size, self.block)
 
 
-def windows(blocks: Iterable[Block], size: int) -> Iterator[list[Block]]:
-    """Blocks gathered until a window holds `size` cells."""
+Asked = Iterable[tuple[Variant, Sequence[Example]]]
+"""Variants of a task, each with the examples that it is asked on."""
+MakeBlock = Callable[[Task, Variant, tuple[Example, ...]], Block]
+
+
+def cut_pieces(
+    task: Task, asked: Asked, size: int, block: MakeBlock = Block
+) -> Iterator[Sequence[Block]]:
+    """What is asked of a task, in the order in which most tokens are shared.
+
+    Args:
+        task: Its placement decides which tokens prompts begin with.
+        asked: What is asked; an example's place is that of its first mention.
+        size: Cells of a piece: no more where the instruction comes first, up to twice as many
+            where the input does.
+        block: Makes a block.
+
+    Yields:
+        Pieces: blocks that a window should not part.
+    """
+    if task.placement == "last":
+        yield from _pieces_by_example(task, asked, size, block)
+        return
+    for variant, examples in asked:
+        for start in range(0, len(examples), size):
+            yield (block(task, variant, tuple(examples[start : start + size])),)
+
+
+def _pieces_by_example(
+    task: Task, asked: Asked, size: int, block: MakeBlock
+) -> Iterator[Sequence[Block]]:
+    """All variants on as few examples as make `size` cells; an example with more is cut."""
+    cells: dict[str, list[tuple[Variant, Example]]] = {}
+    for variant, examples in asked:
+        for example in examples:
+            cells.setdefault(example.id, []).append((variant, example))
+    piece: list[tuple[Variant, Example]] = []
+    for of_example in cells.values():
+        piece += of_example
+        if len(piece) >= size:
+            yield from _cut_piece(piece, task, size, block)
+            piece = []
+    yield from _cut_piece(piece, task, size, block)
+
+
+def _cut_piece(
+    cells: Sequence[tuple[Variant, Example]], task: Task, size: int, block: MakeBlock
+) -> Iterator[Sequence[Block]]:
+    step = size if len(cells) > 2 * size else 2 * size
+    for start in range(0, len(cells), step):
+        by_variant: dict[str, tuple[Variant, list[Example]]] = {}
+        for variant, example in cells[start : start + step]:
+            by_variant.setdefault(variant.id, (variant, []))[1].append(example)
+        yield [block(task, variant, tuple(chosen)) for variant, chosen in by_variant.values()]
+
+
+def windows(pieces: Iterable[Sequence[Block]], size: int) -> Iterator[list[Block]]:
+    """Pieces gathered until a window holds `size` cells."""
     window: list[Block] = []
     held = 0
-    for block in blocks:
-        window.append(block)
-        held += len(block)
+    for piece in pieces:
+        window += piece
+        held += sum(len(block) for block in piece)
         if held >= size:
             yield window
             window, held = [], 0

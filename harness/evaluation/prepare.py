@@ -217,6 +217,7 @@ def make_tools(
         verbalizer_of=task.verbalizer_of,
         shots=shots,
         render_chat=model.tokenizer.render_chat if layout == "chat" else None,
+        placement=task.placement,
     )
     return TaskTools(
         prompter=prompter,
@@ -316,6 +317,8 @@ def _load_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
             )
     if config.paraphrases is not None:
         tasks = add_bank(tasks, read_bank(config.paraphrases))
+    if config.placement is not None:
+        tasks = [replace(task, placement=config.placement) for task in tasks]
     return [
         choose_instructions(task.with_examples(config.limit, seed=config.seed), config.instructions)
         for task in tasks

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness.core.records import CLEAN, LEVELS, Example, Variant
-from harness.evaluation.plan import Block, Plan, shuffled_examples, windows
+from harness.evaluation.plan import Block, Plan, cut_pieces, shuffled_examples, windows
 from harness.stats.sequences import ConfidenceSequence
 from harness.tasks import Task
 
@@ -47,7 +47,7 @@ class WholePlan:
 
     def windows(self) -> Iterator[list[Block]]:
         """See `Schedule`."""
-        return windows(self.plan.blocks(chunk=self.window), self.window)
+        return windows(self.plan.pieces(self.window), self.window)
 
     def record(self, window: Sequence[Block], outcomes: Outcomes) -> None:
         """Nothing depends on outcomes."""
@@ -122,7 +122,7 @@ class UntilPrecise:
             for start in range(0, len(examples), ROUND):
                 drawn = examples[start : start + ROUND]
                 active = [group for group in own if group.active]
-                yield from windows(self._blocks(task, active, drawn), self.window)
+                yield from windows(self._pieces(task, active, drawn), self.window)
                 self._look(active, own, drawn)
                 if not any(group.active for group in own):
                     break
@@ -169,11 +169,12 @@ class UntilPrecise:
             if group.level == CLEAN and any(other.active for other in perturbed):
                 group.active = True
 
-    def _blocks(
-        self, task: Task, groups: Sequence[Group], drawn: tuple[Example, ...]
-    ) -> Iterator[Block]:
-        for group in groups:
-            for variant in group.variants:
-                chosen = tuple(e for e in drawn if e.id in self._chosen[variant.id])
-                if chosen:
-                    yield self.plan.block(task, variant, chosen)
+    def _pieces(
+        self, task: Task, groups: Sequence[Group], drawn: Sequence[Example]
+    ) -> Iterator[Sequence[Block]]:
+        asked = (
+            (variant, [e for e in drawn if e.id in self._chosen[variant.id]])
+            for group in groups
+            for variant in group.variants
+        )
+        yield from cut_pieces(task, asked, max(self.window, ROUND), self.plan.block)

@@ -4,6 +4,9 @@ plain   instruction, blank line, input, answer cue; the label follows after a sp
 coin    instruction, input, blank line, `### Response:`; the label follows after a space
 chat    the tokenizer's own chat template: instruction, blank line and input are the user's turn;
         the answer cue opens the assistant's, and the label follows after a space
+
+The instruction may also stand after the input, or on both sides of it. Few-shot examples never
+repeat it: it opens the first of them, closes the one that is asked, or both.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.core.errors import UnknownNameError, UsageError
-from harness.core.records import Example
+from harness.core.records import Example, Placement
 
 PromptFormat = Literal["plain", "coin", "chat"]
 FormatChoice = Literal["auto", "plain", "coin", "chat"]
@@ -37,6 +40,8 @@ class Prompter:
     """Label name -> label word."""
     shots: tuple[Example, ...] = ()
     render_chat: RenderChat | None = None
+    placement: Placement = "first"
+    """Where the instruction stands."""
 
     @property
     def special_tokens(self) -> bool:
@@ -62,19 +67,30 @@ class Prompter:
     def _ends_in_cue(self) -> bool:
         return self.layout == "coin" or bool(self.answer_cue)
 
+    def _before(self, instruction: str) -> list[str]:
+        """The instruction, where it stands before the input."""
+        return [] if self.placement == "last" else [instruction]
+
+    def _asked(self, instruction: str, input_text: str, gap: str) -> str:
+        """The input that is asked, and after it the instruction where that stands there."""
+        after = [] if self.placement == "first" else [instruction]
+        return gap.join([*([input_text] if input_text else []), *after])
+
     def _plain(self, instruction: str, input_text: str) -> str:
         def ask(text: str) -> str:
             return f"{text}\n{self.answer_cue}" if text else self.answer_cue
 
         answered = [f"{ask(s.input)}{self.continuation(s.gold)}" for s in self.shots]
-        return "\n\n".join([instruction, *answered, ask(input_text)])
+        asked = ask(self._asked(instruction, input_text, "\n\n"))
+        return "\n\n".join([*self._before(instruction), *answered, asked])
 
     def _coin(self, instruction: str, input_text: str) -> str:
         def ask(text: str) -> str:
             return f"{text}\n\n{_COIN_RESPONSE}" if text else f"\n{_COIN_RESPONSE}"
 
         answered = [f"{ask(s.input)}{self.continuation(s.gold)}\n\n" for s in self.shots]
-        return f"{instruction}\n{''.join(answered)}{ask(input_text)}"
+        asked = ask(self._asked(instruction, input_text, "\n"))
+        return "\n".join([*self._before(instruction), f"{''.join(answered)}{asked}"])
 
     def _chat(self, instruction: str, input_text: str) -> str:
         if self.render_chat is None:
@@ -87,9 +103,10 @@ class Prompter:
             answer = self.answer_cue + self.continuation(shot.gold)
             turns.append({"role": "user", "content": shot.input})
             turns.append({"role": "assistant", "content": answer})
-        turns.append({"role": "user", "content": input_text})
-        asked = turns[0]["content"]
-        turns[0]["content"] = f"{instruction}\n\n{asked}" if asked else instruction
+        asked = self._asked(instruction, input_text, "\n\n")
+        turns.append({"role": "user", "content": asked})
+        opening = [*self._before(instruction), turns[0]["content"]]
+        turns[0]["content"] = "\n\n".join(filter(None, opening))
         return self.render_chat(turns) + self.answer_cue
 
 

@@ -43,10 +43,11 @@ def describe_machine(device: str) -> dict[str, str | int]:
 
 
 def task_hash(task: Task) -> str:
-    """A hash of what a task asks: labels, cue, inputs and gold labels, of few-shot examples too."""
+    """A hash of what a task asks: labels, layout, inputs and gold labels, few-shot ones too."""
     content = [
         [[label.name, label.answer] for label in task.labels],
         task.answer_cue,
+        task.placement,
         [[example.id, example.input, example.gold] for example in task.examples],
         [[example.input, example.gold] for example in task.few_shot],
     ]

@@ -56,19 +56,12 @@ class SampleStore(Database):
         except sqlite3.DatabaseError as error:
             raise _explain(error, path) from None
 
-    def finished(self, variant_id: str, scorer: str) -> set[str]:
-        """Ids of the examples that this variant has been scored on."""
+    def scores(self, variant_id: str, scorer: str, examples: Sequence[str]) -> dict[str, float]:
+        """Which of these examples the variant has been scored on, and its score on each."""
         rows = self._read(
-            "SELECT example_id FROM samples WHERE variant_id = ? AND scorer = ?",
-            (variant_id, scorer),
-        )
-        return {row[0] for row in rows}
-
-    def scores(self, variant_id: str, scorer: str) -> dict[str, float]:
-        """Example id -> the score of this variant's answer."""
-        rows = self._read(
-            "SELECT example_id, score FROM samples WHERE variant_id = ? AND scorer = ?",
-            (variant_id, scorer),
+            "SELECT example_id, score FROM samples WHERE variant_id = ? AND scorer = ? "
+            "AND example_id IN (SELECT value FROM json_each(?))",
+            (variant_id, scorer, json.dumps(list(examples))),
         )
         return {example_id: float(score) for example_id, score in rows}
 

@@ -97,6 +97,7 @@ def build_task(
         instructions=tuple(instruction.record() for instruction in spec.instructions),
         paraphrases={key: tuple(t.strip() for t in v) for key, v in spec.paraphrases.items()},
         examples=examples,
+        placement=spec.placement,
         scorer=spec.scorer,
         few_shot=shots,
         few_shot_left_out=len(answered) - len(shots),

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from harness.core.errors import nearest_hint
-from harness.core.records import Instruction, Scorer, Style
+from harness.core.records import Instruction, Placement, Scorer, Style
 
 _ENCODINGS: Final = (
     "utf-8", "utf-16", "cp1250", "cp1251", "cp1252", "latin-1", "gb18030", "big5", "shift_jis",
@@ -168,6 +168,8 @@ class TaskSpec(_Strict):
     """Jinja template over the row's fields; rendered in a sandbox, missing fields are errors."""
     answer_cue: str = ""
     """The line that ends a plain prompt, such as 'Answer:'."""
+    placement: Placement = "first"
+    """Where the instruction stands: `first` (before the input), `last` (after it) or `both`."""
     labels: Annotated[
         tuple[LabelSpec, ...],
         Field(min_length=2, json_schema_extra=_allow_short),

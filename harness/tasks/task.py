@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from harness.core.errors import UsageError
-from harness.core.records import Example, Instruction, Scorer, stable_hash
+from harness.core.records import Example, Instruction, Placement, Scorer, stable_hash
 from harness.tasks.schema import LabelSpec
 from harness.tasks.template import Template, map_texts
 
@@ -27,6 +27,8 @@ class Task:
     instructions: tuple[Instruction, ...]
     paraphrases: Mapping[str, tuple[str, ...]]
     examples: tuple[Example, ...]
+    placement: Placement = "first"
+    """Where the instruction stands beside the input."""
     scorer: Scorer | None = None
     """How answers are read unless the user says otherwise; None: as the harness decides."""
     few_shot: tuple[Example, ...] = ()

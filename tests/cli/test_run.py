@@ -154,9 +154,22 @@ def _take_continuous(block: object) -> list[Any]:
     return [*own, *(value for one in block.values() for value in _take_continuous(one))]
 
 
-def test_kill_and_resume(model: Path, tmp_path: Path) -> None:
+def test_with_the_input_first_the_window_changes_nothing(model: Path, tmp_path: Path) -> None:
+    more = ["--placement", "last", "--scorer", "calibrated", "--no-cache", "--levels", "character"]
+    for share in ("0.5", "1"):  # the second share goes on with the first
+        for window in ("5", "999"):
+            options = [*more, "--share", share, "--window", window]
+            assert evaluate(model, tmp_path / window, *options) == ExitCode.OK
+        few, many = (read(tmp_path / window, "summary.json") for window in ("5", "999"))
+        _take_continuous(few), _take_continuous(many)
+        assert few == many
+
+
+@pytest.mark.parametrize("placement", ["first", "last"])
+def test_kill_and_resume(model: Path, tmp_path: Path, placement: str) -> None:
     command = [sys.executable, "-m", "harness.cli", "run", "--model", str(model), *SMALL]
-    command += ["--no-cache", "--window", "1", "--out", str(tmp_path / "killed")]
+    more = ["--no-cache", "--window", "1", "--placement", placement]
+    command += [*more, "--out", str(tmp_path / "killed")]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     store = tmp_path / "killed" / "samples.sqlite"
     _wait_for_samples(store, process, at_least=10)
@@ -168,7 +181,7 @@ def test_kill_and_resume(model: Path, tmp_path: Path) -> None:
     assert done.returncode == ExitCode.OK, done.stderr
     resumed = read(tmp_path / "killed", "run.json")["timing"]
     assert 0 < resumed["cells"] <= _count(store) - stopped_at + 6
-    assert evaluate(model, tmp_path / "whole", "--no-cache", "--window", "1") == ExitCode.OK
+    assert evaluate(model, tmp_path / "whole", *more) == ExitCode.OK
     assert read(tmp_path / "killed", "summary.json") == read(tmp_path / "whole", "summary.json")
 
 
@@ -236,6 +249,9 @@ def test_replay_scores_exactly_the_given_texts(model: Path, tmp_path: Path) -> N
         ["--target", "input"],
         ["--target", "both"],
         ["--prompt-format", "coin"],
+        ["--placement", "last", "--scorer", "all", "--few-shot", "2"],
+        ["--placement", "last", "--precision", "20", "--limit", "40"],
+        ["--placement", "both"],
         ["--levels", "character,semantic"],
         ["--perturbations", "keyboard,politeness"],
         ["--stack", "keyboard+politeness"],

@@ -321,13 +321,16 @@ def test_examples_are_matched_by_content_not_by_id(
     [
         ({"label_words": ["bad", "good"]}, "label words of sentiment: base has none; other"),
         ({"answer_cue": "A:"}, "answer cue of sentiment: base has None; other has 'A:'"),
+        ({"placement": "last"}, "placement of the instruction of sentiment: base has 'first'"),
         ({"few_shot": ["abc"]}, "few-shot examples"),
     ],
 )  # fmt: skip
 def test_a_task_is_its_words_cue_and_shots(
     fields: dict[str, object], words: str, runs: list[RunData]
 ) -> None:
-    given: dict[str, object] = {"label_words": [], "answer_cue": None, "few_shot": []}
+    given: dict[str, object] = {
+        "label_words": [], "answer_cue": None, "placement": "first", "few_shot": [],
+    }  # fmt: skip
     first, other = _with_task(runs[0], **given), _with_task(runs[1], **{**given, **fields})
     with pytest.raises(UsageError, match=words):
         compare([replace(first, name="base"), other], resamples=FAST)

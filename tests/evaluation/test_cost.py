@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import UsageError
+from harness.core.records import Placement
 from harness.evaluation import cost
 from harness.evaluation.cost import TaskLengths, check_lengths, estimate, measure_lengths
 from harness.evaluation.plan import Plan
@@ -68,6 +69,32 @@ def test_half_of_the_cells_cost_half_of_what_is_below_the_instructions() -> None
     # By hand: 2 x (10 + 20) for the instructions, 2 x (5 + 7) for the inputs, 4 x 3 for the frame.
     assert (whole.total, whole.own) == (60 + 24 + 12, 30 + 24 + 12)
     assert (half.total, half.own) == (30 + 12 + 6, 30 + 12 + 6)
+
+
+def test_what_prompts_begin_with_is_paid_once() -> None:
+    last, both = (
+        TaskLengths("t", (10, 20), (5, 7), frame=3, cells=4, placement=placement)
+        for placement in ("last", "both")
+    )
+    # By hand: the inputs once, or the instructions once and then again in every cell.
+    assert (last.total, last.own, last.longest) == (60 + 24 + 12, 60 + 12 + 12, 30)
+    assert (both.total, both.own, both.longest) == (120 + 24 + 12, 30 + 60 + 24 + 12, 50)
+
+
+@pytest.mark.parametrize("placement", ["last", "both"])
+def test_tokens_are_those_of_every_prompt_wherever_the_instruction_stands(
+    placement: Placement, task: Task, plan: Plan, prompter: Prompter
+) -> None:
+    placed = replace(task, placement=placement)
+    made = replace(prompter, placement=placement)
+    found = measure_lengths(placed, replace(plan, tasks=(placed,)), made, CharTokenizer())
+    prompts = [
+        made.prompt(variant.text, example.input)
+        for variant in plan.variants[task.name]
+        for example in task.examples
+    ]
+    assert found.total == sum(len(prompt) + len(" positive") for prompt in prompts)
+    assert found.longest == max(len(prompt) + len(" positive") for prompt in prompts)
 
 
 @pytest.mark.parametrize("finished", [0, 0.5, 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_windows_hold_every_cell_once_in_plan_order(task: Task, chunk: int, size
     plan = plan_of(task, "keyboard", "swap")
     seen = [
         (block.variant.id, example.id)
-        for window in windows(plan.blocks(chunk), size)
+        for window in windows(plan.pieces(chunk), size)
         for block in window
         for example in block.examples
     ]
@@ -46,9 +47,45 @@ def test_windows_hold_every_cell_once_in_plan_order(task: Task, chunk: int, size
 
 def test_windows_are_cut_at_the_same_places(task: Task) -> None:
     plan = plan_of(task, "keyboard")
-    sizes = [sum(map(len, window)) for window in windows(plan.blocks(4), 6)]
+    sizes = [sum(map(len, window)) for window in windows(plan.pieces(4), 6)]
     # Blocks of 4 and 3 for each of the four variants; a window ends once it holds 6.
     assert sizes == [7, 7, 7, 7]
+
+
+@given(chunk=st.integers(1, 9), size=st.integers(1, 60), share=st.sampled_from([0.3, 0.6, 1.0]))
+def test_with_the_input_first_windows_hold_every_cell_once_example_by_example(
+    task: Task, chunk: int, size: int, share: float
+) -> None:
+    whole = plan_of(replace(task, placement="last"), "keyboard", "swap")
+    plan = replace(whole, design=Design(share=share)) if share < 1 else whole
+    cut = list(windows(plan.pieces(chunk), size))
+    seen = [(block.variant.id, one.id) for w in cut for block in w for one in block.examples]
+    asked = plan.examples_of(plan.tasks[0])
+    assert sorted(seen) == sorted((v.id, e.id) for v, examples in asked for e in examples)
+    assert max(sum(map(len, window)) for window in cut) <= size + 2 * max(chunk, 6)
+    places = {example.id: place for place, example in enumerate(task.examples)}
+    order = [[places[one.id] for block in w for one in block.examples] for w in cut]
+    # An example is never gone back to: what prompts share is in neighbouring windows at most.
+    assert all(max(a) <= min(b) for a, b in pairwise(order))
+
+
+def test_pieces_of_whole_examples_fill_a_window(task: Task) -> None:
+    plan = plan_of(replace(task, placement="last"), "keyboard", "swap")  # 6 variants, 7 examples
+    cut = list(windows(plan.pieces(10), 10))
+    assert [len({e.id for b in w for e in b.examples}) for w in cut] == [2, 2, 2, 1]
+    assert [sum(map(len, window)) for window in cut] == [12, 12, 12, 6]
+    # More than twice as many variants as a window holds: an example is cut.
+    assert [sum(map(len, window)) for window in windows(plan.pieces(2), 2)] == [2, 2, 2] * 7
+
+
+def test_an_instruction_on_both_sides_goes_variant_by_variant(task: Task) -> None:
+    both, first = (
+        list(plan_of(replace(task, placement=placement), "keyboard").pieces(4))
+        for placement in ("both", "first")
+    )
+    assert [[b.variant.id for b in piece] for piece in both] == [
+        [b.variant.id for b in piece] for piece in first
+    ]
 
 
 def test_clean_variants_come_first(task: Task) -> None:

@@ -10,7 +10,14 @@ import torch
 from harness.core.errors import UsageError
 from harness.core.records import Request
 from harness.models.inference.budget import Budget
-from tests.support.requests import assert_scores, scores_of, shared, some_requests, wrap
+from tests.support.requests import (
+    assert_scores,
+    input_first_requests,
+    scores_of,
+    shared,
+    some_requests,
+    wrap,
+)
 from tests.support.tiny_models import (
     ARCHITECTURES,
 )
@@ -23,6 +30,16 @@ SHARED_SINCE = {"gpt2": (5, 6), "gemma2": (5, 23)}
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_scores_are_those_of_plain_forwards(architecture: str) -> None:
     assert_scores(shared(architecture), some_requests())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("tokens", [40, 10_000])
+def test_scores_are_those_of_plain_forwards_with_the_input_first(
+    architecture: str, tokens: int
+) -> None:
+    # Few rows per batch and all in one: inputs longer than a budget, sliding windows that end
+    # within the input, instructions that share a beginning.
+    assert_scores(wrap(architecture, Budget(tokens, tokens)), input_first_requests())
 
 
 @pytest.mark.parametrize("architecture", SHARING)

@@ -19,8 +19,10 @@ def render(messages: Sequence[Mapping[str, str]]) -> str:
     return turns + "<assistant>"
 
 
-def prompter(layout: str, cue: str = "Answer:", shots: tuple[Example, ...] = ()) -> Prompter:
-    return Prompter(layout, cue, WORDS, shots, render_chat=render)  # type: ignore[arg-type]
+def prompter(
+    layout: str, cue: str = "Answer:", shots: tuple[Example, ...] = (), placement: str = "first"
+) -> Prompter:
+    return Prompter(layout, cue, WORDS, shots, render, placement)  # type: ignore[arg-type]
 
 
 def test_plain() -> None:
@@ -69,6 +71,48 @@ def test_chat_without_a_cue_opens_with_the_label() -> None:
     made = prompter("chat", cue="")
     assert made.prompt("Judge.", "Text: bad") == "<user>Judge.\n\nText: bad</><assistant>"
     assert made.continuation("pos") == "positive"
+
+
+PLACED = {
+    ("plain", "last"): "Text: bad\n\nJudge.\nAnswer:",
+    ("plain", "both"): "Judge.\n\nText: bad\n\nJudge.\nAnswer:",
+    ("coin", "last"): "Text: bad\nJudge.\n\n### Response:",
+    ("coin", "both"): "Judge.\nText: bad\nJudge.\n\n### Response:",
+    ("chat", "last"): "<user>Text: bad\n\nJudge.</><assistant>Answer:",
+    ("chat", "both"): "<user>Judge.\n\nText: bad\n\nJudge.</><assistant>Answer:",
+}
+PLACED_WITH_SHOTS = {
+    ("plain", "last"): "Text: fine\nAnswer: positive\n\nText: bad\n\nJudge.\nAnswer:",
+    ("plain", "both"): ("Judge.\n\nText: fine\nAnswer: positive\n\nText: bad\n\nJudge.\nAnswer:"),
+    ("coin", "last"): (
+        "Text: fine\n\n### Response: positive\n\nText: bad\nJudge.\n\n### Response:"
+    ),
+    ("coin", "both"): (
+        "Judge.\nText: fine\n\n### Response: positive\n\nText: bad\nJudge.\n\n### Response:"
+    ),
+    ("chat", "last"): (
+        "<user>Text: fine</><assistant>Answer: positive</>"
+        "<user>Text: bad\n\nJudge.</><assistant>Answer:"
+    ),
+    ("chat", "both"): (
+        "<user>Judge.\n\nText: fine</><assistant>Answer: positive</>"
+        "<user>Text: bad\n\nJudge.</><assistant>Answer:"
+    ),
+}
+
+
+@pytest.mark.parametrize(("layout", "placement"), PLACED)
+def test_the_instruction_stands_where_it_is_placed(layout: str, placement: str) -> None:
+    one = prompter(layout, placement=placement)
+    assert one.prompt("Judge.", "Text: bad") == PLACED[layout, placement]
+    shown = prompter(layout, shots=(SHOT,), placement=placement)
+    assert shown.prompt("Judge.", "Text: bad") == PLACED_WITH_SHOTS[layout, placement]
+
+
+@pytest.mark.parametrize("layout", ["coin", "chat"])
+def test_without_an_input_last_is_first(layout: str) -> None:
+    last = prompter(layout, placement="last")
+    assert last.prompt("Judge.", "") == prompter(layout).prompt("Judge.", "")
 
 
 def test_auto_is_chat_where_there_is_a_template() -> None:

@@ -23,8 +23,9 @@ SAMPLE = Sample(
 def test_round_trip(tmp_path: Path) -> None:
     with SampleStore(tmp_path / "s.sqlite") as store:
         store.write([SAMPLE, replace(SAMPLE, example_id="2", prediction=None, parsed=False)])
-        assert store.finished("v1", "loglik") == {"1", "2"}
-        assert store.finished("v1", "generate") == set()
+        assert store.scores("v1", "loglik", ["2", "1", "3"]) == {"1": 0.0, "2": 0.0}
+        assert store.scores("v1", "loglik", ["2"]) == {"2": 0.0}
+        assert store.scores("v1", "generate", ["1", "2"]) == {}
         assert store.count("loglik") == 2
     frame = read_samples(tmp_path / "s.sqlite", (*COMPACT_COLUMNS, "scores", "text"))
     assert list(frame["example_id"]) == ["1", "2"]
@@ -99,7 +100,8 @@ def test_a_damaged_page_is_refused_or_not_needed(tmp_path: Path, page: int) -> N
     read: list[object] = []
     with suppress(UsageError), SampleStore(path) as store:
         read.append(store.count("loglik"))
-        read.append(len(store.scores(SAMPLE.variant_id, "loglik")))
+        ids = [str(n) for n in range(400)]
+        read.append(len(store.scores(SAMPLE.variant_id, "loglik", ids)))
     assert set(read) <= {400}
 
 

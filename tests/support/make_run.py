@@ -366,6 +366,7 @@ def _manifest(
                 "labels": list(task.labels),
                 "label_words": list(task.labels),
                 "answer_cue": "Answer:",
+                "placement": "first",
                 "few_shot": [],
                 "label_tokens": [1 + len(label) // 6 for label in task.labels],
                 "chance": task.chance,

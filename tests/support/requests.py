@@ -55,6 +55,22 @@ def some_requests(seed: int = 0) -> list[Request]:
     return requests
 
 
+def input_first_requests(seed: int = 0) -> list[Request]:
+    """Requests of two long inputs, each under nine instructions, three of which begin alike."""
+    generator = random.Random(seed)
+
+    def tokens(count: int) -> tuple[int, ...]:
+        return tuple(generator.randrange(10, VOCABULARY) for _ in range(count))
+
+    start = tokens(9)
+    instructions = [start + tokens(3) for _ in range(3)] + [tokens(n) for n in range(1, 19, 3)]
+    a, b, c, d = tokens(4)
+    labels = {"one": (a,), "two": (b, c), "three": (b, d, a)}
+    return [
+        Request(text + one, labels) for text in (tokens(90), tokens(61)) for one in instructions
+    ]
+
+
 def plain_scores(model: HFModel, request: Request) -> dict[str, float]:
     """One forward over the whole text of each label, one at a time."""
     scores = {}
