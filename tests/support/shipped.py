@@ -25,8 +25,12 @@ def shipped_instructions() -> tuple[Shipped, ...]:
     found: list[Shipped] = []
     for path in sorted(_SUITES.glob("*/*.yaml")):
         task = yaml.safe_load(path.read_text("utf-8"))
-        words = tuple(str(label.get("word", label["name"])) for label in task["labels"])
+        words = tuple(map(_word, task.get("labels", ())))
         for row in task["instructions"]:
             instruction = Instruction(row["id"], row["style"], row["text"].strip())
             found.append(Shipped(task["name"], instruction, words))
     return tuple(found)
+
+
+def _word(label: str | dict[str, object]) -> str:
+    return label if isinstance(label, str) else str(label.get("word", label["name"]))
