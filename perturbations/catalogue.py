@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from harness.core.errors import HarnessError, UnknownNameError, UsageError
-from harness.core.records import LEVELS, PERTURBED_LEVELS, LeftOut, Level, Target, stable_id
+from harness.core.plugin_file import plugin_error, run_plugin
+from harness.core.records import LEVELS, PERTURBED_LEVELS, LeftOut, Level, Target
 from perturbations.base import REGISTRY, Perturbation
 from perturbations.resources import missing_need
 from perturbations.stack import stack
@@ -187,19 +186,21 @@ def find(name: str) -> Perturbation:
 def load_plugin(path: Path) -> tuple[Perturbation, ...]:
     """Register the perturbations of a Python file, which lists them in `PERTURBATIONS`.
 
-    The file is run, as any import is. Loading the same file again changes nothing.
+    The file is run, as any import is. Loading the same file again changes nothing, and a file that
+    adds graders alone adds none.
 
     Raises:
         UsageError: no such file, it fails, lists no perturbations, or takes a name in use.
     """
-    if not path.is_file():
-        raise UsageError(f"plug-in not found: {path}.", hint="Give the path of a Python file.")
-    module_name = f"harness_plugin_{stable_id(path.resolve())}"
-    if module_name in sys.modules:
-        return tuple(sys.modules[module_name].PERTURBATIONS)
-    perturbations = _run_plugin(path, module_name)
+    try:
+        listed = tuple(getattr(run_plugin(path), "PERTURBATIONS", ()))
+    except TypeError as error:
+        raise plugin_error(path, error) from error
+    perturbations = tuple(_checked(one, f"{path}: an entry of PERTURBATIONS") for one in listed)
+    _refuse_taken_names(path, perturbations)
     for perturbation in perturbations:
-        REGISTRY.add(perturbation.name, perturbation)
+        if perturbation.name not in REGISTRY:
+            REGISTRY.add(perturbation.name, perturbation)
     return perturbations
 
 
@@ -232,31 +233,12 @@ def _refusal(obstacle: LeftOut, data_dir: Path | None) -> HarnessError:
     return missing
 
 
-def _run_plugin(path: Path, module_name: str) -> tuple[Perturbation, ...]:
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path}: not a Python file.", hint="A plug-in ends in .py.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-        what = f"{path}: an entry of PERTURBATIONS"
-        listed = tuple(_checked(one, what) for one in module.PERTURBATIONS)
-        _refuse_taken_names(path, [one.name for one in listed])
-    except Exception as error:
-        del sys.modules[module_name]
-        if isinstance(error, HarnessError):
-            raise
-        raise UsageError(
-            f"{path}: the plug-in cannot be loaded: {type(error).__name__}: {error}.",
-            hint="It must define PERTURBATIONS, a sequence of perturbations.Perturbation.",
-        ) from error
-    return listed
-
-
-def _refuse_taken_names(path: Path, names: Sequence[str]) -> None:
-    for position, name in enumerate(names):
-        if name in REGISTRY or name in names[:position]:
+def _refuse_taken_names(path: Path, perturbations: Sequence[Perturbation]) -> None:
+    names = [one.name for one in perturbations]
+    for position, perturbation in enumerate(perturbations):
+        name = perturbation.name
+        taken = name in REGISTRY and REGISTRY.get(name) is not perturbation
+        if taken or name in names[:position]:
             raise UsageError(
                 f"{path}: there is a perturbation {name!r} already.", hint="Give it another name."
             )

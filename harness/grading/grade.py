@@ -46,6 +46,13 @@ class GraderOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    def prepare(self) -> None:
+        """Load what grading needs, so that it is missed before a run and not within it.
+
+        Raises:
+            HarnessError: a package or a plug-in is missing.
+        """
+
     def problem(self, references: Sequence[str]) -> str | None:
         """Why no text can be graded against these references; None where it can."""
         return None if references else "no reference"

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.core.errors import UnknownNameError
+from harness.grading.answer_text import strip_reasoning
+from harness.grading.extract import extract
 from harness.grading.grade import UNPARSED, Grade, Grader
-from harness.grading.spec import AnswerSpec
+from harness.grading.plugin import FUNCTIONS, Plugin
+from harness.grading.spec import GRADERS, AnswerSpec
 
 
 def make_grader(spec: AnswerSpec) -> Grader:
-    """The grader that a task's `answer:` asks for.
+    """The grader that a task's `answer:` asks for, ready to grade.
+
+    Raises:
+        UnknownNameError: no grader has that name.
+        HarnessError: the grader's package or plug-in is missing.
 
     Example:
-        >>> grader = make_grader(AnswerSpec.model_validate({"grader": "exact"}))
-        >>> grader.grade("Paris.", ["paris"]), grader.grade(" ", ["paris"])
-        (Grade(score=1.0, answer='Paris.'), Grade(score=0.0, answer=None))
+        >>> grader = make_grader(AnswerSpec.model_validate({"grader": "exact", "extract": "final"}))
+        >>> grader.grade("<think>Rome?</think>The answer is Paris.", ["paris"])
+        Grade(score=1.0, answer='Paris')
     """
+    name = spec.grader.name
+    if isinstance(spec.grader, Plugin) and name not in FUNCTIONS:
+        raise UnknownNameError("grader", name, [*GRADERS, *FUNCTIONS.names()])
+    spec.grader.prepare()
     return _AnswerGrader(spec)
 
 
@@ -35,10 +47,17 @@ class _AnswerGrader:
         return self.spec.grader.binary
 
     def grade(self, text: str, references: Sequence[str]) -> Grade:
-        """The grade of what was read; a blank text is unparsed unless a reference is blank."""
-        if not text.strip() and all(reference.strip() for reference in references):
+        """The grade of what is read; a text in which nothing is found is unparsed.
+
+        So is a blank one, unless a reference is blank.
+        """
+        if self.spec.strip_reasoning:
+            text = strip_reasoning(text)
+        answer = extract(text, self.spec.extract)
+        blank_is_right = any(not reference.strip() for reference in references)
+        if answer is None or not (answer.strip() or blank_is_right):
             return UNPARSED
-        return self.spec.grader.grade(text, references)
+        return self.spec.grader.grade(answer, references)
 
     def problem(self, references: Sequence[str]) -> str | None:
         """Why no text can be graded against these references; None where it can."""

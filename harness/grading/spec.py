@@ -2,68 +2,98 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-)
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints
 
+from harness.core.errors import nearest_hint
+from harness.grading.bleu import Bleu
+from harness.grading.chrf import ChrF
 from harness.grading.contains import Contains
 from harness.grading.exact import Exact
+from harness.grading.extract import Extraction
+from harness.grading.json_fields import JsonFields
+from harness.grading.json_schema import JsonSchema
+from harness.grading.numeric import Numeric
+from harness.grading.plugin import Plugin
+from harness.grading.regex_group import RegexGroup
+from harness.grading.rouge import Rouge
+from harness.grading.token_f1 import TokenF1
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 
+AnyGrader = (
+    Exact | Contains | TokenF1 | Numeric | RegexGroup
+    | JsonFields | JsonSchema | Bleu | ChrF | Rouge | Plugin
+)  # fmt: skip
+"""A grader with its options."""
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class RegexExtraction(_Strict):
-    """What a pattern's one group holds, at its last match."""
-
-    regex: Text
-    """A regular expression with exactly one group."""
-
-
-Extraction = Literal["none", "final", "last_number"] | RegexExtraction
-"""What is read out of a text before it is graded."""
-
-
-def _as_mapping(value: object) -> object:
-    """A bare name is that grader with its defaults."""
-    return {"name": value} if isinstance(value, str) else value
-
-
-def _name_of(value: object) -> str | None:
-    return value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+GRADERS: Final[dict[str, type[AnyGrader]]] = {
+    "exact": Exact,
+    "contains": Contains,
+    "token_f1": TokenF1,
+    "numeric": Numeric,
+    "regex": RegexGroup,
+    "json_fields": JsonFields,
+    "json_schema": JsonSchema,
+    "bleu": Bleu,
+    "chrf": ChrF,
+    "rouge": Rouge,
+}
+"""The graders that are shipped, by the name that a task file gives them."""
 
 
-GraderSpec = Annotated[
-    Annotated[Exact, Tag("exact")] | Annotated[Contains, Tag("contains")],
-    Discriminator(_name_of),
-]
-"""A grader by its name, with its options."""
+def parse_grader(given: object) -> AnyGrader:
+    """The grader of a name, or of a mapping with its name and options.
+
+    A name that is not shipped is a plug-in's; whether there is one is seen when it is made.
+
+    Example:
+        >>> parse_grader("exact"), parse_grader({"name": "numeric", "relative": 0.01}).relative
+        (Exact(name='exact', language='en'), 0.01)
+    """
+    if isinstance(given, str):
+        given = {"name": given}
+    if not isinstance(given, dict):
+        if isinstance(given, AnyGrader):
+            return given
+        raise ValueError("a grader is a name, or a mapping of its name and options")
+    name = given.get("name")
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"a grader needs a name, such as {', '.join(list(GRADERS)[:4])}")
+    grader = GRADERS.get(name, Plugin)
+    _check_options(name, grader, given)
+    return grader.model_validate(given)
 
 
-class AnswerSpec(_Strict):
+def _check_options(name: str, grader: type[AnyGrader], given: dict[object, object]) -> None:
+    if grader is Plugin:
+        return
+    known = [field.alias or key for key, field in grader.model_fields.items()]
+    for option in given:
+        if option not in known:
+            others = ", ".join(one for one in known if one != "name")
+            raise ValueError(
+                f"the grader {name} has no option {option!r}.{nearest_hint(str(option), known)} "
+                f"It has: {others}"
+            )
+
+
+class AnswerSpec(BaseModel):
     """Free text that is graded against one or more references per row.
 
     Example:
-        >>> AnswerSpec.model_validate({"grader": "exact"}).grader.language
-        'en'
+        >>> AnswerSpec.model_validate({"grader": "exact"}).grader
+        Exact(name='exact', language='en')
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     field: Text = "answer"
     """The field of a row that holds its reference: a text, a number, or a list of them, any one
     of which is right."""
     grader: Annotated[
-        GraderSpec, BeforeValidator(_as_mapping, json_schema_input_type=str | GraderSpec)
+        AnyGrader, PlainValidator(parse_grader, json_schema_input_type=Text | AnyGrader)
     ]
     """How a text is scored: a grader's name, or a mapping of its name and options."""
     extract: Extraction = "none"
