@@ -8,13 +8,14 @@ the variant lacks.
 
 from __future__ import annotations
 
-import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final, Literal
+
+from perturbations.audit_blocks import take_blocks
+from perturbations.audit_names import find_names, find_units
 
 Kind = Literal["label word", "number", "negation", "quotation", "code"]
 
@@ -70,9 +71,10 @@ def protected_intact(original: str, text: str, label_words: Sequence[str] = ()) 
 @lru_cache(maxsize=64)
 def _count(text: str, label_words: tuple[str, ...]) -> Counter[tuple[Kind, str]]:
     counts: Counter[tuple[Kind, str]] = Counter()
-    prose, blocks = _take_blocks(text)
+    prose, blocks = take_blocks(text)
     counts.update(("code", block) for block in blocks)
-    counts.update(("code", chunk) for chunk in map(_bare, prose.split()) if _is_technical(chunk))
+    counts.update(("code", name) for name in find_names(prose))
+    counts.update(("number", unit) for unit in find_units(prose))
     counts.update(("quotation", quoted) for quoted in _quotations(prose))
     counts.update(("number", number) for number in _numbers(text))
     counts.update(("negation", "") for _ in _negations(text))
@@ -89,72 +91,6 @@ def _is_rewritten(original: str, text: str) -> bool:
 def _words(text: str) -> list[str]:
     """The runs of letters of a text, in lower case."""
     return "".join(c if c.isalpha() or c in "'’" else " " for c in text).lower().split()
-
-
-def _take_blocks(text: str) -> tuple[str, list[str]]:
-    """The text without its code blocks, braces and tags, and those."""
-    rest, blocks = _take_fenced(text)
-    prose: list[str] = []
-    place, ends = 0, _block_ends(rest)
-    while place < len(rest):
-        end = ends.get(place, 0)
-        if end:
-            blocks.append(rest[place:end])
-        prose.append(" " if end else rest[place])
-        place = end or place + 1
-    return "".join(prose), blocks
-
-
-def _take_fenced(text: str) -> tuple[str, list[str]]:
-    """The lines outside of fences, and those inside, fences and indented lines included."""
-    outside: list[str] = []
-    inside: list[str] = []
-    fence = ""
-    for line in text.split("\n"):
-        mark = line.strip()[:3]
-        if mark in _FENCES and (not fence or mark == fence):
-            fence = "" if fence else mark
-            inside.append(line.strip())
-        else:
-            coded = fence or (line.startswith(("    ", "\t")) and line.strip())
-            (inside if coded else outside).append(line)
-    return "\n".join(outside), inside
-
-
-def _block_ends(text: str) -> dict[int, int]:
-    """Where braces and tags begin and end."""
-    ends: dict[int, int] = {}
-    opened: list[int] = []
-    for place, char in enumerate(text):
-        if char == "{":
-            opened.append(place)
-        elif char == "}" and opened and place - opened[-1] < _LONGEST:
-            ends[opened.pop()] = place + 1
-        elif char == "[" and text[place + 1 : place + 3].isupper():
-            ends[place] = text.find("]", place, place + _LONGEST_TAG) + 1
-        elif char == "<" and text[place + 1 : place + 2] in _TAG_STARTS:
-            end = text.find(">", place, place + _LONGEST_TAG)
-            if "<" not in text[place + 1 : end + 1]:
-                ends[place] = end + 1
-    return ends
-
-
-def _bare(chunk: str) -> str:
-    """A chunk between spaces without the marks of the sentence around it."""
-    return chunk.strip(_MARKS).strip("_")
-
-
-def _is_technical(chunk: str) -> bool:
-    """Whether a chunk is a path, an address, a flag, a variable or the like."""
-    if len(chunk) < 2 or not any(char.isalpha() for char in chunk) or _QUOTED & set(chunk):
-        return False
-    if chunk[0] in "$%-@#~/\\" or chunk.count("/") > 1 or "\\" in chunk or "_" in chunk:
-        return True
-    return any(
-        (before.isalnum() and (mark in "=$(" or (mark in ".@" and after.isalpha())))
-        or (before.islower() and mark.isupper() and after.islower())
-        for before, mark, after in zip(chunk, chunk[1:], chunk[2:], strict=False)
-    )
 
 
 def _quotations(text: str) -> Iterator[str]:
@@ -183,11 +119,6 @@ def _quotation_end(text: str, start: int) -> int:
 def _numbers(text: str) -> Iterator[str]:
     yield from "".join(char if char.isdigit() else " " for char in text).split()
     yield from (word for word in _words(text) if word in _NUMBER_WORDS)
-    # A month counts beside a day or a year, since `may` and `march` are words as well.
-    for first, second in pairwise(_bare(chunk).lower() for chunk in text.split()):
-        for month, beside in ((first, second), (second, first)):
-            if month in _MONTHS and any(char.isdigit() for char in beside):
-                yield month
 
 
 def _negations(text: str) -> Iterator[str]:
@@ -254,22 +185,10 @@ def _number_words() -> frozenset[str]:
     return frozenset([*cardinals, *ordinals, *(f"{word}s" for word in large), "once", "twice"])
 
 
-_LONGEST: Final = 20_000
-_LONGEST_TAG: Final = 400
 _LONGEST_QUOTE: Final = 200
-_FENCES: Final = ("```", "~~~")
-_TAG_STARTS: Final = frozenset(string.ascii_letters + "/|!")
-_MARKS: Final = ".,;:!?()[]\"'“”‘’«»„‚`*…"
 _CLOSING: Final = dict(zip("'\"`“‘«„「", ("'", '"', "`", "”", "’", "»", "“”", "」"), strict=True))
-_QUOTED: Final = frozenset("\"'’`<>[]{}")
 _SAID_ANYWHERE: Final = ("quotation", "code")
 _NUMBER_WORDS: Final = _number_words()
-_MONTHS: Final = frozenset(
-    _words(
-        "january february march april may june july august september october november december"
-        " jan feb mar apr jun jul aug sept sep oct nov dec"
-    )
-)
 _NEGATIONS: Final = frozenset(
     _words(
         "no not never neither nor none nobody nothing nowhere without cannot unless except dont"

@@ -23,8 +23,9 @@ def find_protected(text: str, label_words: Sequence[str] = ()) -> tuple[Span, ..
     """The spans of `text` that must not change, sorted, disjoint, overlapping ones merged.
 
     These are the label words (in any case, with an ending, in scripts without spaces also within
-    a run of letters), code, placeholders, markup, URLs, names of files and hosts, paths, flags,
-    quotations, negations and numbers.
+    a run of letters), code, tables, formulas, front matter, placeholders, markup, URLs, names of
+    files and hosts, paths, flags, quotations, negations, numbers with their units, dates, and names
+    that are no words (`GPT-4`, `N/A`, `(b)`, `Part IV`).
 
     Args:
         text: The instruction.
@@ -32,7 +33,7 @@ def find_protected(text: str, label_words: Sequence[str] = ()) -> tuple[Span, ..
 
     Returns:
         The spans, each with its reason: `label word`, `code`, `placeholder`, `URL`, `path`,
-        `flag`, `quotation`, `negation` or `number`.
+        `flag`, `quotation`, `negation`, `identifier` or `number`.
 
     Example:
         >>> text = "Say 'yes' in 2 words."

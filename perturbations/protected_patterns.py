@@ -12,6 +12,20 @@ from typing import Final
 LABEL: Final = "label word"
 NEGATION: Final = "negation"
 NUMBER: Final = "number"
+IDENTIFIER: Final = "identifier"
+
+# A table of rows between bars, with or without a rule; YAML before the text; mathematics.
+_BAR: Final = r"[ \t]*(?:\|[^\n]*\||\+[-=+]{2,}\+)[ \t]*$"
+_LAID_OUT: Final = re.compile(
+    r"^[^\n|]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$"
+    r"(?:\n[^\n|]*\|[^\n]*)*"
+    rf"|^{_BAR}(?:\n{_BAR})+"
+    r"|\A---[ \t]*\n[\s\S]{0,4000}?\n(?:---|\.\.\.)[ \t]*$"
+    r"|\$\$[^$]{1,2000}\$\$|\\\([\s\S]{1,400}?\\\)|\\\[[\s\S]{1,2000}?\\\]"
+    r"|\\begin\{(?P<block>\w{1,30}\*?)\}[\s\S]{0,4000}?\\end\{(?P=block)\}"
+    r"|(?<![\w$\\])\$(?=[A-Za-z]\$|[^$\n]{0,200}[\\^_={}+*/<>])[^\s$](?:[^$\n]{0,200}[^\s$])?\$(?![\w$])",
+    re.MULTILINE,
+)
 
 # A fence that is never closed goes on to the end, as in Markdown.
 _CODE: Final = re.compile(
@@ -24,8 +38,10 @@ _CODE: Final = re.compile(
     re.MULTILINE,
 )
 _MARKUP: Final = re.compile(
-    r"</?[A-Za-z][\w:.-]*(?:[\s/][^<>]{0,400})?>|<!--[\s\S]{0,400}?-->|<[!?|][^<>]{0,300}>"
-    r"|&(?:#\d+|#x[\da-fA-F]+|[a-z]+);"
+    r"</?[A-Za-z][\w:.-]*(?:[\s/][^<>]{0,400})?>|<!--[\s\S]{0,400}?-->|<[!?|｜][^<>]{0,300}>"
+    r"|&(?:#\d{1,7}|#x[\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});"
+    # A shortcode such as `:smile:`, and a tokenizer's piece.
+    r"|(?<![\w:]):[a-z\d][a-z\d_+-]{1,40}:(?![\w:])|▁\w{1,40}"
 )
 _PLACEHOLDER: Final = re.compile(
     r"\$\{[^{}\n]{0,100}\}|\$[A-Za-z_]\w*|%\([^()\n]{1,60}\)[#0+ -]?\d*(?:\.\d+)?[a-zA-Z]"
@@ -35,7 +51,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 _JSON_LIST: Final = re.compile(r"\[\s*(?:[\"'“\d-]|true\b|false\b|null\b)[^\[\]]{0,2000}\]")
 _ADDRESS: Final = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|www\.[^\s<>\"']*[^\s<>\"'.,;:!?)\]]"
+    r"\b(?:mailto|tel|doi|arXiv):\S{0,80}\w|[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|www\.[^\s<>\"']*[^\s<>\"'.,;:!?)\]]"
     r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}"
     # Host names, files and dotted names: `example.com/rules`, `data.csv`, `np.mean`.
     r"|(?<![\w.@-])[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z][A-Za-z0-9]{0,20}(?!\w)"
@@ -87,6 +103,35 @@ _NUMBER: Final = re.compile(
     r"|[〇一二三四五六七八九十百千万萬億两兩]",
     re.IGNORECASE,
 )
+_SYMBOL: Final = (
+    "[kcmµn]?m|mi|ft|yd|[kmµ]?g|lbs?|oz|[cdm]?[lL]|ha|[kKMGT]i?[Bb]|bps|[kMG]?Hz|[kMG]?Wh?|[mk]?V|mA|kcal|k?J"
+    "|[mµn]?s|min|hrs?|h|mph|km/h|kn|px|pt|dpi|fps|ppm|percent|pp|mol|bar|[kMh]?Pa|°[CF]|[CFK]"
+)
+_CURRENCY: Final = "EUR|USD|GBP|CHF|JPY|CNY|INR|AUD|CAD|SEK|BTC"
+# Units by their symbols, which are no words: a slip makes another unit of them.
+_QUANTITY: Final = re.compile(
+    rf"(?<!\w)[+-]?\d[\d.,/–-]{{0,30}}\s?(?:°\s?)?(?:(?:{_SYMBOL})[²³]?(?:/(?:{_SYMBOL}|d|l))?|{_CURRENCY})(?!\w)"
+    rf"|(?<!\w)(?:{_CURRENCY})\s?\d[\d.,]{{0,30}}"
+    r"|\d\s?(?:[ap]\.m\.|[AaPp][Mm]\b)|\d{4}-\d\d-\d\dT[\d:.]{4,15}(?:Z|[+-]\d\d:?\d\d)?"
+    r"|(?<!\w)(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?(?!\w)"
+)
+_PART: Final = "Part|Chapter|Section|Type|Phase|Class|Volume|Act|Level|Grade|Stage|War|Step|Table"
+_OPTION: Final = (
+    "[Oo]ption|[Aa]nswer|[Cc]hoice|[Ss]entence|[Tt]ext|[Ss]tatement|[Pp]assage|[Ll]abel"
+)
+# What names one thing without being a word: `GPT-4`, `v2.3.1`, `N/A`, `(b)`, `Part IV`, `Fig. 2`.
+_IDENTIFIER: Final = re.compile(
+    r"(?<!\w)(?!\d+(?:st|nd|rd|th|[skx]|am|pm)\b)(?=[A-Za-z0-9.+-]{0,40}?\d)(?=[A-Za-z0-9.+-]{0,40}?[A-Za-z])[A-Za-z0-9]{1,40}"
+    r"(?:[.+-][A-Za-z0-9]{1,40}){0,8}(?!\w)"
+    r"|(?<!\w)[A-Z]{1,4}(?:[/&;][A-Z]{1,4}){1,3}(?!\w)|(?<!\w)(?:[A-Z]\+\+|[CF]#|\.NET)(?!\w)|\*\.[a-z\d]{1,5}\b"
+    r"|(?<!\w)(?:ISBN(?:-1[03])?|ISSN|DOI|PMID|RFC)[:\s]\s?[\dX][\w./-]{0,60}"
+    r"|(?<!\w)(?:[Pp]{1,2}|[Ff]ig|[Ss]ec|[Ee]q|[Nn]o|[Vv]ol|[Cc]h)\.\s?\d+"
+    r"|(?<!\w)(?=[MDCLXVI]{2})M{0,3}(?:C[MD]|D?C{0,3})(?:X[CL]|L?X{0,3})(?:I[XV]|V?I{0,3})(?!\w)"
+    rf"|(?<!\w)(?:{_PART})\s[IVX]{{1,6}}(?!\w)|(?<!\w)[ivxlc]{{1,6}}\)|(?<!\w)[A-Za-z]\)"
+    rf"|(?<![\w.'’])[B-HJ-Z](?![\w'’])|(?<!\w)(?<=\s)(?:{_OPTION})\sA(?!\w)|(?<![\w])A(?=[,/]?\s?(?:or\s|and\s)?[B-Z](?!\w))"
+    r"|^[ \t]*(?:[A-Z]|[ivx]{1,5})[.:](?=\s)",
+    re.MULTILINE,
+)
 # An apostrophe between letters neither opens nor closes a quotation.
 _QUOTATION: Final = re.compile(
     r"\"\"\"[\s\S]{1,2000}?\"\"\"|(?<![A-Za-z0-9])\"[^\"\n]{0,600}\"|``[^`'\n]{1,200}''|`[^`\n]{1,200}`"
@@ -99,6 +144,7 @@ _QUOTATION: Final = re.compile(
 
 PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("code", _CODE),
+    ("code", _LAID_OUT),
     ("placeholder", _PLACEHOLDER),
     ("placeholder", _MARKUP),
     ("code", _JSON_LIST),
@@ -107,6 +153,8 @@ PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("flag", _FLAG),
     ("quotation", _QUOTATION),
     (NEGATION, _NEGATION),
+    (IDENTIFIER, _IDENTIFIER),
+    (IDENTIFIER, _QUANTITY),
     (NUMBER, _NUMBER),
 )
 """(reason, what has it), the weightiest reason first."""

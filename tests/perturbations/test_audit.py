@@ -23,6 +23,33 @@ INLINE = (
     *("sixth", "3rd", "a dozen", "45 %", "12.5%", "ninety-nine", "March 3, 2024", "2024-03-01"),
     *("'not sure'", '"three words"', "“never ‘say’ it”", "„keine zwei“", "«sans un mot»"),
     *("‘without it’", "don't", "won’t", "never", "neither", "without", "unless", "except"),
+    *("&nbsp;", "&frac12;", "&Eacute;", "&#160;", r"\frac{a}{b}", "$x^2 + y$", r"\(x + yz\)"),
+    *("$$E = mc^2$$", "mailto:me@example.org", "https://example.org/s?q=good+films&lang=en#top"),
+    *("v2.3.1", "1.0.0-rc1", "2.0beta", "GPT-4", "COVID-19", "H2O", "B2B", "Q3 2024", "3D", "0x1F"),
+    *(
+        "5 km",
+        "3.5 GB",
+        "20 °C",
+        "100 mg/dl",
+        "60 km/h",
+        "EUR 5",
+        "10:30 pm",
+        "5 percent",
+        "12 Mar",
+    ),
+    *("2024-03-01T10:00Z", "Monday", "ISBN 978-3-16-148410-0", "doi:10.1000/182", "PMID 12345"),
+    *(
+        ":smile:",
+        ":thumbs_up:",
+        "{% if a %}",
+        "<|im_start|>",
+        "[INST]",
+        "</s>",
+        "[gMASK]",
+        "<<SYS>>",
+    ),
+    *("<｜begin▁of▁sentence｜>", "(b)", "B)", "(iv)", "Part IV", "VIII", "N/A", "R&D", "C++", "C#"),
+    *("Fig. 2", "pp. 3", ".NET", "*.csv"),
     *("positive", "positives", "Negative", "POSITIVE", "'negative'", "@handle", "#tag"),
 )
 BLOCKS = (
@@ -31,6 +58,12 @@ BLOCKS = (
     '{\n  "label": "positive",\n  "confidence": 0.9\n}',
     '<review\n   lang="en"\n   kind="short">',
     "    indented_code = call(some, words)",
+    "| Review | Label |\n| --- | --- |\n| good film | positive |",
+    "| some words | in a row |\n| more words | in another |",
+    "title | label\n--- | ---\ngood film | positive",
+    "+------+-----+\n| word | tag |\n+------+-----+",
+    "$$\nE = mc^2 + kinetic\n$$",
+    "\\begin{align}\nspeed &= distance / time\n\\end{align}",
 )
 FRAMES = (
     "Read the review next to {} and decide whether it is positive or negative.",
@@ -98,6 +131,23 @@ def test_the_audit_sees_a_letter_missing_from_what_is_protected(
     start = text.index(string)
     damaged = text[: start + lost] + text[start + lost + 1 :]
     assert not protected_intact(text, damaged, LABELS), (string, damaged)
+
+
+def test_front_matter_is_protected_where_it_is() -> None:
+    text = "---\ntitle: a good review\nlang: english\n---\nRead the review and decide."
+    (span,) = [span for span in find_protected(text) if span.reason == "code"]
+    assert text[span.start : span.end] == text[: text.index("\nRead")]
+    assert not protected_intact(text, text.replace("good review", "god review"))
+    assert protected_intact(text, text.replace("decide", "judge"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["It costs $5 or $10 a week.", "A text | of words.", "I am in: a park: again.", "A review."],
+)
+def test_what_only_looks_like_markup_is_free(text: str) -> None:
+    held = {i for span in find_protected(text) for i in range(span.start, span.end)}
+    assert not any(char.isalpha() and place in held for place, char in enumerate(text))
 
 
 @pytest.mark.parametrize("piece", [*INLINE, *BLOCKS])
