@@ -29,8 +29,8 @@ _TURN_ENDS: Final = re.compile(
 _SPECIAL: Final = re.compile(r"<\|[^|<>\n]{1,40}\|>|</?s>|<bos>|<pad>")
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
 _BOLD: Final = re.compile(r"\*\*([^*\n]{1,400})\*\*|(?<!\w)__([^_\n]{1,400})__(?!\w)")
-_UNTICKED: Final = re.compile(r"^[ \t]*[-*]?[ \t]*(?:\[ ?\]|☐).*$", re.MULTILINE)
-_TICKED: Final = re.compile(r"^[ \t]*[-*]?[ \t]*(?:\[[xX✓✔]\]|☑|☒)", re.MULTILINE)
+_UNTICKED: Final = re.compile(r"^[ \t]*+(?:[-*][ \t]*+)?(?:\[ ?\]|☐).*$", re.MULTILINE)
+_TICKED: Final = re.compile(r"^[ \t]*+(?:[-*][ \t]*+)?(?:\[[xX✓✔]\]|☑|☒)", re.MULTILINE)
 _LINE_MARKS: Final = re.compile(
     r"^[ \t]*(?:(?:(?<!#)#{1,3}(?!#)|[>•*+]|-(?=[ \t]))[ \t]*)+", re.MULTILINE
 )

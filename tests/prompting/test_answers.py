@@ -64,6 +64,12 @@ def test_any_text_is_read_or_unparsed(text: str) -> None:
     assert clean_answer(text) == clean_answer(clean_answer(text)) or "*" in text or "_" in text
 
 
+@pytest.mark.parametrize("piece", [" ", "- ", "\t", "> ", "# ", "**a", "<think>", "[", "__a "])
+def test_a_megabyte_is_read_in_time_that_grows_with_its_length(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))  # hours, where the time grows with its square
+    assert SENTIMENT.parse(f"positive\n{text}") == "pos"
+
+
 def test_a_decision_waits_for_the_end_of_the_word() -> None:
     assert not SENTIMENT.is_decided("positive")
     assert not SENTIMENT.is_decided("positive,")
