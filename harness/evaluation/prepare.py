@@ -35,6 +35,7 @@ from harness.prompting.answers import LabelParser
 from harness.prompting.prompts import Prompter, PromptFormat, resolve_format
 from harness.prompting.requests import RequestBuilder
 from harness.tasks import Task, TaskSpec, load_tasks
+from harness.tasks.examples import Sample
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank
 from harness.tasks.rows import data_dir_from_environment
@@ -305,6 +306,7 @@ def _load_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
         data_dir=config.data_dir,
         few_shot=config.few_shot > 0,
         specs=specs,
+        sample=Sample(config.limit, config.seed),
     )
     for task in tasks:
         available = len(task.few_shot)
@@ -319,10 +321,7 @@ def _load_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
         tasks = add_bank(tasks, read_bank(config.paraphrases))
     if config.placement is not None:
         tasks = [replace(task, placement=config.placement) for task in tasks]
-    return [
-        choose_instructions(task.with_examples(config.limit, seed=config.seed), config.instructions)
-        for task in tasks
-    ]
+    return [choose_instructions(task, config.instructions) for task in tasks]
 
 
 def _make_variants(

@@ -1,4 +1,8 @@
-"""Rows of a source: JSON (Lines), CSV, Parquet (plain, .gz or .xz) or a hub data set."""
+"""Rows of a source: JSON (Lines), CSV, Parquet (plain, .gz or .xz) or a hub data set.
+
+Rows are read one by one, as often as they are asked for; no file is held whole but .json and
+compressed Parquet, which cannot be read in parts.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -25,45 +29,62 @@ from harness.tasks.schema import HubSource, Source
 Row = Mapping[str, object]
 
 _OPENERS = {".gz": gzip.open, ".xz": lzma.open}
+_BATCH: Final = 1024
+"""Rows of a Parquet file that are in memory at once."""
 _HALF_CHARACTER: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-def read_source(source: Source, *, beside: Path, data_dir: Path | None) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """The rows of a source that hold the fields which it requires, read anew for each loop."""
+
+    rows: Iterable[Row]
+    require: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Row]:
+        first: Row | None = None
+        read = kept = 0
+        for row in self.rows:
+            first, read = first or row, read + 1
+            if all(_holds(row.get(name)) for name in self.require):
+                kept += 1
+                yield row
+        if not kept and self.require:
+            raise UsageError(
+                f"none of the {read} rows holds something in {' and '.join(self.require)}, "
+                f"which the source requires.{nearest_hint(self.require[0], first or {})}"
+            )
+
+
+def open_source(source: Source, *, beside: Path, data_dir: Path | None) -> SourceRows:
     """The rows of a source that hold the fields which it requires, in file order.
 
     `beside` is the folder of the task file; `data_dir` the folder given by the user.
 
     Raises:
-        UsageError: no file and no hub data set can be had, a file is empty or malformed, or no row
-            holds the required fields.
+        UsageError: no file and no hub data set can be had. A loop over the rows raises it where a
+            file is empty or malformed, or no row holds the required fields.
     """
-    rows = _read_all(source, beside=beside, data_dir=data_dir)
-    kept = [row for row in rows if all(_holds(row.get(name)) for name in source.require)]
-    if not kept:
-        raise UsageError(
-            f"none of the {len(rows)} rows holds something in {' and '.join(source.require)}, "
-            f"which the source requires.{nearest_hint(source.require[0], rows[0])}"
-        )
-    return kept
+    return SourceRows(_open_all(source, beside=beside, data_dir=data_dir), source.require)
 
 
 def _holds(value: object) -> bool:
     return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
-def _read_all(source: Source, *, beside: Path, data_dir: Path | None) -> list[Row]:
+def _open_all(source: Source, *, beside: Path, data_dir: Path | None) -> Iterable[Row]:
     form = FileForm(source.separator, source.encoding)
     if source.rows is not None:
-        return list(source.rows)
+        return source.rows
     if source.file is not None:
-        return read_file(beside / source.file, form)
+        return FileRows(beside / source.file, form)
     if source.data is not None and data_dir is not None:
         path = data_dir / source.data
         if path.is_file() or source.hub is None:
-            return read_file(path, form)
+            return FileRows(path, form)
     if source.hub is not None:
-        return _read_hub(source.hub, wanted=source.data, data_dir=data_dir)
+        return _open_hub(source.hub, wanted=source.data, data_dir=data_dir)
     raise UsageError(
         f"the rows are in {source.data!r} of a data folder, and none was given.",
         hint="Type: --data-dir FOLDER (or set HARNESS_DATA_DIR).",
@@ -79,8 +100,24 @@ class FileForm:
     encoding: str = "utf-8"
 
 
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """The rows of a file, read anew for each loop over them."""
+
+    path: Path
+    form: FileForm = FileForm()
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter_file(self.path, self.form)
+
+
 def read_file(path: Path, form: FileForm = FileForm()) -> list[Row]:
-    """All rows of a .jsonl, .json, .csv, .tsv or .parquet file, plain or in gzip or xz.
+    """All rows of a file; see `iter_file`."""
+    return list(iter_file(path, form))
+
+
+def iter_file(path: Path, form: FileForm = FileForm()) -> Iterator[Row]:
+    """The rows of a .jsonl, .json, .csv, .tsv or .parquet file, plain or in gzip or xz.
 
     Raises:
         UsageError: missing, empty, of another kind or encoding, or malformed (with the line).
@@ -89,12 +126,12 @@ def read_file(path: Path, form: FileForm = FileForm()) -> list[Row]:
         siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
         raise UsageError(f"data file not found: {path}.{nearest_hint(path.name, siblings)}")
     kind = kind_of(path)
-    readers: dict[str, Callable[[Path, FileForm], list[Row]]] = {
-        ".jsonl": _read_jsonl,
-        ".json": _read_json,
-        ".csv": _read_csv,
-        ".tsv": lambda path, form: _read_csv(path, replace(form, separator="\t")),
-        ".parquet": _read_parquet,
+    readers: dict[str, Callable[[Path, FileForm], Iterator[Row]]] = {
+        ".jsonl": _iter_jsonl,
+        ".json": lambda path, form: iter(_read_json(path, form)),
+        ".csv": _iter_csv,
+        ".tsv": lambda path, form: _iter_csv(path, replace(form, separator="\t")),
+        ".parquet": _iter_parquet,
     }
     if kind not in readers:
         raise UsageError(
@@ -102,9 +139,11 @@ def read_file(path: Path, form: FileForm = FileForm()) -> list[Row]:
             "expected .jsonl, .json, .csv, .tsv or .parquet, plain or as .gz or .xz."
         )
     rows = readers[kind](path, form)
-    if not rows:
+    first = next(rows, None)
+    if first is None:
         raise UsageError(f"{path}: the data file has no rows.")
-    return rows
+    yield first
+    yield from rows
 
 
 def read_bytes(path: Path) -> bytes:
@@ -140,8 +179,8 @@ def numbered_rows(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, Ro
             yield number, _parse_row(line, f"{path}, line {number}")
 
 
-def _read_jsonl(path: Path, form: FileForm) -> list[Row]:
-    return [row for _, row in numbered_rows(path, form.encoding)]
+def _iter_jsonl(path: Path, form: FileForm) -> Iterator[Row]:
+    return (row for _, row in numbered_rows(path, form.encoding))
 
 
 def _parse_row(line: str, where: str) -> Row:
@@ -186,17 +225,22 @@ def _parse_json(text: str, where: str) -> object:
     return content
 
 
-def _read_csv(path: Path, form: FileForm) -> list[Row]:
+def _iter_csv(path: Path, form: FileForm) -> Iterator[Row]:
     lines = (line for _, line in _lines(path, form.encoding))
     header = next(lines, "")
+    mark = form.separator or _delimiter(header)
+    reader = csv.DictReader(chain([header], lines), strict=True, delimiter=mark)
+    try:
+        _check_columns(reader.fieldnames or (), path)
+        while (row := _next_row(reader)) is not None:
+            yield _checked(row, reader, path)
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num}: not valid CSV: {error}.") from None
+
+
+def _next_row(reader: csv.DictReader[str]) -> dict[str, str] | None:
     with _no_field_limit():
-        mark = form.separator or _delimiter(header)
-        reader = csv.DictReader(chain([header], lines), strict=True, delimiter=mark)
-        try:
-            _check_columns(reader.fieldnames or (), path)
-            return [_checked(row, reader, path) for row in reader]
-        except csv.Error as error:
-            raise UsageError(f"{path}, line {reader.line_num}: not valid CSV: {error}.") from None
+        return next(reader, None)
 
 
 def _delimiter(header: str) -> str:
@@ -229,7 +273,7 @@ def _no_field_limit() -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-def _read_parquet(path: Path, _form: FileForm) -> list[Row]:
+def _iter_parquet(path: Path, _form: FileForm) -> Iterator[Row]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -241,14 +285,15 @@ def _read_parquet(path: Path, _form: FileForm) -> list[Row]:
         ) from None
     try:
         with _open(path) as stream:
-            table = parquet.read_table(io.BytesIO(stream.read()))
+            # Parquet is read from its end, which a compressed stream has no quick way to.
+            source = io.BytesIO(stream.read()) if path.suffix.lower() in _OPENERS else stream
+            for batch in parquet.ParquetFile(source).iter_batches(_BATCH):
+                yield from batch.to_pylist()
     except (pyarrow.ArrowException, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise UsageError(f"{path}: not a Parquet file: {_first_line(error)}") from None
-    rows: list[Row] = table.to_pylist()
-    return rows
 
 
-def _read_hub(source: HubSource, *, wanted: str | None, data_dir: Path | None) -> list[Row]:
+def _open_hub(source: HubSource, *, wanted: str | None, data_dir: Path | None) -> Iterable[Row]:
     place = f"{data_dir}/{wanted}" if data_dir and wanted else None
     hint = "Type: --data-dir FOLDER (or set HARNESS_DATA_DIR)." if wanted else None
     name = "/".join(filter(None, (source.path, source.config, source.split)))
@@ -262,7 +307,9 @@ def _read_hub(source: HubSource, *, wanted: str | None, data_dir: Path | None) -
         ) from None
     try:
         with reach_hub():
-            rows = list(datasets.load_dataset(source.path, source.config, split=source.split))
+            rows: Iterable[Row] = datasets.load_dataset(
+                source.path, source.config, split=source.split
+            )
     except Exception as error:  # datasets raises many kinds, from many libraries
         missing = f"{place} is not there, and the " if place else "the "
         raise UsageError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -104,15 +105,9 @@ class Task:
 
         Samples are nested: the sample of 50 lies within the sample of 100.
         """
-        order = list(range(len(self.examples)))
-        Random(stable_hash(seed, self.name, "examples")).shuffle(order)
-        kept = sorted(order[:limit])
-        place = {old: new for new, old in enumerate(kept)}
-        return replace(
-            self,
-            examples=tuple(self.examples[old] for old in kept),
-            drawn=tuple(place[old] for old in order[:limit]),
-        )
+        places = draw_places(len(self.examples), limit, seed=seed, name=self.name)
+        kept = tuple(self.examples[place] for place in sorted(places))
+        return replace(self, examples=kept, drawn=rank_places(places))
 
     def with_instructions(self, limit: int | None) -> Task:
         """This task with `limit` instructions, styles taken in turn."""
@@ -134,6 +129,24 @@ class Task:
         chosen = turns[:count]
         rng.shuffle(chosen)
         return tuple(chosen)
+
+
+def draw_places(count: int, limit: int | None, *, seed: int, name: str) -> Sequence[int]:
+    """`limit` places of `count` examples of the task `name`, in a seeded order."""
+    order = array("Q", range(count))
+    Random(stable_hash(seed, name, "examples")).shuffle(order)
+    return order[:limit]
+
+
+def rank_places(places: Sequence[int]) -> tuple[int, ...]:
+    """Of each place its rank among all, counted from 0.
+
+    Example:
+        >>> rank_places([30, 10, 20])
+        (2, 0, 1)
+    """
+    rank = {place: number for number, place in enumerate(sorted(places))}
+    return tuple(rank[place] for place in places)
 
 
 def _with_texts(value: object, text: str) -> object:

@@ -110,7 +110,7 @@ def test_a_bad_task_file_is_refused(
     [
         (b"", "has no rows"),
         (b"\n\n", "has no rows"),
-        (b'{"text": 1}\n{"text"', "line 2: not valid JSON"),
+        (b'{"text": 1, "label": 0}\n{"text"', "line 2: not valid JSON"),
         (b"[1]\n", "line 1: a row is a JSON object"),
         ('{"text": "\u00e9"}'.encode("latin-1"), "not UTF-8"),
     ],

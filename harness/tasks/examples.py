@@ -1,0 +1,177 @@
+"""The examples of a task: rows read, checked, drawn and rendered."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from harness.core.errors import UsageError, nearest_hint
+from harness.core.records import Example
+from harness.tasks.checks import shorten
+from harness.tasks.rows import Row, open_source
+from harness.tasks.schema import Source, TaskSpec
+from harness.tasks.task import draw_places, rank_places
+from harness.tasks.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A seeded draw of examples: the first `limit` of it, or all of them."""
+
+    limit: int | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What was read of a source."""
+
+    examples: tuple[Example, ...]
+    drawn: tuple[int, ...] = ()
+    """Their places in the seeded order of a draw; empty without a draw."""
+    inputs: frozenset[bytes] = frozenset()
+    """Keys of the inputs of all rows, also of those that were not drawn, if they were asked for."""
+
+
+def input_key(text: str) -> bytes:
+    """A key of an input, much shorter than the input."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+@dataclass(frozen=True)
+class ExampleReader:
+    """Reads the examples of one task."""
+
+    spec: TaskSpec
+    template: Template
+    path: Path
+    """The task file, for messages; its folder is where files of rows are looked for."""
+    data_dir: Path | None
+
+    @cached_property
+    def _gold(self) -> dict[str, str]:
+        """What a row says of its label -> the label's name."""
+        return {key: label.name for label in self.spec.labels for key in label.keys}
+
+    def read(self, source: Source, sample: Sample | None, *, with_inputs: bool = False) -> Examples:
+        """The wanted examples of a source, in file order.
+
+        The rows pass by twice where some are drawn: once to be checked and counted, once to keep
+        those that were drawn. Only these are held, and only these are rendered unless the inputs of
+        all are asked for.
+
+        Args:
+            source: Where the rows are.
+            sample: What to draw; None for all rows without a draw.
+            with_inputs: Whether to note the input of each row, drawn or not.
+
+        Raises:
+            UsageError: no rows, a missing field, a label not among the labels, or an id twice.
+        """
+        try:
+            rows = open_source(source, beside=self.path.parent, data_dir=self.data_dir)
+        except UsageError as error:
+            raise self._named(error) from None
+        if sample is None or sample.limit is None:
+            found = self._all(rows, sample)
+        else:
+            found = self._drawn(rows, sample, sample.limit, with_inputs=with_inputs)
+        if not found.examples:
+            raise self._named(UsageError("the source has no rows."))
+        return found
+
+    def _named(self, error: UsageError) -> UsageError:
+        return UsageError(f"task {self.spec.name!r}: {error.message}", hint=error.hint)
+
+    def _each(self, rows: Iterable[Row]) -> Iterator[tuple[int, Row]]:
+        """The rows and their places; an error in a file of rows names the task."""
+        try:
+            yield from enumerate(rows)
+        except UsageError as error:
+            raise self._named(error) from None
+
+    def _all(self, rows: Iterable[Row], sample: Sample | None) -> Examples:
+        examples = tuple(self.make(row, place) for place, row in self._each(rows))
+        self._check_ids(example.id for example in examples)
+        inputs = frozenset(input_key(example.input) for example in examples)
+        if sample is None:
+            return Examples(examples, inputs=inputs)
+        places = draw_places(len(examples), None, seed=sample.seed, name=self.spec.name)
+        return Examples(examples, rank_places(places), inputs)
+
+    def _drawn(
+        self, rows: Iterable[Row], sample: Sample, limit: int, *, with_inputs: bool
+    ) -> Examples:
+        inputs: set[bytes] = set()
+        hashes = array("q")
+        for place, row in self._each(rows):
+            hashes.append(hash(self._check(row, place)))
+            if with_inputs:
+                inputs.add(input_key(self.make(row, place).input))
+        if self.spec.id_field is not None:
+            self._check_hashes(rows, hashes)
+        places = draw_places(len(hashes), limit, seed=sample.seed, name=self.spec.name)
+        wanted = frozenset(places)
+        examples = tuple(self.make(row, n) for n, row in self._each(rows) if n in wanted)
+        if len(examples) != len(wanted):
+            changed = UsageError("the rows changed while they were read.", hint="Type it again.")
+            raise self._named(changed)
+        return Examples(examples, rank_places(places), frozenset(inputs))
+
+    def make(self, row: Row, place: int) -> Example:
+        """The example of a row.
+
+        Raises:
+            UsageError: it lacks a field, its label is none of the labels, or the template fails.
+        """
+        identity = self._check(row, place)
+        fields = _filled(row)
+        text = self.template.render(fields, row=f"row {place + 1}")
+        label = self._gold[str(fields[self.spec.label_field])]
+        return Example(id=identity, fields=fields, input=text, gold=label)
+
+    def _check(self, row: Row, place: int) -> str:
+        """The row's id, if it has a known label."""
+        fields = _filled(row)
+        wanted = (("label_field", self.spec.label_field), ("id_field", self.spec.id_field))
+        for what, name in wanted:
+            if name is not None and name not in fields:
+                has = ", ".join(sorted(fields)) or "no fields"
+                raise UsageError(
+                    f"{self.path}: {what} names {name!r}, which row {place + 1} does not have; it "
+                    f"has {has}.{nearest_hint(name, fields)}"
+                )
+        value = str(fields[self.spec.label_field])
+        if value not in self._gold:
+            raise UsageError(
+                f"{self.path}: row {place + 1} has the label {shorten(value, 60)!r}, which is not "
+                f"among the labels ({shorten(', '.join(self._gold), 200)})."
+                f"{nearest_hint(value, self._gold)}"
+            )
+        return str(fields[self.spec.id_field]) if self.spec.id_field else str(place)
+
+    def _check_ids(self, ids: Iterable[str]) -> None:
+        seen: set[str] = set()
+        for place, identity in enumerate(ids):
+            if identity in seen:
+                raise UsageError(
+                    f"{self.path}: row {place + 1} repeats the id {identity!r} of field "
+                    f"{self.spec.id_field!r}; ids must be unique."
+                )
+            seen.add(identity)
+
+    def _check_hashes(self, rows: Iterable[Row], hashes: Sequence[int]) -> None:
+        """Ids are compared as such only where two hashes of eight bytes are equal."""
+        import numpy as np
+
+        _, counts = np.unique(np.asarray(hashes), return_counts=True)
+        if (counts > 1).any():
+            self._check_ids(self._check(row, place) for place, row in self._each(rows))
+
+
+def _filled(row: Row) -> dict[str, object]:
+    return {str(name): value for name, value in row.items() if value is not None}
