@@ -43,6 +43,11 @@ class Bleu(GraderOptions):
         score = self._metric.sentence_score(text, list(references)).score if references else 0.0
         return Grade(in_range(score / 100), text.strip())
 
+    def problem(self, references: Sequence[str]) -> str | None:
+        """A blank reference has no n-gram."""
+        blank = any(not one.strip() for one in references)
+        return "a blank reference" if blank else super().problem(references)
+
     @cached_property
     def _metric(self) -> BLEU:
         from sacrebleu.metrics.bleu import BLEU

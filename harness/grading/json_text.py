@@ -21,17 +21,19 @@ from pydantic import JsonValue
 JsonKind = Literal["object", "array", "any"]
 """What is expected; `any` is an object or an array."""
 
+_OBJECT: Final = r'\{\s*["}]'
+_ARRAY: Final = r'\[\s*["{\[\]\dtfn-]'
 _OPENING: Final = {
-    "object": re.compile(r"\{"),
-    "array": re.compile(r"\["),
-    "any": re.compile(r"[{\[]"),
+    "object": re.compile(_OBJECT),
+    "array": re.compile(_ARRAY),
+    "any": re.compile(f"{_OBJECT}|{_ARRAY}"),
 }
 _FENCE: Final = re.compile(r"(?:```|~~~)[^\n`~]*\n(.*?)(?:```|~~~|\Z)", re.DOTALL)
 _MAX_DEPTH: Final = 64
-_MAX_SCANNED: Final = 2_000_000
-"""Characters that are read in search of JSON, those of failed attempts counted again."""
-_DEEP: Final = 1_000
-"""Characters, at least, that an attempt has read which fails at its depth."""
+_MAX_SCANNED: Final = 50_000_000
+"""Characters read in search of JSON; a failed attempt reads all before it, to count lines."""
+_DEEP: Final = 100_000
+"""What an attempt costs that fails at its depth, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def _within(text: str, kind: JsonKind) -> list[tuple[int, Json]]:
             scanned += position - start
         except (ValueError, RecursionError) as error:
             position = max(position, start + 1)
-            scanned += max(getattr(error, "pos", start + _DEEP) - start, 1)
+            scanned += getattr(error, "pos", _DEEP)
     return found
 
 

@@ -63,7 +63,8 @@ class Plugin(GraderOptions):
                 f"the grader {self.name!r} returned {returned!r}.",
                 hint="It must return a number from 0 to 1, None, or a Grade.",
             )
-        return Grade(float(score), grade.answer if grade else text.strip())
+        answer = grade.answer if grade else text.strip()
+        return UNPARSED if answer is None else Grade(float(score), answer)
 
     def _function(self) -> GraderFunction:
         try:
