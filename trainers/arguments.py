@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from transformers import TrainingArguments
 
-from harness.core.errors import UnknownNameError, UsageError
+from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
 from trainers.base_model import wants_bf16
 from trainers.config import TrainConfig
 
 CHECKPOINTS = "checkpoints"
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+
+_PACKAGES: Final = {
+    "azure_ml": "azureml-core",
+    "comet_ml": "comet-ml",
+    "flyte": "flytekit",
+}
+"""Trackers whose package has another name."""
 
 
 def make_arguments(
@@ -75,13 +84,19 @@ def _round_up(number: int, multiple: int) -> int:
 
 def _trackers(config: TrainConfig) -> list[str]:
     from transformers.integrations.integration_utils import (
+        INTEGRATION_TO_CALLBACK,
         get_available_reporting_integrations,
     )
 
     available = get_available_reporting_integrations()
     for name in config.report_to:
-        if name not in (*available, "none", "all"):
-            raise UnknownNameError(
-                "tracker (or its package is not installed)", name, [*available, "none"]
+        if name in ("none", "all"):
+            continue
+        if name not in INTEGRATION_TO_CALLBACK:
+            raise UnknownNameError("tracker", name, [*INTEGRATION_TO_CALLBACK, "none"])
+        if name not in available:
+            package = _PACKAGES.get(name, name)
+            raise MissingPackageError(
+                package, needed_for=f"--report-to {name}", install=f"pip install {package}"
             )
     return list(config.report_to) or ["none"]
