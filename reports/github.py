@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from harness.results.summary import Quantity
-from reports.formatting import counted, interval, number
+from reports.comparison import points_signed
+from reports.formatting import counted, interval, number, percent
 from reports.markdown import escape, table
+from reports.visible import one_line
 
 if TYPE_CHECKING:
     from harness.gate.verdict import Check, Status, Verdict
@@ -14,16 +17,42 @@ if TYPE_CHECKING:
 STATUS: Final = {
     "pass": "✅ pass",
     "fail": "❌ fail",
+    "known": "☑️ known",
     "not-enough-data": "⚠️ not enough data",
     "missing": "❌ missing",
 }
 _WORDS: Final[dict[Status, str]] = {
     "fail": "failed",
     "missing": "missing",
+    "known": "known and borne with",
     "not-enough-data": "without enough data",
     "pass": "passed",
 }
 """In the order in which checks are listed."""
+
+
+SHOWN: Final = 160
+"""Characters of an example's input."""
+MARKER: Final = "<!-- robustness-harness gate -->"
+"""The first line of a comment: by it the next run finds the comment to replace."""
+
+
+def render_comment(verdict: Verdict) -> str:
+    """The verdict as a comment that later runs can find and replace."""
+    return f"{MARKER}\n{render_verdict_markdown(verdict)}"
+
+
+def render_badge(verdict: Verdict) -> str:
+    """The verdict as JSON for a badge that shields.io draws (its endpoint schema, version 1)."""
+    colors = {"passed": "brightgreen", "failed": "red", "undecided": "yellow"}
+    counts = f"{verdict.count('pass')} of {counted(len(verdict.checks), 'check')}"
+    content = {
+        "schemaVersion": 1,
+        "label": "robustness",
+        "message": f"{verdict.outcome}: {counts}",
+        "color": colors[verdict.outcome],
+    }
+    return json.dumps(content, indent=2) + "\n"
 
 
 def render_verdict_markdown(verdict: Verdict) -> str:
@@ -45,6 +74,7 @@ def render_verdict_markdown(verdict: Verdict) -> str:
     reasons = [check for check in checks if check.status != "pass"]
     if reasons:
         lines += ["", *(f"- **{escape(one.name)}**: {escape(one.message)}" for one in reasons)]
+    lines += [*_levels(verdict), *_lost(verdict)]
     if verdict.notes:
         lines += ["", *(f"> {escape(note)}" for note in verdict.notes)]
     return "\n".join(lines) + "\n"
@@ -57,11 +87,55 @@ def _counts(verdict: Verdict) -> str:
     return f"{', '.join(parts)} ({tail})."
 
 
+def _levels(verdict: Verdict) -> list[str]:
+    """Accuracy by level: the baseline's, the candidate's, their difference."""
+    if not verdict.levels:
+        return []
+    heads = ["Level", escape(verdict.baseline or ""), escape(verdict.candidate), "Difference (pp)"]
+    rows = [
+        [
+            escape(one.level),
+            percent(Quantity(one.first, None)),
+            percent(Quantity(one.second, None)),
+            points_signed(Quantity(one.value, one.interval)),
+            interval(Quantity(one.value, one.interval)),
+            f"**{'better' if one.better == 'second' else 'worse'}**" if one.better else "",
+        ]
+        for one in verdict.levels
+    ]
+    title = ["", f"### Accuracy by level, scorer {escape(verdict.scorer)}", ""]
+    return [*title, *table([*heads, "Interval", "Significant"], rows)]
+
+
+def _lost(verdict: Verdict) -> list[str]:
+    """The examples that the candidate loses most on."""
+    if not verdict.lost:
+        return []
+    rows = [
+        [
+            escape(f"{one.task} / {one.example_id}"),
+            escape(_shortened(one.input)),
+            escape(one.gold),
+            percent(Quantity(one.first, None)),
+            percent(Quantity(one.second, None)),
+            f"{one.variants:,}",
+        ]
+        for one in verdict.lost
+    ]
+    heads = ["Example", "Input", "Gold", escape(verdict.baseline or ""), escape(verdict.candidate)]
+    return ["", "### Examples lost most", "", *table([*heads, "Variants"], rows, left=3)]
+
+
+def _shortened(text: str) -> str:
+    words = one_line(" ".join(text.split()))
+    return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
+
+
 def _row(check: Check) -> list[str]:
     value = None if check.value is None else Quantity(check.value, check.interval)
     margin = f" ± {check.margin:g}" if check.margin else ""
     return [
-        STATUS[check.status],
+        STATUS[check.status] + (" (should)" if check.tier == "should" else ""),
         escape(check.name),
         f"{escape(check.bound)} {check.limit:g}{margin}",
         number(value, 3),

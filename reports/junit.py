@@ -64,14 +64,14 @@ def _level_case(task: str, level: str, group: GroupView) -> _Case:
 
 
 def _check_case(check: Check, verdict: Verdict) -> _Case:
-    undecided = check.status == "not-enough-data"
-    fails = check.status in ("fail", "missing") or (undecided and verdict.strict)
+    fails = verdict.blocks(check)
+    skipped = check.status != "pass" and not fails
     return _Case(
         group=f"{verdict.candidate}.rule {check.rule}",
         name=f"{check.name}: {check.bound} {check.limit:g}",
         output=check.message,
         failure=check.message or check.status if fails else "",
-        skipped=check.message or check.status if undecided and not fails else "",
+        skipped=check.message or check.status if skipped else "",
     )
 
 

@@ -54,7 +54,7 @@ def write_comparison(
 
 
 def write_verdict(verdict: Verdict, form: str, path: Path) -> None:
-    """Write a gate's verdict in one format ("md" or "junit") to a file.
+    """Write a gate's verdict in one format ("md", "comment", "badge", "junit") to a file.
 
     Raises:
         UnknownNameError: an unknown format.
@@ -135,7 +135,21 @@ COMPARISON_FORMATS: Final[dict[str, Callable[[ComparisonView], str]]] = {
 """Format -> its writer."""
 
 
+def _verdict_comment(verdict: Verdict) -> str:
+    from reports.github import render_comment
+
+    return render_comment(verdict)
+
+
+def _verdict_badge(verdict: Verdict) -> str:
+    from reports.github import render_badge
+
+    return render_badge(verdict)
+
+
 VERDICT_FORMATS: Final[dict[str, Callable[[Verdict], str]]] = {
+    "badge": _verdict_badge,
+    "comment": _verdict_comment,
     "junit": _verdict_junit,
     "md": _verdict_markdown,
 }

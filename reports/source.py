@@ -85,25 +85,3 @@ def primary_samples(run: Run) -> pd.DataFrame:
     if samples.empty:
         return samples
     return samples[samples["scorer"] == run.summary.scorer]
-
-
-def run_names(runs: Sequence[Run]) -> list[str]:
-    """A short name for each run, all different: the model's, or else the folder's.
-
-    Of a model's path only as many last folders are kept as tell the runs apart.
-    """
-    models = [text_at(section(run.manifest, "model"), "name", run.path.name) for run in runs]
-    paths = [_folders(name) for name in models]
-    for depth in range(1, max(map(len, paths), default=0) + 1):
-        names = ["/".join(path[-depth:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    folders = [run.path.name for run in runs]
-    if len(set(folders)) == len(folders):
-        return folders
-    return [f"{name} ({run.path})" for name, run in zip(models, runs, strict=True)]
-
-
-def _folders(name: str) -> list[str]:
-    # One slash alone may be that of a hub id, whose owner says as much as the name.
-    return name.rstrip("/").split("/") if name.count("/") > 1 else [name]

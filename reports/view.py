@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN, in_level_order
+from harness.results.names import run_names
 from reports.alike import unlike_runs
 from reports.caveats import caveats
 from reports.flips import Flips, flips_between, flips_from_clean
@@ -21,7 +22,7 @@ from reports.headline import (
 from reports.provenance import Provenance, build_provenance
 from reports.reading import GroupView
 from reports.scorers import ScorerRow, build_scorer_rows
-from reports.source import Run, primary_samples, run_names, text_at
+from reports.source import Run, primary_samples, text_at
 from reports.tables import (
     PerturbationRow,
     Tables,

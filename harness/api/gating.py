@@ -58,6 +58,7 @@ def check(
     scorer: str | None = None,
     seed: int = 0,
     shared: bool = False,
+    first: bool = False,
 ) -> Verdict:
     """Judge a run by a policy, as `harness check` does.
 
@@ -66,11 +67,12 @@ def check(
 
     Args:
         candidate: The run to judge, or its directory.
-        baseline: The run that it must not be worse than; bounds called `max_drop` need it.
+        baseline: The run that it must not be worse than; `max_drop` and the like need it.
         policy: A policy file, or its content as a mapping.
         scorer: Scorer whose samples are used; default: the candidate's first that both have.
         seed: From which resamples follow.
         shared: Compare with the baseline on equal cells only; the notes say what is left out.
+        first: There is no baseline yet: bounds that compare with one are left out, and said so.
 
     Returns:
         The verdict; `verdict.passed` is the answer.
@@ -94,6 +96,7 @@ def check(
         scorer=scorer,
         seed=seed,
         shared=shared,
+        first=first,
     )
     return Verdict(**{field.name: getattr(judged, field.name) for field in fields(judged)})
 

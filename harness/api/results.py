@@ -132,8 +132,8 @@ def _describe(run: Run) -> str:
 
 def _table(run: Run) -> Table:
     """Headline and levels, as the report's first screen has them."""
+    from harness.results.names import run_names
     from reports.headline import run_detail, run_headline
-    from reports.source import run_names
     from reports.tables import build_tables
 
     tables, confidence = build_tables(run.summary), run.summary.confidence

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from harness.cli import options
 from harness.cli.command import add_command
+from harness.gate.recipes import Server
 
 if TYPE_CHECKING:
     from harness.comparison import Comparison
@@ -44,7 +45,13 @@ def register(app: typer.Typer) -> None:
         check_command,
         "harness check --candidate runs/new --baseline runs/old --policy robustness-policy.yaml",
     )
-    add_command(app, "init-ci", init_ci_command, "harness init-ci . --model checkpoints/candidate")
+    add_command(
+        app,
+        "init-ci",
+        init_ci_command,
+        "harness init-ci . --model checkpoints/candidate --task sentiment --limit 50",
+        "harness init-ci . --ci gitlab --store s3://bucket/runs",
+    )
 
 
 def compare_command(
@@ -108,7 +115,21 @@ def check_command(
     scorer: Scorer = None,
     seed: options.Seed = 0,
     shared: Shared = False,
+    first: Annotated[
+        bool,
+        typer.Option(
+            "--first",
+            help="There is no baseline yet: leave out the rules that compare with one.",
+            show_default=False,
+        ),
+    ] = False,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
+    comment: Annotated[
+        Path | None, typer.Option(help="Write Markdown for a pull request's comment.")
+    ] = None,
+    badge: Annotated[
+        Path | None, typer.Option(help="Write JSON for a badge of shields.io.")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Judge a run by a policy; exit 0 if it passes, 1 if it fails, 4 if strict data are too few.
@@ -121,10 +142,11 @@ def check_command(
     from reports import write_verdict
 
     verdict = check_runs(
-        candidate, policy, baseline=baseline, scorer=scorer, seed=seed, shared=shared
+        candidate, policy, baseline=baseline, scorer=scorer, seed=seed, shared=shared, first=first
     )
-    if junit is not None:
-        write_verdict(verdict, "junit", junit)
+    for form, path in (("junit", junit), ("comment", comment), ("badge", badge)):
+        if path is not None:
+            write_verdict(verdict, form, path)
     write_github_summary(verdict)
     if as_json:
         print_json(verdict.to_dict())
@@ -135,15 +157,32 @@ def check_command(
 
 def init_ci_command(
     folder: Annotated[Path, typer.Argument(help="The repository.")] = Path(),
-    model: Annotated[str, typer.Option(help="The checkpoint that the workflow evaluates.")] = (
-        "checkpoints/candidate"
-    ),
+    model: Annotated[
+        str, typer.Option(help="The checkpoint that is evaluated: a path in it, or a hub id.")
+    ] = "checkpoints/candidate",
+    server: Annotated[Server, typer.Option("--ci", help="Whose recipe is written.")] = "github",
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="Task name or file. Repeatable. Default: the starter suite."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum examples per task.")] = None,
+    cells: Annotated[int | None, typer.Option(min=1, help="Budget of cells of a run.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Where baselines are kept, as for harness baseline.")
+    ] = None,
+    install: Annotated[
+        str | None, typer.Option(help="What pip installs. Default: this very version.")
+    ] = None,
 ) -> None:
-    """Write a GitHub workflow and a policy that gate a checkpoint; nothing is overwritten."""
-    from harness.gate.files import write_ci_files
+    """Write a CI recipe, its script and a policy that gate a checkpoint; nothing is overwritten."""
+    from harness.gate.recipes import Evaluated, find_install, write_recipe
 
-    for path in write_ci_files(folder, model=model):
+    tasks = tuple(options.split_names(task))
+    wanted = install or find_install()
+    written = write_recipe(folder, server, Evaluated(model, wanted, tasks, limit, cells, store))
+    for path in written:
         typer.echo(f"wrote {path}")
+    typer.echo(f"it installs {wanted} (--install says otherwise)")
 
 
 def _show_comparison(comparison: Comparison) -> None:
@@ -212,8 +251,11 @@ def _show_flips(pair: PairView) -> None:
 
 
 def _show_verdict(verdict: Verdict) -> None:
+    from rich.text import Text
+
     from harness.cli.terminal import err, out, print_table
     from harness.core.progress_bar import printable
+    from harness.gate.verdict import Status
 
     rows = [
         (check.status, check.name, check.bound, f"{check.limit:g}", check.message)
@@ -224,8 +266,8 @@ def _show_verdict(verdict: Verdict) -> None:
         err().print(f"note: {printable(note)}", style="yellow", markup=False)
     styles = {"passed": "bold green", "failed": "bold red", "undecided": "bold yellow"}
     counts = ", ".join(
-        f"{verdict.count(status)} {status}"
-        for status in ("pass", "fail", "not-enough-data", "missing")
-        if verdict.count(status)
+        f"{verdict.count(status)} {status}" for status in get_args(Status) if verdict.count(status)
     )
-    out().print(f"gate {verdict.outcome}: {counts}", style=styles[verdict.outcome])
+    against = f" against {verdict.baseline}" if verdict.baseline else ""
+    title = printable(f"gate {verdict.outcome}: {verdict.candidate}{against}")
+    out().print(Text(f"{title}: {counts}"), style=styles[verdict.outcome])

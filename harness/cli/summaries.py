@@ -30,9 +30,9 @@ _SCORER_COLUMNS = (
 
 def print_summary(run: Run) -> None:
     """Print the headline, accuracy, drop and consistency by level, and what to be careful about."""
+    from harness.results.names import run_names
     from reports.caveats import one_label
     from reports.headline import run_detail, run_headline
-    from reports.source import run_names
     from reports.tables import build_tables
 
     tables, console = build_tables(run.summary), out()

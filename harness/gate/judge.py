@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final, TypeVar
 
 from harness.comparison.alignment import Aligned, align_runs, primary_scorer
 from harness.comparison.comparable import RunData, Unlike, all_label_tokens, all_labels
-from harness.comparison.differences import Paired, levels_of
+from harness.comparison.differences import Difference, Paired, levels_of, measure_differences
+from harness.comparison.lost import find_lost
 from harness.core.records import CLEAN
-from harness.gate.policy import BOUNDS, Policy
+from harness.gate.policy import AGAINST_BASELINE, Policy
 from harness.gate.verdict import Check, Evidence, Verdict, decide
 from harness.metrics.grid import Grid, build_grids
 from harness.metrics.measures import (
@@ -23,6 +25,7 @@ from harness.metrics.measures import (
     get_measure,
     measure,
     measure_difference,
+    measure_relative_worsening,
     resample_grid,
 )
 from harness.stats.arrays import Singles
@@ -42,8 +45,10 @@ def judge(
     seed: int = 0,
     resamples: int = RESAMPLES,
     unlike: Unlike = "refuse",
+    first: bool = False,
+    today: date | None = None,
 ) -> Verdict:
-    """The verdict on `candidate`; bounds called `max_drop` compare it with `baseline`.
+    """The verdict on `candidate`; bounds of `AGAINST_BASELINE` compare it with `baseline`.
 
     Bounds on values use all of the candidate's cells, comparisons those that both runs have.
 
@@ -55,6 +60,8 @@ def judge(
         seed: from which resamples follow, for the worst prompt.
         resamples: how many.
         unlike: what becomes of runs that asked different questions.
+        first: there is no baseline yet: bounds that compare with one are left out, and said so.
+        today: the day on which known regressions may have expired; default: they have not.
 
     Raises:
         UsageError: the two runs asked different questions.
@@ -65,7 +72,8 @@ def judge(
     aligned = align_runs([baseline, candidate], scorer=scorer, unlike=unlike) if baseline else None
     pairs = _paired_tasks(aligned, seed, resamples) if aligned else None
     levels = levels_of([task.grid for task in tasks.values()])
-    checks = list(_list_checks(policy, levels))
+    listed = list(_list_checks(policy, levels, list(tasks)))
+    checks = [one for one in listed if not (first and one.bound in AGAINST_BASELINE)]
     measured = [_measure(check, tasks, pairs) for check in checks]
     # Only what could be measured can fail by chance.
     count = max(1, sum(one is not None for one in measured))
@@ -76,15 +84,25 @@ def judge(
         else decide(check, _evidence(one, confidence), min_examples=policy.min_examples)
         for check, one in zip(checks, measured, strict=True)
     )
+    notes = aligned.notes if aligned else ()
+    if len(checks) < len(listed):
+        notes += (_say_first(len(listed) - len(checks)),)
     return Verdict(
         candidate=candidate.name,
         baseline=baseline.name if baseline else None,
         scorer=scorer,
         confidence=policy.confidence,
         strict=policy.strict,
-        checks=tuple(judged),
-        notes=aligned.notes if aligned else (),
+        checks=tuple(_bear(check, policy, today) for check in judged),
+        notes=notes,
+        levels=_accuracy_by_level(pairs, policy.confidence) if pairs else (),
+        lost=find_lost(aligned.grids, candidate.examples) if aligned else (),
     )
+
+
+def _accuracy_by_level(pairs: Mapping[str, Paired], confidence: float) -> tuple[Difference, ...]:
+    found = measure_differences(pairs, ["accuracy"], confidence=confidence)
+    return tuple(one for one in found if one.task is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +132,41 @@ def _paired_tasks(aligned: Aligned, seed: int, resamples: int) -> dict[str, Pair
     return pairs
 
 
-def _list_checks(policy: Policy, levels: Sequence[str]) -> Iterator[Check]:
-    """Every bound of every rule, at each level that the rule applies to."""
+def _list_checks(policy: Policy, levels: Sequence[str], tasks: Sequence[str]) -> Iterator[Check]:
+    """Every bound of every rule, at each level and task that the rule applies to."""
     perturbed = [level for level in levels if level != CLEAN]
     for number, rule in enumerate(policy.rules, start=1):
+        named = dict.fromkeys((*tasks, *rule.overrides)) if rule.per_task else [rule.task]
         # A run without perturbed levels must not pass for having nothing to check.
         for level in [rule.level] if rule.level else (perturbed or ["perturbed"]):
-            for bound in BOUNDS:
-                limit = rule.bound(bound)
-                if limit is not None:
-                    yield Check(number, rule.metric, level, rule.task, bound, limit, rule.margin)
+            for task in named:
+                for bound, limit in rule.bounds_for(task).items():
+                    check = Check(number, rule.metric, level, task, bound, limit, rule.margin)
+                    yield replace(check, tier=rule.tier)
+
+
+def _bear(check: Check, policy: Policy, today: date | None) -> Check:
+    """The check; where it fails as was foreseen, it is borne with until the day that was said."""
+    known = policy.rules[check.rule - 1].known
+    if known is None or check.status != "fail":
+        return check
+    if today is not None and today > known.until:
+        expired = f"{check.message}; it was known ({known.because}) until {known.until}"
+        return replace(check, message=expired)
+    borne = f"{check.message}; known until {known.until}: {known.because}"
+    return replace(check, status="known", message=borne)
+
+
+def _say_first(count: int) -> str:
+    checks = "1 check compares" if count == 1 else f"{count} checks compare"
+    return f"There is no baseline yet: {checks} with one and will be judged from the next run on."
 
 
 def _measure(
     check: Check, tasks: Mapping[str, _Task], pairs: Mapping[str, Paired] | None
 ) -> Measured | None:
     """What the check is about, as the plain mean over its tasks; None where it is undefined."""
-    if check.bound == "max_drop":
+    if check.bound in AGAINST_BASELINE:
         chosen = _chosen(check, pairs or {})
         found: list[Measured | None] = [_worsening(check, pair) for pair in chosen]
     else:
@@ -154,6 +190,8 @@ def _worsening(check: Check, pair: Paired) -> Estimate | None:
     if groups is None:
         return None
     before, after = groups
+    if check.bound == "max_relative_drop":
+        return measure_relative_worsening(check.metric, after, before)
     change = measure_difference(check.metric, after, before, pair.resampled[::-1])
     if change is None or get_measure(check.metric).better == "lower":
         return change
@@ -177,9 +215,9 @@ def _explain_missing(
         reason = f"the run has no task {check.task!r}; it has {', '.join(tasks) or 'none'}"
     elif check.level not in levels:
         reason = f"the run has no level {check.level!r}; it has {', '.join(levels) or 'none'}"
-    elif check.bound == "max_drop" and not compared:
-        reason = "max_drop needs a baseline run, none was given"
-    elif check.bound == "max_drop":
+    elif check.bound in AGAINST_BASELINE and not compared:
+        reason = f"{check.bound} needs a baseline run, none was given"
+    elif check.bound in AGAINST_BASELINE:
         reason = f"{check.metric} is undefined here in one of the runs, or they share no cell"
     else:
         reason = f"{check.metric} is undefined here"

@@ -10,14 +10,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal
 
+from harness.comparison.differences import Difference
+from harness.comparison.lost import LostExample
 from harness.comparison.result import plain
 from harness.core.errors import ExitCode
-from harness.gate.policy import Bound
+from harness.gate.policy import AGAINST_BASELINE, Bound, Tier
 from harness.results.jsonfiles import Json
 from harness.stats.estimate import Interval
 from harness.stats.power import examples_needed
 
-Status = Literal["pass", "fail", "not-enough-data", "missing"]
+Status = Literal["pass", "fail", "known", "not-enough-data", "missing"]
+"""`known`: it fails, as was foreseen, and is borne with until a day."""
 Outcome = Literal["passed", "failed", "undecided"]
 _EXIT_CODES: Final[dict[Outcome, ExitCode]] = {
     "passed": ExitCode.OK,
@@ -43,13 +46,14 @@ class Check:
     message: str = ""
     """One line that says why."""
     value: float | None = None
-    """The metric; for max_drop, by how much it is worse than the baseline's."""
+    """The metric; for a bound against the baseline, by how much it is worse than the baseline's."""
     interval: Interval | None = None
     confidence: float | None = None
     """Of the interval: the policy's, shared out among its checks."""
     examples: int = 0
     examples_needed: int | None = None
     """With how many examples in all it could be judged; None where that is not the question."""
+    tier: Tier = "must"
 
     @property
     def name(self) -> str:
@@ -69,13 +73,30 @@ class Verdict:
     checks: tuple[Check, ...]
     notes: tuple[str, ...] = ()
     """What a reader must know: what was left out, and levels made of other perturbations."""
+    levels: tuple[Difference, ...] = ()
+    """Accuracy of baseline and candidate by level, the mean over tasks, on the cells of both."""
+    lost: tuple[LostExample, ...] = ()
+    """The examples that the candidate loses most on against the baseline."""
 
     @property
     def outcome(self) -> Outcome:
-        """Failed where a check failed or is missing; undecided where strict data are too few."""
-        if self.count("fail") or self.count("missing"):
+        """Failed where a check failed or is missing; undecided where data are too few.
+
+        Too few data count where the policy is strict, and where a check wants something shown. A
+        check of the tier `should` decides nothing.
+        """
+        blocking = {check.status for check in self.checks if self.blocks(check)}
+        if blocking - {"not-enough-data"}:
             return "failed"
-        return "undecided" if self.strict and self.count("not-enough-data") else "passed"
+        return "undecided" if blocking else "passed"
+
+    def blocks(self, check: Check) -> bool:
+        """Whether a check keeps the gate from passing."""
+        if check.tier == "should":
+            return False
+        if check.status == "not-enough-data":
+            return self.strict or check.bound == "no_worse_than"
+        return check.status in ("fail", "missing")
 
     @property
     def passed(self) -> bool:
@@ -166,7 +187,9 @@ def _is_precise(check: Check, evidence: Evidence) -> bool:
     Where no worsening at all is tolerated, no data could rule out a tiny one: then it is enough
     that none is shown.
     """
-    if check.bound == "max_drop" and _tolerated(check) == 0:
+    if check.bound == "no_worse_than":
+        return False  # this one is to be shown
+    if check.bound in AGAINST_BASELINE and _tolerated(check) == 0:
         return True
     return _keeps(check, evidence.value) and evidence.half_width <= _tolerated(check)
 
@@ -176,7 +199,7 @@ def _keeps(check: Check, value: float) -> bool:
 
 
 def _tolerated(check: Check) -> float:
-    return check.margin + (check.limit if check.bound == "max_drop" else 0.0)
+    return check.margin + (check.limit if check.bound in AGAINST_BASELINE else 0.0)
 
 
 def _wait(check: Check, evidence: Evidence) -> Check:
@@ -202,7 +225,10 @@ def _undecided(check: Check, message: str, needed: int | None) -> Check:
 
 
 def _shown(check: Check) -> str:
-    what = f"worsening of {check.metric}" if check.bound == "max_drop" else check.metric
+    what = check.metric
+    if check.bound in AGAINST_BASELINE:
+        relative = "relative " if check.bound == "max_relative_drop" else ""
+        what = f"{relative}worsening of {check.metric}"
     low, high = check.interval or (0.0, 0.0)
     return f"{what} {check.value:.3f} [{low:.3f}, {high:.3f}]"
 

@@ -32,7 +32,14 @@ from harness.stats.extremes import (
     luck_variance,
     mean_of_extremes,
 )
-from harness.stats.twoway import FEWEST, Influence, difference, estimate, influence_of_change
+from harness.stats.twoway import (
+    FEWEST,
+    Influence,
+    difference,
+    estimate,
+    influence_of_change,
+    linear,
+)
 
 Measured: TypeAlias = Estimate | Extreme | ShrunkenExtreme
 
@@ -142,6 +149,28 @@ def measure_difference(
     if one.influence is influences.of_accuracy:
         change = influence_of_change(second.score, first.score, after.weights)
     return _estimate(change, first, _kind_of_difference(one.kind))
+
+
+def measure_relative_worsening(name: str, second: Group, first: Group) -> Estimate | None:
+    """By which share of the first run's value the second is worse, on the same cells.
+
+    1 - second / first where higher is better, second / first - 1 where lower is, linearised in both
+    (the delta method, with what the two have in common cancelling). None where either is undefined,
+    the first is 0, or the metric is an extreme over prompts.
+
+    Args:
+        name: one of `MEASURES`.
+        second: the cells of one run.
+        first: the same cells of the other.
+    """
+    one = get_measure(name)
+    after, before = (one.influence(group) if one.influence else None for group in (second, first))
+    if after is None or before is None or before.value == 0:
+        return None
+    sign = 1.0 if one.better == "higher" else -1.0
+    rate = after.value / before.value
+    terms = [(-sign / before.value, after), (sign * rate / before.value, before)]
+    return _estimate(linear(sign * (1 - rate), terms), first, "ratio")
 
 
 def average(measured: Sequence[Measured]) -> Measured:

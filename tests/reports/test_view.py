@@ -12,13 +12,13 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN
+from harness.results.names import run_names
 from harness.results.summary import Quantity
 from reports.flips import ROW_LIMIT
 from reports.html import render_html
 from reports.markdown import render_markdown
 from reports.reading import GroupView, Reading, read_drop
 from reports.scorers import ScorerRow, scorer_sentence
-from reports.source import run_names
 from reports.view import ReportView, build_view
 from tests.support.make_run import (
     EMPTY_SUMMARY,
