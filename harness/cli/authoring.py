@@ -1,14 +1,21 @@
-"""`harness init-task`: from a table to a task file."""
+"""`harness init-task` and `harness check-task`: a task file of one's own, and its faults."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import options
 from harness.cli.command import add_command
+from harness.cli.completion import COMPLETERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.api.trying import Tried
+    from harness.authoring.inspection import Inspection
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +26,13 @@ def register(app: typer.Typer) -> None:
         init_command,
         "harness init-task tickets.csv",
         "harness init-task tickets.csv --label category --out tickets.yaml",
+    )
+    add_command(
+        app,
+        "check-task",
+        check_command,
+        "harness check-task tickets.yaml",
+        "harness check-task tickets.yaml --model smollm2-135m",
     )
 
 
@@ -72,3 +86,108 @@ def init_command(
     )
     typer.echo(str(drafted.path))
     typer.echo(f"next: harness check-task {drafted.path}", err=True)
+
+
+def check_command(
+    task: Annotated[Path, typer.Argument(help="Task file.", metavar="TASK.yaml")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Ask this model five examples.",
+            autocompletion=COMPLETERS["model"],
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where the model runs.")] = "auto",
+    data_dir: options.DataDir = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List every problem of a task file at once, and show what a model would see.
+
+    Problems of its keys, rows, template and texts; the class balance; one prompt in each layout.
+    Exit code 2 where an error keeps the task from being run.
+    """
+    from harness.api.trying import try_model
+    from harness.authoring.inspection import inspect_task
+    from harness.authoring.preview import preview_prompts
+    from harness.cli.terminal import print_json
+    from harness.core.errors import ExitCode
+    from harness.tasks.rows import data_dir_from_environment
+
+    folder = data_dir or data_dir_from_environment()
+    found = inspect_task(task, data_dir=folder)
+    prompts = preview_prompts(found.task) if found.task else {}
+    tried = (
+        try_model(found.task, task, model, data_dir=folder, device=device)
+        if found.task and model
+        else []
+    )
+    if as_json:
+        print_json(_as_json(found, prompts, tried))
+    else:
+        _show(found, prompts, tried)
+    if found.errors:
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def _as_json(
+    found: Inspection, prompts: dict[str, str], tried: Sequence[Tried]
+) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "task": str(found.path),
+        "errors": found.errors,
+        "problems": [asdict(problem) for problem in found.problems],
+        "classes": found.classes,
+        "prompts": prompts,
+        "tried": [asdict(one) for one in tried],
+    }
+
+
+def _show(found: Inspection, prompts: dict[str, str], tried: Sequence[Tried]) -> None:
+    from harness.cli.terminal import print_table
+    from harness.core.progress_bar import printable
+
+    for problem in found.problems:
+        typer.echo(printable(f"{problem.severity}: {problem.where}: {problem.message}"))
+    total = sum(found.classes.values())
+    if total:
+        rows = [(name, f"{n:,}", f"{n / total:.0%}") for name, n in found.classes.items()]
+        print_table("", ("label", "examples", "share"), rows)
+        name, most = max(found.classes.items(), key=lambda item: item[1])
+        typer.echo(f"always answering {name!r} scores {most / total:.0%}")
+    for layout, prompt in prompts.items():
+        typer.echo(f"--- one prompt, {layout}\n{printable(prompt)}")
+    if tried:
+        _show_tried(tried)
+    warnings = len(found.problems) - found.errors
+    typer.echo(f"{found.path}: {_count(found.errors, 'error')}, {_count(warnings, 'warning')}")
+    if not found.errors:
+        typer.echo(f"next: harness run --model MODEL --task {found.path}", err=True)
+
+
+def _show_tried(tried: Sequence[Tried]) -> None:
+    from harness.cli.terminal import print_table
+    from harness.tasks.checks import shorten
+
+    print_table(
+        "what the model answers",
+        ("id", "input", "right", "said", "read as", "likeliest"),
+        [
+            (
+                one.example,
+                shorten(one.input, 60),
+                shorten(one.gold, 40),
+                shorten(one.said.strip(), 80),
+                "nothing" if one.read is None else shorten(one.read, 40),
+                one.likeliest or "-",
+            )
+            for one in tried
+        ],
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -22,7 +22,7 @@ ROOMS: Final = {
     "models": "core",
     "tasks": "core grading perturbations",
     "prompting": "core grading models tasks",
-    "authoring": "core tasks",
+    "authoring": "core prompting tasks",
     "results": "core stats tasks",
     "baselines": "core results",
     "metrics": "core stats results",
