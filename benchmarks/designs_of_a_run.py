@@ -6,7 +6,7 @@ the same cells. A first table has, per level and metric, the value of the whole 
 then for each way to save the root mean square error in points, the mean width of the intervals
 beside the whole's, and how many of them hold the whole's value. A second one holds what
 `harness plan` predicts against what came out: the half-width of a share's interval from all cells,
-and of the whole's from the cells of a share.
+against the designs' median, and of the whole's from the cells of a share.
 """
 
 from __future__ import annotations
@@ -83,8 +83,10 @@ def tables(grid: Grid, share: float, designs: int) -> Iterator[str]:
     by_share = [with_share(grid, share, n) for n in range(designs)]
     cells = round(float(np.mean([one.present.sum() for one in by_share])))
     by_examples = [with_examples(grid, cells, n) for n in range(designs)]
-    yield f"{int(grid.present.sum()):,} cells in all, {cells:,} with a share of {share:g}, "
-    yield f"{int(by_examples[0].present.sum()):,} with {_examples(by_examples[0])} examples\n"
+    yield (
+        f"{int(grid.present.sum()):,} cells in all, {cells:,} with a share of {share:g}, "
+        f"{int(by_examples[0].present.sum()):,} with {_examples(by_examples[0])} examples\n"
+    )
     levels = [level for level in in_level_order(grid.levels) if level != CLEAN]
     whole = {level: read(grid, level) for level in levels}
     drawn = {level: [read(one, level) for one in by_share] for level in levels}
@@ -128,13 +130,12 @@ def _planned(
         100 * half_width(predict(_parts(part, name), _size(group, 1.0)), CONFIDENCE)
         for part, _ in drawn
     ]
-    mean, real = float(np.mean(widths)), _half(found[name])
+    middle, real = float(np.median(widths)), _half(found[name])
     near = sum(abs(one / real - 1) <= NEAR for one in of_whole)
-    low, high = min(of_whole), max(of_whole)
-    return (
-        f"{there:.1f} | {mean:.1f} ({min(widths):.1f} to {max(widths):.1f}) | {there / mean:.2f} | "
-        f"{np.median(of_whole):.1f} ({low:.1f} to {high:.1f}) | {real:.1f} | {near} of {len(drawn)}"
-    )
+    found_by_share = f"{middle:.1f} ({min(widths):.1f} to {max(widths):.1f})"
+    of_share = f"{there:.1f} | {found_by_share} | {there / middle:.2f}"
+    planned_whole = f"{np.median(of_whole):.1f} ({min(of_whole):.1f} to {max(of_whole):.1f})"
+    return f"{of_share} | {planned_whole} | {real:.1f} | {near} of {len(drawn)}"
 
 
 def _half(found: Found) -> float:
