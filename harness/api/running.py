@@ -177,19 +177,27 @@ def evaluate(prepared: RunPlan, *, command: str, progress: Progress | None = Non
 def notes_of(prepared: RunPlan) -> Iterator[str]:
     """What a user should know before a run starts: its share of the grid, and what is left out."""
     if not prepared.fitted.is_full:
-        yield describe_fitted(prepared.fitted)
+        yield describe_fitted(prepared.fitted, until=prepared.config.until)
     yield from describe_left_out(prepared.left_out)
     yield from prepared.notes
 
 
-def describe_fitted(fitted: Fitted) -> str:
-    """How much of the full grid is asked, and what asks it all."""
+def describe_fitted(fitted: Fitted, *, until: float | None = None) -> str:
+    """How much of the full grid is asked, and what asks it all.
+
+    Args:
+        fitted: what the plan was cut down to.
+        until: the half-width in points up to which a run goes on from there, if it does.
+    """
     parts = [f"{fitted.share:.0%} of the perturbed cells"]
     if fitted.instructions < fitted.of_instructions:
         parts.append(f"{fitted.instructions} of {fitted.of_instructions} instructions per task")
     if fitted.examples < fitted.of_examples:
         parts.append(f"at most {fitted.examples} of {fitted.of_examples} examples per task")
-    return (
-        f"asks {fitted.cells:,} of {fitted.full_cells:,} cells ({', '.join(parts)}); --full asks "
-        "all, --cells N another budget."
-    )
+    size = f"{fitted.cells:,} of {fitted.full_cells:,} cells ({', '.join(parts)})"
+    if until is not None:
+        return (
+            f"begins with {size} and goes on until drops are known to within {until:g} points; "
+            "what is stored already counts."
+        )
+    return f"asks {size}; --full asks all, --cells N another budget."

@@ -115,7 +115,8 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     console = out()
     console.print(f"cells      {cost.cells:,} ({cost.finished_cells:,} of them finished already)")
     if not prepared.fitted.is_full:
-        console.print(f"design     {describe_fitted(prepared.fitted)}")
+        described = describe_fitted(prepared.fitted, until=prepared.config.until)
+        console.print(f"design     {described}")
     console.print(
         f"tokens     {cost.unique_tokens:,} to compute; {cost.tokens:,} without prefix reuse"
     )

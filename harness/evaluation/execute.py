@@ -90,12 +90,12 @@ def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
 
 
 def count_finished(prepared: RunPlan) -> int:
-    """How many cells of a prepared run its directory holds already."""
+    """How many cells of a prepared run its directory holds already; it may hold a larger stage."""
     path = prepared.out / "samples.sqlite"
     if not path.is_file() or prepared.config.fresh:
         return 0
     with SampleStore(path) as store:
-        return store.count(prepared.scorers.primary)
+        return min(store.count(prepared.scorers.primary), prepared.plan.cells)
 
 
 def _evaluate(

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from harness.api.running import notes_of
 from harness.core.errors import UsageError
 from harness.core.progress import NoProgress
 from harness.evaluation import refine as stages
 from harness.evaluation.config import RunConfig, check_config
+from harness.evaluation.execute import count_finished
 from harness.evaluation.plan import Plan
 from harness.evaluation.prepare import RunPlan, prepare
 from harness.metrics.outlook import widest_drop
@@ -137,6 +139,20 @@ def test_what_stops_a_stage_leaves_the_last_report_and_the_same_command_goes_on(
     assert load_run(out).manifest["design"]["cells"] == run.manifest["design"]["full_cells"]
     assert refine(plan(model, out, window=16), done := Watch()).path == out
     assert done.totals == []
+    whole = refine(plan(model, tmp_path / "whole", window=16), Watch())
+    assert run.summary == whole.summary
+
+
+def test_what_is_said_before_the_start_is_true_of_a_run_that_goes_on(
+    model: Path, tmp_path: Path
+) -> None:
+    """The folder may hold a later stage: the first is where the run begins, not all it asks."""
+    prepared = plan(model, tmp_path / "run", cells=64)
+    (said,) = [note for note in notes_of(prepared) if "cells" in note]
+    assert said.startswith(f"begins with {prepared.plan.cells:,} of {prepared.full.cells:,} cells")
+    assert "goes on until drops are known to within 0.01 points" in said
+    refine(prepared, Watch())
+    assert count_finished(plan(model, tmp_path / "run", cells=64)) == prepared.plan.cells
 
 
 def test_an_end_of_its_own_is_asked_for_once() -> None:
