@@ -7,8 +7,16 @@ answer field.
 
 from harness.grading.grade import Grade, Grader
 from harness.grading.load import load_graders
-from harness.grading.make import make_grader
+from harness.grading.make import make_grader, read_answer
 from harness.grading.references import reference_texts
 from harness.grading.spec import AnswerSpec
 
-__all__ = ["AnswerSpec", "Grade", "Grader", "load_graders", "make_grader", "reference_texts"]
+__all__ = [
+    "AnswerSpec",
+    "Grade",
+    "Grader",
+    "load_graders",
+    "make_grader",
+    "read_answer",
+    "reference_texts",
+]

@@ -35,7 +35,7 @@ _NO_END: Final = re.compile(
     r"|\b[A-Z]|\.[A-Za-z])\Z"
 )
 _LATEX_TEXT: Final = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
-_WRAPPING: Final = " \t\r\n*_`\"'“”„«»$"
+_WRAPPING: Final = "*_`\"'“”„«»$"
 
 
 def final_answer(text: str) -> str | None:
@@ -108,5 +108,10 @@ def _last_line(text: str) -> str | None:
 
 def _unwrapped(said: str) -> str:
     """The answer without quotes, Markdown, dollar signs of LaTeX and a closing stop."""
-    said = _LATEX_TEXT.sub(r"\1", said).strip(_WRAPPING)
-    return re.sub(r"(?<!\.\w)[.。]\Z", "", said).strip(_WRAPPING)
+    said = _trimmed(_LATEX_TEXT.sub(r"\1", said))
+    return _trimmed(re.sub(r"(?<!\.\w)[.。]\Z", "", said))
+
+
+def _trimmed(said: str) -> str:
+    kept = [at for at, sign in enumerate(said) if not (sign.isspace() or sign in _WRAPPING)]
+    return said[kept[0] : kept[-1] + 1] if kept else ""

@@ -47,18 +47,21 @@ class _AnswerGrader:
         return self.spec.grader.binary
 
     def grade(self, text: str, references: Sequence[str]) -> Grade:
-        """The grade of what is read; a text in which nothing is found is unparsed.
-
-        So is a blank one, unless a reference is blank.
-        """
-        if self.spec.strip_reasoning:
-            text = strip_reasoning(text)
-        answer = extract(text, self.spec.extract)
-        blank_is_right = any(not reference.strip() for reference in references)
-        if answer is None or not (answer.strip() or blank_is_right):
-            return UNPARSED
-        return self.spec.grader.grade(answer, references)
+        """The grade of what is read; a text in which nothing is found is unparsed."""
+        answer = read_answer(self.spec, text, references)
+        return UNPARSED if answer is None else self.spec.grader.grade(answer, references)
 
     def problem(self, references: Sequence[str]) -> str | None:
         """Why no text can be graded against these references; None where it can."""
         return self.spec.grader.problem(references)
+
+
+def read_answer(spec: AnswerSpec, text: str, references: Sequence[str]) -> str | None:
+    """What is graded of a text; None where nothing is found.
+
+    A blank text holds no answer, unless a reference is blank.
+    """
+    said = strip_reasoning(text) if spec.strip_reasoning else text
+    answer = extract(said, spec.extract)
+    blank_is_right = any(not reference.strip() for reference in references)
+    return None if answer is None or not (answer.strip() or blank_is_right) else answer

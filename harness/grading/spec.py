@@ -14,6 +14,7 @@ from harness.grading.exact import Exact
 from harness.grading.extract import Extraction
 from harness.grading.json_fields import JsonFields
 from harness.grading.json_schema import JsonSchema
+from harness.grading.judge import Judge
 from harness.grading.numeric import Numeric
 from harness.grading.plugin import Plugin
 from harness.grading.regex_group import RegexGroup
@@ -24,7 +25,7 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 
 AnyGrader = (
     Exact | Contains | TokenF1 | Numeric | RegexGroup
-    | JsonFields | JsonSchema | Bleu | ChrF | Rouge | Plugin
+    | JsonFields | JsonSchema | Bleu | ChrF | Rouge | Judge | Plugin
 )  # fmt: skip
 """A grader with its options."""
 
@@ -39,6 +40,7 @@ GRADERS: Final[dict[str, type[AnyGrader]]] = {
     "bleu": Bleu,
     "chrf": ChrF,
     "rouge": Rouge,
+    "judge": Judge,
 }
 """The graders that are shipped, by the name that a task file gives them."""
 

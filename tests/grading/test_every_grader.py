@@ -30,7 +30,7 @@ TEXT: Final = st.text(max_size=80) | st.text(alphabet='the 12,.-/%{}":[]#$\\x^e\
 
 
 def test_every_shipped_grader_is_tried() -> None:
-    assert set(OPTIONS) == set(GRADERS)
+    assert set(OPTIONS) == set(GRADERS) - {"judge"}  # which needs a model to ask
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
