@@ -16,6 +16,7 @@ from harness.cli import (
     baselines,
     caching,
     comparing,
+    data,
     evaluating,
     importing,
     inspecting,
@@ -46,7 +47,7 @@ COMMANDS: Final = {
     "Evaluate": (evaluating, planning, reporting),
     "Compare and gate": (comparing, baselines),
     "Perturb and attack": (perturbing, paraphrasing, attacking, importing),
-    "Tasks of your own": (authoring,),
+    "Tasks of your own": (authoring, data),
     "Train": (pairing, training),
     "Look up": (inspecting, caching),
 }
