@@ -87,8 +87,8 @@ def _open_all(source: Source, *, beside: Path, data_dir: Path | None) -> Iterabl
         return _open_hub(source.hub, wanted=source.data, data_dir=data_dir)
     raise UsageError(
         f"the rows are in {source.data!r} of a data folder, and none was given.",
-        hint="Type: --data-dir FOLDER (or set HARNESS_DATA_DIR); harness data list says what can be "
-        "fetched into it.",
+        hint="Type: --data-dir FOLDER (or set HARNESS_DATA_DIR); harness data list says what can "
+        "be fetched into it.",
     )
 
 
