@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime, tzinfo
 
 import pytest
+from transformers.utils import chat_template_utils
 
 from harness.core.errors import UsageError
 from harness.models.loading.chat_renderer import Limits
 from harness.models.loading.chat_template import ChatTemplate
+from harness.models.loading.chat_worker import TODAY
 from harness.models.loading.tokenizer import HFTokenizer
 from tests.support.tiny_models import CHAT_TEMPLATE, make_tokenizer
 
@@ -39,7 +42,26 @@ TEMPLATES = {
         "{{ '[INST] ' + m['content'] | trim + ' [/INST]' }}{% else %}"
         "{{ ' ' + m['content'] | trim + ' ' + eos_token }}{% endif %}{% endfor %}"
     ),
-    "with a date": "{{ strftime_now('%Y') }}" + CHAT_TEMPLATE,
+    "with a date": "{{ strftime_now('%A, %d %B %Y %H:%M') }}" + CHAT_TEMPLATE,
+    "with a date unless it is told one": (
+        "{% if not date_string is defined %}{% if strftime_now is defined %}"
+        "{% set date_string = strftime_now('%d %b %Y') %}{% endif %}{% endif %}"
+        "Today Date: {{ date_string }}" + CHAT_TEMPLATE
+    ),
+    "with dictionaries": (
+        "{% set d = dict([('b', 2)], a='é<') %}{{ dict.fromkeys(['x', 'y'], 1) | tojson }}"
+        "{{ d | tojson(separators=(',', ':'), sort_keys=true) }}{{ d | tojson(ensure_ascii=true) }}"
+        "{% for m in messages %}{{ m.content }}{% endfor %}"
+    ),
+    "with loops that go on": (
+        "{% for m in messages %}{% if m.role == 'system' %}{% continue %}{% endif %}"
+        "{{ m.content }}{% endfor %}{% for m in messages if m.role == 'system' %}"
+        "{{ m.content }}{% else %}none{% endfor %}"
+    ),
+    "with thoughts switched off": (
+        "{% for m in messages %}{{ m.content.lstrip() }}{% endfor %}"
+        "{% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}"
+    ),
     "with a namespace": (
         "{%- set ns = namespace(first=true, n=0) -%}\n{%- for m in messages -%}\n"
         "  {%- if ns.first -%}{%- set ns.first = false -%}{{ bos_token }}{%- endif -%}\n"
@@ -60,8 +82,14 @@ TEMPLATES = {
 @pytest.mark.parametrize("name", TEMPLATES)
 @pytest.mark.parametrize("messages", [USER, TALK, SYSTEM], ids=["user", "talk", "system"])
 def test_what_is_rendered_is_what_transformers_renders(
-    name: str, messages: list[dict[str, str]]
+    name: str, messages: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class Then(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return TODAY
+
+    monkeypatch.setattr(chat_template_utils, "datetime", Then)
     raw = make_tokenizer()
     raw.chat_template = TEMPLATES[name]
     options = {"tokenize": False, "add_generation_prompt": True}
@@ -249,6 +277,17 @@ def test_a_prompt_that_ends_in_a_thought_is_noted(template: str) -> None:
     raw = make_tokenizer()
     raw.chat_template = "{{ messages[0].content }}" + template
     assert "inside <think>" in HFTokenizer(raw).notes[0]
+
+
+def test_the_day_is_always_the_same_and_it_is_noted() -> None:
+    raw = make_tokenizer()
+    raw.chat_template = "Today: {{ strftime_now('%d %b %Y') }}. {{ messages[0].content }}"
+    tokenizer = HFTokenizer(raw)
+    assert tokenizer.render_chat(USER).startswith("Today: 26 Jul 2024. ")
+    assert tokenizer.notes == [
+        "the chat template shows the date: it is told 26 July 2024 on every day, so that a prompt "
+        "does not change with the day."
+    ]
 
 
 def test_a_thought_that_is_closed_is_not_noted() -> None:

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from harness.core.errors import UsageError
 from harness.models.loading.chat_template import ChatTemplate
+from harness.models.loading.chat_worker import TODAY
 from harness.models.loading.panics import first_line, is_panic, quiet_panics
 
 _PROBES: Final = ("", "a", "7")
@@ -17,6 +18,11 @@ _PROBES: Final = ("", "a", "7")
 _REASONING_NOTE: Final = (
     "the chat template begins each answer inside <think>: labels are scored, and texts are read, "
     "where the model would reason first; --prompt-format plain does without."
+)
+
+_DATE_NOTE: Final = (
+    f"the chat template shows the date: it is told {TODAY.day} {TODAY:%B %Y} on every day, so that "
+    "a prompt does not change with the day."
 )
 
 
@@ -33,6 +39,8 @@ class HFTokenizer:
         self.notes: list[str] = []
         if self._chat is not None and self._chat.begins_reasoning():
             self.notes.append(_REASONING_NOTE)
+        if self._chat is not None and "strftime_now" in self._chat.source:
+            self.notes.append(_DATE_NOTE)
 
     def limit_to(self, embeddings: int) -> None:
         """Refuses from now on tokens that a model of so many embeddings does not have.
