@@ -48,6 +48,36 @@ class Draft:
     edits: tuple[Edit, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How the options of a choice are shown: in which order, under which letters.
+
+    Example:
+        >>> options = Arrangement(order=(1, 0), mark="({})", lower_case=True)
+        >>> options.line(0, "Paris")
+        '(a) Paris'
+    """
+
+    order: tuple[int, ...]
+    """For each place, which of the row's options stands there, from 0."""
+    mark: str = "{}."
+    """How a letter is set off; `{}` is the letter."""
+    lower_case: bool = False
+
+    @classmethod
+    def of(cls, count: int) -> Arrangement:
+        """So many options as the row has them, under `A.`, `B.` and so on."""
+        return cls(tuple(range(count)))
+
+    def letter(self, place: int) -> str:
+        """The letter of a place."""
+        return chr(ord("a" if self.lower_case else "A") + place)
+
+    def line(self, place: int, text: str) -> str:
+        """The line on which an option stands."""
+        return f"{self.mark.format(self.letter(place))} {text}"
+
+
 Apply = Callable[[Subject, Random], Draft | None]
 """Returns a draft, or None where the subject offers nothing to change."""
 
@@ -70,6 +100,9 @@ class Perturbation:
     """Optional packages, and files of the data folder (those with a slash), that it reads."""
     bind: Callable[[Path | None], Apply] | None = None
     """For one that reads files of the data folder: makes its `apply` for a folder."""
+
+    arrange: Callable[[Arrangement, Random], Arrangement] | None = None
+    """For one that changes no text but how the options of a choice are shown."""
 
     validity_note: str = ""
     """What to know before trusting its drop, where many variants ask for something else."""

@@ -73,6 +73,8 @@ _NATIVE: Final = {
     "format-casing": "sentence.level:FORMAT_CASING",
     "format-heading": "sentence.level:FORMAT_HEADING",
     "format-list": "sentence.level:FORMAT_LIST",
+    "option-order": "sentence.options:ORDER",
+    "option-letters": "sentence.options:LETTERS",
     "paraphrase": "semantic.level:PARAPHRASE",
     "as-question": "semantic.level:QUESTION",
     "as-request": "semantic.level:REQUEST",

@@ -194,7 +194,8 @@ def _choose_perturbations(
                 f"the search is at {level!r}.",
                 hint=f"Type: --level {perturbation.level}, or leave it out.",
             )
-    return chosen.perturbations, tuple(describe_left_out(chosen.left_out))
+    rewriting = tuple(one for one in chosen.perturbations if not one.arrange)
+    return rewriting, tuple(describe_left_out(chosen.left_out))
 
 
 def _load_similarity(config: AttackConfig) -> tuple[Similarity | None, tuple[str, ...]]:

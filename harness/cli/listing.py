@@ -85,7 +85,7 @@ def _tasks() -> list[Row]:
                 {
                     "name": name,
                     "suite": suite,
-                    "labels": ", ".join(label.answer for label in spec.labels),
+                    "labels": ", ".join(label.answer for label in spec.labels) or spec.kind,
                     "instructions": len(spec.instructions),
                     "paraphrases": sum(len(texts) for texts in spec.paraphrases.values()),
                     "description": spec.description,

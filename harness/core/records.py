@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal
 
 Level = Literal["clean", "character", "word", "sentence", "semantic"]
@@ -50,15 +51,27 @@ class Instruction:
     text: str
 
 
+def _nothing() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row of a task: its fields, the rendered input and the gold label's name."""
+    """One row of a task: its fields, the rendered input and the gold answer's name."""
 
     id: str
     fields: Mapping[str, object]
     """Texts, numbers, lists and objects, as the row has them; nothing for what is null."""
     input: str
     gold: str
+    """A label's name; of a choice the letter that its place in the row has; of free text the first
+    reference."""
+    words: Mapping[str, str] = field(default_factory=_nothing)
+    """Of a choice: option -> what the model is to say for it, in the order in which they stand."""
+    options: Mapping[str, str] = field(default_factory=_nothing)
+    """Of a choice: option -> its text, in the order in which they stand."""
+    references: tuple[str, ...] = ()
+    """Of free text: the answers of which any one is right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ rendered prompt per task.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.core.errors import UsageError
@@ -78,10 +78,11 @@ def measure_lengths(
     variants = plan.variants[task.name]
     texts = _lengths(tokenizer, [variant.text for variant in variants])
     inputs = _lengths(tokenizer, [example.input for example in task.examples])
-    label = max((prompter.continuation(name) for name in task.label_names), key=len)
+    label = max((prompter.say(said) for said in _words(task)), key=len, default="")
     whole = prompter.prompt(variants[0].text, task.examples[0].input) + label
     rendered = len(tokenizer.encode([whole], special=prompter.special_tokens)[0])
     frame = max(rendered - mentions(task.placement) * texts[0] - inputs[0], 0)
+    frame += task.answer.max_new_tokens if task.answer else 0
     cells = plan.cells_of(task)
     return TaskLengths(task.name, tuple(texts), tuple(inputs), frame, cells, task.placement)
 
@@ -139,6 +140,14 @@ def matmul_rate(dtype: str, device: str, *, size: int = 1024, seconds: float = 0
 def mentions(placement: Placement) -> int:
     """How often a prompt holds its instruction."""
     return 2 if placement == "both" else 1
+
+
+def _words(task: Task) -> Iterator[str]:
+    """All that a model may be scored for saying."""
+    if task.kind == "labels":
+        yield from task.label_words
+    for example in task.examples:
+        yield from example.words.values()
 
 
 def _lengths(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:

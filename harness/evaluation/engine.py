@@ -6,10 +6,10 @@ model once, and every response becomes a sample.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from harness.core.cache import ResponseCache, response_key
 from harness.core.progress import NoProgress, Progress
@@ -17,8 +17,8 @@ from harness.core.records import Cell, Request, Response, Sample
 from harness.evaluation.plan import Block
 from harness.evaluation.scorers import RequestKind, ScorerPlan
 from harness.models.contract import Model
-from harness.prompting.answers import LabelParser
 from harness.prompting.prompts import Prompter
+from harness.prompting.readers import Reader
 from harness.prompting.requests import RequestBuilder
 from harness.prompting.scoring import (
     content_free_prior,
@@ -28,6 +28,7 @@ from harness.prompting.scoring import (
 )
 
 Prior = dict[str, float]
+Normalize = Literal["none", "token", "byte", "pmi"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,27 @@ class TaskTools:
 
     prompter: Prompter
     builder: RequestBuilder
-    parser: LabelParser
+    reader: Reader
+    normalize: Normalize = "none"
+    """What the options of a choice are divided by, or what is taken off."""
+
+    def requests(self, cells: Sequence[Cell]) -> list[Request]:
+        """What a model is asked for each cell, its answers as continuations."""
+        prompts = [self.prompter.prompt(cell.variant.text, cell.example.input) for cell in cells]
+        return self.builder.build(prompts, [cell.example.words for cell in cells])
+
+    def premises(self, cells: Sequence[Cell]) -> list[Request]:
+        """The same answers after the answer cue alone."""
+        cue = self.prompter.answer_cue or "Answer:"
+        return self.builder.build([cue] * len(cells), [cell.example.words for cell in cells])
+
+    def lengths(self, cell: Cell, request: Request) -> Mapping[str, float] | None:
+        """What the log-likelihood of each answer is divided by; None for nothing."""
+        if self.normalize == "token":
+            return {name: len(tokens) for name, tokens in request.continuations.items()}
+        if self.normalize == "byte":
+            return {name: len(said.encode()) for name, said in cell.example.words.items()}
+        return None
 
 
 @dataclass(slots=True)
@@ -63,8 +84,9 @@ class Engine:
         samples: list[Sample] = []
         priors: dict[str, Prior] = {}
         if likelihoods := self._narrow(window, "likelihood"):
-            if self.calibrates:
-                priors = self._measure_priors(likelihoods, known_priors)
+            calibrated = [b for b in likelihoods if "calibrated" in self.scorers.of(b.task)]
+            if calibrated:
+                priors = self._measure_priors(calibrated, known_priors)
             samples += self._score_likelihoods(likelihoods, {**known_priors, **priors}, progress)
         if texts := self._narrow(window, "text"):
             samples += self._score_texts(texts, progress)
@@ -76,28 +98,46 @@ class Engine:
         return "calibrated" in self.scorers.scorers
 
     def _narrow(self, window: Sequence[Block], kind: RequestKind) -> list[Block]:
-        """The window's blocks with what is asked of this kind; none where nothing is."""
-        if kind not in self.scorers.kinds:
-            return []
+        """The window's blocks with what is asked of this kind."""
         narrowed = (self.scorers.narrow(block, kind) for block in window)
         return [block for block in narrowed if block.examples]
 
     def _score_likelihoods(
         self, window: Sequence[Block], priors: Mapping[str, Prior], progress: Progress
     ) -> Iterator[Sample]:
-        cells = [list(block.cells()) for block in window]
-        requests = [
-            request
-            for block, block_cells in zip(window, cells, strict=True)
-            for request in self._requests(block, block_cells)
-        ]
-        responses = self._answer(requests, f"loglik/{self.model.info.dtype}", None, progress)
-        flat = (cell for block_cells in cells for cell in block_cells)
-        for cell, response in zip(flat, responses, strict=True):
-            if self.calibrates:
+        asked: list[tuple[Block, Cell, Request]] = []
+        for block in window:
+            cells = list(block.cells())
+            requests = self.tools[block.task.name].requests(cells)
+            asked += [(block, *pair) for pair in zip(cells, requests, strict=True)]
+        settings = f"loglik/{self.model.info.dtype}"
+        responses = self._answer([one for *_, one in asked], settings, None, progress)
+        without_question = self._score_premises(window)
+        for (block, cell, request), response in zip(asked, responses, strict=True):
+            scorers = self.scorers.of(block.task)
+            if "calibrated" in scorers:
                 yield score_calibrated(cell, response, priors[cell.variant.id])
-            if "loglik" in self.scorers.scorers:
-                yield score_loglik(cell, response)
+            if "loglik" in scorers:
+                lengths = self.tools[block.task.name].lengths(cell, request)
+                prior = without_question.get((cell.variant.id, cell.example.id))
+                yield score_loglik(cell, response, prior, lengths)
+
+    def _score_premises(self, window: Sequence[Block]) -> dict[tuple[str, str], Prior]:
+        """(variant id, example id) -> what each option has without its question, where wanted."""
+        cells: list[Cell] = []
+        requests: list[Request] = []
+        for block in window:
+            tools = self.tools[block.task.name]
+            if tools.normalize == "pmi":
+                own = list(block.cells())
+                cells += own
+                requests += tools.premises(own)
+        settings = f"loglik/{self.model.info.dtype}"
+        responses = self._answer(requests, settings, None, NoProgress())
+        return {
+            (cell.variant.id, cell.example.id): dict(response.scores or {})
+            for cell, response in zip(cells, responses, strict=True)
+        }
 
     def _score_texts(self, window: Sequence[Block], progress: Progress) -> Iterator[Sample]:
         # Answers stop as soon as a label is decided, so tasks with other labels go apart.
@@ -108,17 +148,12 @@ class Engine:
             prompts = [
                 tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in flat
             ]
-            words = json.dumps(list(tools.prompter.verbalizer_of.values()))
-            settings = f"generate/{self.model.info.dtype}/{self.max_new_tokens}/{words}"
+            limit = tools.reader.max_new_tokens or self.max_new_tokens
+            settings = f"generate/{self.model.info.dtype}/{limit}/{tools.reader.settings}"
             requests = tools.builder.contexts(prompts)
-            responses = self._answer(requests, settings, tools.parser, progress)
+            responses = self._answer(requests, settings, tools.reader, progress)
             for cell, response in zip(flat, responses, strict=True):
-                yield score_generate(cell, response, tools.parser.parse)
-
-    def _requests(self, block: Block, cells: Sequence[Cell]) -> list[Request]:
-        tools = self.tools[block.task.name]
-        prompts = [tools.prompter.prompt(block.variant.text, cell.example.input) for cell in cells]
-        return tools.builder.build(prompts)
+                yield score_generate(cell, response, tools.reader.read)
 
     def _measure_priors(
         self, window: Sequence[Block], known: Mapping[str, Prior]
@@ -143,7 +178,7 @@ class Engine:
         self,
         requests: Sequence[Request],
         settings: str,
-        parser: LabelParser | None,
+        reader: Reader | None,
         progress: Progress,
     ) -> list[Response]:
         """The responses to the requests, each distinct one computed once at most."""
@@ -157,7 +192,7 @@ class Engine:
         progress.reuse(len(keys) - waiting.total())
         fresh: dict[bytes, Response] = {}
         order = list(wanted)
-        for index, response in self._ask_model(list(wanted.values()), parser):
+        for index, response in self._ask_model(list(wanted.values()), reader):
             fresh[order[index]] = response
             progress.advance(1)
             progress.reuse(waiting[order[index]] - 1)
@@ -166,12 +201,14 @@ class Engine:
         return [answers[key] for key in keys]
 
     def _ask_model(
-        self, requests: Sequence[Request], parser: LabelParser | None
+        self, requests: Sequence[Request], reader: Reader | None
     ) -> Iterator[tuple[int, Response]]:
         if not requests:
             return iter(())
-        if parser is None:
+        if reader is None:
             return self.model.loglik(requests)
         return self.model.generate(
-            requests, max_new_tokens=self.max_new_tokens, is_done=parser.is_decided
+            requests,
+            max_new_tokens=reader.max_new_tokens or self.max_new_tokens,
+            is_done=reader.is_decided,
         )

@@ -12,6 +12,7 @@ from harness.core.cache import ResponseCache, response_cache_path
 from harness.core.errors import HarnessError
 from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
+from harness.core.records import Cell, Request
 from harness.evaluation.engine import Engine, Prior
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
@@ -95,7 +96,9 @@ def count_finished(prepared: RunPlan) -> int:
     if not path.is_file() or prepared.config.fresh:
         return 0
     with SampleStore(path) as store:
-        return min(store.count(prepared.scorers.primary), prepared.plan.cells)
+        tasks = prepared.plan.tasks
+        stored = sum(store.count(prepared.scorers.of(task)[0], task.name) for task in tasks)
+    return min(stored, prepared.plan.cells)
 
 
 def _evaluate(
@@ -112,7 +115,11 @@ def _evaluate(
             scorers=scorers,
             max_new_tokens=config.max_new_tokens,
         )
-        stored = sum(store.count(scorer) for scorer in scorers.answering)
+        stored = sum(
+            store.count(scorer, task.name)
+            for task in prepared.plan.tasks
+            for scorer in scorers.answering(task)
+        )
         progress.start(scorers.count_answers(prepared.plan.blocks(WINDOW_ON_ACCELERATOR)), stored)
         schedule = _schedule(prepared)
         for window in schedule.windows():
@@ -120,12 +127,12 @@ def _evaluate(
             progress.reuse(scorers.count_answers(window) - scorers.count_answers(new))
             if new:
                 progress.doing(new[0].task.name, new[0].variant.level)
-                known = _known_priors(new, store) if engine.calibrates else {}
+                known = _known_priors(new, store) if "calibrated" in scorers.scorers else {}
                 samples, priors = engine.evaluate(new, known, progress)
                 store.write(samples, priors)
                 evaluated += sum(len(block) for block in new)
             if schedule.needs_outcomes:
-                schedule.record(window, _outcomes(window, store, scorers.primary))
+                schedule.record(window, _outcomes(window, store, scorers))
     timing = Timing(evaluated, time.perf_counter() - start, engine.hits)
     return timing, schedule.report()
 
@@ -144,11 +151,13 @@ def _schedule(prepared: RunPlan) -> Schedule:
     )
 
 
-def _outcomes(window: Sequence[Block], store: SampleStore, scorer: str) -> Outcomes:
+def _outcomes(window: Sequence[Block], store: SampleStore, scorers: ScorerPlan) -> Outcomes:
     return {
         (block.variant.id, example_id): score
         for block in window
-        for example_id, score in store.scores(block.variant.id, scorer, _ids(block)).items()
+        for example_id, score in store.scores(
+            block.variant.id, scorers.of(block.task)[0], _ids(block)
+        ).items()
     }
 
 
@@ -164,7 +173,7 @@ def _unfinished(window: Sequence[Block], store: SampleStore, scorers: ScorerPlan
     left: list[Block] = []
     for block in window:
         missing: set[str] = set()
-        for scorer in scorers.scorers:
+        for scorer in scorers.of(block.task):
             asked = _ids(scorers.narrow(block, request_kind(scorer)))
             missing |= set(asked).difference(store.scores(block.variant.id, scorer, asked))
         examples = tuple(example for example in block.examples if example.id in missing)
@@ -213,16 +222,19 @@ def _manifest(prepared: RunPlan, command: str) -> Json:
 def _describe_task(prepared: RunPlan, task: Task) -> Json:
     variants, tools = prepared.plan.variants[task.name], prepared.tools[task.name]
     misses = prepared.misses.get(task.name, Misses())
-    prompt = tools.prompter.prompt(variants[0].text, task.examples[0].input)
-    (request,) = tools.builder.build([prompt])
+    first = Cell(variants[0], task.examples[0])
+    (request,) = tools.requests([first])
     return {
         "description": task.description,
+        "kind": task.kind,
+        "metric": task.metric_name,
+        "metrics": list(task.metrics),
         "labels": list(task.label_names),
-        "label_words": list(task.label_words),
+        "label_words": [label.answer for label in task.labels],
         "answer_cue": task.answer_cue,
         "placement": task.placement,
         "few_shot": [example_hash(shot) for shot in tools.prompter.shots],
-        "label_tokens": [len(request.continuations[label]) for label in task.label_names],
+        "label_tokens": _label_tokens(task, request),
         "chance": task.chance,
         "examples": len(task.examples),
         "example_ids": [example.id for example in task.examples],
@@ -232,8 +244,17 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "no_ops": dict(misses.no_ops),
         "duplicates": dict(misses.duplicates),
         "dissimilar": dict(misses.dissimilar),
-        "rendered_prompt": prompt,
+        "rendered_prompt": tools.prompter.prompt(first.variant.text, first.example.input),
     }
+
+
+def _label_tokens(task: Task, request: Request) -> list[int] | None:
+    """How many tokens each label has; None where that differs from row to row."""
+    if any(label not in request.continuations for label in task.label_names):
+        return None
+    if task.choices is not None and task.choices.by == "text":
+        return None
+    return [len(request.continuations[label]) for label in task.label_names]
 
 
 def _now() -> str:

@@ -16,8 +16,10 @@ from types import MappingProxyType
 from harness.core.records import CLEAN, Cell, Example, Variant, stable_hash
 from harness.evaluation.design import FULL, Design
 from harness.tasks import Task
+from harness.tasks.choices import show_choices
 from harness.tasks.template import map_texts, template_name
 from perturbations import Perturbation, perturb_text
+from perturbations.base import Arrangement
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +196,14 @@ def perturb_example(
     """The example as a variant shows it whose target is the input.
 
     Each text in a field that the template shows is perturbed with a seed of its own, so that the
-    same command makes the same inputs whatever the order of evaluation.
+    same command makes the same inputs whatever the order of evaluation. Of a choice, a perturbation
+    may arrange the options instead.
     """
+    arrange = perturbation.arrange
+    if task.choices is not None and arrange is not None:
+        own = Arrangement.of(len(example.options))
+        rng = Random(stable_hash(variant.seed, example.id, "options"))
+        return _show(task, example, example.fields, arrange(own, rng))
 
     def change(place: str, text: str) -> str:
         draft = perturb_text(text, perturbation, stable_hash(variant.seed, example.id, place))
@@ -206,5 +214,20 @@ def perturb_example(
         name: map_texts(value, change, name) if {name, template_name(name)} & shown else value
         for name, value in example.fields.items()
     }
-    text = task.template.render(fields, row=f"the perturbed example {example.id!r}")
-    return replace(example, fields=fields, input=text)
+    return _show(task, example, fields)
+
+
+def _show(
+    task: Task,
+    example: Example,
+    fields: Mapping[str, object],
+    arrangement: Arrangement | None = None,
+) -> Example:
+    """The example with these fields, and of a choice its options so arranged."""
+    row = f"the perturbed example {example.id!r}"
+    if task.choices is None:
+        return replace(example, fields=fields, input=task.template.render(fields, row=row))
+    shown = show_choices(task.template, fields, task.choices, arrangement, row=row)
+    return replace(
+        example, fields=fields, input=shown.input, words=shown.words, options=shown.options
+    )

@@ -30,9 +30,10 @@ from harness.evaluation.variants import (
     build_variants,
     read_variants,
 )
+from harness.grading import make_grader
 from harness.models import Model, load_model
-from harness.prompting.answers import LabelParser
 from harness.prompting.prompts import Prompter, PromptFormat, resolve_format
+from harness.prompting.readers import AnswerReader, ChoiceReader, LabelReader, Reader
 from harness.prompting.requests import RequestBuilder
 from harness.tasks import Task, TaskSpec, load_tasks
 from harness.tasks.examples import Sample
@@ -220,11 +221,21 @@ def make_tools(
         render_chat=model.tokenizer.render_chat if layout == "chat" else None,
         placement=task.placement,
     )
+    labels = task.label_names if task.kind == "labels" else ()
     return TaskTools(
         prompter=prompter,
-        builder=RequestBuilder(prompter, model.tokenizer, task.label_names),
-        parser=LabelParser(task.verbalizer_of),
+        builder=RequestBuilder(prompter, model.tokenizer, labels),
+        reader=_make_reader(task),
+        normalize=task.choices.normalize if task.choices else "none",
     )
+
+
+def _make_reader(task: Task) -> Reader:
+    if task.answer is not None:
+        return AnswerReader(task.answer, make_grader(task.answer))
+    if task.choices is not None:
+        return ChoiceReader(task.label_names if task.choices.by == "letter" else ())
+    return LabelReader(task.verbalizer_of)
 
 
 def _with_defaults(config: RunConfig) -> RunConfig:

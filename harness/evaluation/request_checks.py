@@ -25,7 +25,7 @@ def check_requests(run: RunPlan) -> None:
     for task in run.plan.tasks:
         prompter = run.tools[task.name].prompter
         check_first_prompt(prompter, task, run.plan.variants[task.name][0].text)
-        if "calibrated" in run.config.scorers:
+        if "calibrated" in run.scorers.of(task):
             task.content_free_inputs()
     check_generated_answers(run)
 
@@ -36,13 +36,14 @@ def check_generated_answers(run: RunPlan) -> None:
     Raises:
         UsageError: a label has more tokens than an answer may have.
     """
-    if "generate" not in run.config.scorers:
-        return
     for task in run.plan.tasks:
+        if task.answer is not None or "generate" not in run.scorers.of(task):
+            continue
+        said = (word for example in task.examples for word in example.words.values())
         check_answer_lengths(
             run.tools[task.name].prompter,
             run.model.tokenizer,
-            task.label_names,
+            task.label_words or tuple(dict.fromkeys(said)),
             task=task.name,
             limit=run.config.max_new_tokens,
         )

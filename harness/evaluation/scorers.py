@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from harness.core.errors import UsageError
 from harness.core.records import SCORERS, Scorer
@@ -21,8 +21,8 @@ from harness.evaluation.plan import Block, Plan
 from harness.tasks import Task
 
 RequestKind = Literal["likelihood", "text"]
+REQUEST_KINDS: Final[tuple[RequestKind, ...]] = get_args(RequestKind)
 
-DEFAULT_SCORER: Final[Scorer] = "calibrated"
 BESIDE_SHARE: Final = 0.2
 """Of the examples, for scorers that nobody asked for and that need requests of their own."""
 FEWEST_BESIDE: Final = 10
@@ -44,27 +44,32 @@ class ScorerPlan:
         """The scorer that the headline speaks of."""
         return self.scorers[0]
 
-    @property
-    def kinds(self) -> tuple[RequestKind, ...]:
-        """The kinds of requests that the scorers need, each once."""
-        return tuple(dict.fromkeys(request_kind(scorer) for scorer in self.scorers))
+    def of(self, task: Task) -> tuple[Scorer, ...]:
+        """The scorers that read a task's answers, the one that its numbers come from first.
+
+        A task that none of the run's can read is read by its own.
+        """
+        own = tuple(one for one in self.scorers if one in task.scorers)
+        return own or task.scorers[:1]
 
     def narrow(self, block: Block, kind: RequestKind) -> Block:
-        """The block with the examples that requests of this kind are asked on."""
+        """The block with the examples that requests of this kind are asked on; none where none."""
+        own = self.of(block.task)
+        if kind not in map(request_kind, own):
+            return replace(block, examples=())
         only = self.beside.get(block.task.name)
-        if only is None or kind == request_kind(self.primary):
+        if only is None or kind == request_kind(own[0]):
             return block
         return replace(block, examples=tuple(one for one in block.examples if one.id in only))
 
-    @property
-    def answering(self) -> tuple[Scorer, ...]:
+    def answering(self, task: Task) -> tuple[Scorer, ...]:
         """One scorer per kind of request: whose samples are as many as the answers."""
-        first = {request_kind(scorer): scorer for scorer in reversed(self.scorers)}
+        first = {request_kind(scorer): scorer for scorer in reversed(self.of(task))}
         return tuple(first.values())
 
     def count_answers(self, blocks: Iterable[Block]) -> int:
         """How many answers the blocks need; those to content-free inputs are not counted."""
-        return sum(len(self.narrow(block, kind)) for block in blocks for kind in self.kinds)
+        return sum(len(self.narrow(block, kind)) for block in blocks for kind in REQUEST_KINDS)
 
 
 def request_kind(scorer: Scorer) -> RequestKind:
@@ -83,10 +88,14 @@ def choose_scorers(config: RunConfig, tasks: Sequence[Task]) -> tuple[RunConfig,
     """
     if config.scorers:
         return config.model_copy(update={"scorer_share": config.scorer_share or 1.0}), ()
-    named = _named_by_tasks(tasks)
-    notes = () if named == "calibrated" else tuple(_calibration_notes(tasks))
-    primary = named or ("loglik" if notes else DEFAULT_SCORER)
-    others = [one for one in SCORERS if one != primary and not (notes and one == "calibrated")]
+    readable = tuple(one for one in SCORERS if any(one in task.scorers for task in tasks))
+    # What most scorers can read decides: a run's headline number is read from it.
+    deciding = [task for task in tasks if readable[0] in task.scorers]
+    named = _named_by_tasks(deciding, readable[0])
+    calibrates = readable[0] == "calibrated" and named != "calibrated"
+    notes = tuple(_calibration_notes(deciding)) if calibrates else ()
+    primary = named or ("loglik" if notes else readable[0])
+    others = [one for one in readable if one != primary and not (notes and one == "calibrated")]
     share = config.scorer_share or BESIDE_SHARE
     return config.model_copy(update={"scorers": (primary, *others), "scorer_share": share}), notes
 
@@ -94,9 +103,13 @@ def choose_scorers(config: RunConfig, tasks: Sequence[Task]) -> tuple[RunConfig,
 def plan_scorers(config: RunConfig, plan: Plan) -> ScorerPlan:
     """The scorers of a configuration whose scorers are decided, with the examples of each."""
     share = config.scorer_share or 1.0
-    several = len({request_kind(scorer) for scorer in config.scorers}) > 1
-    beside = {task.name: _first_examples(task, share) for task in plan.tasks}
-    return ScorerPlan(config.scorers, beside if several and share < 1 else {})
+    scorers = ScorerPlan(config.scorers)
+    beside = {
+        task.name: _first_examples(task, share)
+        for task in plan.tasks
+        if share < 1 and len(scorers.answering(task)) > 1
+    }
+    return ScorerPlan(config.scorers, beside)
 
 
 def _first_examples(task: Task, share: float) -> frozenset[str]:
@@ -104,9 +117,9 @@ def _first_examples(task: Task, share: float) -> frozenset[str]:
     return frozenset(task.examples[place].id for place in task.draw_order[:count])
 
 
-def _named_by_tasks(tasks: Sequence[Task]) -> Scorer | None:
+def _named_by_tasks(tasks: Sequence[Task], default: Scorer) -> Scorer | None:
     """The scorer that the tasks' files name; None where none does."""
-    by_scorer = {task.scorer or DEFAULT_SCORER: task.name for task in tasks}
+    by_scorer = {task.scorer or default: task.name for task in tasks}
     if len(by_scorer) > 1:
         named = ", ".join(f"{name}: {scorer}" for scorer, name in by_scorer.items())
         raise UsageError(

@@ -29,8 +29,9 @@ def choose_perturbations(
 ) -> Selection:
     """Choose the perturbations to apply; `run`, `perturb`, `pairs` and `attack` all choose so.
 
-    A level stands for its core set and for the plug-ins' perturbations of that level; with `all`
-    among the names, for the whole catalogue. Without levels, names and stacks choose alone, and
+    A level stands for its core set, for what arranges the options of a choice (which changes tasks
+    that have options alone), and for the plug-ins' perturbations of that level; with `all` among
+    the names, for the whole catalogue. Without levels, names and stacks choose alone, and
     every level where there are none.
 
     Args:
@@ -67,7 +68,11 @@ def choose_perturbations(
         return found
     asked = {*added, *named, *stacks}
     return Selection(
-        tuple(one for one in found.perturbations if is_core(one.name) or one.name in asked),
+        tuple(
+            one
+            for one in found.perturbations
+            if is_core(one.name) or one.arrange or one.name in asked
+        ),
         tuple(one for one in found.left_out if is_core(one.name) or one.name in asked),
     )
 

@@ -27,9 +27,11 @@ from harness.core.records import (
 )
 from harness.results.jsonfiles import Json
 from harness.tasks import Task
+from harness.tasks.choices import shows_letters, shows_options
 from harness.tasks.rows import numbered_rows
 from harness.tasks.schema import Text
 from perturbations import Perturbation, Similarity, clean_variant, make_variants
+from perturbations.sentence.options import LETTERS
 
 
 def _no_counts() -> Mapping[str, int]:
@@ -74,13 +76,16 @@ def build_variants(
 ) -> TaskVariants:
     """Clean and perturbed variants of every instruction of a task."""
     clean = [clean_variant(task.name, instruction) for instruction in task.instructions]
+    arranging = [one for one in perturbations if one.arrange and _can_arrange(task, one)]
+    perturbations = [one for one in perturbations if not one.arrange]
+    on_input = [*perturbations, *arranging] if options.target == "input" else arranging
+    of_input = [
+        variant
+        for instruction in task.instructions
+        for variant in _input_variants(task, instruction, on_input, options)
+    ]
     if options.target == "input":
-        made = [
-            variant
-            for instruction in task.instructions
-            for variant in _input_variants(task, instruction, perturbations, options)
-        ]
-        return TaskVariants(variants=(*clean, *made))
+        return TaskVariants(variants=(*clean, *of_input))
     perturbed: list[Variant] = []
     no_ops: Counter[str] = Counter()
     duplicates: Counter[str] = Counter()
@@ -106,10 +111,19 @@ def build_variants(
         dissimilar += result.dissimilar
         left_out |= dict.fromkeys(result.left_out)
     return TaskVariants(
-        (*clean, *perturbed),
+        (*clean, *perturbed, *of_input),
         Misses(_sorted(no_ops), _sorted(duplicates), _sorted(dissimilar)),
         tuple(left_out),
     )
+
+
+def _can_arrange(task: Task, perturbation: Perturbation) -> bool:
+    """Whether a prompt of the task shows what the perturbation of options changes."""
+    if task.choices is None:
+        return False
+    if perturbation.name == LETTERS.name:
+        return shows_letters(task.template, task.choices)
+    return task.choices.by == "letter" or shows_options(task.template, task.choices)
 
 
 def _with_source(variant: Variant, task: Task) -> Variant:

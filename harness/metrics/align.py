@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.metrics.grid import Answers, Grid
+from harness.metrics.grid import Answers, Grid, as_answers
 from harness.stats.arrays import Singles
 
 
@@ -53,5 +53,5 @@ def _likelihood(grid: Grid, column: Sequence[int], labels: Sequence[str]) -> Sin
 
 def _recode(grid: Grid, labels: Sequence[str]) -> Answers:
     """The answers by their place among `labels`; the unparsed stay what they are."""
-    codes = np.array([*_places(labels, grid.labels), -1], dtype=np.int16)
-    return codes[grid.answer]
+    codes = np.array([*_places(labels, grid.labels), -1], dtype=np.int64)
+    return as_answers(codes[grid.answer], labels)

@@ -1,7 +1,8 @@
 """Samples in compact form: one array of cells per task, prompts down and examples across.
 
 Everything that the metrics need is read from the frames once, by integer codes. A cell costs four
-bytes of score, two of answer and one that says whether it is there.
+bytes of score, two of answer (four where free text has tens of thousands of answers) and one that
+says whether it is there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.errors import UsageError
-from harness.core.records import CLEAN, LEVELS
+from harness.core.records import CLEAN, LEVELS, in_scorer_order
+from harness.metrics.open_answers import fold_answer
 from harness.results.scored_samples import likelihood_column, spread_scores
 from harness.stats.arrays import Booleans, Floats, Integers, Singles, ratio
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 UNPARSED = -1
 """The code of an answer that no label could be read from."""
 
-Answers = NDArray[np.int16]
+Answers = NDArray[np.signedinteger]
 _ORDER = ("task", "level", "perturbation", "instruction_id", "index", "id")
 
 T = TypeVar("T", bound=np.generic)
@@ -55,6 +57,8 @@ class Group:
     kinds: Integers | None = None  # [K], codes of perturbations
     clean_present: Booleans | None = None  # [K, N], where the clean cells are there
     others: Floats | None = None  # [K, N], mean of the task's other cells of the example
+    is_open: bool = False
+    """Whether answers are free text, which two prompts seldom word alike."""
 
     @property
     def has_holes(self) -> bool:
@@ -82,6 +86,8 @@ class Grid:
     gold: Integers  # [N], codes of the right answers, -1 where unknown
     likelihood: Singles | None  # [K, N, labels of the task], in nats; NaN where missing
     label_tokens: tuple[int, ...] | None = None  # [labels of the task], None where not known
+    is_open: bool = False
+    """Whether answers are free text; `labels` are then all answers that were given."""
 
     def rows(self, *, level: str | None = None, perturbation: str | None = None) -> Integers:
         """The prompts of a level and of a perturbation; those left out do not restrict."""
@@ -125,6 +131,7 @@ class Grid:
             kinds=_codes(_pick(self.perturbations, rows)),
             clean_present=clean_present,
             others=None if present.all() else self._others(cells, columns),
+            is_open=self.is_open,
         )
 
     def _others(self, cells: tuple[Integers, ...], columns: Integers) -> Floats:
@@ -143,16 +150,17 @@ def build_grids(
     scorer: str,
     label_tokens: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, Grid]:
-    """A grid for each task of `labels` that has samples under `scorer`, in the order of `labels`.
+    """A grid for each task of `labels` that has samples, in the order of `labels`.
 
-    Neither the order of the samples' rows nor that of the variants' changes anything.
+    A task that has none under `scorer`, since it cannot read such answers, is read by the first of
+    its own. Neither the order of the samples' rows nor that of the variants' changes anything.
 
     Args:
         samples: one row per cell and scorer; its likelihoods are read from the columns
             that `harness.results.scored_samples` writes, or else from the mappings of the column
             `scores`.
         variants: one row per variant.
-        labels: task -> its labels.
+        labels: task -> its labels; none for free text.
         scorer: whose samples to use.
         label_tokens: task -> how many tokens each of its labels has, where that is known.
 
@@ -160,10 +168,9 @@ def build_grids(
         UsageError: samples of unknown variants, or two samples of one cell.
     """
     variants = _in_order(variants)
-    kept = _keep(samples, np.flatnonzero(samples["scorer"] == scorer))
-    positions = _positions(kept["variant_id"], variants["id"].tolist())
+    positions = _positions(samples["variant_id"], variants["id"].tolist())
     if (positions < 0).any():
-        unknown = kept["variant_id"].to_numpy()[positions < 0][0]
+        unknown = samples["variant_id"].to_numpy()[positions < 0][0]
         raise UsageError(f"the samples name the variant {unknown!r}, which is not in the run.")
     task_of = variants["task"].to_numpy()
     grids = {}
@@ -174,12 +181,20 @@ def build_grids(
         place[chosen] = np.arange(len(chosen))
         rows = place[positions]
         mine = np.flatnonzero(rows >= 0)
+        mine = mine[_read_by(samples["scorer"].iloc[mine], scorer)]
         if len(mine):
-            own = _keep(kept, mine)
+            own = _keep(samples, mine)
             grid = _build(task, variants.iloc[chosen], own, rows[mine], tuple(names))
             lengths = tuple(tokens[task]) if task in tokens else None
             grids[task] = replace(grid, label_tokens=lengths)
     return grids
+
+
+def _read_by(scorers: pd.Series[str], wanted: str) -> Booleans:
+    """Which samples of a task are the scorer's, or the task's own first one's if it has none."""
+    given = in_scorer_order(map(str, scorers.unique()))
+    chosen = wanted if wanted in given or not given else given[0]
+    return (scorers == chosen).to_numpy()
 
 
 def _build(
@@ -193,10 +208,12 @@ def _build(
     shape = (len(variants), len(examples))
     cells = rows * shape[1] + _positions(samples["example_id"], examples)
     present = _mark(cells, shape, samples)
-    labels = (*task_labels, *sorted(set(_distinct(samples["prediction"])) - set(task_labels)))
-    answers = np.where(samples["parsed"], _positions(samples["prediction"], labels), UNPARSED)
+    given = samples["prediction"] if task_labels else _folded(samples["prediction"])
+    labels = (*task_labels, *sorted(set(_distinct(given)) - set(task_labels)))
+    answers = np.where(samples["parsed"], _positions(given, labels), UNPARSED)
     golds = np.full(shape[1], -1)
-    golds[cells % shape[1]] = _positions(samples["gold"], labels)
+    known = labels if task_labels else _distinct(samples["gold"])
+    golds[cells % shape[1]] = _positions(samples["gold"], known)
     return Grid(
         task=task,
         variants=tuple(variants["id"]),
@@ -208,12 +225,26 @@ def _build(
         examples=tuple(examples),
         labels=labels,
         score=_fill(cells, shape, samples["score"].to_numpy().astype(np.float32)),
-        answer=_fill(cells, shape, answers.astype(np.int16)),
+        answer=_fill(cells, shape, as_answers(answers, labels)),
         present=present,
         clean_row=_clean_rows(variants),
         gold=golds,
         likelihood=_likelihood(samples, cells, shape, task_labels),
+        is_open=not task_labels,
     )
+
+
+def as_answers(codes: Integers, labels: Sequence[str]) -> Answers:
+    """Codes of answers in as few bytes as so many take."""
+    if len(labels) <= np.iinfo(np.int16).max:
+        return codes.astype(np.int16)
+    return codes.astype(np.int32)
+
+
+def _folded(answers: pd.Series[str]) -> pd.Series[str]:
+    """Free text as agreement compares it; missing stays missing."""
+    forms = {answer: fold_answer(answer) for answer in _distinct(answers)}
+    return answers.astype(object).map(forms)
 
 
 def _keep(samples: pd.DataFrame, rows: Integers) -> pd.DataFrame:

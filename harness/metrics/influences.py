@@ -18,6 +18,7 @@ from harness.metrics.agreement import agreement_with_others, count_answers
 from harness.metrics.drop import relative_drops
 from harness.metrics.grid import UNPARSED, Group
 from harness.metrics.likelihood import answer_shares, entropies, posix_by_cell
+from harness.metrics.open_answers import code_by_example
 from harness.metrics.pairs import mean_distance_to_others
 from harness.stats.arrays import (
     Booleans,
@@ -82,12 +83,20 @@ def of_consistency(group: Group) -> Influence | None:
     compared = _compared(group.present)
     if not compared.any():
         return None
-    agreement = agreement_with_others(group.answer, group.present, group.classes)
+    answer, classes = group.answer, group.classes
+    if group.is_open:
+        answer, classes = code_by_example(answer, group.present)
+    agreement = agreement_with_others(answer, group.present, classes)
     return influence_of_mean(agreement, example_weights(compared), of_pairs=True)
 
 
 def of_kappa(group: Group) -> Influence | None:
-    """Fleiss' kappa (CR - E) / (1 - E), through its derivatives by CR and by E."""
+    """Fleiss' kappa (CR - E) / (1 - E), through its derivatives by CR and by E.
+
+    Undefined for free text, which has no fixed set of answers that two could agree on by chance.
+    """
+    if group.is_open:
+        return None
     agreement = of_consistency(group)
     if agreement is None:
         return None
@@ -144,10 +153,17 @@ def of_best_case(group: Group) -> Influence | None:
 
 
 def of_flip_rate(group: Group) -> Influence | None:
-    """The share of cells with another answer than the clean prompt's."""
+    """The share of cells with another answer than the clean prompt's.
+
+    Of free text, which is seldom worded alike, the share that is right where the clean prompt's
+    answer is wrong, or the other way round.
+    """
     if not group.matched.any():
         return None
     flipped = (group.answer != group.clean_answer).astype(np.float64)
+    if group.is_open:
+        crossed = (group.score >= RIGHT_FROM) != (group.clean_score >= RIGHT_FROM)
+        flipped = crossed.astype(np.float64)
     return influence_of_mean(flipped, prompt_weights(group.matched))
 
 

@@ -50,6 +50,8 @@ def _perturbed_group(grid: Grid) -> Group | None:
 
 
 def _other_wrong_answers(group: Group) -> int:
-    """Cells that are wrong before and after, and answered otherwise."""
+    """Cells that are wrong before and after, and answered otherwise; of free text not counted."""
+    if group.is_open:
+        return 0
     wrong = (group.clean_score < RIGHT_FROM) & (group.score < RIGHT_FROM)
     return int((group.matched & wrong & (group.answer != group.clean_answer)).sum())

@@ -35,14 +35,14 @@ def check_prompt(prompter: Prompter, instruction: str, example: Example, *, task
 
 
 def check_answer_lengths(
-    prompter: Prompter, tokenizer: Tokenizer, labels: Sequence[str], *, task: str, limit: int
+    prompter: Prompter, tokenizer: Tokenizer, answers: Sequence[str], *, task: str, limit: int
 ) -> None:
-    """Validate that every label fits into what may be generated.
+    """Validate that every answer, by its words, fits into what may be generated.
 
     Raises:
         UsageError: a label has more tokens than `limit`, so that it could never be read.
     """
-    words = [prompter.continuation(label) for label in labels]
+    words = [prompter.say(answer) for answer in answers]
     lengths = [len(ids) for ids in tokenizer.encode(words, special=False)]
     longest = max(lengths)
     if longest > limit:

@@ -61,7 +61,16 @@ class Prompter:
 
     def continuation(self, label: str) -> str:
         """What follows the prompt where the answer is that label."""
-        return (" " if self._ends_in_cue else "") + self.verbalizer_of[label]
+        return self.say(self.verbalizer_of[label])
+
+    def say(self, words: str) -> str:
+        """What follows the prompt where the answer is said in these words."""
+        return (" " if self._ends_in_cue else "") + words
+
+    def _answer(self, shot: Example) -> str:
+        """What follows the prompt of an example that is answered right."""
+        known = {**self.verbalizer_of, **shot.words}
+        return self.say(known.get(shot.gold, shot.gold))
 
     @property
     def _ends_in_cue(self) -> bool:
@@ -80,7 +89,7 @@ class Prompter:
         def ask(text: str) -> str:
             return f"{text}\n{self.answer_cue}" if text else self.answer_cue
 
-        answered = [f"{ask(s.input)}{self.continuation(s.gold)}" for s in self.shots]
+        answered = [f"{ask(s.input)}{self._answer(s)}" for s in self.shots]
         asked = ask(self._asked(instruction, input_text, "\n\n"))
         return "\n\n".join([*self._before(instruction), *answered, asked])
 
@@ -88,7 +97,7 @@ class Prompter:
         def ask(text: str) -> str:
             return f"{text}\n\n{_COIN_RESPONSE}" if text else f"\n{_COIN_RESPONSE}"
 
-        answered = [f"{ask(s.input)}{self.continuation(s.gold)}\n\n" for s in self.shots]
+        answered = [f"{ask(s.input)}{self._answer(s)}\n\n" for s in self.shots]
         asked = ask(self._asked(instruction, input_text, "\n"))
         return "\n".join([*self._before(instruction), f"{''.join(answered)}{asked}"])
 
@@ -100,7 +109,7 @@ class Prompter:
             )
         turns: list[dict[str, str]] = []
         for shot in self.shots:
-            answer = self.answer_cue + self.continuation(shot.gold)
+            answer = self.answer_cue + self._answer(shot)
             turns.append({"role": "user", "content": shot.input})
             turns.append({"role": "assistant", "content": answer})
         asked = self._asked(instruction, input_text, "\n\n")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from harness.core.records import Request
 from harness.models.contract import Tokenizer
@@ -24,22 +25,27 @@ class RequestBuilder:
     tokenizer: Tokenizer
     labels: tuple[str, ...]
 
-    def build(self, prompts: Sequence[str]) -> list[Request]:
-        """One request per prompt, with every label as a continuation of a shared context."""
-        special = self.prompter.special_tokens
+    def build(
+        self, prompts: Sequence[str], words: Sequence[Mapping[str, str]] = ()
+    ) -> list[Request]:
+        """One request per prompt, with every answer as a continuation of a shared context.
+
+        Args:
+            prompts: The prompts.
+            words: For each prompt the answers and what the model is to say for them, where prompts
+                differ in that; an empty one, and the default, stand for the task's labels.
+        """
+        own = {name: self.prompter.verbalizer_of[name] for name in self.labels}
+        asked = [one or own for one in words] or [own] * len(prompts)
         texts = [
             text
-            for prompt in prompts
-            for text in (
-                prompt,
-                *(prompt + self.prompter.continuation(name) for name in self.labels),
-            )
+            for prompt, answers in zip(prompts, asked, strict=True)
+            for text in (prompt, *(prompt + self.prompter.say(said) for said in answers.values()))
         ]
-        encoded = self.tokenizer.encode(texts, special=special)
-        step = len(self.labels) + 1
+        encoded = iter(self.tokenizer.encode(texts, special=self.prompter.special_tokens))
         return [
-            join_request(encoded[i], encoded[i + 1 : i + step], self.labels)
-            for i in range(0, len(encoded), step)
+            join_request(next(encoded), list(islice(encoded, len(answers))), tuple(answers))
+            for answers in asked
         ]
 
     def contexts(self, prompts: Sequence[str]) -> list[Request]:

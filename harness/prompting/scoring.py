@@ -5,15 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.core.records import Cell, Response, Sample, Scorer
+from harness.core.records import Cell, Example, Response, Sample, Scorer
+from harness.grading import Grade
+
+Read = Callable[[str, Example], Grade]
+"""From a text and the example that it answers to the answer and its score."""
 
 
-def score_loglik(cell: Cell, response: Response) -> Sample:
-    """The sample of a cell whose labels were scored by log-likelihood.
+def score_loglik(
+    cell: Cell,
+    response: Response,
+    prior: Mapping[str, float] | None = None,
+    lengths: Mapping[str, float] | None = None,
+) -> Sample:
+    """The sample of a cell whose answers were scored by log-likelihood.
 
-    The prediction is the label with the highest score, the first of equals.
+    The prediction is the answer with the highest score, the first of equals. Of options, `prior`
+    may hold what each has without the question, which is taken off (PMI: Holtzman et al. 2021,
+    arXiv 2104.08315), and `lengths` what each is divided by.
     """
-    return _score_likelihood(cell, response, {}, "loglik")
+    return _score_likelihood(cell, response, prior or {}, "loglik", lengths)
 
 
 def score_calibrated(cell: Cell, response: Response, prior: Mapping[str, float]) -> Sample:
@@ -26,10 +37,10 @@ def score_calibrated(cell: Cell, response: Response, prior: Mapping[str, float])
     return _score_likelihood(cell, response, prior, "calibrated")
 
 
-def score_generate(cell: Cell, response: Response, parse: Callable[[str], str | None]) -> Sample:
-    """The sample of a cell whose answer was generated and parsed."""
+def score_generate(cell: Cell, response: Response, read: Read) -> Sample:
+    """The sample of a cell whose answer was generated and read."""
     text = response.text or ""
-    return _sample(cell, parse(text), scorer="generate", text=text)
+    return _sample(cell, read(text, cell.example), scorer="generate", text=text)
 
 
 def content_free_prior(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -49,18 +60,25 @@ def content_free_prior(scores: Sequence[Mapping[str, float]]) -> dict[str, float
 
 
 def _score_likelihood(
-    cell: Cell, response: Response, prior: Mapping[str, float], scorer: Scorer
+    cell: Cell,
+    response: Response,
+    prior: Mapping[str, float],
+    scorer: Scorer,
+    lengths: Mapping[str, float] | None = None,
 ) -> Sample:
     scores = response.scores or {}
     finite = bool(scores) and all(math.isfinite(value) for value in scores.values())
     adjusted = {label: score - prior.get(label, 0.0) for label, score in scores.items()}
+    if lengths is not None:
+        adjusted = {label: score / lengths[label] for label, score in adjusted.items()}
     prediction = max(adjusted, key=adjusted.__getitem__) if finite else None
-    return _sample(cell, prediction, scorer=scorer, scores=scores if finite else None)
+    grade = Grade(float(prediction == cell.example.gold), prediction)
+    return _sample(cell, grade, scorer=scorer, scores=scores if finite else None)
 
 
 def _sample(
     cell: Cell,
-    prediction: str | None,
+    grade: Grade,
     *,
     scorer: Scorer,
     scores: Mapping[str, float] | None = None,
@@ -75,9 +93,9 @@ def _sample(
         perturbation=variant.perturbation,
         instruction_id=variant.instruction_id,
         gold=example.gold,
-        prediction=prediction,
-        score=float(prediction == example.gold),
-        parsed=prediction is not None,
+        prediction=grade.answer,
+        score=grade.score,
+        parsed=grade.answer is not None,
         scorer=scorer,
         scores=scores,
         text=text,

@@ -51,11 +51,12 @@ class _TaskShape(_Shape):
     examples: _Count
     example_ids: list[StrictStr]
     rendered_prompt: StrictStr
-    label_tokens: list[StrictInt]
+    label_tokens: list[StrictInt] | None
 
     @model_validator(mode="after")
     def _is_of_one_length(self) -> Self:
-        counts = (len(self.labels), len(self.label_words), len(self.label_tokens))
+        tokens = self.labels if self.label_tokens is None else self.label_tokens
+        counts = (len(self.labels), len(self.label_words), len(tokens))
         if len(set(counts)) > 1:
             raise ValueError(f"labels, words and tokens are {counts} in number")
         if len(self.example_ids) != self.examples:

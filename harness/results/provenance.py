@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from harness.core.records import Variant
@@ -47,11 +48,20 @@ def task_hash(task: Task) -> str:
     content = [
         [[label.name, label.answer] for label in task.labels],
         task.answer_cue,
-        task.placement,
         [[example.id, example.input, example.gold] for example in task.examples],
         [[example.input, example.gold] for example in task.few_shot],
     ]
-    return _hash(content)
+    return _hash([*content, *_beside_labels(task)])
+
+
+def _beside_labels(task: Task) -> Iterator[object]:
+    """What tasks say beside labels under an instruction that comes first, whose hash stays."""
+    if task.placement != "first":
+        yield task.placement
+    spec = task.choices or task.answer
+    if spec is not None:
+        yield [task.kind, spec.model_dump(mode="json")]
+        yield [[dict(one.words), list(one.references)] for one in task.examples]
 
 
 def variants_hash(variants: list[Variant]) -> str:

@@ -255,8 +255,8 @@ def load_run(path: str | Path, *, partial: bool = False) -> Run:
 
 
 def example_hash(example: Example) -> str:
-    """A hash of what an example asks: its whole input and its gold label."""
-    return stable_id(example.input, example.gold)
+    """A hash of what an example asks: its whole input, its options and what is right."""
+    return stable_id(example.input, example.gold, *example.words.values(), *example.references)
 
 
 def variant_row(variant: Variant) -> Json:

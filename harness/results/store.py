@@ -65,10 +65,10 @@ class SampleStore(Database):
         )
         return {example_id: float(score) for example_id, score in rows}
 
-    def count(self, scorer: str) -> int:
-        """How many samples of a scorer are stored."""
-        query = "SELECT count(*) FROM samples WHERE scorer = ?"
-        return int(self._read(query, (scorer,))[0][0])
+    def count(self, scorer: str, task: str) -> int:
+        """How many samples of a scorer on a task are stored."""
+        query = "SELECT count(*) FROM samples WHERE scorer = ? AND task = ?"
+        return int(self._read(query, (scorer, task))[0][0])
 
     def prior(self, variant_id: str) -> dict[str, float] | None:
         """Content-free label log-probabilities of a variant, if they have been measured."""

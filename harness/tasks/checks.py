@@ -92,7 +92,10 @@ def task_notes(task: Task) -> list[str]:
     inputs = Counter(example.input for example in task.examples)
     empty = sum(not example.input for example in task.examples)
     notes = [
-        (share >= MOSTLY_ONE, f"{count} of {len(task.examples)} examples have the label {label!r}"),
+        (
+            share >= MOSTLY_ONE and task.kind != "answer",
+            f"{count} of {len(task.examples)} examples have the label {label!r}",
+        ),
         (bool(twice), f"the instructions {' and '.join(twice)} are one text"),
         (empty > 0, f"{empty} of {len(task.examples)} examples have an empty input"),
         (

@@ -6,13 +6,13 @@ import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from harness.core.errors import UsageError, nearest_hint
 from harness.core.records import Example
-from harness.tasks.checks import shorten
-from harness.tasks.rows import Row, open_source
+from harness.tasks.answers import GoldReader, make_gold_reader
+from harness.tasks.rows import Row, open_source, row_place
 from harness.tasks.schema import Source, TaskSpec
 from harness.tasks.task import draw_places, rank_places
 from harness.tasks.template import Template
@@ -44,20 +44,22 @@ def input_key(text: str) -> bytes:
 
 @dataclass(frozen=True)
 class ExampleReader:
-    """Reads the examples of one task."""
+    """Reads the examples of one source of a task."""
 
     spec: TaskSpec
+    source: Source
+    """Where the rows are: those that are asked, or the few-shot ones."""
     template: Template
     path: Path
     """The task file, for messages; its folder is where files of rows are looked for."""
     data_dir: Path | None
 
     @cached_property
-    def _gold(self) -> dict[str, str]:
-        """What a row says of its label -> the label's name."""
-        return {key: label.name for label in self.spec.labels for key in label.keys}
+    def _gold(self) -> GoldReader:
+        where = partial(row_place, self.source, self.path, self.data_dir)
+        return make_gold_reader(self.spec, self.template, self.path, where)
 
-    def read(self, source: Source, sample: Sample | None, *, with_inputs: bool = False) -> Examples:
+    def read(self, sample: Sample | None = None, *, with_inputs: bool = False) -> Examples:
         """The wanted examples of a source, in file order.
 
         The rows pass by twice where some are drawn: once to be checked and counted, once to keep
@@ -65,15 +67,14 @@ class ExampleReader:
         all are asked for.
 
         Args:
-            source: Where the rows are.
             sample: What to draw; None for all rows without a draw.
             with_inputs: Whether to note the input of each row, drawn or not.
 
         Raises:
-            UsageError: no rows, a missing field, a label not among the labels, or an id twice.
+            UsageError: no rows, a missing field, nothing that is right, or an id twice.
         """
         try:
-            rows = open_source(source, beside=self.path.parent, data_dir=self.data_dir)
+            rows = open_source(self.source, beside=self.path.parent, data_dir=self.data_dir)
         except UsageError as error:
             raise self._named(error) from None
         if sample is None or sample.limit is None:
@@ -123,36 +124,25 @@ class ExampleReader:
         return Examples(examples, rank_places(places), frozenset(inputs))
 
     def make(self, row: Row, place: int) -> Example:
-        """The example of a row.
+        """The example of a row and its place among the rows of the source, from 0.
 
         Raises:
-            UsageError: it lacks a field, its label is none of the labels, or the template fails.
+            UsageError: it lacks a field, nothing is right in it, or the template fails.
         """
         identity = self._check(row, place)
-        fields = _filled(row)
-        text = self.template.render(fields, row=f"row {place + 1}")
-        label = self._gold[str(fields[self.spec.label_field])]
-        return Example(id=identity, fields=fields, input=text, gold=label)
+        return self._gold.make(identity, _filled(row), place)
 
     def _check(self, row: Row, place: int) -> str:
-        """The row's id, if it has a known label."""
-        fields = _filled(row)
-        wanted = (("label_field", self.spec.label_field), ("id_field", self.spec.id_field))
-        for what, name in wanted:
-            if name is not None and name not in fields:
-                has = ", ".join(sorted(fields)) or "no fields"
-                raise UsageError(
-                    f"{self.path}: {what} names {name!r}, which row {place + 1} does not have; it "
-                    f"has {has}.{nearest_hint(name, fields)}"
-                )
-        value = str(fields[self.spec.label_field])
-        if value not in self._gold:
+        """The row's id, if something is right in it."""
+        fields, name = _filled(row), self.spec.id_field
+        if name is not None and name not in fields:
+            has = ", ".join(sorted(fields)) or "no fields"
             raise UsageError(
-                f"{self.path}: row {place + 1} has the label {shorten(value, 60)!r}, which is not "
-                f"among the labels ({shorten(', '.join(self._gold), 200)})."
-                f"{nearest_hint(value, self._gold)}"
+                f"{self.path}: id_field names {name!r}, which row {place + 1} does not have; it "
+                f"has {has}.{nearest_hint(name, fields)}"
             )
-        return str(fields[self.spec.id_field]) if self.spec.id_field else str(place)
+        self._gold.check(fields, place)
+        return str(fields[name]) if name else str(place)
 
     def _check_ids(self, ids: Iterable[str]) -> None:
         seen: set[str] = set()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.core.records import Example
 from harness.tasks.checks import check_texts
+from harness.tasks.choices import LETTERS
 from harness.tasks.examples import ExampleReader, Sample, input_key
-from harness.tasks.schema import TaskSpec
+from harness.tasks.schema import LabelSpec, TaskSpec
 from harness.tasks.suites import suite_task_paths, task_path
 from harness.tasks.task import Task
 from harness.tasks.task_types import add_type_paraphrases
@@ -87,17 +90,19 @@ def build_task(
         UsageError: no rows, a missing field, or a label not among the labels.
     """
     template = compile_template(spec.input, where=str(path))
-    reader = ExampleReader(spec, template, path, data_dir)
+    answered: tuple[Example, ...] = ()
     with_shots = few_shot and spec.few_shot is not None
-    own = reader.read(spec.source, sample, with_inputs=with_shots)
+    reader = ExampleReader(spec, spec.source, template, path, data_dir)
+    own = reader.read(sample, with_inputs=with_shots)
     check_texts(spec, template, own.examples[0].fields, path)
-    answered = reader.read(spec.few_shot, None).examples if few_shot and spec.few_shot else ()
+    if few_shot and spec.few_shot is not None:
+        answered = ExampleReader(spec, spec.few_shot, template, path, data_dir).read().examples
     shots = tuple(example for example in answered if input_key(example.input) not in own.inputs)
     task = Task(
         name=spec.name,
         description=spec.description,
-        labels=spec.labels,
-        chance=spec.chance if spec.chance is not None else 1 / len(spec.labels),
+        labels=_labels(spec, own.examples),
+        chance=spec.chance if spec.chance is not None else _chance(spec, own.examples),
         answer_cue=spec.answer_cue.strip(),
         template=template,
         instructions=tuple(instruction.record() for instruction in spec.instructions),
@@ -109,5 +114,25 @@ def build_task(
         few_shot=shots,
         few_shot_left_out=len(answered) - len(shots),
         source=str(path),
+        choices=spec.choices,
+        answer=spec.answer,
+        metrics=spec.metric,
     )
     return add_type_paraphrases(task)
+
+
+def _labels(spec: TaskSpec, examples: Sequence[Example]) -> tuple[LabelSpec, ...]:
+    """The task's labels; of choices the letters of the longest list of options."""
+    if spec.choices is None:
+        return spec.labels
+    most = max(len(example.options) for example in examples)
+    return tuple(LabelSpec(name=letter) for letter in LETTERS[:most])
+
+
+def _chance(spec: TaskSpec, examples: Sequence[Example]) -> float:
+    """What guessing scores: one of the labels, one of each row's options; of free text nothing."""
+    if spec.answer is not None:
+        return 0.0
+    if spec.choices is not None:
+        return math.fsum(1 / len(example.options) for example in examples) / len(examples)
+    return 1 / len(spec.labels)

@@ -377,6 +377,17 @@ def iter_fields(row: Row) -> Iterator[tuple[str, str]]:
             yield str(name), value if isinstance(value, str) else str(value)
 
 
+def row_place(source: Source, task: Path, data_dir: Path | None, index: int) -> str:
+    """Where a row of a source stands, for messages; `index` counts from 0."""
+    path = task.parent / source.file if source.file and source.rows is None else None
+    if path is None and source.rows is None and source.data and data_dir:
+        path = data_dir / source.data
+    # Where rows were left out, or are stored otherwise, a line cannot be told from a row's place.
+    if path is None or not path.is_file() or source.require or source.encoding != "utf-8":
+        return f"{task}: row {index + 1}"
+    return place_of(path, index + 1)
+
+
 def place_of(path: Path, number: int) -> str:
     """Where the row of that number, from 1, stands: `FILE, line N` of JSON Lines, else `row N`."""
     if ".jsonl" not in path.suffixes:

@@ -23,6 +23,7 @@ from pydantic import (
 
 from harness.core.errors import nearest_hint
 from harness.core.records import Instruction, Placement, Scorer, Style
+from harness.grading.spec import AnswerSpec
 
 _ENCODINGS: Final = (
     "utf-8", "utf-16", "cp1250", "cp1251", "cp1252", "latin-1", "gb18030", "big5", "shift_jis",
@@ -155,8 +156,32 @@ class InstructionSpec(_Strict):
         return Instruction(id=self.id, style=self.style, text=self.text.strip())
 
 
+class ChoicesSpec(_Strict):
+    """Options that stand in each row, of which one is right."""
+
+    field: Text | dict[Text, Text] = "choices"
+    """The field that holds a row's options, a list; or a letter and the field of its option, for
+    each option: {A: opa, B: opb}."""
+    gold: Text = "answer"
+    """The field that says which is right: by letter, by place (a number from 0), or by its text."""
+    by: Literal["letter", "text"] = "letter"
+    """What the model is to say, and what likelihood scores: the option's letter or its text."""
+    normalize: Literal["none", "token", "byte", "pmi"] = "none"
+    """What an option's summed log-likelihood is divided by: nothing, its tokens, its bytes; `pmi`
+    takes off what it has without the question (after the answer cue alone)."""
+
+
+KINDS: Final = ("labels", "choices", "answer")
+"""What makes a task file one of its kind: the key that says what an answer is."""
+Metric = Literal["accuracy", "balanced_accuracy", "macro_f1", "mcc"]
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 class TaskSpec(_Strict):
-    """A task file."""
+    """A task file. What an answer is stands under one of `labels`, `choices` and `answer`."""
 
     name: Name
     description: str = ""
@@ -173,11 +198,21 @@ class TaskSpec(_Strict):
     labels: Annotated[
         tuple[LabelSpec, ...],
         Field(min_length=2, json_schema_extra=_allow_short),
-    ]
+    ] = ()
     """Answer classes; a plain word stands for a label of that name, value and word."""
+    choices: ChoicesSpec | None = None
+    """Options per row, of which one is right."""
+    answer: AnswerSpec | None = None
+    """Free text, graded against a reference."""
     chance: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Accuracy of guessing; default: 1 / number of labels."""
-    metric: Literal["accuracy"] = "accuracy"
+    """Accuracy of guessing; default: 1 / number of labels, for choices the mean of 1 / options, for
+    free text 0."""
+    metric: Annotated[
+        tuple[Metric, ...],
+        BeforeValidator(_as_list),
+        Field(min_length=1, json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array"}]}),
+    ] = ("accuracy",)
+    """Metrics of labels: accuracy, and beside it balanced_accuracy, macro_f1 or mcc."""
     scorer: Scorer | None = None
     """How a response becomes an answer unless `--scorer` says otherwise: `calibrated`, `loglik` or
     `generate`; default: calibrated."""
@@ -208,6 +243,11 @@ class TaskSpec(_Strict):
             ]
         return full
 
+    @property
+    def kind(self) -> str:
+        """What an answer is: one of `KINDS`."""
+        return next(kind for kind in KINDS if getattr(self, kind))
+
     @field_validator("labels")
     @classmethod
     def _are_apart(cls, labels: tuple[LabelSpec, ...]) -> tuple[LabelSpec, ...]:
@@ -219,6 +259,22 @@ class TaskSpec(_Strict):
         if problems:
             raise ValueError("; ".join(problems[:5]))
         return labels
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> TaskSpec:
+        given = [kind for kind in KINDS if getattr(self, kind)]
+        if not given:
+            raise ValueError(
+                "a task says what an answer is by one of: labels (the same for all rows), choices "
+                "(options in each row), answer (free text)"
+            )
+        if len(given) > 1:
+            raise ValueError(
+                f"a task has one kind of answer, and {' and '.join(given)} are given; keep one"
+            )
+        if given != ["labels"] and self.metric != ("accuracy",):
+            raise ValueError(f"metric {', '.join(self.metric)!r} is of labels, not of {given[0]}")
+        return self
 
     @model_validator(mode="after")
     def _is_consistent(self) -> TaskSpec:

@@ -6,13 +6,22 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Final, Literal
 
 from harness.core.errors import UsageError
-from harness.core.records import Example, Instruction, Placement, Scorer, stable_hash
-from harness.tasks.schema import LabelSpec
+from harness.core.records import SCORERS, Example, Instruction, Placement, Scorer, stable_hash
+from harness.grading import AnswerSpec
+from harness.tasks.schema import ChoicesSpec, LabelSpec, Metric
 from harness.tasks.template import Template, map_texts
 
+Kind = Literal["labels", "choices", "answer"]
+
 _FILLERS = ("N/A", "", "[MASK]")
+_SCORERS_OF: Final[Mapping[Kind, tuple[Scorer, ...]]] = {
+    "labels": SCORERS,
+    "choices": ("loglik", "generate"),
+    "answer": ("generate",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,31 @@ class Task:
     """The places of the examples in the seeded order in which they were drawn; see `draw_order`."""
     model_written: frozenset[str] = frozenset()
     """Those of the paraphrases that a model wrote, not a person."""
+    choices: ChoicesSpec | None = None
+    """What is said of the options of each row, where an answer is one of them; `labels` are then
+    their letters."""
+    answer: AnswerSpec | None = None
+    """How free text is graded, where an answer is free text; there are then no `labels`."""
+    metrics: tuple[Metric, ...] = ("accuracy",)
+
+    @property
+    def kind(self) -> Kind:
+        """What an answer is."""
+        return "choices" if self.choices else "answer" if self.answer else "labels"
+
+    @property
+    def scorers(self) -> tuple[Scorer, ...]:
+        """How answers can be read, the one to read them by where the run names none first.
+
+        Options differ from row to row, so no input without content tells what they are worth
+        beforehand, and free text has no likelihood to compare.
+        """
+        return _SCORERS_OF[self.kind]
+
+    @property
+    def metric_name(self) -> str:
+        """What reports call the mean score."""
+        return self.answer.grader.name.replace("_", " ") if self.answer else "accuracy"
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -48,8 +82,8 @@ class Task:
 
     @property
     def label_words(self) -> tuple[str, ...]:
-        """What the model should say, in the order of `label_names`."""
-        return tuple(label.answer for label in self.labels)
+        """What the model should say, in the order of `label_names`; empty where rows differ."""
+        return () if self.choices else tuple(label.answer for label in self.labels)
 
     @property
     def verbalizer_of(self) -> dict[str, str]:
@@ -123,6 +157,8 @@ class Task:
         """`count` few-shot examples, spread over the labels, in a seeded order."""
         rng = Random(stable_hash(seed, self.name, "few-shot"))
         pools = {name: [e for e in self.few_shot if e.gold == name] for name in self.label_names}
+        if self.answer:
+            pools = {"": list(self.few_shot)}
         for pool in pools.values():
             rng.shuffle(pool)
         turns = [p[n] for n in range(count) for p in pools.values() if n < len(p)]

@@ -63,6 +63,8 @@ def add_type_paraphrases(task: Task) -> Task:
     Returns:
         A task whose `paraphrases` are filled up; the same task where no type fits.
     """
+    if task.kind != "labels":
+        return task
     added = {
         one.id: texts
         for one in task.instructions

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from harness.core.records import Cell, Example, Response, Variant
-from harness.prompting.answers import LabelParser
+from harness.prompting.readers import LabelReader
 from harness.prompting.scoring import (
     content_free_prior,
     score_calibrated,
@@ -62,6 +62,6 @@ def test_content_free_prior_is_the_log_of_the_mean_probability() -> None:
 
 def test_generated_text_is_kept() -> None:
     sample = score_generate(
-        CELL, Response(text="maybe"), LabelParser({"pos": "good", "neg": "bad"}).parse
+        CELL, Response(text="maybe"), LabelReader({"pos": "good", "neg": "bad"}).read
     )
     assert (sample.text, sample.parsed, sample.prediction) == ("maybe", False, None)

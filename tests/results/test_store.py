@@ -26,7 +26,7 @@ def test_round_trip(tmp_path: Path) -> None:
         assert store.scores("v1", "loglik", ["2", "1", "3"]) == {"1": 0.0, "2": 0.0}
         assert store.scores("v1", "loglik", ["2"]) == {"2": 0.0}
         assert store.scores("v1", "generate", ["1", "2"]) == {}
-        assert store.count("loglik") == 2
+        assert store.count("loglik", "t") == 2
     frame = read_samples(tmp_path / "s.sqlite", (*COMPACT_COLUMNS, "scores", "text"))
     assert list(frame["example_id"]) == ["1", "2"]
     assert frame["scores"][0] == {"a": -1.234568, "b": -0.5}
@@ -38,7 +38,7 @@ def test_a_second_write_replaces(tmp_path: Path) -> None:
     with SampleStore(tmp_path / "s.sqlite") as store:
         store.write([SAMPLE])
         store.write([replace(SAMPLE, prediction="a", score=1.0)])
-        assert store.count("loglik") == 1
+        assert store.count("loglik", "t") == 1
     assert read_samples(tmp_path / "s.sqlite")["correct"].tolist() == [True]
 
 
@@ -63,7 +63,7 @@ def test_a_full_disk_is_an_incomplete_run(tmp_path: Path) -> None:
         store._db.execute("PRAGMA max_page_count = 12")
         with pytest.raises(IncompleteRunError, match="resumes"):
             store.write([replace(SAMPLE, example_id=str(n), text="x" * 500) for n in range(500)])
-        assert store.count("loglik") == 1
+        assert store.count("loglik", "t") == 1
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_damaged_page_is_refused_or_not_needed(tmp_path: Path, page: int) -> N
     path.write_bytes(content)
     read: list[object] = []
     with suppress(UsageError), SampleStore(path) as store:
-        read.append(store.count("loglik"))
+        read.append(store.count("loglik", "t"))
         ids = [str(n) for n in range(400)]
         read.append(len(store.scores(SAMPLE.variant_id, "loglik", ids)))
     assert set(read) <= {400}

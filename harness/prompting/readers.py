@@ -1,0 +1,129 @@
+"""From what a model wrote to its answer and what that is worth, by what an answer of the task is.
+
+A reader is what generation and judging need to know of a task: when a text is enough, what was
+answered, and its score.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Protocol
+
+from harness.core.records import Example
+from harness.grading import AnswerSpec, Grade, Grader
+from harness.grading.answer_text import strip_reasoning
+from harness.prompting.answers import LabelParser
+
+
+class Reader(Protocol):
+    """Reads generated text of one task."""
+
+    @property
+    def settings(self) -> str:
+        """What texts depend on beside their prompts: it keeps cached ones apart."""
+        ...
+
+    @property
+    def max_new_tokens(self) -> int | None:
+        """Tokens after which a text ends; None: as the run says."""
+        ...
+
+    def is_decided(self, text: str) -> bool:
+        """Whether generation may stop."""
+        ...
+
+    def read(self, text: str, example: Example) -> Grade:
+        """The answer in a text, and its score on this example."""
+        ...
+
+
+class LabelReader:
+    """Reads one of a task's labels.
+
+    Args:
+        verbalizer_of: Label name -> the word the model should say.
+    """
+
+    max_new_tokens = None
+
+    def __init__(self, verbalizer_of: Mapping[str, str]) -> None:
+        self.settings = json.dumps(list(verbalizer_of.values()))
+        self._parser = LabelParser(verbalizer_of)
+
+    def is_decided(self, text: str) -> bool:
+        """See `Reader`."""
+        return self._parser.is_decided(text)
+
+    def read(self, text: str, example: Example) -> Grade:
+        """See `Reader`."""
+        label = self._parser.parse(text)
+        return Grade(float(label == example.gold), label)
+
+
+class ChoiceReader:
+    """Reads one of a row's options: what it was to say first, else the option's text or letter.
+
+    Args:
+        letters: All letters that options of the task may stand under; none where the model is to
+            say the text of an option, which no text that is still growing can be known to be.
+    """
+
+    max_new_tokens = None
+
+    def __init__(self, letters: tuple[str, ...]) -> None:
+        self.settings = json.dumps(["choices", *letters])
+        self._decided = LabelParser({letter: letter for letter in letters}) if letters else None
+
+    def is_decided(self, text: str) -> bool:
+        """See `Reader`."""
+        return self._decided is not None and self._decided.is_decided(text)
+
+    def read(self, text: str, example: Example) -> Grade:
+        """See `Reader`."""
+        said = _parser(tuple(example.words.items())).parse(text)
+        if said is None and example.options != example.words:
+            said = _parser(tuple(example.options.items())).parse(text)
+        return Grade(float(said == example.gold), said)
+
+
+@lru_cache(maxsize=4096)
+def _parser(words: tuple[tuple[str, str], ...]) -> LabelParser:
+    """The parser of a row's words, which its variants share."""
+    return LabelParser(dict(words))
+
+
+@dataclass(frozen=True)
+class AnswerReader:
+    """Reads free text, up to a stop text that stands outside of reasoning."""
+
+    spec: AnswerSpec
+    grader: Grader = field(repr=False)
+
+    @cached_property
+    def settings(self) -> str:
+        """See `Reader`."""
+        return json.dumps(["answer", self.spec.strip_reasoning, *self.spec.stop])
+
+    @property
+    def max_new_tokens(self) -> int | None:
+        """See `Reader`."""
+        return self.spec.max_new_tokens
+
+    def is_decided(self, text: str) -> bool:
+        """See `Reader`."""
+        if not any(stop in text for stop in self.spec.stop):
+            return False
+        said = strip_reasoning(text) if self.spec.strip_reasoning else text
+        return any(stop in said for stop in self.spec.stop)
+
+    def read(self, text: str, example: Example) -> Grade:
+        """See `Reader`."""
+        return self.grader.grade(self._before_stop(text), example.references)
+
+    def _before_stop(self, text: str) -> str:
+        said = strip_reasoning(text) if self.spec.strip_reasoning else text
+        places = [place for stop in self.spec.stop if (place := said.find(stop)) >= 0]
+        return said[: min(places)] if places else text
