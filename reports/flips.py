@@ -13,8 +13,9 @@ from harness.metrics.flipped_cells import (
     flipped_between,
     flipped_from_clean,
 )
+from harness.results.kinds import open_tasks
 from reports.diff import Mark
-from reports.source import Run
+from reports.source import Run, section
 from reports.variants import variant_marks
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Flips:
 
 def flips_from_clean(run: Run, samples: pd.DataFrame) -> Flips:
     """The cells that a perturbed variant answers otherwise than its clean instruction."""
-    flipped = flipped_from_clean(samples)
+    flipped = flipped_from_clean(samples, _open_tasks(run))
     return _shape(flipped, run, ("clean instruction", "perturbed variant"), ROW_LIMIT)
 
 
@@ -88,7 +89,11 @@ def flips_between(
     `comparisons` lists its share.
     """
     limit = max(_MIN_SHOWN, ROW_LIMIT // comparisons)
-    return _shape(flipped_between(before, after), run, names, limit)
+    return _shape(flipped_between(before, after, _open_tasks(run)), run, names, limit)
+
+
+def _open_tasks(run: Run) -> frozenset[str]:
+    return open_tasks(section(run.manifest, "tasks"))
 
 
 def _shape(flipped: FlippedCells, run: Run, names: tuple[str, str], limit: int) -> Flips:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harness.core.records import LeftOut, Variant
+from harness.results.kinds import own_scorers
 from harness.results.summary import Summary
 
 if TYPE_CHECKING:
@@ -80,8 +81,18 @@ def texts_at(parent: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 
 def primary_samples(run: Run) -> pd.DataFrame:
-    """The samples of the scorer whose numbers stand in the summary's main tables."""
+    """The samples of the scorer whose numbers stand in the summary's main tables.
+
+    Of a task whose answers it cannot read, those of the task's own.
+    """
     samples = run.compact_samples
     if samples.empty:
         return samples
-    return samples[samples["scorer"] == run.summary.scorer]
+    primary = samples["scorer"] == run.summary.scorer
+    for task, scorers in own_scorers(section(run.manifest, "tasks")).items():
+        mine = samples["task"] == task
+        if not (primary & mine).any():
+            given = set(samples.loc[mine, "scorer"].unique())
+            chosen = next((one for one in scorers if one in given), "")
+            primary |= mine & (samples["scorer"] == chosen)
+    return samples[primary]

@@ -14,6 +14,7 @@ from harness.comparison.comparable import (
     RunData,
     Unlike,
     all_label_tokens,
+    all_own_scorers,
     find_level_differences,
     named_scorers,
     shared_tasks,
@@ -97,6 +98,7 @@ def align_runs(
             labels,
             scorer=scorer,
             label_tokens=all_label_tokens(run),
+            own_scorers=all_own_scorers(run),
         )
         for run, own in zip(runs, ids, strict=True)
     ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from harness.core.errors import UsageError
 from harness.core.records import PERTURBED_LEVELS
+from harness.results.kinds import own_scorers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,6 +197,11 @@ def all_label_tokens(run: RunData) -> dict[str, list[int]]:
     """Task -> how many tokens each of its labels has, for the tasks whose manifest says so."""
     found = {name: _task(run, name).get("label_tokens") for name in all_labels(run)}
     return {name: list(counts) for name, counts in found.items() if isinstance(counts, list)}
+
+
+def all_own_scorers(run: RunData) -> dict[str, tuple[str, ...]]:
+    """Task -> by which scorers it is read where the one asked for cannot."""
+    return own_scorers(_mapping(run.manifest.get("tasks")))
 
 
 def task_labels(run: RunData, task: str) -> list[str]:

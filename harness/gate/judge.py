@@ -12,7 +12,13 @@ from datetime import date
 from typing import Final, TypeVar
 
 from harness.comparison.alignment import Aligned, align_runs, primary_scorer
-from harness.comparison.comparable import RunData, Unlike, all_label_tokens, all_labels
+from harness.comparison.comparable import (
+    RunData,
+    Unlike,
+    all_label_tokens,
+    all_labels,
+    all_own_scorers,
+)
 from harness.comparison.differences import Difference, Paired, levels_of, measure_differences
 from harness.comparison.lost import find_lost
 from harness.core.records import CLEAN
@@ -120,6 +126,7 @@ def _candidate_tasks(run: RunData, scorer: str, seed: int, resamples: int) -> di
         all_labels(run),
         scorer=scorer,
         label_tokens=all_label_tokens(run),
+        own_scorers=all_own_scorers(run),
     )
     return {name: _Task(grid, resample_grid(grid, seed, resamples)) for name, grid in grids.items()}
 

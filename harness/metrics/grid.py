@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.errors import UsageError
-from harness.core.records import CLEAN, LEVELS, in_scorer_order
+from harness.core.records import CLEAN, LEVELS
 from harness.metrics.open_answers import fold_answer
 from harness.results.scored_samples import likelihood_column, spread_scores
 from harness.stats.arrays import Booleans, Floats, Integers, Singles, ratio
@@ -149,11 +149,11 @@ def build_grids(
     *,
     scorer: str,
     label_tokens: Mapping[str, Sequence[int]] | None = None,
+    own_scorers: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Grid]:
     """A grid for each task of `labels` that has samples, in the order of `labels`.
 
-    A task that has none under `scorer`, since it cannot read such answers, is read by the first of
-    its own. Neither the order of the samples' rows nor that of the variants' changes anything.
+    Neither the order of the samples' rows nor that of the variants' changes anything.
 
     Args:
         samples: one row per cell and scorer; its likelihoods are read from the columns
@@ -163,6 +163,8 @@ def build_grids(
         labels: task -> its labels; none for free text.
         scorer: whose samples to use.
         label_tokens: task -> how many tokens each of its labels has, where that is known.
+        own_scorers: task -> whose samples to use instead, the first that there are, where the
+            scorer cannot read such answers.
 
     Raises:
         UsageError: samples of unknown variants, or two samples of one cell.
@@ -174,14 +176,14 @@ def build_grids(
         raise UsageError(f"the samples name the variant {unknown!r}, which is not in the run.")
     task_of = variants["task"].to_numpy()
     grids = {}
-    tokens = label_tokens or {}
+    tokens, instead = label_tokens or {}, own_scorers or {}
     for task, names in labels.items():
         chosen = np.flatnonzero(task_of == task)
         place = np.full(len(task_of), -1)
         place[chosen] = np.arange(len(chosen))
         rows = place[positions]
         mine = np.flatnonzero(rows >= 0)
-        mine = mine[_read_by(samples["scorer"].iloc[mine], scorer)]
+        mine = mine[_read_by(samples["scorer"].iloc[mine], (scorer, *instead.get(task, ())))]
         if len(mine):
             own = _keep(samples, mine)
             grid = _build(task, variants.iloc[chosen], own, rows[mine], tuple(names))
@@ -190,10 +192,10 @@ def build_grids(
     return grids
 
 
-def _read_by(scorers: pd.Series[str], wanted: str) -> Booleans:
-    """Which samples of a task are the scorer's, or the task's own first one's if it has none."""
-    given = in_scorer_order(map(str, scorers.unique()))
-    chosen = wanted if wanted in given or not given else given[0]
+def _read_by(scorers: pd.Series[str], wanted: Sequence[str]) -> Booleans:
+    """Which samples of a task are those of the first of the wanted scorers that it has any of."""
+    given = set(map(str, scorers.unique()))
+    chosen = next((one for one in wanted if one in given), wanted[0])
     return (scorers == chosen).to_numpy()
 
 

@@ -11,6 +11,7 @@ from harness.core.records import CLEAN, in_level_order
 from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.group_stats import rounded
 from harness.metrics.variance import drop_parts
+from harness.results.kinds import own_scorers
 from harness.results.summary import Outlook, Summary
 from harness.stats.planning import PlannedDesign, Question, make_design
 from harness.stats.prediction import CellVariance
@@ -76,7 +77,9 @@ def questions_of(run: Run, scorer: str) -> tuple[Question, ...]:
         name: design["of_examples"] if cut else task["examples"] for name, task in tasks.items()
     }
     labels = {name: task["labels"] for name, task in tasks.items()}
-    grids = build_grids(run.compact_samples, run.variants, labels, scorer=scorer)
+    grids = build_grids(
+        run.compact_samples, run.variants, labels, scorer=scorer, own_scorers=own_scorers(tasks)
+    )
     confidence = run.manifest["config"]["confidence"]
     return drop_questions(grids, confidence=confidence, examples=examples)
 

@@ -18,6 +18,7 @@ from harness.metrics.outlook import look_out
 from harness.metrics.perturbed import describe_perturbed
 from harness.metrics.variant_drops import VariantDrop, variant_drops
 from harness.metrics.variant_validity import UnmadeVariants, count_sources, describe_validity
+from harness.results.kinds import OWN_SCORERS
 from harness.results.summary import (
     Quantity,
     ScorerSummary,
@@ -48,6 +49,8 @@ class TaskFacts:
     label_tokens: Sequence[int] | None = None
     """How many tokens each label has; without them POSIX is undefined."""
     unmade: UnmadeVariants = field(default_factory=UnmadeVariants)
+    own_scorers: Sequence[str] = ()
+    """Which scorers read its answers where the one asked for cannot."""
 
 
 def summarize_run(run: Run) -> Summary:
@@ -107,10 +110,13 @@ def summarize(
     scorers = in_scorer_order(map(str, samples["scorer"].unique()), scorers)
     labels = {name: facts.labels for name, facts in tasks.items()}
     tokens = {name: facts.label_tokens for name, facts in tasks.items() if facts.label_tokens}
+    instead = {name: facts.own_scorers for name, facts in tasks.items()}
     blocks: dict[str, ScorerSummary] = {}
     main: dict[str, Grid] = {}
     for scorer in scorers:
-        grids = build_grids(samples, variants, labels, scorer=scorer, label_tokens=tokens)
+        grids = build_grids(
+            samples, variants, labels, scorer=scorer, label_tokens=tokens, own_scorers=instead
+        )
         blocks[scorer] = _Summarizer(grids, tasks, seed, confidence, resamples).summarize()
         main = main or grids
     block = blocks[scorers[0]] if scorers else ScorerSummary({}, {}, {}, None)
@@ -199,7 +205,11 @@ def task_facts(task: Mapping[str, Any]) -> TaskFacts:
     """The facts that run.json has of a task."""
     unmade = {kind: task.get(kind, {}) for kind in ("no_ops", "duplicates", "dissimilar")}
     return TaskFacts(
-        task["chance"], task["labels"], task.get("label_tokens"), UnmadeVariants(**unmade)
+        task["chance"],
+        task["labels"],
+        task.get("label_tokens"),
+        UnmadeVariants(**unmade),
+        OWN_SCORERS.get(task.get("kind", ""), ()),
     )
 
 

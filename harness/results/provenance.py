@@ -60,7 +60,7 @@ def _beside_labels(task: Task) -> Iterator[object]:
         yield task.placement
     spec = task.choices or task.answer
     if spec is not None:
-        yield [task.kind, spec.model_dump(mode="json")]
+        yield [task.kind, spec.model_dump(mode="json", warnings=False)]
         yield [[dict(one.words), list(one.references)] for one in task.examples]
 
 

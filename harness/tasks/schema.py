@@ -208,9 +208,8 @@ class TaskSpec(_Strict):
     """Accuracy of guessing; default: 1 / number of labels, for choices the mean of 1 / options, for
     free text 0."""
     metric: Annotated[
-        tuple[Metric, ...],
-        BeforeValidator(_as_list),
-        Field(min_length=1, json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array"}]}),
+        Annotated[tuple[Metric, ...], Field(min_length=1)],
+        BeforeValidator(_as_list, json_schema_input_type=Metric | tuple[Metric, ...]),
     ] = ("accuracy",)
     """Metrics of labels: accuracy, and beside it balanced_accuracy, macro_f1 or mcc."""
     scorer: Scorer | None = None

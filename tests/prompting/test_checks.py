@@ -56,9 +56,9 @@ def test_white_space_may_change() -> None:
 
 def test_labels_longer_than_an_answer_are_refused() -> None:
     plain = Prompter("plain", "", {"pos": "positive"})
-    check_answer_lengths(plain, Characters(), ["pos"], task="t", limit=8)
+    check_answer_lengths(plain, Characters(), ["positive"], task="t", limit=8)
     with pytest.raises(UsageError, match="'positive' has 8 tokens, and --max-new-tokens 7"):
-        check_answer_lengths(plain, Characters(), ["pos"], task="t", limit=7)
+        check_answer_lengths(plain, Characters(), ["positive"], task="t", limit=7)
 
 
 def test_control_tokens_in_texts_are_noted() -> None:
