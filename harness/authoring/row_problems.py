@@ -12,7 +12,7 @@ from harness.authoring.problem import Problem
 from harness.core.errors import UsageError
 from harness.tasks.examples import ExampleReader
 from harness.tasks.rows import Row
-from harness.tasks.schema import TaskSpec
+from harness.tasks.schema import Source, TaskSpec
 from harness.tasks.template import Template
 
 _NAMED: Final = 5
@@ -33,7 +33,8 @@ def find_row_problems(
         what: What the rows are, for messages.
     """
     found: dict[str, list[int]] = defaultdict(list)
-    reader = ExampleReader(spec, template, path, None)
+    # Of no file: a fault then names its row, not its line, and is one with its like.
+    reader = ExampleReader(spec, Source(rows=({},)), template, path, None)
     for index, row in enumerate(rows):
         for message in dict.fromkeys(_faults(reader, row, index)):
             found[message].append(index + 1)
