@@ -6,15 +6,22 @@ answer field.
 """
 
 from harness.grading.grade import Grade, Grader
+from harness.grading.judge import Judge, Judged, JudgeModel
 from harness.grading.load import load_graders
 from harness.grading.make import make_grader, read_answer
 from harness.grading.references import reference_texts
+from harness.grading.self_agreement import JudgeAgreement, judge_agreement
 from harness.grading.spec import AnswerSpec
 
 __all__ = [
     "AnswerSpec",
     "Grade",
     "Grader",
+    "Judge",
+    "JudgeAgreement",
+    "JudgeModel",
+    "Judged",
+    "judge_agreement",
     "load_graders",
     "make_grader",
     "read_answer",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from harness.core.errors import UsageError
 from harness.grading import Grade
 from harness.grading.judge import Judge, Judged
-from harness.grading.judge_agreement import judge_agreement, keeps_fields
+from harness.grading.self_agreement import judge_agreement, keeps_fields
 
 PLAIN = "Q: {{ question }}\nA: {{answer}}\nRight: {{ reference }}\nIs A correct or incorrect?"
 PAIR = "Q: {{ question }}\nA: {{ first }}\nB: {{ second }}\nWhich is better: A, B or tie?"
