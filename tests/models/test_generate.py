@@ -83,6 +83,25 @@ def test_batches_of_one_and_of_many_give_the_same() -> None:
     assert small == texts(wrap("gemma2", Budget(10_000, 10_000)), requests, never)
 
 
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma2", "gemma3", "mistral"])
+@pytest.mark.parametrize("pooled", [1, 150, 100_000])
+def test_texts_of_several_batches_are_written_together(architecture: str, pooled: int) -> None:
+    requests = some_requests(6)  # prefixes and rows of many lengths in one pool
+    alone = [texts(shared(architecture), [one], never)[0] for one in requests]
+    budget = Budget(tokens=60, logit_rows=40, pooled=pooled)
+    assert texts(wrap(architecture, budget), requests, never) == alone
+
+
+def test_what_a_pool_pads_with_is_never_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def poisoned(self: torch.Tensor, *shape: int) -> torch.Tensor:
+        return self.new_full(shape, float("nan"))
+
+    requests = some_requests(6)
+    alone = texts(shared("llama"), requests, never)
+    monkeypatch.setattr(torch.Tensor, "new_empty", poisoned)
+    assert texts(wrap("llama", Budget(60, 40, 100_000)), requests, never) == alone
+
+
 def test_the_fallback_gives_the_same() -> None:
     model = wrap("llama")
     requests = some_requests(4)

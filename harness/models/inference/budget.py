@@ -20,6 +20,9 @@ T = TypeVar("T")
 CPU_TOKENS: Final = 1024
 """Enough for matrix kernels at their full rate; activations of more leave the caches."""
 CPU_LOGIT_BYTES: Final = 64 * 2**20
+CPU_POOL_BYTES: Final = 2**30
+"""Of keys and values in generation: some sixty rows of a small model, whose steps then cost little
+more than one row's."""
 GPU_LOGIT_BYTES: Final = 2 * 2**30
 GPU_SHARE: Final = 0.5
 """Of the free memory, as the estimate of a token's cost is rough."""
@@ -32,6 +35,9 @@ class Budget:
 
     tokens: int
     logit_rows: int
+    pooled: int = 0
+    """Tokens whose keys and values are kept to write texts of several batches together; 0 where
+    each batch is large enough by itself."""
 
     def run(self, rows: Sequence[P], work: Callable[[Sequence[P]], T]) -> Iterator[T]:
         """Yields `work(batch)` of each batch; on out-of-memory, goes on with half the budget.
@@ -65,7 +71,8 @@ def choose_budget(model: PreTrainedModel) -> Budget:
     """A budget for the model's device: small on a CPU, from the free memory on a GPU."""
     vocabulary = vocabulary_size(model)
     if model.device.type != "cuda":
-        return Budget(CPU_TOKENS, max(1, CPU_LOGIT_BYTES // (4 * vocabulary)))
+        pooled = CPU_POOL_BYTES // (_kept_per_token(model) * model.dtype.itemsize)
+        return Budget(CPU_TOKENS, max(1, CPU_LOGIT_BYTES // (4 * vocabulary)), pooled)
     free, _total = torch.cuda.mem_get_info(model.device)
     tokens = int(GPU_SHARE * free / _bytes_per_token(model))
     logit_bytes = min(GPU_LOGIT_BYTES, free // 8)
@@ -83,10 +90,17 @@ def _bytes_per_token(model: PreTrainedModel) -> int:
     config = model.config.get_text_config()
     hidden: int = config.hidden_size
     inner: int = getattr(config, "intermediate_size", None) or 4 * hidden
+    return int((16 * hidden + 4 * inner + _kept_per_token(model)) * model.dtype.itemsize)
+
+
+def _kept_per_token(model: PreTrainedModel) -> int:
+    """Numbers in the keys and values of one token, in all layers."""
+    config = model.config.get_text_config()
     heads: int = getattr(config, "num_attention_heads", None) or 1
     kv_heads: int = getattr(config, "num_key_value_heads", None) or heads
-    kept = 2 * config.num_hidden_layers * hidden * kv_heads // heads
-    return int((16 * hidden + 4 * inner + kept) * model.dtype.itemsize)
+    size: int = getattr(config, "head_dim", None) or config.hidden_size // heads
+    layers: int = config.num_hidden_layers
+    return 2 * layers * kv_heads * size
 
 
 def out_of_memory(what: str) -> UsageError:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from harness.models.inference.attention import (
@@ -19,6 +20,27 @@ from harness.models.inference.packing import Layout
 
 _NOWHERE: Final = 2**40
 """Position of a padding key: later than any query's, so that none looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a forward over B rows leaves behind for the tokens that follow."""
+
+    layers: dict[int, KeysValues]
+    """(B, heads, S, D) each."""
+    positions: Tensor
+    """(B, S) distance of each key from its prompt's beginning."""
+
+    @classmethod
+    def of(cls, layout: Layout, prefixes: Prefixes | None, kept: dict[int, KeysValues]) -> Past:
+        """What a `RowAttention` of this layout has kept."""
+        own = layout.pad_positions(_NOWHERE)  # (B, L)
+        if prefixes is None:
+            return cls(kept, own)
+        lengths = torch.tensor(prefixes.lengths, device=own.device)[layout.prefixes]  # (B)
+        before = torch.arange(prefixes.longest, device=own.device).expand(len(own), -1)
+        before = before.masked_fill(before >= lengths[:, None], _NOWHERE)
+        return cls(kept, torch.cat([before, own], dim=1))
 
 
 @dataclass(slots=True)
@@ -35,20 +57,22 @@ class StepAttention:
     filled: int
 
     @classmethod
-    def after(
-        cls, layout: Layout, prefixes: Prefixes | None, kept: Mapping[int, KeysValues], room: int
-    ) -> StepAttention:
-        """Goes on from what a `RowAttention` has kept, with `room` for new tokens."""
-        own = layout.pad_positions(_NOWHERE)  # (B, L)
-        positions = own
-        if prefixes is not None:
-            lengths = torch.tensor(prefixes.lengths, device=own.device)[layout.prefixes]  # (B)
-            before = torch.arange(prefixes.longest, device=own.device).expand(len(own), -1)
-            before = before.masked_fill(before >= lengths[:, None], _NOWHERE)
-            positions = torch.cat([before, own], dim=1)
-        free = positions.new_full((len(own), room), _NOWHERE)
-        layers = {layer: (_extend(k, room), _extend(v, room)) for layer, (k, v) in kept.items()}
-        return cls(layers, torch.cat([positions, free], dim=1), positions.shape[1])
+    def after(cls, pasts: Sequence[Past], room: int) -> StepAttention:
+        """Goes on from all rows of the pasts, each with `room` for new tokens.
+
+        The pasts' layers are taken out of them, so that none is held twice.
+        """
+        filled = max(past.positions.shape[1] for past in pasts)
+        free = [filled + room - past.positions.shape[1] for past in pasts]
+        positions = [
+            F.pad(past.positions, (0, count), value=_NOWHERE)
+            for past, count in zip(pasts, free, strict=True)
+        ]
+        layers: dict[int, KeysValues] = {}
+        for layer in list(pasts[0].layers):
+            keys, values = zip(*(past.layers.pop(layer) for past in pasts), strict=True)
+            layers[layer] = _join(keys, filled, room), _join(values, filled, room)
+        return cls(layers, torch.cat(positions), filled)
 
     def begin(self, positions: Tensor) -> None:
         """Opens a step: row b's new token stands at `positions[b]`."""
@@ -88,8 +112,14 @@ class StepAttention:
         return mask.masked_fill_(hidden, -torch.inf)[:, None, None]
 
 
-def _extend(kept: Tensor, room: int) -> Tensor:
-    rows, heads, places, size = kept.shape
-    longer = kept.new_empty(rows, heads, places + room, size)
-    longer[:, :, :places] = kept
-    return longer
+def _join(parts: Sequence[Tensor], filled: int, room: int) -> Tensor:
+    """(B, heads, S, D) parts one below the other, with `filled` places and `room` for more."""
+    _, heads, _, size = parts[0].shape
+    joined = parts[0].new_empty(sum(map(len, parts)), heads, filled + room, size)
+    start = 0
+    for part in parts:
+        rows, places = joined[start : start + len(part)], part.shape[2]
+        rows[:, :, :places] = part
+        rows[:, :, places:filled] = 0  # hidden by the mask, but zero times a stray NaN is NaN
+        start += len(part)
+    return joined

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from harness.models.inference.attention import KeysValues, Prefixes, RowAttention
 from harness.models.inference.budget import Budget
-from harness.models.inference.decoding import StepAttention
+from harness.models.inference.decoding import Past, StepAttention
 from harness.models.inference.packing import Placed, lay_out
 from harness.models.inference.prefix import run_packed, with_prefixes
 from harness.models.inference.prefix_groups import fill_waves, group_contexts, place_rows
@@ -61,11 +61,6 @@ class Beginning(Placed):
     room: int
     """How many tokens may be generated."""
 
-    @classmethod
-    def of(cls, placed: Placed, ending: Ending) -> Beginning:
-        """The context with room for its text."""
-        return cls(placed.row, placed.prefix, placed.prefix_length, ending.max_new_tokens)
-
     @property
     def cost(self) -> int:
         """See `Placed`: the new tokens take memory too."""
@@ -77,8 +72,25 @@ class Beginning(Placed):
         return self.row.reads[0].request
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Contexts that a model has read, up to where their texts begin."""
+
+    indices: tuple[int, ...]
+    """Which of the contexts they are."""
+    past: Past
+    logits: Tensor
+    """(B, V) of their first new tokens."""
+    last: Tensor
+    """(B) where they end."""
+
+
 class PrefixGenerator:
-    """Generates in packed batches of a model that is set to the packed attention."""
+    """Generates in packed batches of a model that is set to the packed attention.
+
+    A step costs nearly the same for one row as for many, where weights must be fetched from memory.
+    So contexts are read in small batches, as scoring does, and their texts are written together.
+    """
 
     def __init__(self, model: PreTrainedModel, budget: Budget) -> None:
         self._model = model
@@ -86,17 +98,36 @@ class PrefixGenerator:
 
     def generate(self, contexts: Sequence[Tokens], ending: Ending) -> Iterator[tuple[int, str]]:
         """Yields (index of the context, text) as batches finish; the contexts all differ."""
+        pooling = self._budget.pooled > 0
+        pool: list[Begun] = []
         for wave in fill_waves(group_contexts(contexts), self._budget.tokens):
             for part, prefixes in with_prefixes(self._model, wave):
-                rows = [Beginning.of(placed, ending) for placed in place_rows(part)]
-                work = partial(self._run_batch, prefixes, ending)
-                for texts in self._budget.run(rows, work):
-                    yield from texts
+                room = 0 if pooling else ending.max_new_tokens
+                rows = [Beginning(p.row, p.prefix, p.prefix_length, room) for p in place_rows(part)]
+                if not pooling:
+                    for texts in self._budget.run(rows, partial(self._run, prefixes, ending)):
+                        yield from texts
+                    continue
+                for begun in self._budget.run(rows, partial(self._begin, prefixes)):
+                    pool.append(begun)
+                    if self._is_full(pool, ending):
+                        yield from self._end(pool, ending)
+                        pool = []
+        if pool:
+            yield from self._end(pool, ending)
 
-    @torch.inference_mode()
-    def _run_batch(
+    def _is_full(self, pool: Sequence[Begun], ending: Ending) -> bool:
+        rows = sum(len(begun.indices) for begun in pool)
+        places = max(begun.past.positions.shape[1] for begun in pool) + ending.max_new_tokens
+        return rows * places >= self._budget.pooled or rows >= self._budget.logit_rows
+
+    def _run(
         self, prefixes: Prefixes | None, ending: Ending, batch: Sequence[Beginning]
     ) -> list[tuple[int, str]]:
+        return self._end([self._begin(prefixes, batch)], ending)
+
+    @torch.inference_mode()
+    def _begin(self, prefixes: Prefixes | None, batch: Sequence[Beginning]) -> Begun:
         layout = lay_out(batch, self._model.device)
         lengths = torch.tensor([placed.length for placed in batch], device=self._model.device)
         last = lengths.cumsum(0) - 1  # (B) packed index of each context's last token
@@ -108,9 +139,18 @@ class PrefixGenerator:
             RowAttention(layout, prefixes, keep=kept),
             last,
         )
-        attention = StepAttention.after(layout, prefixes, kept, ending.max_new_tokens)
-        texts = self._decode(attention, logits, layout.positions[0, last], ending)
-        return [(placed.index, text) for placed, text in zip(batch, texts, strict=True)]
+        indices = tuple(placed.index for placed in batch)
+        past = Past.of(layout, prefixes, kept)
+        return Begun(indices, past, logits, layout.positions[0, last])
+
+    @torch.inference_mode()
+    def _end(self, pool: Sequence[Begun], ending: Ending) -> list[tuple[int, str]]:
+        attention = StepAttention.after([begun.past for begun in pool], ending.max_new_tokens)
+        logits = torch.cat([begun.logits for begun in pool])
+        last = torch.cat([begun.last for begun in pool])
+        texts = self._decode(attention, logits, last, ending)
+        indices = [index for begun in pool for index in begun.indices]
+        return list(zip(indices, texts, strict=True))
 
     def _decode(
         self, attention: StepAttention, logits: Tensor, positions: Tensor, ending: Ending
