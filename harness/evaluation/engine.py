@@ -152,8 +152,10 @@ class Engine:
             settings = f"generate/{self.model.info.dtype}/{limit}/{tools.reader.settings}"
             requests = tools.builder.contexts(prompts)
             responses = self._answer(requests, settings, tools.reader, progress)
-            for cell, response in zip(flat, responses, strict=True):
-                yield score_generate(cell, response, tools.reader.read)
+            texts = [response.text or "" for response in responses]
+            grades = tools.reader.read_all(texts, [cell.example for cell in flat])
+            for cell, text, grade in zip(flat, texts, grades, strict=True):
+                yield score_generate(cell, text, grade)
 
     def _measure_priors(
         self, window: Sequence[Block], known: Mapping[str, Prior]

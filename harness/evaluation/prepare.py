@@ -15,6 +15,7 @@ from harness.evaluation.cost import TaskLengths, check_lengths, measure_lengths
 from harness.evaluation.design import Design
 from harness.evaluation.engine import TaskTools
 from harness.evaluation.identity import Identity, identify, run_directory
+from harness.evaluation.judging import AskedJudge
 from harness.evaluation.plan import Plan, changes_input
 from harness.evaluation.request_checks import (
     check_generated_answers,
@@ -30,10 +31,10 @@ from harness.evaluation.variants import (
     build_variants,
     read_variants,
 )
-from harness.grading import make_grader
+from harness.grading import Judge, load_graders, make_grader
 from harness.models import Model, load_model
 from harness.prompting.prompts import Prompter, PromptFormat, resolve_format
-from harness.prompting.readers import AnswerReader, ChoiceReader, LabelReader, Reader
+from harness.prompting.readers import AnswerReader, ChoiceReader, JudgedReader, LabelReader, Reader
 from harness.prompting.requests import RequestBuilder
 from harness.tasks import Task, TaskSpec, load_tasks
 from harness.tasks.examples import Sample
@@ -92,6 +93,8 @@ def prepare(
     """
     config = _with_defaults(config)
     check_config(config)
+    for path in config.plugins:
+        load_graders(Path(path))
     selection = _select(config)
     tasks = _load_tasks(config, specs)
     named = config.scorers or any(task.scorer == "generate" for task in tasks)
@@ -225,14 +228,17 @@ def make_tools(
     return TaskTools(
         prompter=prompter,
         builder=RequestBuilder(prompter, model.tokenizer, labels),
-        reader=_make_reader(task),
+        reader=_make_reader(task, model),
         normalize=task.choices.normalize if task.choices else "none",
     )
 
 
-def _make_reader(task: Task) -> Reader:
+def _make_reader(task: Task, model: Model) -> Reader:
     if task.answer is not None:
-        return AnswerReader(task.answer, make_grader(task.answer))
+        grader, judge = make_grader(task.answer), task.answer.grader
+        if isinstance(judge, Judge):
+            return JudgedReader(task.answer, grader, judge, AskedJudge(judge, model))
+        return AnswerReader(task.answer, grader)
     if task.choices is not None:
         return ChoiceReader(task.label_names if task.choices.by == "letter" else ())
     return LabelReader(task.verbalizer_of)

@@ -95,6 +95,8 @@ class Judge(GraderOptions):
         default_factory=lambda: {"correct": 1.0, "incorrect": 0.0}
     )
     """Word that the judge says -> score, where the answer stands first."""
+    max_new_tokens: Annotated[int, Field(ge=1)] = 32
+    """Tokens within which the judge must have said its verdict."""
     swapped: dict[str, str] = Field(default_factory=dict)
     """With `{{ first }}` and `{{ second }}`: word -> the word that means the same once both have
     changed places, such as {A: B, B: A}; other words mean the same in both orders."""

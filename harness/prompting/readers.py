@@ -7,14 +7,15 @@ answered, and its score.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Protocol
 
 from harness.core.records import Example
-from harness.grading import AnswerSpec, Grade, Grader
+from harness.grading import AnswerSpec, Grade, Grader, Judge, Judged, JudgeModel, read_answer
 from harness.grading.answer_text import strip_reasoning
+from harness.grading.grade import UNPARSED
 from harness.prompting.answers import LabelParser
 
 
@@ -35,12 +36,24 @@ class Reader(Protocol):
         """Whether generation may stop."""
         ...
 
-    def read(self, text: str, example: Example) -> Grade:
-        """The answer in a text, and its score on this example."""
+    def read_all(self, texts: Sequence[str], examples: Sequence[Example]) -> list[Grade]:
+        """For each text the answer in it, and its score on its example."""
         ...
 
 
-class LabelReader:
+class _ReadsEach:
+    """Reads one text at a time."""
+
+    def read(self, text: str, example: Example) -> Grade:
+        """The answer in a text, and its score on this example."""
+        raise NotImplementedError
+
+    def read_all(self, texts: Sequence[str], examples: Sequence[Example]) -> list[Grade]:
+        """See `Reader`."""
+        return [self.read(*pair) for pair in zip(texts, examples, strict=True)]
+
+
+class LabelReader(_ReadsEach):
     """Reads one of a task's labels.
 
     Args:
@@ -63,7 +76,7 @@ class LabelReader:
         return Grade(float(label == example.gold), label)
 
 
-class ChoiceReader:
+class ChoiceReader(_ReadsEach):
     """Reads one of a row's options: what it was to say first, else the option's text or letter.
 
     Args:
@@ -96,7 +109,7 @@ def _parser(words: tuple[tuple[str, str], ...]) -> LabelParser:
 
 
 @dataclass(frozen=True)
-class AnswerReader:
+class AnswerReader(_ReadsEach):
     """Reads free text, up to a stop text that stands outside of reasoning."""
 
     spec: AnswerSpec
@@ -127,3 +140,29 @@ class AnswerReader:
         said = strip_reasoning(text) if self.spec.strip_reasoning else text
         places = [place for stop in self.spec.stop if (place := said.find(stop)) >= 0]
         return said[: min(places)] if places else text
+
+
+@dataclass(frozen=True)
+class JudgedReader(AnswerReader):
+    """Reads free text that a judge scores, all texts of a window at once."""
+
+    judge: Judge
+    model: JudgeModel = field(repr=False)
+
+    def read(self, text: str, example: Example) -> Grade:
+        """See `Reader`."""
+        return self.read_all([text], [example])[0]
+
+    def read_all(self, texts: Sequence[str], examples: Sequence[Example]) -> list[Grade]:
+        """See `Reader`. What holds no answer is not judged."""
+        answers = [
+            read_answer(self.spec, self._before_stop(text), example.references)
+            for text, example in zip(texts, examples, strict=True)
+        ]
+        judged = [
+            Judged(example.input, answer, example.references)
+            for answer, example in zip(answers, examples, strict=True)
+            if answer is not None
+        ]
+        grades = iter(self.judge.grade_all(judged, self.model))
+        return [UNPARSED if answer is None else next(grades) for answer in answers]

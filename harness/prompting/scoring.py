@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from harness.core.records import Cell, Example, Response, Sample, Scorer
+from harness.core.records import Cell, Response, Sample, Scorer
 from harness.grading import Grade
-
-Read = Callable[[str, Example], Grade]
-"""From a text and the example that it answers to the answer and its score."""
 
 
 def score_loglik(
@@ -37,10 +34,9 @@ def score_calibrated(cell: Cell, response: Response, prior: Mapping[str, float])
     return _score_likelihood(cell, response, prior, "calibrated")
 
 
-def score_generate(cell: Cell, response: Response, read: Read) -> Sample:
+def score_generate(cell: Cell, text: str, grade: Grade) -> Sample:
     """The sample of a cell whose answer was generated and read."""
-    text = response.text or ""
-    return _sample(cell, read(text, cell.example), scorer="generate", text=text)
+    return _sample(cell, grade, scorer="generate", text=text)
 
 
 def content_free_prior(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -61,7 +61,6 @@ def test_content_free_prior_is_the_log_of_the_mean_probability() -> None:
 
 
 def test_generated_text_is_kept() -> None:
-    sample = score_generate(
-        CELL, Response(text="maybe"), LabelReader({"pos": "good", "neg": "bad"}).read
-    )
+    reader = LabelReader({"pos": "good", "neg": "bad"})
+    sample = score_generate(CELL, "maybe", reader.read("maybe", CELL.example))
     assert (sample.text, sample.parsed, sample.prediction) == ("maybe", False, None)
