@@ -6,29 +6,24 @@ little. A balanced incomplete design asks a share of them, spread evenly: every 
 many examples, every example under equally many variants of each level. Clean instructions are
 asked on all examples, since every drop is measured against them.
 
-The cells of one level are taken from cyclic Latin squares. K variants and K examples make a square
-in which every variant has every rank 0 … K - 1 exactly once, and so has every example; the next K
-examples get a square with the variants in another random order, so that any two variants meet on
-some examples. A share s takes the cells whose rank is below s K. Hence designs are nested: a larger
-share, or more examples, holds every cell of a smaller one; further instructions join in squares of
-their own.
+The cells of one level are taken from cyclic Latin squares (`harness.evaluation.squares`), each with
+the variants in another random order, so that any two variants meet on some examples. Where a level
+asks fewer than two variants per example, it asks two on some examples and none on others: how often
+two variants agree is known only where they meet. Designs are nested: a larger share, or more
+examples, holds every cell of a smaller one; further instructions join in squares of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import gcd
-from random import Random
 from typing import Final
 
 import numpy as np
 
-from harness.core.records import CLEAN, Variant, stable_hash
-from harness.stats.arrays import Booleans, Integers
-
-GOLDEN: Final = (5**0.5 - 1) / 2
-"""Its multiples fill the unit interval evenly, wherever one stops (Kronecker's sequence)."""
+from harness.core.records import CLEAN, Variant
+from harness.evaluation.squares import joining
+from harness.stats.arrays import Booleans
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +69,8 @@ class Design:
     def cells(self, group: str, variants: Sequence[str], examples: int) -> Booleans:
         """The cells of one group of variants that are asked [K, N]."""
         count = len(variants)
-        place = np.arange(examples)
-        order = np.concatenate(list(self._orders(group, count, examples)), axis=1)[:, :examples]
-        rank = (order + place % count * _stride(count)) % count  # [K, N]
-        # Where s K is no whole number, variants and examples take turns in having one cell more.
-        turn = (np.arange(count)[:, None] / count + place // count * GOLDEN) % 1  # [K, N]
-        asked: Booleans = rank + turn < self.share * count
+        joins = joining((self.seed, group, "design"), count, examples)
+        asked: Booleans = joins < self.share * count
         return asked
 
     def _groups(self, variants: Sequence[Variant]) -> dict[tuple[str, ...], list[str]]:
@@ -90,13 +81,6 @@ class Design:
             layer = [str(n) for n, added in enumerate(self.layers, 1) if key in added]
             groups.setdefault((one.task, one.level, *layer), []).append(one.id)
         return groups
-
-    def _orders(self, group: str, count: int, examples: int) -> Iterator[Integers]:
-        """The variants' order in each square, as columns [K, K], until all examples have one."""
-        for square in range(-(-examples // count)):
-            order = list(range(count))
-            Random(stable_hash(self.seed, group, "design", square)).shuffle(order)
-            yield np.repeat(np.array(order)[:, None], count, axis=1)
 
 
 FULL: Final = Design()
@@ -117,11 +101,3 @@ def share_of(budget: int, *, clean: int, perturbed: int) -> float:
     if perturbed == 0:
         return 1.0
     return min(max((budget - clean) / perturbed, 0.0), 1.0)
-
-
-def _stride(count: int) -> int:
-    """A step through 0 … count - 1 that visits all and never two neighbours in turn."""
-    step = max(round(count * GOLDEN), 1)
-    while gcd(step, count) > 1:
-        step += 1
-    return step

@@ -80,18 +80,19 @@ def predict(parts: CellVariance, size: Size, luck: float = 0.5) -> Estimate:
     instructions, prompts = size.instructions, size.instructions * size.variants
     by_instruction = instructions >= FEWEST
     clusters = instructions if by_instruction else prompts
-    true = _components(parts, size, by_instruction=by_instruction)
     if clusters < FEWEST:
-        found, clusters = Components(0.0, true.examples, 0.0), 1
+        of_examples = _components(parts, size, by_instruction=by_instruction).examples
+        found, clusters = Components(0.0, of_examples, 0.0), 1
     else:
-        found = _found(true, clusters, size, luck)
+        found = _found(parts, size, luck, by_instruction=by_instruction)
     over: Over = "examples and instructions" if by_instruction else "examples and variants"
-    df = degrees_of_freedom(found, clusters, size.examples) if clusters > 1 else size.examples - 1
+    examples = _asked(size)
+    df = degrees_of_freedom(found, clusters, examples) if clusters > 1 else examples - 1
     return Estimate(
         value=parts.mean,
         variance=found.total,
         df=max(df, 1),
-        examples=size.examples,
+        examples=examples,
         kind=parts.kind,
         over=over if clusters > 1 else "examples",
         prompt_variance=max(found.total - found.examples, 0.0),
@@ -105,18 +106,36 @@ def half_width(estimate: Estimate, confidence: float) -> float:
     return float("nan") if interval is None else (interval[1] - interval[0]) / 2
 
 
-def _found(true: Components, clusters: int, size: Size, luck: float) -> Components:
+def _found(parts: CellVariance, size: Size, luck: float, *, by_instruction: bool) -> Components:
     """What the estimator makes of the parts in a run whose clusters of prompts have this luck."""
+    true = _components(parts, size, by_instruction=by_instruction)
+    clusters = size.instructions if by_instruction else size.instructions * size.variants
     drawn = _relative_variance(luck, clusters - 1)
     if size.share >= 1:
         return Components(drawn * true.prompts, true.examples, true.cells)
-    seen = _seen(size, clusters)
-    if seen <= 0:
-        return Components(0.0, true.examples, 0.0)
-    # With holes the noise is taken off before what is left is scaled up to all of the luck.
-    noise = true.cells * (clusters - 1) / (clusters * seen)
+    noise = _noise(true, parts, size, clusters)
     between = max(drawn * (true.prompts - true.cells + noise) - noise, 0.0)
-    return Components(between + seen * true.cells, true.examples, seen * true.cells)
+    noise = min(noise, true.examples)
+    return Components(between + noise, true.examples, noise)
+
+
+def _noise(true: Components, parts: CellVariance, size: Size, clusters: int) -> float:
+    """The noise in what a run with holes finds of the clusters' part (`harness.stats.holes`).
+
+    Of an example's luck the share `taken` is taken off its cells, with which goes `taken` times
+    `own` of a cluster's effect; what is left of both is grown to the whole.
+    """
+    alike = _alike(size, clusters)
+    own = alike / _cells_per_example(size)
+    of_example = (true.examples - true.cells) * _asked(size)
+    rest = parts.instructions + parts.variants + parts.meetings + parts.cells / alike
+    correlation = of_example / (of_example + rest) if of_example > 0 else 0.0
+    taken = correlation / (own + (1 - own) * correlation)
+    left = 1 - taken
+    of_examples = (true.examples - true.cells) * own * left**2
+    seen = 1 - taken * own - left / clusters
+    grow = (clusters - 1) / clusters / seen**2
+    return grow * (true.cells * (1 - taken * (1 + left) * own) + of_examples)
 
 
 def _relative_variance(luck: float, df: int) -> float:
@@ -126,25 +145,29 @@ def _relative_variance(luck: float, df: int) -> float:
     return float(chdtri(df, 1 - luck)) / df
 
 
-def _seen(size: Size, clusters: int) -> float:
-    """How much of a cluster's effect is left when the mean of its examples' cells is taken off.
-
-    1 - 1 / G with all cells of G clusters, 0 where an example has one cell.
-    """
-    return 1 - _alike(size, clusters) / (size.share * size.instructions * size.variants)
-
-
 def _alike(size: Size, clusters: int) -> float:
     """How many of an example's cells are, on average, of the same cluster as one of them is."""
     prompts = size.instructions * size.variants
     if prompts == 1:
         return 1.0
-    return 1 + (size.share * prompts - 1) * (prompts / clusters - 1) / (prompts - 1)
+    return 1 + (_cells_per_example(size) - 1) * (prompts / clusters - 1) / (prompts - 1)
+
+
+def _cells_per_example(size: Size) -> float:
+    """Of those that are asked: `harness.evaluation.design` asks two variants or none."""
+    prompts = size.instructions * size.variants
+    return min(max(size.share * prompts, 2.0), prompts)
+
+
+def _asked(size: Size) -> int:
+    """How many examples have cells of this group."""
+    per_example = size.share * size.instructions * size.variants / _cells_per_example(size)
+    return max(round(size.examples * per_example), 1)
 
 
 def _components(parts: CellVariance, size: Size, *, by_instruction: bool) -> Components:
     """The parts of the variance of a run's mean, and the noise of cells that stands in both."""
-    instructions, variants, examples = size.instructions, size.variants, size.examples
+    instructions, variants = size.instructions, size.variants
     shared = parts.meetings * _alike(size, instructions) / (variants * size.share)
     alone = parts.cells / (variants * size.share)
     if by_instruction:
@@ -153,9 +176,9 @@ def _components(parts: CellVariance, size: Size, *, by_instruction: bool) -> Com
     else:  # what the instructions do is taken as given
         between = parts.variants / variants
         of_example, of_cell = parts.examples + shared / instructions, alone
-    cells = of_cell / (instructions * examples)
+    cells = of_cell / (instructions * size.examples)
     return Components(
         prompts=between / instructions + cells,
-        examples=of_example / examples + cells,
+        examples=of_example / _asked(size) + cells,
         cells=cells,
     )

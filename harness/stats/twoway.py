@@ -11,8 +11,8 @@ are too wide where cells are noisy and too narrow where prompts are few.
    V = V_prompts + V_examples - V_cells, and never less than either (Cameron, Gelbach & Miller 2011,
    Journal of Business & Economic Statistics 29(2); Owen 2007, section 4 shows the factor 3).
 2. Each part is scaled by G / (G - 1) for its number of clusters G.
-3. The interval uses Student's t with Satterthwaite's (1946) degrees of freedom of that sum, at
-   most twice those of the prompts: few prompts agree by luck, and then look irrelevant.
+3. The interval uses Student's t, with degrees of freedom between those of the prompts and those of
+   the examples, by their shares of the variance.
 
 Variants of one instruction share its luck, so the clusters of prompts are the instructions. Where
 there are fewer than three, they are taken as given and the variants are the clusters; fewer than
@@ -22,6 +22,7 @@ three variants are taken as given too, and the interval speaks of examples alone
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -30,6 +31,7 @@ import numpy as np
 
 from harness.stats.arrays import Booleans, Floats, Integers, ratio
 from harness.stats.estimate import Estimate, Kind, Over
+from harness.stats.holes import variance_parts
 
 FEWEST: Final = 3
 """Clusters below which nothing can be said of others: Student's t with one degree of freedom makes
@@ -186,11 +188,12 @@ def components(influence: Influence, clusters: Integers) -> Components:
     by_prompt = influence.by_example if influence.by_prompt is None else influence.by_prompt
     cells = member @ by_prompt  # [G, N]
     weights = member @ influence.weights  # [G, N]
-    by_row = ratio(weights, weights.sum(axis=1, keepdims=True), undefined=0.0)
-    by_column = ratio(weights, weights.sum(axis=0), undefined=0.0)
     if (weights[:, weights.any(axis=0)] == 0).any():
         given = cells if by_prompt is influence.by_example else member @ influence.by_example
-        return _components_with_holes(cells, given, weights, (by_row, by_column))
+        between, of_examples, noise = variance_parts(cells, given, weights)
+        return Components(between + noise, of_examples, noise)
+    by_row = ratio(weights, weights.sum(axis=1, keepdims=True), undefined=0.0)
+    by_column = ratio(weights, weights.sum(axis=0), undefined=0.0)
     of_prompt, of_example = _luck_apart(cells, by_row, by_column)
     cells -= of_prompt[:, None] * by_row + of_example * by_column
     examples = int((weights.sum(axis=0) > 0).sum())
@@ -212,53 +215,10 @@ def components(influence: Influence, clusters: Integers) -> Components:
 def _luck_apart(cells: Floats, by_row: Floats, by_column: Floats) -> tuple[Floats, Floats]:
     """What each prompt [G] and each example [N] moves, without the other's luck.
 
-    On a full grid every prompt has the same examples, whose luck cancels, and these are the sums of
-    the rows and columns. With holes a prompt is lucky with the examples that it was asked on, and
-    an example with its prompts; that is taken off, since the other part of the variance has it.
+    Every prompt has the same examples, whose luck cancels where all count the same.
     """
     rows, columns = cells.sum(axis=1), cells.sum(axis=0)
     return rows - by_column @ columns, columns - rows @ by_row
-
-
-def _components_with_holes(
-    cells: Floats, given: Floats, weights: Floats, shares: tuple[Floats, Floats]
-) -> Components:
-    """The parts where clusters of prompts were not asked on all examples.
-
-    With r_gi what a cluster's cells of an example are above their share of all the example's cells,
-    the products r_gi r_gj over two examples hold nothing but the clusters' own effects: neither an
-    example's luck nor a cell's noise stands in both. An effect a_g moves r_gi by w_gi a_g less the
-    share b_gi of sum_h w_hi a_h, from which follows how much of its variance the products show:
-    little where an example has one or two clusters.
-
-    Args:
-        cells: what each cluster's cells move the statistic by [G, N].
-        given: the same if prompts are taken as given [G, N].
-        weights: of the clusters' cells [G, N].
-        shares: of a cell among its cluster's weights, and among its example's [G, N].
-    """
-    by_row, by_column = shares
-    above = cells - by_column * cells.sum(axis=0)
-    of_prompt = above.sum(axis=1)
-    products = float(of_prompt @ of_prompt - (above**2).sum())
-    moved = np.diag(weights.sum(axis=1)) - by_column @ weights.T
-    square = weights**2
-    each = square * (1 - 2 * by_column) + by_column**2 * square.sum(axis=0)
-    shown = float((moved**2).sum() - each.sum())
-    own = float((weights.sum(axis=1) ** 2).sum())
-    between = max(products * own / shown, 0.0) if shown > 0 else 0.0
-    noise = float(((above - of_prompt[:, None] * by_row) ** 2).sum())
-    of_example = _luck_apart(given, by_row, by_column)[1]
-    of_examples = _shown(weights, by_row) * float(of_example @ of_example)
-    return Components(between + noise, of_examples, noise)
-
-
-def _shown(weights: Floats, by_row: Floats) -> float:
-    """By what factor the examples' part grows that the prompts' luck, taken off, has shrunk."""
-    whole = weights.sum(axis=0)
-    taken = ((by_row @ by_row.T) * (weights @ weights.T)).sum()
-    left = float((whole**2).sum() - 2 * whole @ (by_row * weights).sum(axis=0) + taken)
-    return float((whole**2).sum()) / left if left > 0 else 1.0
 
 
 def _clusters(families: Integers, texts: Integers, used: Booleans) -> tuple[Integers, bool]:
@@ -293,17 +253,24 @@ def _paired_variance(differences: Floats, examples: int) -> float:
 
 
 def degrees_of_freedom(parts: Components, clusters: int, examples: int) -> float:
-    """The degrees of freedom of a total: 1 at least, at most twice those of its clusters.
+    """The degrees of freedom of a total in which the prompts' own part is known least.
 
-    The formula takes the parts as known. Three or four instructions that happen to agree leave
-    almost no part of their own, and it then returns the examples' degrees of freedom, in just the
-    runs whose variance is far too small; twice G - 1 was chosen by simulation.
+    With f the share of the total that the G clusters of prompts bring, of cells' noise in it 1 part
+    in (G - 1)^2,
+
+        1 / df = f^(1/2) / (G - 1) + (1 - f)^2 / (N - 1), and df at most (G^2 - 1) / 2.
+
+    Satterthwaite's f^2 takes f as known. Where clusters are few it is small in just the runs whose
+    total is far too small, and all of the noise makes it count where it is nothing. The root makes
+    an interval nearly as long as the mean of the two parts' squared quantiles would, weighted by
+    the parts (Cochran 1964, Biometrics 20); the cap keeps the far tails of p values true where few
+    clusters agree by luck. Chosen by simulation, over f, noise and G.
     """
     if parts.total == 0:
         return float(clusters - 1)
-    spread = parts.prompts**2 / (clusters - 1)
+    own = max(parts.prompts - parts.cells, 0.0)
+    share = min((own + (parts.prompts - own) / (clusters - 1) ** 2) / parts.total, 1.0)
+    inverse = share**0.5 / (clusters - 1)
     if examples > 1:
-        spread += parts.examples**2 / (examples - 1)
-        spread += parts.cells**2 / ((clusters - 1) * (examples - 1))
-    # Parts that are taken off one another leave less than one, with which no t can be reckoned.
-    return min(max(parts.total**2 / spread, 1.0), 2.0 * (clusters - 1))
+        inverse += (1 - share) ** 2 / (examples - 1)
+    return min(1 / inverse if inverse > 0 else math.inf, (clusters**2 - 1) / 2)

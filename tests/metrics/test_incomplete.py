@@ -207,11 +207,14 @@ def test_shares_of_the_variance_are_those_of_the_model() -> None:
 
 
 def test_more_examples_narrow_what_examples_made_wide() -> None:
-    alike = draw_run((6, 4, 40), 0.5, np.random.default_rng(11), instructions=0.0, variants=0.0)
-    found = narrowing_of(replace(alike.asked, matched=np.zeros_like(alike.asked.matched)), 0.95)
-    assert found is not None
-    assert (found.of, found.best) == ("accuracy", "examples")
-    assert found.examples == pytest.approx(1 - 0.5**0.5, abs=0.05)
+    rng, saved = np.random.default_rng(11), []
+    for _ in range(7):
+        alike = draw_run((6, 4, 40), 0.5, rng, instructions=0.0, variants=0.0).asked
+        found = narrowing_of(replace(alike, matched=np.zeros_like(alike.matched)), 0.95)
+        assert found is not None
+        assert (found.of, found.best) == ("accuracy", "examples")
+        saved.append(found.examples)
+    assert np.median(saved) == pytest.approx(1 - 0.5**0.5, abs=0.05)
     unlike = draw_run((4, 4, 400), 1.0, np.random.default_rng(12), instructions=1.5)
     found = narrowing_of(replace(unlike.full, matched=np.zeros_like(unlike.full.matched)), 0.95)
     assert found is not None

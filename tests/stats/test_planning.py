@@ -31,14 +31,6 @@ def test_a_full_grid_has_the_variance_of_the_formula() -> None:
     assert predict(PARTS, Size(5, 4, 50)).variance < by_hand  # most runs find less of their luck
 
 
-def test_an_example_with_one_instruction_shows_nothing_of_its_luck() -> None:
-    alone = predict(PARTS, Size(4, 5, 100, 0.05))  # one cell of 20 per example
-    by_hand = 0.1 / 100 + 0.04 / 400 * 4 + 0.06 / 2000 / 0.05
-    assert alone.variance == pytest.approx(by_hand)
-    assert alone.prompt_variance == 0
-    assert alone.df == 2 * 3
-
-
 def test_parts_are_measured_without_bias_with_holes() -> None:
     rng = np.random.default_rng(3)
     truth, found = np.array([0.3, 0.2, 1.0, 0.4, 0.6]), []
