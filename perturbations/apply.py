@@ -14,6 +14,7 @@ from harness.core.records import (
     LEVELS,
     Instruction,
     LeftOut,
+    StrengthName,
     Validity,
     Variant,
     stable_hash,
@@ -44,6 +45,8 @@ class VariantSet:
 
 
 _Miss = Literal["no-op", "duplicate", "dissimilar"]
+_Key = tuple[str, StrengthName]
+"""A perturbation's name and strength."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ def make_variants(
     A variant's text depends on (seed, task, instruction id, perturbation, index) alone. A draw
     that changes nothing, repeats an earlier index, or is less similar to the original than
     `min_similarity` is drawn again a few times, then counted.
+    A perturbation that stands there at several strengths draws its variants of one index with the
+    same chance, each with a text of its own.
     Where two perturbations give the same text, the one of the lower level keeps it (of one level,
     the first by name), whatever the order of `perturbations`.
 
@@ -109,19 +114,20 @@ def make_variants(
         "dissimilar": Counter(),
     }
     obstacles = [why_left_out(one, subject) for one in perturbations]
-    left_out = tuple(one for one in obstacles if one)
+    left_out = tuple(dict.fromkeys(one for one in obstacles if one))
     perturbations = [p for p, one in zip(perturbations, obstacles, strict=True) if one is None]
     is_like = _likeness(subject, similarity, min_similarity)
-    drawn: dict[str, list[_Drawn]] = {}
+    drawn: dict[_Key, list[_Drawn]] = {}
     for perturbation in perturbations:
         key = (seed, task, instruction.id, perturbation.name)
-        drawn[perturbation.name] = _draw_all(
-            subject, perturbation, key, per_perturbation, is_like, misses
+        weaker = [one for (name, _), all_ in drawn.items() if name == key[-1] for one in all_]
+        drawn[_key(perturbation)] = _draw_all(
+            subject, perturbation, key, per_perturbation, is_like, misses, weaker
         )
     owners = _owners(perturbations, drawn)
     variants: list[Variant] = []
     for perturbation in perturbations:
-        for one in drawn[perturbation.name]:
+        for one in drawn[_key(perturbation)]:
             if owners[one.draft.text] != perturbation.name:
                 misses["duplicate"][perturbation.name] += 1
                 continue
@@ -173,10 +179,12 @@ def _draw_all(
     count: int,
     is_like: Callable[[Draft], bool],
     misses: Mapping[_Miss, Counter[str]],
+    weaker: Sequence[_Drawn],
 ) -> list[_Drawn]:
+    """`count` drafts; with the generators of the weaker ones, but none with the text of one."""
     found: list[_Drawn] = []
     for index in range(count):
-        taken = frozenset({subject.text, *(one.draft.text for one in found)})
+        taken = frozenset({subject.text, *(one.draft.text for one in (*weaker, *found))})
         drawn = _draw(subject, perturbation, key, index, taken=taken, is_like=is_like)
         if isinstance(drawn, _Drawn):
             found.append(drawn)
@@ -220,13 +228,17 @@ def _check_edits(subject: Subject, perturbation: Perturbation, draft: Draft) -> 
         )
 
 
+def _key(perturbation: Perturbation) -> _Key:
+    return perturbation.name, perturbation.strength.name
+
+
 def _owners(
-    perturbations: Sequence[Perturbation], drawn: dict[str, list[_Drawn]]
+    perturbations: Sequence[Perturbation], drawn: Mapping[_Key, list[_Drawn]]
 ) -> dict[str, str]:
     """Text -> the perturbation that keeps it."""
     owners: dict[str, str] = {}
     for perturbation in sorted(perturbations, key=lambda one: (LEVELS.index(one.level), one.name)):
-        for one in drawn[perturbation.name]:
+        for one in drawn[_key(perturbation)]:
             owners.setdefault(one.draft.text, perturbation.name)
     return owners
 
@@ -251,4 +263,5 @@ def _variant(
         original=instruction.text,
         edits=drawn.draft.edits,
         validity=validity,
+        strength=perturbation.strength.name if perturbation.graded else None,
     )

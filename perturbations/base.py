@@ -107,7 +107,9 @@ class Perturbation:
     validity_note: str = ""
     """What to know before trusting its drop, where many variants ask for something else."""
     strength: Strength = MEDIUM
-    """How strong the noise is; what adds or rebuilds a sentence knows no strength."""
+    """How strong the noise is, where it is graded."""
+    graded: bool = False
+    """Whether it changes more at a higher strength; what adds or rebuilds a sentence does not."""
 
     def draft(self, subject: Subject, rng: Random) -> Draft | None:
         """Return a draft of the subject at this perturbation's strength.

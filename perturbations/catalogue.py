@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from harness.core.errors import HarnessError, UnknownNameError, UsageError
 from harness.core.plugin_file import plugin_error, run_plugin
-from harness.core.records import LEVELS, PERTURBED_LEVELS, LeftOut, Level, Target
+from harness.core.records import LEVELS, PERTURBED_LEVELS, LeftOut, Level, StrengthName, Target
 from perturbations.base import REGISTRY, Perturbation
 from perturbations.resources import missing_need
 from perturbations.stack import stack
-from perturbations.strength import STRENGTHS, StrengthName
+from perturbations.strength import STRENGTHS
 
 # Name -> where it is; a module is imported when one of its perturbations is first asked for.
 _NATIVE: Final = {
@@ -118,7 +118,7 @@ def select(
     stacks: Sequence[str] = (),
     target: Target = "instruction",
     data_dir: Path | None = None,
-    strength: StrengthName = "medium",
+    strengths: Sequence[StrengthName] = ("medium",),
 ) -> Selection:
     """Choose the perturbations of the levels, those named, and the stacks, each once, in order.
 
@@ -133,7 +133,8 @@ def select(
         stacks: Compositions such as `keyboard+politeness`.
         target: What is perturbed.
         data_dir: Where word tables lie that some perturbations read.
-        strength: How many words noise changes, and how much; see `perturbations.strength`.
+        strengths: How many words noise changes, and how much; see `perturbations.strength`. What
+            is graded is chosen at each of several, the rest once.
 
     Returns:
         The chosen perturbations, and a record of each that was left out.
@@ -152,21 +153,28 @@ def select(
             continue
         obstacle = _find_obstacle(perturbation, target, data_dir)
         if obstacle is None:
-            chosen[perturbation.name] = _equip(perturbation, data_dir, strength)
+            chosen[perturbation.name] = perturbation.with_data(data_dir)
         else:
             left_out.append(obstacle)
     for perturbation in map(find, (*names, *stacks)):
         obstacle = _find_obstacle(perturbation, target, data_dir)
         if obstacle is not None:
             raise _refusal(obstacle, data_dir)
-        chosen[perturbation.name] = _equip(perturbation, data_dir, strength)
-    return Selection(tuple(chosen.values()), tuple(left_out))
+        chosen[perturbation.name] = perturbation.with_data(data_dir)
+    graded = [one for each in chosen.values() for one in _at_strengths(each, strengths)]
+    return Selection(tuple(graded), tuple(left_out))
 
 
-def _equip(perturbation: Perturbation, data_dir: Path | None, name: StrengthName) -> Perturbation:
-    if name not in STRENGTHS:
-        raise UnknownNameError("strength", name, tuple(STRENGTHS))
-    return replace(perturbation.with_data(data_dir), strength=STRENGTHS[name])
+def _at_strengths(
+    perturbation: Perturbation, names: Sequence[StrengthName]
+) -> Iterator[Perturbation]:
+    """The perturbation at each strength, the weakest first; once where it knows none."""
+    for name in names:
+        if name not in STRENGTHS:
+            raise UnknownNameError("strength", name, tuple(STRENGTHS))
+    asked = [strength for name, strength in STRENGTHS.items() if name in names]
+    for strength in asked if perturbation.graded else asked[:1]:
+        yield replace(perturbation, strength=strength)
 
 
 def find(name: str) -> Perturbation:

@@ -42,6 +42,7 @@ def stack(spec: str, find: Callable[[str], Perturbation] = REGISTRY.get) -> Pert
         languages=_common([part.languages for part in parts]),
         amount="; then ".join(part.amount for part in parts),
         validity_note=" ".join(part.validity_note for part in parts if part.validity_note),
+        graded=any(part.graded for part in parts),
         on_input=all(part.on_input for part in parts),
         needs=tuple(dict.fromkeys(need for part in parts for need in part.needs)),
     )

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-StrengthName = Literal["low", "medium", "high"]
+from harness.core.records import StrengthName
 
 
 @dataclass(frozen=True, slots=True)

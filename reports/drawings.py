@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from harness.core.records import CLEAN
+from harness.core.records import CLEAN, STRENGTH_NAMES
 from reports import charts
-from reports.charts import Cell, IntervalRow, Spec
+from reports.charts import Cell, CurvePoint, IntervalRow, Spec
 from reports.comparison import ComparisonView, MetricTable, PairView, points_signed
 from reports.formatting import MINUS, interval, percent, points, with_interval
 from reports.reading import GroupView, Reading
@@ -36,6 +36,7 @@ def report_charts(view: ReportView) -> dict[str, Spec]:
     drops = list(_perturbation_rows(view))
     return {
         "levels": level_chart(view),
+        **_strength_chart(view),
         "tasks": charts.heat_map(
             list(_task_cells(view)), runs=runs, description="Drop by task and level, in points"
         ),
@@ -101,6 +102,39 @@ def _level_rows(view: ReportView) -> Iterator[IntervalRow]:
                 note=f"{MINUS}{points(group.stats.drop)}" if fell else "",
                 reference=clean.stats.accuracy.value if clean and clean.stats.accuracy else None,
             )
+
+
+def _strength_chart(view: ReportView) -> dict[str, Spec]:
+    """Accuracy against strength, where some run has several."""
+    if not view.strengths:
+        return {}
+    points = list(_curve_points(view))
+    description = "Accuracy by level and strength of noise"
+    chart = charts.accuracy_curves(points, runs=len(view.runs), description=description)
+    return {"strengths": chart}
+
+
+def _curve_points(view: ReportView) -> Iterator[CurvePoint]:
+    for level in view.levels:
+        for strength in STRENGTH_NAMES:
+            for number, run in enumerate(view.runs):
+                curve = next((one for one in run.curves.levels if one.name == level), None)
+                group = curve.points.get(strength) if curve else None
+                if group is None or group.stats.accuracy is None:
+                    continue
+                clean = run.tables.levels.get(CLEAN)
+                right = with_interval(group.stats.accuracy, percent)
+                yield CurvePoint(
+                    name=level,
+                    strength=strength,
+                    run=number,
+                    accuracy=group.stats.accuracy,
+                    tip=f"{run.name} · {level}, {strength}: accuracy {right}{_drop_text(group)}",
+                    significant=group.reading.is_significant,
+                    reference=clean.stats.accuracy.value
+                    if clean and clean.stats.accuracy
+                    else None,
+                )
 
 
 def _task_cells(view: ReportView) -> Iterator[Cell]:

@@ -31,6 +31,8 @@ def render_markdown(view: ReportView) -> str:
         of = "" if len(caveat.runs) == len(view.runs) else _names(view, caveat.runs)
         lines.append(f"- {of}{escape(caveat.sentence)}")
     lines += ["", "## Accuracy by level", "", *_levels(view), ""]
+    if view.strengths:
+        lines += ["## Accuracy against strength", "", *_strengths(view), ""]
     if any(run.scorers for run in view.runs):
         lines += ["## What the scorer decides", "", *_scorers(view), ""]
     lines += ["## Drop by task and level (pp)", "", *_tasks(view), ""]
@@ -107,6 +109,46 @@ def _level_cells(group: GroupView) -> Iterator[str]:
 def _reading(group: GroupView) -> str:
     text = group.reading.value
     return f"**{text}**" if group.reading.is_significant else text
+
+
+def _strengths(view: ReportView) -> list[str]:
+    several = len(view.runs) > 1
+    between = f"{100 * view.confidence:.0f}% interval"
+    head = ["Level", *(["Run"] * several), "Strength", "Reading"]
+    rows = [
+        [
+            escape(curve.name),
+            *([escape(run.name)] * several),
+            strength,
+            _reading(group),
+            percent(group.stats.accuracy),
+            interval(group.stats.accuracy),
+            points(group.stats.drop),
+            interval(group.stats.drop),
+            count(group.stats.prompts),
+        ]
+        for run in view.runs
+        for curve in run.curves.levels
+        for strength, group in curve.points.items()
+    ]
+    numbers = ["Accuracy", between, "Drop (pp)", between, "Variants"]
+    drops = [
+        [
+            escape(curve.name),
+            *([escape(run.name)] * several),
+            *(_drop_cell(curve.points.get(strength)) for strength in view.strengths),
+        ]
+        for run in view.runs
+        for curve in run.curves.perturbations
+    ]
+    return [
+        *table([*head, *numbers], rows, left=3 + several),
+        "",
+        "Graded noise only; adjusted for all levels and strengths (Holm). A level's own accuracy "
+        "is the mean over its strengths and what knows none. Drop by perturbation (pp):",
+        "",
+        *table(["Perturbation", *(["Run"] * several), *view.strengths], drops, left=1 + several),
+    ]
 
 
 def _scorers(view: ReportView) -> list[str]:

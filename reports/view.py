@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
-from harness.core.records import CLEAN, in_level_order
+from harness.core.records import CLEAN, STRENGTH_NAMES, StrengthName, in_level_order
 from harness.results.names import run_names
 from reports.alike import unlike_runs
 from reports.caveats import caveats
@@ -23,6 +23,7 @@ from reports.provenance import Provenance, build_provenance
 from reports.reading import GroupView
 from reports.scorers import ScorerRow, build_scorer_rows
 from reports.source import Run, primary_samples, text_at
+from reports.strengths import Curves, build_curves
 from reports.tables import (
     PerturbationRow,
     Tables,
@@ -56,6 +57,8 @@ class RunView:
     worst: tuple[WorstVariantView, ...]
     dots: tuple[DotRow, ...]
     validity: tuple[ValidityRow, ...]
+    curves: Curves
+    """Empty where noise had one strength."""
     provenance: Provenance
 
     @property
@@ -135,6 +138,12 @@ class ReportView:
         return [level for level in self.levels if level != CLEAN]
 
     @property
+    def strengths(self) -> list[StrengthName]:
+        """The strengths of the runs that have several, the weakest first."""
+        asked = {name for run in self.runs for name in run.curves.strengths}
+        return [name for name in STRENGTH_NAMES if name in asked]
+
+    @property
     def tasks(self) -> list[str]:
         """Every task that any run has."""
         return _unique(task.name for run in self.runs for task in run.tables.tasks)
@@ -204,6 +213,7 @@ def _run_view(name: str, run: Run) -> RunView:
         worst=worst_variants(summary, variants),
         dots=dot_rows(summary, variants),
         validity=build_validity(summary, variants, run.left_out),
+        curves=build_curves(summary, above_chance=tables.judged),
         provenance=build_provenance(run),
     )
 

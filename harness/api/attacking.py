@@ -13,7 +13,7 @@ from harness.attacks.config import AttackConfig
 from harness.attacks.prepare import prepare_attack
 from harness.attacks.run import AttackResult, execute_attack
 from harness.core.options import check_options
-from harness.core.records import PerturbedLevel
+from harness.core.records import PerturbedLevel, StrengthName
 from harness.models.spec import Device, DType
 from harness.prompting.prompts import FormatChoice
 
@@ -41,6 +41,7 @@ def attack(
     level: PerturbedLevel | None = None,
     perturbations: str | Sequence[str] = (),
     plugins: str | Sequence[str] = (),
+    strength: StrengthName | Sequence[StrengthName] = "medium",
     max_words_changed: float | None = None,
     min_similarity: float | None = None,
     seed: int = 0,
@@ -78,6 +79,8 @@ def attack(
         perturbations: Only these perturbations, by name; `all` is the level's whole catalogue;
             default: its core set.
         plugins: Python files with perturbations of your own.
+        strength: How many words one candidate changes, and how much: low, medium or high, or
+            several to search among.
         max_words_changed: Maximum share of the instruction's words that may change; default: by
             the level.
         min_similarity: Minimum embedding cosine to the original instruction.

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from harness.api.words import in_python
 from harness.core.atomic import write_text
 from harness.core.options import check_options
-from harness.core.records import LeftOut
-from perturbations.strength import StrengthName
+from harness.core.records import LeftOut, StrengthName
 from trainers.choices import PairSource
 from trainers.pairs.config import PairsConfig, pairs_options
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from harness.api.words import in_python
 from harness.core.errors import UnknownNameError, UsageError
 from harness.core.names import parse_levels, to_names, to_texts
-from harness.core.records import Instruction, Variant, stable_id
+from harness.core.records import Instruction, StrengthName, Variant, stable_id
 from harness.evaluation.selection import choose_perturbations
 from perturbations import make_variants
-from perturbations.strength import STRENGTHS, StrengthName
+from perturbations.strength import STRENGTHS
 
 
 @in_python
@@ -69,7 +69,7 @@ def perturb(
         stacks=to_texts(stacks),
         plugins=to_texts(plugins),
         data_dir=None if data_dir is None else Path(data_dir),
-        strength=strength,
+        strengths=(strength,),
     )
     made = make_variants(
         "text",

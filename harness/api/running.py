@@ -12,7 +12,7 @@ from harness.api.tasks import TasksLike, split_tasks
 from harness.api.words import describe_call, in_python, to_keywords
 from harness.core.options import check_options
 from harness.core.progress import NoProgress, Progress
-from harness.core.records import Placement, Target
+from harness.core.records import Placement, StrengthName, Target
 from harness.evaluation.budget import Fitted
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
@@ -22,7 +22,6 @@ from harness.evaluation.selection import describe_left_out
 from harness.models.spec import Device, DType
 from harness.prompting.prompts import FormatChoice
 from harness.results import rundir
-from perturbations.strength import StrengthName
 
 
 @in_python
@@ -46,7 +45,7 @@ def run(
     plugins: str | Sequence[str] = (),
     target: Target = "instruction",
     per_perturbation: int = 1,
-    strength: StrengthName = "medium",
+    strength: StrengthName | Sequence[StrengthName] = "medium",
     paraphrases: str | Path | None = None,
     similarity: bool = False,
     min_similarity: float | None = None,
@@ -96,7 +95,8 @@ def run(
         plugins: Python files with perturbations of your own.
         target: What is perturbed: the instruction, the input, or both.
         per_perturbation: Variants per perturbation.
-        strength: How many words noise changes, and how much.
+        strength: How many words noise changes, and how much: low, medium or high; with several the
+            report shows accuracy against strength.
         paraphrases: Paraphrase bank, as `harness paraphrase` writes it.
         similarity: Measure the similarity of variants to their originals.
         min_similarity: Resample variants whose embedding cosine to the original is below this.

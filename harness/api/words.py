@@ -78,6 +78,6 @@ def describe_call(name: str, config: BaseModel, given: Mapping[str, object]) -> 
     told = [
         f"{key}={(str(value) if isinstance(value, Path) else value)!r}"
         for key, value in given.items()
-        if key in fields and value != fields[key].get_default()
+        if key in fields and getattr(config, key) != fields[key].get_default()
     ]
     return f"harness.{name}({', '.join(told)})"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harness.core.errors import UsageError
 from harness.core.records import PerturbedLevel
-from harness.evaluation.config import Confidence, Cosine, Count, Names, Texts
+from harness.evaluation.config import Confidence, Cosine, Count, Names, Strengths, Texts
 from harness.models.options import NAMING_FIELDS, ModelOptions
 from harness.prompting.prompts import FormatChoice
 
@@ -49,6 +49,9 @@ class AttackConfig(ModelOptions):
     set."""
     plugins: Texts = ()
     """Python file with perturbations of your own. Repeatable."""
+    strength: Strengths = ("medium",)
+    """How many words one candidate changes, and how much: low, medium or high, or several, such as
+    low,high, to search among. Default: medium."""
     max_words_changed: Annotated[float, Field(gt=0, le=1)] | None = None
     """Maximum share of the instruction's words that may change. Default: by the level."""
     min_similarity: Cosine | None = None

@@ -186,6 +186,7 @@ def _choose_perturbations(
         stacks=(),
         plugins=config.plugins,
         data_dir=config.data_dir,
+        strengths=config.strength,
     )
     for perturbation in chosen.perturbations:
         if perturbation.level != level:

@@ -22,7 +22,7 @@ PANELS: Final = {
     "Task": ("task", "data_dir", "instruction", "paraphrases", "prompt_format"),
     "Search": ("recipe", "budget", "search_examples", "report_examples", "masked_lm"),
     "Candidates": (
-        "level", "perturbations", "plugins", "max_words_changed", "min_similarity",
+        "level", "perturbations", "plugins", "strength", "max_words_changed", "min_similarity",
     ),
     "Statistics": ("seed", "confidence"),
     "Output": ("out", "fresh", "cache", "window"),

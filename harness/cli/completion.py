@@ -31,6 +31,13 @@ def list_scorers() -> list[str]:
     return ["all", *SCORERS]
 
 
+def list_strengths() -> list[str]:
+    """Every strength of noise."""
+    from harness.core.records import STRENGTH_NAMES
+
+    return [*STRENGTH_NAMES]
+
+
 def list_tasks() -> list[str]:
     """Every shipped task."""
     from harness.tasks.suites import task_names
@@ -80,6 +87,7 @@ COMPLETERS: dict[str, Completer] = {
     "tasks": complete_from(list_tasks),
     "levels": complete_from(list_levels),
     "scorers": complete_from(list_scorers),
+    "strength": complete_from(list_strengths),
     "perturbations": complete_from(list_perturbations),
     "recipe": complete_from(list_recipes),
     "kind": complete_from(list_kinds),

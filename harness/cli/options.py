@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from harness.cli.completion import COMPLETERS
-from perturbations.strength import StrengthName
+from harness.core.records import StrengthName
 
 MODEL_PANEL: Final = ("model", "base", "revision", "trust_remote_code", "dtype", "device")
 

@@ -37,7 +37,7 @@ _FLAGS: Final = {
 }
 """Options that are not called as their field is."""
 _HIDDEN: Final = frozenset({"window"})
-_ONE_TEXT: Final = frozenset({"levels", "scorers"})
+_ONE_TEXT: Final = frozenset({"levels", "scorers", "strength"})
 """Lists that are given as one text, separated by commas."""
 
 

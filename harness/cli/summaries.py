@@ -42,6 +42,7 @@ def print_summary(run: Run) -> None:
     if more := _time_of_the_rest(run):
         console.print(Text(more, "dim"))
     console.print(_level_table(run.summary))
+    _show_strengths(run.summary, console)
     _show_scorers(run.summary, console)
     _warn_of_chance(run.summary, console)
     if constant := one_label(tables):
@@ -92,6 +93,28 @@ def _level_table(summary: Summary) -> Table:
     for level, group in build_tables(summary).levels.items():
         table.add_row(*_row(level, group.stats, tones.get(group.reading, "")))
     return table
+
+
+def _show_strengths(summary: Summary, console: Console) -> None:
+    """Accuracy and drop of graded noise at each strength, where there are several."""
+    from reports.reading import Reading
+    from reports.strengths import build_curves
+
+    curves = build_curves(summary, above_chance=True)
+    if not curves.levels:
+        return
+    table = _table("Accuracy (drop in pp) against strength", ("level", *curves.strengths))
+    for curve in curves.levels:
+        cells = []
+        for strength in curves.strengths:
+            group = curve.points.get(strength)
+            drop = group.stats.drop if group else None
+            text = _points(group.stats.accuracy) if group else "-"
+            said = f"{text} ({100 * drop.value:+.1f})" if drop else text
+            tone = "red" if group and group.reading is Reading.DROP else ""
+            cells.append(Text(said, tone))
+        table.add_row(Text(curve.name), *cells)
+    console.print(table)
 
 
 def _show_scorers(summary: Summary, console: Console) -> None:

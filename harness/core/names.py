@@ -7,7 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from harness.core.errors import UnknownNameError, UsageError, nearest_hint
-from harness.core.records import LEVELS, PERTURBED_LEVELS, SCORERS, Level, Scorer
+from harness.core.records import (
+    LEVELS,
+    PERTURBED_LEVELS,
+    SCORERS,
+    STRENGTH_NAMES,
+    Level,
+    Scorer,
+    StrengthName,
+)
 
 INSTRUCTION_SOURCE: Final = r"^promptbench(:[1-9]\d*)?$"
 """What `--instructions` may be beside a number."""
@@ -87,6 +95,26 @@ def parse_scorers(given: str | Iterable[str]) -> tuple[Scorer, ...]:
     known = {str(scorer): scorer for scorer in SCORERS}
     named = tuple(known[name] for name in names if name in known)
     return named if "all" not in names else tuple(dict.fromkeys((*named, *SCORERS)))
+
+
+def parse_strengths(given: str | Iterable[str]) -> tuple[StrengthName, ...]:
+    """Read a list of strengths, each once, the weakest first.
+
+    Example:
+        >>> parse_strengths("high,low")
+        ('low', 'high')
+
+    Raises:
+        UnknownNameError: a name that is no strength.
+        UsageError: an empty text.
+    """
+    names = to_names([given] if isinstance(given, str) else list(given))
+    for name in names:
+        if name not in STRENGTH_NAMES:
+            raise UnknownNameError("strength", name, STRENGTH_NAMES)
+    if not names:
+        raise UsageError("--strength is empty.", hint=f"Choose from {', '.join(STRENGTH_NAMES)}.")
+    return tuple(name for name in STRENGTH_NAMES if name in names)
 
 
 def parse_instructions(given: object) -> object:

@@ -17,6 +17,8 @@ Target = Literal["instruction", "input", "both"]
 Placement = Literal["first", "last", "both"]
 """Where the instruction stands: before the input, after it, or both."""
 Style = Literal["task", "role"]
+StrengthName = Literal["low", "medium", "high"]
+"""How much noise changes; `perturbations.strength` says how much that is."""
 LeftOutReason = Literal["package", "data", "target", "language"]
 Scorer = Literal["calibrated", "loglik", "generate"]
 """How a response becomes an answer: the likeliest label with calibration or without, or text."""
@@ -24,6 +26,7 @@ Scorer = Literal["calibrated", "loglik", "generate"]
 CLEAN: Final = "clean"
 PERTURBED_LEVELS: Final[tuple[Level, ...]] = ("character", "word", "sentence", "semantic")
 LEVELS: Final[tuple[Level, ...]] = ("clean", *PERTURBED_LEVELS)
+STRENGTH_NAMES: Final[tuple[StrengthName, ...]] = ("low", "medium", "high")
 SCORERS: Final[tuple[Scorer, ...]] = ("calibrated", "loglik", "generate")
 RIGHT_FROM: Final = 0.5
 """The score from which an answer counts as right, where right or wrong is asked."""
@@ -122,6 +125,8 @@ class Variant:
     target: Target = "instruction"
     semantic_source: SemanticSource | None = None
     """Where a rewording at the semantic level comes from; None at other levels."""
+    strength: StrengthName | None = None
+    """How strong its noise is; None for a perturbation that knows no strength."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from harness.core.names import (
     parse_instructions,
     parse_levels,
     parse_scorers,
+    parse_strengths,
     split_names,
 )
-from harness.core.records import Level, Placement, Scorer, Target
+from harness.core.records import Level, Placement, Scorer, StrengthName, Target
 from harness.models.options import NAMING_FIELDS, ModelOptions
 from harness.prompting.prompts import FormatChoice
-from perturbations.strength import StrengthName
 
 DEFAULT_SUITE: Final = "starter"
 
@@ -47,6 +47,7 @@ Instructions = Annotated[
     Count | Annotated[str, Field(pattern=INSTRUCTION_SOURCE)], BeforeValidator(parse_instructions)
 ]
 Scorers = Annotated[tuple[Scorer, ...], BeforeValidator(parse_scorers)]
+Strengths = Annotated[tuple[StrengthName, ...], BeforeValidator(parse_strengths)]
 Levels = Annotated[tuple[Level, ...], BeforeValidator(parse_levels)]
 
 
@@ -112,8 +113,9 @@ class RunConfig(ModelOptions):
     or all where --share, --precision or --variants is given."""
     full: bool = False
     """Ask every variant on every example."""
-    strength: StrengthName = "medium"
-    """How many words noise changes, and how much."""
+    strength: Strengths = ("medium",)
+    """How many words noise changes, and how much: low, medium or high; with several, such as
+    low,medium,high, the report shows accuracy against strength. Default: medium."""
     until: Annotated[float, Field(gt=0, lt=100)] | None = None
     """Go on, from report to report, until the widest drop interval is within this many points."""
     seed: int = 0

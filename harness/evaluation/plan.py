@@ -20,6 +20,7 @@ from harness.tasks.choices import show_choices
 from harness.tasks.template import map_texts, template_name
 from perturbations import Perturbation, perturb_text
 from perturbations.base import Arrangement
+from perturbations.strength import STRENGTHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,10 @@ class Plan:
         """A variant of the plan on some examples of its task."""
         if not changes_input(variant):
             return Block(task, variant, examples)
-        return Block(task, variant, examples, self.on_input[variant.perturbation])
+        perturbation = self.on_input[variant.perturbation]
+        if variant.strength is not None:
+            perturbation = replace(perturbation, strength=STRENGTHS[variant.strength])
+        return Block(task, variant, examples, perturbation)
 
     def blocks(self, chunk: int) -> Iterator[Block]:
         """All blocks of at most `chunk` examples, in plan order."""

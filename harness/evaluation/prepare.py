@@ -260,7 +260,7 @@ def _select(config: RunConfig) -> Selection:
         plugins=config.plugins,
         target=config.target,
         data_dir=config.data_dir,
-        strength=config.strength,
+        strengths=config.strength,
     )
 
 
@@ -284,7 +284,6 @@ def _input_perturbations(
             plugins=config.plugins,
             target="input",
             data_dir=config.data_dir,
-            strength=config.strength,
         )
         known |= {one.name: one for one in replayed.perturbations}
     return MappingProxyType({name: known[name] for name in named})

@@ -7,12 +7,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from harness.core.records import PERTURBED_LEVELS, LeftOut, Level, Target
+from harness.core.records import PERTURBED_LEVELS, LeftOut, Level, StrengthName, Target
 from harness.tasks.rows import data_dir_from_environment
 from perturbations import Selection, load_plugin, select
 from perturbations.core_set import CORE, is_core
 from perturbations.resources import install_line
-from perturbations.strength import StrengthName
 
 WHOLE_CATALOGUE: Final = "all"
 
@@ -25,7 +24,7 @@ def choose_perturbations(
     plugins: Sequence[str] = (),
     target: Target = "instruction",
     data_dir: Path | None = None,
-    strength: StrengthName = "medium",
+    strengths: Sequence[StrengthName] = ("medium",),
 ) -> Selection:
     """Choose the perturbations to apply; `run`, `perturb`, `pairs` and `attack` all choose so.
 
@@ -41,7 +40,7 @@ def choose_perturbations(
         plugins: Python files with perturbations of the user's own.
         target: what is perturbed.
         data_dir: the data folder; default: HARNESS_DATA_DIR.
-        strength: how many words noise changes, and how much.
+        strengths: how many words noise changes, and how much; one or several.
 
     Returns:
         The perturbations, bound to the data folder, and a record of each that was asked for by
@@ -62,7 +61,7 @@ def choose_perturbations(
         stacks=stacks,
         target=target,
         data_dir=data_dir or data_dir_from_environment(),
-        strength=strength,
+        strengths=strengths,
     )
     if whole:
         return found

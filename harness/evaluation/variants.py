@@ -19,6 +19,7 @@ from harness.core.records import (
     LeftOut,
     Level,
     SemanticSource,
+    StrengthName,
     Target,
     Validity,
     Variant,
@@ -32,6 +33,7 @@ from harness.tasks.rows import numbered_rows
 from harness.tasks.schema import Text
 from perturbations import Perturbation, Similarity, clean_variant, make_variants
 from perturbations.sentence.options import LETTERS
+from perturbations.strength import MEDIUM
 
 
 def _no_counts() -> Mapping[str, int]:
@@ -176,7 +178,7 @@ def _input_variants(
     return [
         replace(
             clean,
-            id=stable_id(options.seed, task.name, instruction.id, perturbation.name, index, "in"),
+            id=_input_variant_id(options.seed, task.name, instruction.id, perturbation, index),
             level=perturbation.level,
             perturbation=perturbation.name,
             index=index,
@@ -184,11 +186,21 @@ def _input_variants(
                 options.seed, task.name, instruction.id, perturbation.name, index, "input"
             ),
             target="input",
+            strength=perturbation.strength.name if perturbation.graded else None,
         )
         for perturbation in perturbations
         if perturbation.on_input
         for index in range(options.per_perturbation)
     ]
+
+
+def _input_variant_id(
+    seed: int, task: str, instruction: str, perturbation: Perturbation, index: int
+) -> str:
+    """Texts tell strengths apart elsewhere; here the instruction stays as it is."""
+    strength = perturbation.strength
+    named = () if strength is MEDIUM else (strength.name,)
+    return stable_id(seed, task, instruction, perturbation.name, index, "in", *named)
 
 
 def _retarget(variant: Variant, target: Target) -> Variant:
@@ -215,6 +227,7 @@ class _Row(BaseModel):
     validity: Validity | None = None
     target: Target = "instruction"
     semantic_source: SemanticSource | None = None
+    strength: StrengthName | None = None
 
 
 def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
@@ -241,6 +254,7 @@ def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
         validity=checked.validity,
         target=checked.target,
         semantic_source=checked.semantic_source,
+        strength=checked.strength,
     )
 
 

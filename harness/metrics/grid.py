@@ -88,14 +88,23 @@ class Grid:
     label_tokens: tuple[int, ...] | None = None  # [labels of the task], None where not known
     is_open: bool = False
     """Whether answers are free text; `labels` are then all answers that were given."""
+    strengths: tuple[str, ...] = ()  # [K], empty for variants that know none
 
-    def rows(self, *, level: str | None = None, perturbation: str | None = None) -> Integers:
-        """The prompts of a level and of a perturbation; those left out do not restrict."""
+    def rows(
+        self,
+        *,
+        level: str | None = None,
+        perturbation: str | None = None,
+        strength: str | None = None,
+    ) -> Integers:
+        """The prompts of a level, a perturbation and a strength; what is left out restricts not."""
         fits = np.ones(len(self.variants), dtype=np.bool_)
         if level is not None:
             fits &= np.array(self.levels) == level
         if perturbation is not None:
             fits &= np.array(self.perturbations) == perturbation
+        if strength is not None:
+            fits &= np.array(self.strengths) == strength
         return np.flatnonzero(fits)
 
     def group(self, rows: Integers) -> Group | None:
@@ -231,6 +240,7 @@ def _build(
         present=present,
         clean_row=_clean_rows(variants),
         gold=golds,
+        strengths=_strengths(variants),
         likelihood=_likelihood(samples, cells, shape, task_labels),
         is_open=not task_labels,
     )
@@ -247,6 +257,13 @@ def _folded(answers: pd.Series[str]) -> pd.Series[str]:
     """Free text as agreement compares it; missing stays missing."""
     forms = {answer: fold_answer(answer) for answer in _distinct(answers)}
     return answers.astype(object).map(forms)
+
+
+def _strengths(variants: pd.DataFrame) -> tuple[str, ...]:
+    """Each variant's strength [K], empty where it knows none."""
+    if "strength" not in variants:
+        return ("",) * len(variants)
+    return tuple(one if isinstance(one, str) else "" for one in variants["strength"])
 
 
 def _keep(samples: pd.DataFrame, rows: Integers) -> pd.DataFrame:

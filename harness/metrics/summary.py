@@ -7,11 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.core.records import CLEAN, in_level_order, in_scorer_order
+from harness.core.records import (
+    CLEAN,
+    STRENGTH_NAMES,
+    StrengthName,
+    in_level_order,
+    in_scorer_order,
+)
 from harness.metrics.accuracy import largest_gold_share, prompt_accuracies
 from harness.metrics.describe import Described, describe, mean_described
 from harness.metrics.ensembles import accuracy_ensemble
-from harness.metrics.grid import Grid, build_grids
+from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.group_stats import rounded, write_groups, write_tasks
 from harness.metrics.measures import resample_grid
 from harness.metrics.outlook import look_out
@@ -20,8 +26,10 @@ from harness.metrics.variant_drops import VariantDrop, variant_drops
 from harness.metrics.variant_validity import UnmadeVariants, count_sources, describe_validity
 from harness.results.kinds import OWN_SCORERS
 from harness.results.summary import (
+    GroupStats,
     Quantity,
     ScorerSummary,
+    StrengthCurves,
     Summary,
     TaskSummary,
     VariantEstimates,
@@ -137,6 +145,7 @@ def summarize(
         worst_variants=_worst_variants(list(main.values()), confidence),
         scorers=blocks if len(blocks) > 1 else {},
         semantic_sources=count_sources(variants),
+        strengths=_Summarizer(main, tasks, seed, confidence, resamples).curves(),
     )
 
 
@@ -185,6 +194,38 @@ class _Summarizer:
             perturbed=describe_perturbed(list(self.grids.values()), resamples, self.confidence),
         )
 
+    def curves(self) -> StrengthCurves | None:
+        """Graded levels and perturbations by strength; None where there is one strength."""
+        asked = {one for grid in self.grids.values() for one in grid.strengths}
+        strengths = [name for name in STRENGTH_NAMES if name in asked]
+        if len(strengths) < 2:
+            return None
+        levels: list[dict[str, Described]] = []
+        perturbations: list[dict[str, Described]] = []
+        for name, grid in self.grids.items():
+            resampled = resample_grid(grid, self.seed, self.resamples)
+            chance = _reference(self.tasks[name].chance, grid)
+            for groups, described in zip(
+                _group_by_strength(grid, strengths), (levels, perturbations), strict=True
+            ):
+                described.append(self._describe_groups(groups, grid, resampled, chance))
+        return StrengthCurves(
+            _by_strength(write_groups(_over_tasks(levels), self.confidence)),
+            _by_strength(write_groups(_over_tasks(perturbations), self.confidence)),
+        )
+
+    def _describe_groups(
+        self, groups: Mapping[str, Group], grid: Grid, resampled: Singles, chance: float
+    ) -> dict[str, Described]:
+        clean = grid.group(grid.rows(level=CLEAN))
+        above = self._is_above_chance(
+            describe(clean, grid, resampled, chance) if clean else None, chance
+        )
+        return {
+            key: _flag(describe(group, grid, resampled, chance, confidence=self.confidence), above)
+            for key, group in groups.items()
+        }
+
     def _is_above_chance(self, clean: Described | None, chance: float) -> bool | None:
         """Whether all of clean accuracy's interval is above chance; None without clean cells."""
         interval = clean.measured["accuracy"].interval(self.confidence) if clean else None
@@ -229,6 +270,42 @@ def _describe_grid(
         for groups in (by_level, by_name)
     )
     return levels, perturbations
+
+
+def _group_by_strength(
+    grid: Grid, strengths: Sequence[str]
+) -> tuple[dict[str, Group], dict[str, Group]]:
+    """The graded cells of levels and of perturbations, under `strength name`."""
+    rows = zip(grid.levels, grid.perturbations, grid.strengths, strict=True)
+    graded = [(level, name) for level, name, strength in rows if strength]
+    levels = {
+        f"{strength} {level}": grid.group(grid.rows(level=level, strength=strength))
+        for level in in_level_order(level for level, _ in graded)
+        for strength in strengths
+    }
+    names = {
+        f"{strength} {name}": grid.group(grid.rows(perturbation=name, strength=strength))
+        for name in sorted({name for _, name in graded})
+        for strength in strengths
+    }
+    return _there(levels), _there(names)
+
+
+def _there(groups: Mapping[str, Group | None]) -> dict[str, Group]:
+    return {key: group for key, group in groups.items() if group is not None}
+
+
+def _by_strength(groups: Mapping[str, GroupStats]) -> dict[str, dict[StrengthName, GroupStats]]:
+    """`low word` as `word` -> `low`, the weakest first."""
+    curves: dict[str, dict[StrengthName, GroupStats]] = {}
+    keys = [(name, strength) for key in groups for strength, _, name in [key.partition(" ")]]
+    for name in in_level_order(name for name, _ in keys):
+        curves[name] = {
+            strength: groups[f"{strength} {name}"]
+            for strength in STRENGTH_NAMES
+            if (name, strength) in keys
+        }
+    return curves
 
 
 def _flag(described: Described, above_chance: bool | None) -> Described:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from harness.core.errors import UsageError
-from harness.core.records import SemanticSource
+from harness.core.records import SemanticSource, StrengthName
 from harness.results.jsonfiles import Json, read_content
 
 if TYPE_CHECKING:
@@ -273,6 +273,19 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class StrengthCurves:
+    """The numbers of graded noise at each of several strengths, the weakest first.
+
+    What is not graded is in none of them. All drops of levels are one family of tests, and so are
+    those of perturbations.
+    """
+
+    levels: dict[str, dict[StrengthName, Stats]]
+    """Level -> strength -> its graded perturbations at that strength."""
+    perturbations: dict[str, dict[StrengthName, Stats]]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Every number of a run: what reports, gates and programs read.
 
@@ -306,12 +319,15 @@ class Summary:
     """None where all of the grid was asked."""
     semantic_sources: dict[SemanticSource, Count] = field(default_factory=dict)
     """How many variants of the semantic level each source made."""
+    strengths: StrengthCurves | None = None
+    """None where noise had one strength; a level's own numbers are over all that were asked."""
 
     def to_json(self) -> Json:
         """The content of summary.json, in plain JSON types, null where a metric is undefined."""
         content: Json = _plain(self)
-        if not self.scorers:
-            del content["scorers"]
+        for name in ("scorers", "strengths"):
+            if not content[name]:
+                del content[name]
         return content
 
 

@@ -124,6 +124,7 @@ SPACING: Final = Perturbation(
     apply=_disturb_spaces,
     amount="1 space for each 8 words, at least 1",
     languages=("any",),
+    graded=True,
 )
 
 PUNCTUATION_DROP: Final = Perturbation(
@@ -142,6 +143,7 @@ PUNCTUATION_INSERT: Final = Perturbation(
     apply=_insert_marks,
     amount="1 mark for each 8 words, at least 1",
     languages=("any",),
+    graded=True,
 )
 
 PUNCTUATION_REPEAT: Final = Perturbation(

@@ -48,6 +48,7 @@ HOMOGLYPH: Final = Perturbation(
     apply=in_letters(_replace_by("homoglyphs")),
     amount=ONE_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 INVISIBLE: Final = Perturbation(
@@ -57,6 +58,7 @@ INVISIBLE: Final = Perturbation(
     apply=in_letters(_insert_invisible, min_length=3),
     amount=ONE_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 ACCENT: Final = Perturbation(
@@ -66,6 +68,7 @@ ACCENT: Final = Perturbation(
     apply=in_letters(_replace_by("accents")),
     amount=ONE_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 LEET: Final = Perturbation(
@@ -75,6 +78,7 @@ LEET: Final = Perturbation(
     apply=in_letters(_write_leet, repeats=False),
     amount=ONE_WORD_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 OCR: Final = Perturbation(
@@ -84,4 +88,5 @@ OCR: Final = Perturbation(
     apply=in_letters(_replace_by("ocr")),
     amount=ONE_IN_FIVE,
     languages=("any",),
+    graded=True,
 )

@@ -78,6 +78,7 @@ KEYBOARD: Final = Perturbation(
     apply=in_letters(_hit_neighbour),
     amount=ONE_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 SWAP: Final = Perturbation(
@@ -87,6 +88,7 @@ SWAP: Final = Perturbation(
     apply=in_letters(_swap_letters),
     amount=ONE_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 DROP: Final = Perturbation(
@@ -96,6 +98,7 @@ DROP: Final = Perturbation(
     apply=in_letters(_drop_letter),
     amount=ONE_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 ADD: Final = Perturbation(
@@ -105,6 +108,7 @@ ADD: Final = Perturbation(
     apply=in_letters(_add_letter),
     amount=ONE_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 REPEAT: Final = Perturbation(
@@ -114,6 +118,7 @@ REPEAT: Final = Perturbation(
     apply=in_letters(_repeat_letter),
     amount=ONE_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 SCRAMBLE: Final = Perturbation(
@@ -123,6 +128,7 @@ SCRAMBLE: Final = Perturbation(
     apply=in_letters(_scramble, min_length=5, repeats=False),
     amount=ONE_WORD_IN_FIVE,
     languages=("any",),
+    graded=True,
 )
 
 DISEMVOWEL: Final = Perturbation(
@@ -131,4 +137,5 @@ DISEMVOWEL: Final = Perturbation(
     description="A word loses its vowels but a first one (Eger and Benz 2020).",
     apply=in_letters(_drop_vowels, repeats=False),
     amount=ONE_WORD_IN_FIVE,
+    graded=True,
 )

@@ -78,6 +78,7 @@ WORDNET: Final = Perturbation(
     needs=(WORDNET_FILE, PACKAGE),
     validity_note="62 % of its variants were judged to ask for something else: a published attack, "
     "kept as it is; its drop is partly its own fault.",
+    graded=True,
 )
 
 COUNTERFITTED: Final = Perturbation(
@@ -90,4 +91,5 @@ COUNTERFITTED: Final = Perturbation(
     needs=(COUNTERFITTED_FILE, PACKAGE),
     validity_note="69 % of its variants were judged to ask for something else: a published attack, "
     "kept as it is; its drop is partly its own fault.",
+    graded=True,
 )

@@ -145,6 +145,7 @@ SPLIT: Final = Perturbation(
     apply=in_words(_split_word, min_length=6),
     amount=ONE_WORD_IN_EIGHT,
     languages=("any",),
+    graded=True,
 )
 
 MERGE: Final = Perturbation(
@@ -154,6 +155,7 @@ MERGE: Final = Perturbation(
     apply=_merge_words,
     amount="1 space for each 8 words, at least 1",
     languages=("any",),
+    graded=True,
 )
 
 HYPHENATION: Final = Perturbation(
@@ -162,6 +164,7 @@ HYPHENATION: Final = Perturbation(
     description="A hyphen is left inside a word, as from a line break (Eger and Benz 2020).",
     apply=in_words(_hyphenate, min_length=6),
     amount=ONE_WORD_IN_EIGHT,
+    graded=True,
 )
 
 WORD_ORDER: Final = Perturbation(
@@ -171,6 +174,7 @@ WORD_ORDER: Final = Perturbation(
     apply=_swap_words,
     amount="1 pair for each 8 words, at least 1",
     languages=("any",),
+    graded=True,
 )
 
 WORD_REPEAT: Final = Perturbation(
@@ -180,6 +184,7 @@ WORD_REPEAT: Final = Perturbation(
     apply=_repeat_words,
     amount=ONE_WORD_IN_EIGHT,
     languages=("any",),
+    graded=True,
 )
 
 FUNCTION_WORD_DROP: Final = Perturbation(
@@ -188,6 +193,7 @@ FUNCTION_WORD_DROP: Final = Perturbation(
     description="An article, preposition or auxiliary is left out (after Wei and Zou 2019).",
     apply=_drop_function_words,
     amount="1 for each 8 words, at least 1",
+    graded=True,
 )
 
 FILLER: Final = Perturbation(
@@ -196,4 +202,5 @@ FILLER: Final = Perturbation(
     description="A filler such as 'um' interrupts (Dhole et al. 2021, NL-Augmenter).",
     apply=_insert_fillers,
     amount="1 for each 16 words, at least 1",
+    graded=True,
 )

@@ -95,6 +95,7 @@ MISSPELLING: Final = Perturbation(
     description="A word is misspelt as people misspell it (Belinkov and Bisk 2018, 'natural').",
     apply=in_words(_by_table("misspellings")),
     amount=ONE_WORD_IN_EIGHT,
+    graded=True,
 )
 
 HOMOPHONE: Final = Perturbation(
@@ -103,6 +104,7 @@ HOMOPHONE: Final = Perturbation(
     description="A word becomes one that sounds alike (Dhole et al. 2021, NL-Augmenter).",
     apply=in_words(_by_table("homophones"), min_length=2),
     amount=ONE_WORD_IN_EIGHT,
+    graded=True,
 )
 
 SPELLING: Final = Perturbation(
@@ -119,6 +121,7 @@ ABBREVIATION: Final = Perturbation(
     description="Words are shortened as in chats: 'abt', 'pls' (Dhole et al. 2021, NL-Augmenter).",
     apply=in_words(_by_table("abbreviations"), min_length=3),
     amount=ONE_WORD_IN_EIGHT,
+    graded=True,
 )
 
 CONTRACTION: Final = Perturbation(
@@ -143,6 +146,7 @@ ARTICLE: Final = Perturbation(
     description="A learner's wrong article: 'a' for 'the' (the errors of Ng et al. 2014).",
     apply=in_words(_by_table("learner_articles"), min_length=1),
     amount=ONE_WORD_IN_EIGHT,
+    graded=True,
 )
 
 PREPOSITION: Final = Perturbation(
@@ -151,6 +155,7 @@ PREPOSITION: Final = Perturbation(
     description="A learner's wrong preposition: 'on' for 'in' (the errors of Ng et al. 2014).",
     apply=in_words(_by_table("learner_prepositions"), min_length=2),
     amount=ONE_WORD_IN_EIGHT,
+    graded=True,
 )
 
 AGREEMENT: Final = Perturbation(
@@ -159,4 +164,5 @@ AGREEMENT: Final = Perturbation(
     description="A verb disagrees with its subject: 'it are' (the errors of Ng et al. 2014).",
     apply=in_words(_by_table("learner_agreement"), min_length=2),
     amount=ONE_WORD_IN_EIGHT,
+    graded=True,
 )

@@ -278,6 +278,7 @@ SYNONYM: Final = Perturbation(
     amount="1 word in 6, at least 1",
     on_input=False,
     needs=(PACKAGE,),
+    graded=True,
 )
 
 _NUMBERS: Final = frozenset({"one", "two", "three", "four", "five", "first", "second", "third"})

@@ -255,4 +255,5 @@ INFLECTION: Final = Perturbation(
     apply=_change_forms,
     amount=ONE_WORD_IN_EIGHT,
     needs=(PACKAGE,),
+    graded=True,
 )

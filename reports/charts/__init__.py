@@ -5,6 +5,7 @@ printer without being drawn again. A chart's data are rows of plain values; text
 models and files, is shown as text and is never part of an expression.
 """
 
+from reports.charts.curves import CurvePoint, accuracy_curves
 from reports.charts.heat import Cell, heat_map
 from reports.charts.intervals import IntervalRow, accuracy_intervals, difference_intervals
 from reports.charts.runtime import draw_svg, javascript
@@ -14,8 +15,10 @@ from reports.charts.variants import variants
 
 __all__ = [
     "Cell",
+    "CurvePoint",
     "IntervalRow",
     "Spec",
+    "accuracy_curves",
     "accuracy_domain",
     "accuracy_intervals",
     "consistency_against_accuracy",

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.core.errors import UnknownNameError
+from harness.core.records import StrengthName
 from perturbations import Draft, Subject, find, perturb_text, select
 from perturbations.resources import table
-from perturbations.strength import StrengthName
 from perturbations.tokens import edit_budget, find_words, noise_budget, shuffle_words
 from tests.support.paths import GOLDEN_FOLDER
 from tests.support.texts import LABELS, TEXTS
@@ -83,7 +83,7 @@ def test_the_budget_grows_with_the_text(count: int) -> None:
 @pytest.mark.parametrize(("strength", "words"), [("low", 8), ("medium", 16), ("high", 28)])
 def test_the_strength_says_how_many_words_change(strength: StrengthName, words: int) -> None:
     text = " ".join(["classification", "sentence", "review", "answer"] * 20)
-    (keyboard,) = select(names=["keyboard"], strength=strength).perturbations
+    (keyboard,) = select(names=["keyboard"], strengths=(strength,)).perturbations
     draft = perturb_text(text, keyboard, 7)
     assert draft is not None
     changed = [(a, b) for a, b in zip(text.split(), draft.text.split(), strict=True) if a != b]
@@ -94,13 +94,13 @@ def test_the_strength_says_how_many_words_change(strength: StrengthName, words: 
 
 def test_an_unknown_strength_names_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match="strength 'strong'"):
-        select(names=["keyboard"], strength="strong")  # type: ignore[arg-type]
+        select(names=["keyboard"], strengths=("strong",))  # type: ignore[arg-type]
 
 
 def test_the_parts_of_a_stack_share_its_strength() -> None:
     text = " ".join(["classification", "sentence", "review", "answer"] * 20)
-    strong = select(stacks=["keyboard+politeness"], strength="high").perturbations[0]
-    weak = select(stacks=["keyboard+politeness"], strength="low").perturbations[0]
+    strong = select(stacks=["keyboard+politeness"], strengths=("high",)).perturbations[0]
+    weak = select(stacks=["keyboard+politeness"], strengths=("low",)).perturbations[0]
     drafts = [perturb_text(text, one, 1) for one in (strong, weak)]
     assert [len(draft.edits) for draft in drafts if draft] == [30, 9]
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from harness.core.errors import UsageError
 from harness.core.names import split_names
+from harness.core.records import StrengthName
 from harness.evaluation.config import Count, Levels, Names, Texts
-from perturbations.strength import StrengthName
 from trainers.choices import PairSource
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _select(config: PairsConfig) -> Selection:
         names=names,
         stacks=(),
         data_dir=config.data_dir,
-        strength=config.strength,
+        strengths=(config.strength,),
     )
 
 
