@@ -14,12 +14,15 @@ from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
 from harness.core.records import Cell, Request
 from harness.evaluation.engine import Engine, Prior
+from harness.evaluation.judge_check import judge_notes, measure_judges
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
 from harness.evaluation.schedule import Outcomes, Schedule, UntilPrecise, WholePlan
 from harness.evaluation.scorers import ScorerPlan, request_kind
 from harness.evaluation.variants import Misses
+from harness.grading import JudgeAgreement
 from harness.metrics.summary import summarize_run
+from harness.prompting.readers import JudgedReader
 from harness.results.jsonfiles import Json
 from harness.results.manifest import SCHEMA_VERSION
 from harness.results.provenance import describe_machine, package_versions
@@ -75,19 +78,35 @@ def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
     try:
         timing, precision = _evaluate(prepared, directory, progress)
         progress.stop()
+        judges = _measure_judges(prepared, directory)
         directory.write_json("summary.json", summarize_run(Run(directory.path)).to_json())
     except BaseException:
         progress.stop()
         _mark_incomplete(directory, manifest)
         raise
-    ended = {
+    ended: Json = {
         "status": "complete",
         "finished": _now(),
         "timing": timing.to_dict(),
         "precision": precision,
+        "notes": [*prepared.notes, *judge_notes(judges)],
     }
+    if judges:
+        ended["judges"] = {task: asdict(agreement) for task, agreement in judges.items()}
     directory.finish({**manifest, **ended})
     return Run(directory.path)  # anew: a run keeps the manifest that it has read
+
+
+def _measure_judges(prepared: RunPlan, directory: RunDirectory) -> dict[str, JudgeAgreement]:
+    if not any(isinstance(tools.reader, JudgedReader) for tools in prepared.tools.values()):
+        return {}
+    return measure_judges(
+        Run(directory.path),
+        prepared.plan.tasks,
+        prepared.tools,
+        seed=prepared.config.seed,
+        data_dir=prepared.config.data_dir,
+    )
 
 
 def count_finished(prepared: RunPlan) -> int:

@@ -23,7 +23,7 @@ from tests.support.checkpoints import save_tiny_llama
 from tests.support.kinds import answer_task
 from tests.support.paths import ROOT
 
-PROMPT = "{{ question }} {{ answer }}\nIs it correct or incorrect?"
+PROMPT = "{{ question }}\nAnswer: {{ answer }}\nIs the answer correct or incorrect?"
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,7 @@ def test_the_scores_of_a_run_are_its_judges(
         return [{1: "correct", 2: "incorrect"}.get(len(prompt) % 3) for prompt in prompts]
 
     monkeypatch.setattr(AskedJudge, "verdicts", verdicts)
+    monkeypatch.setattr("harness.evaluation.execute._measure_judges", lambda *_: {})
     content = answer_task(grader={"name": "judge", "prompt": PROMPT})
     samples = run(model, content, tmp_path / "run").samples
     given = samples[samples["prediction"].notna()]
@@ -94,6 +95,28 @@ def test_the_scores_of_a_run_are_its_judges(
         {1: 1.0, 2: 0.0}[len(prompt) % 3] for prompt in asked if len(prompt) % 3
     )
     assert all(prompt.startswith("Question: which city is number") for prompt in asked)
+
+
+def test_a_judge_that_flips_on_rephrasing_is_said_to(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verdicts(_: AskedJudge, prompts: Sequence[str], words: Sequence[str]) -> list[str | None]:
+        return [words["Is the answer correct" in prompt] for prompt in prompts]
+
+    monkeypatch.setattr(AskedJudge, "verdicts", verdicts)
+    content = answer_task(grader={"name": "judge", "prompt": PROMPT})
+    manifest = run(model, content, tmp_path / "run").manifest
+    found = manifest["judges"]["free"]
+    assert found["prompts"] > 4
+    assert found["mean_scores"][0] == 0
+    assert found["changed"] == 1
+    assert found["between_orders"] is None
+    # Of k prompts, those that keep the sentence say one word, the others the other.
+    kept = sum(score == 0 for score in found["mean_scores"])
+    k = found["prompts"]
+    pairs = (kept * (kept - 1) + (k - kept) * (k - kept - 1)) / (k * (k - 1))
+    assert found["between_prompts"] == pytest.approx(pairs)
+    assert any("scores 100% differently when its own prompt" in note for note in manifest["notes"])
 
 
 def test_the_evaluated_model_can_be_its_own_judge(model: Path, tmp_path: Path) -> None:
