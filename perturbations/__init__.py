@@ -7,7 +7,7 @@ perturb_text("Classify the review.", find("keyboard"), seed=7)
 
 from perturbations.apply import VariantSet, clean_variant, make_variants, perturb_text
 from perturbations.base import REGISTRY, Apply, Draft, Perturbation, Span, Subject
-from perturbations.catalogue import Selection, find, load_plugin, select
+from perturbations.catalogue import Selection, find, load_plugin, select, validity_notes
 from perturbations.protect import find_protected
 from perturbations.validity import Similarity, measure
 
@@ -29,4 +29,5 @@ __all__ = [
     "measure",
     "perturb_text",
     "select",
+    "validity_notes",
 ]

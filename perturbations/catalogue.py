@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -191,6 +191,24 @@ def find(name: str) -> Perturbation:
     except (ImportError, AttributeError) as error:
         raise UsageError(f"perturbation {name!r} cannot be loaded: {error}.") from error
     return _checked(found, f"perturbation {name!r}")
+
+
+def validity_notes(names: Iterable[str]) -> Iterator[str]:
+    """Say of each named perturbation what to know before trusting its drop; most need no word.
+
+    Args:
+        names: perturbations by name; one that is not known here, such as a replayed plug-in's, is
+            passed over.
+
+    Example:
+        >>> [note[:15] for note in validity_notes(["keyboard", "wordnet"])]
+        ['wordnet: 62 % o']
+    """
+    for name in dict.fromkeys(names):
+        known = name in REGISTRY or all(part in REGISTRY for part in name.split("+"))
+        note = find(name).validity_note if known else ""
+        if note:
+            yield f"{name}: {note}"
 
 
 def load_plugin(path: Path) -> tuple[Perturbation, ...]:

@@ -26,7 +26,7 @@ from harness.tasks import Task, TaskSpec, load_tasks
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank
 from harness.tasks.rows import data_dir_from_environment
-from perturbations import Perturbation, Similarity, Subject, find_protected
+from perturbations import Perturbation, Similarity, Subject, find_protected, validity_notes
 from perturbations.external.promptbench_prompts import PACKAGE as PROMPTBENCH
 from perturbations.resources import missing_need
 from perturbations.search.candidates import LIMITS, Limits, Problem
@@ -123,7 +123,8 @@ def prepare_attack(
     tools = make_tools(task, model, layout)
     check_first_prompt(tools.prompter, task, instruction.text)
     told = notes_on_task(task, [instruction.text], model.tokenizer)
-    notes = (*notes, *missing, *getattr(model, "notes", ()), *told)
+    known = validity_notes(one.name for one in perturbations)
+    notes = (*notes, *missing, *getattr(model, "notes", ()), *told, *known)
     return PreparedAttack(config, recipe, task, problem, splits, model, layout, tools, notes)
 
 

@@ -73,12 +73,16 @@ def _show(variants: list[Variant]) -> None:
     from rich.text import Text
 
     from harness.cli.terminal import out
+    from harness.core.progress_bar import printable
+    from perturbations import validity_notes
 
     console = out()
     for level, group in groupby(variants, key=lambda variant: variant.level):
         console.print(Text(level, "bold"))
         for variant in group:
             console.print(Padding(Text(variant.perturbation, "dim"), (0, 0, 0, 2)))
+            for note in validity_notes([variant.perturbation]):
+                console.print(Padding(Text(printable(note), "yellow"), (0, 0, 0, 2)))
             marks = _COLOURED if console.color_system else _PLAIN
             console.print(Padding(_marked(variant, marks), (0, 0, 0, 4)))
 

@@ -41,7 +41,7 @@ from harness.tasks.examples import Sample
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank
 from harness.tasks.rows import data_dir_from_environment
-from perturbations import Perturbation, Selection
+from perturbations import Perturbation, Selection, validity_notes
 from perturbations.similarity import load_encoder
 
 
@@ -122,7 +122,8 @@ def prepare(
     check_lengths(run_plan.lengths, plan, model.info.max_context)
     run_plan = run_plan if named else _without_cut_answers(run_plan)
     check_requests(run_plan)
-    notes = (*run_plan.notes, *scorer_notes, *request_notes(run_plan))
+    told = validity_notes(variant.perturbation for variant in run_plan.plan.all_variants())
+    notes = (*run_plan.notes, *scorer_notes, *request_notes(run_plan), *told)
     return replace(run_plan, notes=notes)
 
 
