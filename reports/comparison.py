@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from harness.comparison.overall import PERTURBED
 from harness.core.records import Variant, in_level_order
 from harness.results.summary import Quantity
 from reports.diff import Mark
@@ -33,7 +34,10 @@ METRIC_NAMES: Final = {
     "flip_rate": "Flip rate",
     "unparsed_rate": "Unparsed rate",
 }
+OVER_ALL: Final = "all perturbed levels"
 PROMPTS_SHOWN: Final = 15
+FEW: Final = 3
+"""So many runs against the first can each have a clause in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,13 @@ class PairView:
     """The variants with the smallest p values."""
     marks: Mapping[str, tuple[Mark, ...]]
     """Variant id -> its marks, for those variants, where they were given."""
+    overall: DifferenceRow | None = None
+    """In accuracy over the perturbed levels, all alike."""
+
+    def rows_of(self, table: MetricTable) -> tuple[DifferenceRow, ...]:
+        """A metric's rows over all tasks; those of accuracy begin with all perturbed levels."""
+        over_all = (self.overall,) if self.overall and table.metric == "accuracy" else ()
+        return (*over_all, *table.over_tasks)
 
     @property
     def levels(self) -> list[str]:
@@ -97,6 +108,8 @@ class ComparisonView:
 
     title: str
     headline: str
+    detail: str
+    """What the headline leaves out."""
     runs: tuple[str, ...]
     tasks: tuple[str, ...]
     scorer: str
@@ -107,6 +120,19 @@ class ComparisonView:
     pairs: tuple[PairView, ...]
     rankings: tuple[Ranking, ...]
 
+    @property
+    def detailed(self) -> bool:
+        """Whether each pair is shown by task and variant too; of many that would hide the rest."""
+        return len(self.pairs) <= FEW
+
+    def draws(self, table: MetricTable) -> bool:
+        """Whether a metric is drawn: of a few pairs only accuracy is, so a page stays small."""
+        return len(self.pairs) == 1 or (self.detailed and table.metric == "accuracy")
+
+    def draws_tasks(self, table: MetricTable) -> bool:
+        """Whether a metric is drawn by task: only where two runs are compared on several."""
+        return len(self.pairs) == 1 and len(self.tasks) > 1 and bool(table.single)
+
 
 def build_comparison(comparison: Comparison, variants: Sequence[Variant] = ()) -> ComparisonView:
     """What `harness.comparison.compare` found, as a view; `variants` are the first run's."""
@@ -115,7 +141,8 @@ def build_comparison(comparison: Comparison, variants: Sequence[Variant] = ()) -
     )
     return ComparisonView(
         title=" vs ".join(comparison.runs),
-        headline=" ".join(pair.headline for pair in pairs),
+        headline=which_is_better(pairs),
+        detail=" ".join(_by_level(pair) for pair in pairs if pair.overall),
         runs=comparison.runs,
         tasks=comparison.tasks,
         scorer=comparison.scorer,
@@ -126,6 +153,78 @@ def build_comparison(comparison: Comparison, variants: Sequence[Variant] = ()) -
         pairs=pairs,
         rankings=comparison.rankings,
     )
+
+
+def which_is_better(pairs: Sequence[PairView]) -> str:
+    """Which run is better, by how much, and is it real: one sentence, however many runs."""
+    known = [(pair, pair.overall) for pair in pairs if pair.overall]
+    if not known or len(known) < len(pairs):
+        return " ".join(pair.headline for pair in pairs)
+    if len(known) == 1:
+        return _of_two(*known[0])
+    first = known[0][0].first
+    if len(known) <= FEW:
+        clauses = [f"{pair.second} {_amount(row)}" for pair, row in known]
+        return f"Over the perturbed levels, against {first}: {listed(clauses)}."
+    better, worse = ([row for _, row in known if row.outcome == one] for one in ("better", "worse"))
+    pair, most = max(known, key=lambda one: one[1].difference.value)
+    return (
+        f"Of {len(known)} models against {first}, {len(better)} are better and {len(worse)} worse; "
+        f"first {pair.second}: {_amount(most)} over the perturbed levels."
+    )
+
+
+def _of_two(pair: PairView, row: DifferenceRow) -> str:
+    if row.outcome not in ("better", "worse"):
+        return (
+            f"{pair.second} and {pair.first} do not differ significantly over the perturbed "
+            f"levels: {points_signed(row.difference)} points {_ends(row.difference)}."
+        )
+    other = "worse" if row.outcome == "better" else "better"
+    against = [one.level for one in _accuracy_rows(pair) if one.outcome == other]
+    tail = f"; {other} at the {listed(against)} level{'s' * (len(against) > 1)}" if against else ""
+    size = points(Quantity(abs(row.difference.value), None))
+    return (
+        f"{pair.second} is {size} points {_ends(row.difference, turned=row.outcome == 'worse')} "
+        f"{row.outcome} than {pair.first} over the perturbed levels"
+        f"{tail or f', {other} at no level'}."
+    )
+
+
+def _by_level(pair: PairView) -> str:
+    """Where one run is better and worse; where it is neither, what was too small to see."""
+    rows = _accuracy_rows(pair)
+    said = [
+        f"{outcome} at the {listed(found)} level{'s' * (len(found) > 1)}"
+        for outcome in ("better", "worse")
+        if (found := [row.level for row in rows if row.outcome == outcome])
+    ]
+    if said:
+        return f"{pair.second} is significantly {' and '.join(said)}."
+    detectable = pair.overall.detectable if pair.overall else None
+    finding = f"{pair.second} differs from {pair.first} significantly at no single level"
+    if detectable is None or (pair.overall and pair.overall.outcome != "not significant"):
+        return f"{finding}."
+    return f"{finding}; over all, a difference under {points(detectable)} points may be missed."
+
+
+def _accuracy_rows(pair: PairView) -> Sequence[DifferenceRow]:
+    return next((table.over_tasks for table in pair.metrics if table.metric == "accuracy"), ())
+
+
+def _amount(row: DifferenceRow) -> str:
+    said = "" if row.outcome in ("better", "worse") else ", not significant"
+    return f"{points_signed(row.difference)} points {_ends(row.difference)}{said}"
+
+
+def _ends(difference: Quantity, *, turned: bool = False) -> str:
+    """The interval in brackets, in points; turned round where the sentence says `worse`."""
+    if difference.interval is None:
+        return "(no interval)"
+    ends = [Quantity(end, None) for end in difference.interval]
+    if turned:
+        ends = [Quantity(-end.value, None) for end in reversed(ends)]
+    return f"({points(ends[0])} to {points(ends[1])})"
 
 
 def _pair(index: int, pair: Pair, variants: Sequence[Variant]) -> PairView:
@@ -142,6 +241,7 @@ def _pair(index: int, pair: Pair, variants: Sequence[Variant]) -> PairView:
         changes=tuple(one for one in pair.changes if one.task is None),
         prompts=prompts,
         marks=variant_marks(variants, ids),
+        overall=_row(pair.overall) if pair.overall else None,
     )
 
 
@@ -159,7 +259,7 @@ def _row(one: Difference) -> DifferenceRow:
     from harness.metrics.measures import get_measure
 
     return DifferenceRow(
-        level=one.level,
+        level=OVER_ALL if one.level == PERTURBED else one.level,
         task=one.task,
         first=one.first,
         second=one.second,

@@ -1,4 +1,4 @@
-"""A comparison as GitHub-flavoured Markdown."""
+"""What was found between the runs of a report, as GitHub-flavoured Markdown."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from reports.formatting import count, counted, interval, number, p_value, percen
 from reports.markdown import escape, table
 
 
-def render_comparison_markdown(view: ComparisonView) -> str:
-    """comparison.md: the headline, each metric's differences, and the ranking."""
-    lines = [f"# {escape(view.title)}", "", f"**{escape(view.headline)}**", ""]
-    lines += [f"- {escape(note)}" for note in view.notes]
+def compared_lines(view: ComparisonView) -> list[str]:
+    """The sections of a report that set its runs against the first one."""
+    lines = [f"- {escape(note)}" for note in view.notes]
     for pair in view.pairs:
         lines += ["", f"## {escape(pair.second)} against {escape(pair.first)}", ""]
         lines += [
@@ -30,13 +29,12 @@ def render_comparison_markdown(view: ComparisonView) -> str:
         for metric in pair.metrics:
             lines += [f"### {metric.name}", "", *_metric(pair, metric), ""]
         lines += ["### Flips between the runs", "", *_changes(pair)]
-    lines += ["", "## Ranking", "", *_ranking(view), "", _compared(view)]
-    return "\n".join(lines) + "\n"
+    return [*lines, "", "## Ranking", "", *_ranking(view), "", _compared(view)]
 
 
 def _metric(pair: PairView, metric: MetricTable) -> list[str]:
     head = ["Level", "Outcome", escape(pair.first), escape(pair.second)]
-    rows = [list(_cells(row)) for row in metric.over_tasks]
+    rows = [list(_cells(row)) for row in pair.rows_of(metric)]
     return table([*head, "Difference (pp)", "Interval", "Adjusted p"], rows, left=2)
 
 

@@ -54,14 +54,14 @@ def comparison_charts(view: ComparisonView) -> dict[str, Spec]:
     """The charts of a comparison: `pair-1-accuracy` and, task by task, `pair-1-accuracy-tasks`."""
     drawn: dict[str, Spec] = {}
     for pair in view.pairs:
-        for table in pair.metrics:
+        for table in filter(view.draws, pair.metrics):
             name = f"pair-{pair.index}-{table.metric}"
             drawn[name] = charts.difference_intervals(
                 list(_difference_rows(pair, table)),
                 runs=1,
                 description=f"{table.name}: {pair.second} minus {pair.first}, by level",
             )
-            if len(view.tasks) > 1 and table.single:
+            if view.draws_tasks(table):
                 drawn[f"{name}-tasks"] = charts.heat_map(
                     list(_difference_cells(view, pair, table)),
                     runs=1,
@@ -219,7 +219,7 @@ def _variant_chart(
 
 
 def _difference_rows(pair: PairView, table: MetricTable) -> Iterator[IntervalRow]:
-    for row in table.over_tasks:
+    for row in pair.rows_of(table):
         change = f"{points_signed(row.difference)} points {interval(row.difference)}"
         yield IntervalRow(
             name=row.level,

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from reports import charts, formatting
 from reports.charts import Spec
-from reports.comparison import ComparisonView, chance, points_signed
+from reports.comparison import chance, points_signed
 from reports.diff import Mark
 from reports.drawings import comparison_charts, report_charts
 from reports.flips import KINDS
@@ -38,12 +38,10 @@ _READING_CLASS: Final = {
 def render_html(view: ReportView) -> str:
     """The page of a view."""
     content = {"view": view, "kinds": KINDS, "measures": MEASURES}
-    return render_page("report.html.j2", content, report_charts(view))
-
-
-def render_comparison_html(view: ComparisonView) -> str:
-    """The page of a comparison."""
-    return render_page("comparison.html.j2", {"view": view}, comparison_charts(view))
+    drawn = report_charts(view)
+    if view.compared is not None:
+        drawn |= comparison_charts(view.compared)
+    return render_page("report.html.j2", content, drawn)
 
 
 def render_page(template: str, content: Mapping[str, object], drawn: Mapping[str, Spec]) -> str:

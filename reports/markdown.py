@@ -30,6 +30,10 @@ def render_markdown(view: ReportView) -> str:
     for caveat in view.caveats:
         of = "" if len(caveat.runs) == len(view.runs) else _names(view, caveat.runs)
         lines.append(f"- {of}{escape(caveat.sentence)}")
+    if view.compared is not None:
+        from reports.comparison_markdown import compared_lines
+
+        lines += [*compared_lines(view.compared), ""]
     lines += ["", "## Accuracy by level", "", *_levels(view), ""]
     if view.strengths:
         lines += ["## Accuracy against strength", "", *_strengths(view), ""]

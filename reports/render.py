@@ -13,9 +13,7 @@ from reports.view import ReportView, build_view
 
 if TYPE_CHECKING:
     from harness.comparison import Comparison
-    from harness.core.records import Variant
     from harness.gate.verdict import Verdict
-    from reports.comparison import ComparisonView
 
 
 def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, Path]:
@@ -36,21 +34,23 @@ def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, 
     return written
 
 
-def write_comparison(
-    comparison: Comparison, form: str, path: Path, *, variants: Sequence[Variant] = ()
+def write_report(
+    runs: Sequence[Run], form: str, path: Path, comparison: Comparison | None = None
 ) -> None:
-    """Write a comparison in one format ("md" or "html") to a file.
+    """Write the report of runs in one format to a file.
 
-    With the first run's `variants` the page shows what they changed, word by word.
+    Args:
+        runs: the runs; the first is the one that the others are compared with.
+        form: one of `FORMATS`.
+        path: the file.
+        comparison: what was found between them already.
 
     Raises:
-        UnknownNameError: an unknown format.
+        UsageError: no run, or an unknown format.
         IncompleteRunError: the file cannot be written.
     """
-    from reports.comparison import build_comparison
-
-    _check([form], COMPARISON_FORMATS)
-    _write(path, COMPARISON_FORMATS[form](build_comparison(comparison, variants)))
+    _check([form], FORMATS)
+    _write(path, FORMATS[form][1](build_view(runs, comparison)))
 
 
 def write_verdict(verdict: Verdict, form: str, path: Path) -> None:
@@ -94,18 +94,6 @@ def _junit(view: ReportView) -> str:
     return render_levels(view)
 
 
-def _comparison_markdown(view: ComparisonView) -> str:
-    from reports.comparison_markdown import render_comparison_markdown
-
-    return render_comparison_markdown(view)
-
-
-def _comparison_html(view: ComparisonView) -> str:
-    from reports.html import render_comparison_html
-
-    return render_comparison_html(view)
-
-
 def _verdict_markdown(verdict: Verdict) -> str:
     from reports.github import render_verdict_markdown
 
@@ -126,13 +114,6 @@ FORMATS: Final[dict[str, tuple[str, Callable[[ReportView], str]]]] = {
     "junit": ("report.junit.xml", _junit),
 }
 """Format -> its file name and its writer."""
-
-
-COMPARISON_FORMATS: Final[dict[str, Callable[[ComparisonView], str]]] = {
-    "md": _comparison_markdown,
-    "html": _comparison_html,
-}
-"""Format -> its writer."""
 
 
 def _verdict_comment(verdict: Verdict) -> str:

@@ -43,6 +43,14 @@ class Run(Protocol):
         """One row per example: task, id, gold and the start of its input; may be empty."""
 
     @property
+    def variants(self) -> pd.DataFrame:
+        """One row per variant."""
+
+    @property
+    def scored_samples(self) -> pd.DataFrame:
+        """One row per cell and scorer, without generated text."""
+
+    @property
     def compact_samples(self) -> pd.DataFrame:
         """One row per cell and scorer, without scores and generated text."""
 

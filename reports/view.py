@@ -11,6 +11,8 @@ from harness.core.records import CLEAN, STRENGTH_NAMES, StrengthName, in_level_o
 from harness.results.names import run_names
 from reports.alike import unlike_runs
 from reports.caveats import caveats
+from reports.compared import compare_runs
+from reports.comparison import ComparisonView
 from reports.flips import Flips, flips_between, flips_from_clean
 from reports.formatting import day
 from reports.headline import (
@@ -42,6 +44,8 @@ from reports.variants import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.comparison import Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class ReportView:
     """From clean where there is one run; from the first run to each other where there are more."""
     unlike: tuple[Caveat, ...] = ()
     """The runs that asked another question than the first."""
+    compared: ComparisonView | None = None
+    """The other runs against the first, cell by cell; None of one run, or of unlike ones."""
 
     @property
     def caveats(self) -> list[Caveat]:
@@ -179,8 +185,13 @@ class ReportView:
         return [run for run in self.runs if run.dot_row(task, level)]
 
 
-def build_view(runs: Sequence[Run]) -> ReportView:
+def build_view(runs: Sequence[Run], comparison: Comparison | None = None) -> ReportView:
     """The view of one or more runs.
+
+    Args:
+        runs: the runs; the first is the one that the others are compared with.
+        comparison: what was found between them; default: their accuracy, drop and consistency are
+            compared, where they asked the same questions.
 
     Raises:
         UsageError: no run is given.
@@ -190,15 +201,21 @@ def build_view(runs: Sequence[Run]) -> ReportView:
     names = run_names(runs)
     samples = [primary_samples(run) for run in runs]
     views = tuple(_run_view(*parts) for parts in zip(names, runs, strict=True))
+    unlike = tuple(Caveat(text, (0, place)) for place, text in unlike_runs(names, runs))
+    compared = None
+    if len(runs) > 1 and (comparison or not unlike):
+        compared = compare_runs(names, runs, comparison)
+    headline, detail = _words(views, compared)
     return ReportView(
         title=" vs ".join(names),
-        headline=_headline(views),
-        detail=_detail(views),
+        headline=headline,
+        detail=detail,
         date=day(text_at(runs[0].manifest, "created")),
         confidence=runs[0].summary.confidence,
         runs=views,
         flips=_flips(runs, names, samples),
-        unlike=tuple(Caveat(text, (0, place)) for place, text in unlike_runs(names, runs)),
+        unlike=unlike,
+        compared=compared,
     )
 
 
@@ -218,16 +235,17 @@ def _run_view(name: str, run: Run) -> RunView:
     )
 
 
-def _headline(views: Sequence[RunView]) -> str:
+def _words(views: Sequence[RunView], compared: ComparisonView | None) -> tuple[str, str]:
+    """The sentence that a reader takes away, and what it leaves out."""
+    names, tables = [view.name for view in views], [view.tables for view in views]
     if len(views) == 1:
-        return views[0].headline
-    return several_headline([view.name for view in views], [view.tables for view in views])
-
-
-def _detail(views: Sequence[RunView]) -> str:
-    if len(views) == 1:
-        return run_detail(views[0].tables)
-    return several_detail([view.name for view in views], [view.tables for view in views])
+        return views[0].headline, run_detail(tables[0])
+    drops, accuracies = several_headline(names, tables), several_detail(names, tables)
+    if compared is None:
+        return drops, accuracies
+    # A sentence of its own begins with a capital, whatever a model is called.
+    parts = (compared.detail, f"Drops: {drops}", accuracies)
+    return compared.headline, " ".join(filter(None, parts))
 
 
 def _flips(

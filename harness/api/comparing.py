@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.api.results import RunLike, to_run
@@ -15,6 +14,7 @@ from harness.comparison import compare as compare_data
 from harness.core.errors import UsageError
 from harness.core.names import to_names
 from harness.results import rundir
+from harness.results.names import run_names
 
 if TYPE_CHECKING:
     import altair as alt
@@ -102,7 +102,7 @@ def compare(
 
     Args:
         runs: Two or more runs or run directories, the baseline first.
-        names: What to call them; default: their folders' names.
+        names: What to call them; default: their models' names, or else their folders'.
         metrics: Metrics to compare.
         scorer: Scorer whose samples are used; default: the first that all have.
         seed: From which all resamples follow.
@@ -150,7 +150,7 @@ def compare_runs(
     unlike: Unlike = "refuse",
 ) -> Comparison:
     """What `compare` and `harness compare` do, with runs that are open and options as they are."""
-    called = _folder_names([run.path for run in runs]) if names is None else list(names)
+    called = run_names(runs) if names is None else list(names)
     if len(called) != len(runs):
         raise UsageError(f"{len(called)} names for {len(runs)} runs.", hint="Give one per run.")
     compared = compare_data(
@@ -174,14 +174,6 @@ def choose_unlike(*, shared: bool, force: bool) -> Unlike:
     if shared and force:
         raise UsageError("--shared and --force exclude each other.", hint="Leave one of them out.")
     return "leave-out" if shared else "note" if force else "refuse"
-
-
-def _folder_names(paths: Sequence[Path]) -> list[str]:
-    """What to call each run: its folder's name, with the parent's where two are called the same."""
-    names = [path.resolve().name for path in paths]
-    if len(set(names)) == len(names):
-        return names
-    return [f"{path.resolve().parent.name}/{path.resolve().name}" for path in paths]
 
 
 def _comparison_tables(comparison: Comparison) -> list[Table]:

@@ -72,8 +72,12 @@ def compare_command(
             "--force", help="Compare runs whose settings differ, and say so.", show_default=False
         ),
     ] = False,
-    html: Annotated[Path | None, typer.Option(help="Write the comparison as a page.")] = None,
-    md: Annotated[Path | None, typer.Option(help="Write the comparison as Markdown.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report of the runs as a page.")
+    ] = None,
+    md: Annotated[
+        Path | None, typer.Option(help="Write the report of the runs as Markdown.")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Compare runs cell by cell: differences with intervals, exact tests, flips, and ranks.
@@ -85,7 +89,7 @@ def compare_command(
     from harness.cli.terminal import err, print_json
     from harness.comparison import METRICS
     from harness.results.rundir import load_run
-    from reports import write_comparison
+    from reports import write_report
 
     loaded = [load_run(path) for path in runs]
     comparison = compare_runs(
@@ -98,7 +102,7 @@ def compare_command(
     )
     for path, form in ((html, "html"), (md, "md")):
         if path is not None:
-            write_comparison(comparison, form, path, variants=loaded[0].variant_records)
+            write_report(loaded, form, path, comparison)
             err().print(f"wrote {path}", markup=False)
     if as_json:
         print_json(comparison.to_dict())
@@ -196,8 +200,9 @@ def _show_comparison(comparison: Comparison) -> None:
     console = out()
     for note in view.notes:
         console.print(Text(f"note: {printable(note)}", "yellow"))
+    console.print(Text(printable(view.headline), "bold"))
     for pair in view.pairs:
-        console.print(Text(printable(pair.headline), "bold"))
+        console.print(Text(printable(pair.headline)))
         for metric in pair.metrics:
             _show_metric(pair, metric)
         _show_flips(pair)

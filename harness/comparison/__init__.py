@@ -13,6 +13,7 @@ from harness.comparison.alignment import align_runs
 from harness.comparison.changes import compare_prompts, count_all_changes
 from harness.comparison.comparable import RunData, Unlike, run_data
 from harness.comparison.differences import Paired, measure_differences
+from harness.comparison.overall import adjust_overall, measure_overall
 from harness.comparison.ranking import rank_runs
 from harness.comparison.result import Comparison, Pair
 from harness.metrics.grid import Grid
@@ -57,9 +58,20 @@ def compare(
         task: tuple(resample_grid(grid, seed, resamples) for grid in grids)
         for task, grids in aligned.grids.items()
     }
+    tasks = [_paired(aligned.grids, resampled, other) for other in range(1, len(runs))]
+    overall = adjust_overall(
+        [measure_overall(own, confidence=confidence) for own in tasks], confidence
+    )
     pairs = tuple(
-        _pair(aligned.names, other, aligned.grids, resampled, metrics, confidence)
-        for other in range(1, len(runs))
+        Pair(
+            first=aligned.names[0],
+            second=second,
+            differences=measure_differences(own, metrics, confidence=confidence),
+            changes=count_all_changes(own),
+            prompts=compare_prompts(own),
+            overall=difference,
+        )
+        for second, own, difference in zip(aligned.names[1:], tasks, overall, strict=True)
     )
     return Comparison(
         runs=aligned.names,
@@ -74,22 +86,11 @@ def compare(
     )
 
 
-def _pair(
-    names: Sequence[str],
-    other: int,
-    grids: Mapping[str, Sequence[Grid]],
-    resampled: Mapping[str, Sequence[Singles]],
-    metrics: Sequence[str],
-    confidence: float,
-) -> Pair:
-    tasks = {
+def _paired(
+    grids: Mapping[str, Sequence[Grid]], resampled: Mapping[str, Sequence[Singles]], other: int
+) -> dict[str, Paired]:
+    """Task -> the first run's grid and another's, with their resamples."""
+    return {
         task: Paired(own[0], own[other], (resampled[task][0], resampled[task][other]))
         for task, own in grids.items()
     }
-    return Pair(
-        first=names[0],
-        second=names[other],
-        differences=measure_differences(tasks, metrics, confidence=confidence),
-        changes=count_all_changes(tasks),
-        prompts=compare_prompts(tasks),
-    )

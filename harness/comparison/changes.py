@@ -63,7 +63,8 @@ def count_all_changes(tasks: Mapping[str, Paired]) -> tuple[Changes, ...]:
     for level in levels_of([pair.first for pair in tasks.values()]):
         groups = {task: pair.groups(level) for task, pair in tasks.items()}
         own = [_changes(level, task, *both) for task, both in groups.items() if both]
-        found.append(_add(own))
+        if own:
+            found.append(_add(own))
         single += own
     return (*_adjust(found), *_adjust(single))
 

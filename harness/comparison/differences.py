@@ -162,10 +162,11 @@ def _adjust(
             one,
             p_adjusted=p,
             detectable=minimum_detectable_effect(estimate, confidence=confidence, tests=tests),
-            better=_winner(one) if p < 1 - confidence else None,
+            better=winner(one) if p < 1 - confidence else None,
         )
 
 
-def _winner(one: Difference) -> Literal["first", "second"]:
+def winner(one: Difference) -> Literal["first", "second"]:
+    """The run that has the better value, significantly or not."""
     rises = one.value > 0
     return "second" if rises == (get_measure(one.metric).better == "higher") else "first"

@@ -24,6 +24,8 @@ class Pair:
     differences: tuple[Difference, ...]
     changes: tuple[Changes, ...]
     prompts: tuple[PromptTest, ...]
+    overall: Difference | None = None
+    """In accuracy over the perturbed levels, all alike; None where none is shared."""
 
     def difference(self, metric: str, level: str, task: str | None = None) -> Difference | None:
         """The difference of a metric at a level, of one task or over all; None if undefined."""

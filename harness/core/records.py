@@ -198,7 +198,7 @@ class Sample:
 
 def stable_hash(*parts: object, bits: int = 64) -> int:
     """An integer of `bits` bits that depends on the parts alone, on any machine and Python."""
-    payload = "\x1f".join(str(part) for part in parts).encode("utf-8")
+    payload = "\x1f".join(str(part) for part in parts).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(payload, digest_size=bits // 8).digest(), "big")
 
 

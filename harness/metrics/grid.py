@@ -350,10 +350,13 @@ def _texts(variants: pd.DataFrame) -> Integers:
     names = [name for name in ("text", "target", "perturbation", "seed") if name in variants]
     if "text" not in names:
         return np.arange(len(variants))
+    # Lists, for pandas' own texts cannot hold half a surrogate pair.
+    rows = list(zip(*(variants[name].tolist() for name in names), strict=True))
+    if "target" not in names:
+        return _codes([str(text) for text, *_ in rows])
     # What is drawn for an example's input does not show in the text; its generator tells it apart.
-    of_input = "target" in names and variants["target"] != "instruction"
-    rows = variants[names].astype(str).agg("\n".join, axis=1)
-    return _codes(np.where(of_input, rows, variants["text"].astype(str)).tolist())
+    asked = ["\n".join(map(str, row)) if row[1] != "instruction" else str(row[0]) for row in rows]
+    return _codes(asked)
 
 
 def _codes(names: Sequence[str]) -> Integers:

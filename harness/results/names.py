@@ -29,19 +29,24 @@ def run_names(runs: Sequence[Named]) -> list[str]:
     models = [_model(run) for run in runs]
     paths = [_folders(name) for name in models]
     for depth in range(1, max(map(len, paths), default=0) + 1):
-        names = ["/".join(path[-depth:]) for path in paths]
+        names = _ends(paths, depth)
         if len(set(names)) == len(names):
             return names
-    folders = [run.path.name for run in runs]
-    if len(set(folders)) == len(folders):
-        return folders
-    return [f"{name} ({run.path})" for name, run in zip(models, runs, strict=True)]
+    paths = [list(run.path.resolve().parts) for run in runs]
+    folders = next(
+        (one for depth in (1, 2) if len(set(one := _ends(paths, depth))) == len(one)), None
+    )
+    return folders or [f"{name} ({run.path})" for name, run in zip(models, runs, strict=True)]
+
+
+def _ends(paths: Sequence[Sequence[str]], depth: int) -> list[str]:
+    return ["/".join(path[-depth:]) for path in paths]
 
 
 def _model(run: Named) -> str:
     model = run.manifest.get("model")
     name = model.get("name") if isinstance(model, Mapping) else None
-    return run.path.name if name is None else str(name)
+    return run.path.resolve().name if name is None else str(name)
 
 
 def _folders(name: str) -> list[str]:

@@ -19,7 +19,7 @@ POLICY = {"rules": [{"metric": "accuracy", "level": "clean", "max_drop": 0.2, "m
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("runs")
-    base = save_run(make_run(tasks=TASKS[:2], examples=12), folder / "base")
+    base = save_run(make_run(tasks=TASKS[:2], examples=12, model="base"), folder / "base")
     weak = make_run(tasks=TASKS[:2], examples=12, strength=2.0, model="weak")
     return base, save_run(weak, folder / "weak")
 

@@ -11,19 +11,30 @@ import pytest
 from harness.comparison import Comparison, compare, run_data
 from harness.core.errors import UnknownNameError
 from harness.results.summary import Quantity
-from reports import COMPARISON_FORMATS, write_comparison
+from reports import FORMATS, write_report
 from reports.comparison import build_comparison, chance, points_signed
-from reports.comparison_markdown import render_comparison_markdown
-from reports.html import render_comparison_html
-from tests.support.make_run import make_run
+from reports.html import render_html
+from reports.markdown import render_markdown
+from reports.view import ReportView, build_view
+from tests.support.make_run import TASKS, make_run
 
 HOSTILE = "<script>document.title='pwned'</script>|\x00"
 
 
+RUNS = (make_run(), make_run("runs/tuned", model="tuned", strength=0.1))
+
+
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
-    runs = [make_run(), make_run("runs/tuned", model="tuned", strength=0.1)]
-    return compare([run_data(run) for run in runs], resamples=200)
+    names = ("base", "tuned")
+    return compare(
+        [run_data(run, name) for run, name in zip(RUNS, names, strict=True)], resamples=200
+    )
+
+
+def page_of(comparison: Comparison) -> ReportView:
+    """The report of the two runs with what was found between them."""
+    return build_view(RUNS, comparison)
 
 
 def with_outcomes(comparison: Comparison, **better: str | None) -> Comparison:
@@ -38,23 +49,76 @@ def with_outcomes(comparison: Comparison, **better: str | None) -> Comparison:
     return replace(comparison, pairs=(replace(pair, differences=differences),))
 
 
-def test_the_headline_says_where_the_second_run_is_better(comparison: Comparison) -> None:
-    view = build_comparison(with_outcomes(comparison, character="second"))
-    assert view.headline.startswith(
-        "Against base, the accuracy of tuned is better at the character (+"
+def with_overall(comparison: Comparison, better: str | None, value: float) -> Comparison:
+    """The comparison with another finding over all perturbed levels."""
+    (pair,) = comparison.pairs
+    assert pair.overall is not None
+    ends = (value - 0.01, value + 0.02)
+    found = replace(pair.overall, better=better, value=value, interval=ends)  # type: ignore[arg-type]
+    return replace(comparison, pairs=(replace(pair, overall=found),))
+
+
+def test_the_headline_says_which_is_better_by_how_much_and_where_it_is_worse(
+    comparison: Comparison,
+) -> None:
+    better = with_overall(with_outcomes(comparison), "second", 0.061)
+    assert build_comparison(better).headline == (
+        "tuned is 6.1 points (5.1 to 8.1) better than base over the perturbed levels, worse at no "
+        "level."
     )
-    assert view.headline.endswith("level; elsewhere the difference is not significant.")
-
-
-def test_the_headline_says_where_it_is_worse(comparison: Comparison) -> None:
-    view = build_comparison(with_outcomes(comparison, character="second", word="first"))
-    assert " is better at the character (" in view.headline
-    assert " and worse at the word (" in view.headline
+    mixed = with_overall(with_outcomes(comparison, word="first"), "second", 0.061)
+    assert build_comparison(mixed).headline.endswith("; worse at the word level.")
+    worse = with_overall(with_outcomes(comparison), "first", -0.061)
+    assert build_comparison(worse).headline.startswith(
+        "tuned is 6.1 points (4.1 to 7.1) worse than base over the perturbed levels, better at no"
+    )
 
 
 def test_without_a_winner_nothing_is_claimed(comparison: Comparison) -> None:
-    view = build_comparison(with_outcomes(comparison))
-    assert view.headline.startswith("tuned and base differ significantly at no level, though ")
+    view = build_comparison(with_overall(with_outcomes(comparison), None, 0.001))
+    assert view.headline == (
+        "tuned and base do not differ significantly over the perturbed levels: +0.1 points "
+        "(−0.9 to 2.1)."
+    )
+    assert "may be missed" in view.detail
+
+
+def test_the_detail_says_at_which_levels(comparison: Comparison) -> None:
+    view = build_comparison(with_outcomes(comparison, character="second", word="first"))
+    assert view.detail == (
+        "tuned is significantly better at the character level and worse at the word level."
+    )
+
+
+@pytest.mark.parametrize("others", [1, 2, 3, 4, 9])
+def test_a_headline_is_one_sentence_of_at_most_25_words(others: int) -> None:
+    runs = [RUNS[0]] + [
+        make_run(f"runs/{n}", model=f"model-{n}", strength=0.1 + n / 10) for n in range(others)
+    ]
+    headline = build_view(runs).headline
+    assert len(headline.split()) <= 25 + 6 * max(0, min(others, 3) - 2), headline
+    assert headline.count(". ") == 0
+
+
+def test_over_all_levels_every_level_counts_alike(comparison: Comparison) -> None:
+    """On a full grid the value is the mean of the levels' differences; the interval is its own."""
+    (pair,) = comparison.pairs
+    levels = ("character", "word", "sentence", "semantic")
+    found = [pair.difference("accuracy", level) for level in levels]
+    values = [one.value for one in found if one is not None]
+    assert pair.overall is not None
+    assert pair.overall.value == pytest.approx(sum(values) / 4)
+    assert pair.overall.second - pair.overall.first == pytest.approx(pair.overall.value)
+    assert pair.overall.p_adjusted == pair.overall.p
+
+
+def test_runs_that_asked_other_questions_are_not_set_against_each_other() -> None:
+    other = make_run("runs/other", model="other", tasks=TASKS[:1])
+    changed = other.examples.assign(gold="other", hash="0")
+    view = build_view([RUNS[0], replace(other, examples=changed)])
+    assert view.compared is None
+    assert view.unlike
+    assert "drops most" in view.headline or "no significant drop" in view.headline
 
 
 def test_rows_carry_the_comparison_s_numbers(comparison: Comparison) -> None:
@@ -79,32 +143,34 @@ def test_what_cannot_be_tested_is_said_to_be_so(comparison: Comparison) -> None:
     (pair,) = comparison.pairs
     first = replace(pair.differences[0], p_adjusted=math.nan, interval=None)
     changed = replace(pair, differences=(first, *pair.differences[1:]))
-    view = build_comparison(replace(comparison, pairs=(changed,)))
-    assert view.pairs[0].metrics[0].over_tasks[0].outcome == "not tested"
-    assert "not tested" in render_comparison_html(view)
-    assert "not tested" in render_comparison_markdown(view)
+    view = page_of(replace(comparison, pairs=(changed,)))
+    assert view.compared is not None
+    assert view.compared.pairs[0].metrics[0].over_tasks[0].outcome == "not tested"
+    assert "not tested" in render_html(view)
+    assert "not tested" in render_markdown(view)
 
 
-def test_several_runs_are_each_compared_and_all_ranked(comparison: Comparison) -> None:
-    runs = [make_run(), make_run("runs/tuned", model="tuned", strength=0.1)]
+def test_several_runs_are_each_compared_and_all_ranked() -> None:
     third = make_run("runs/third", model="third", strength=0.5)
-    view = build_comparison(compare([run_data(run) for run in (*runs, third)], resamples=200))
-    assert [(pair.first, pair.second, pair.index) for pair in view.pairs] == [
-        ("base", "tuned", 1),
-        ("base", "third", 2),
+    view = build_view([*RUNS, third])
+    assert view.compared is not None
+    assert [(pair.second, pair.index) for pair in view.compared.pairs] == [
+        ("tuned", 1),
+        ("third", 2),
     ]
-    page = render_comparison_html(view)
+    page = render_html(view)
     assert page.count('id="pair-') == 4
     assert "Kendall" in page
+    assert page.index('id="pair-1"') < page.index('id="levels"')
 
 
 def test_files(comparison: Comparison, tmp_path: Path) -> None:
-    for form in COMPARISON_FORMATS:
-        write_comparison(comparison, form, tmp_path / f"new.{form}")
-    assert (tmp_path / "new.md").read_text(encoding="utf-8").startswith("# base vs tuned")
+    for form in FORMATS:
+        write_report(RUNS, form, tmp_path / f"new.{form}", comparison)
+    assert (tmp_path / "new.md").read_text("utf-8").startswith("# Robustness of ")
     assert (tmp_path / "new.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    with pytest.raises(UnknownNameError, match="report format 'csv'"):
-        write_comparison(comparison, "csv", tmp_path / "new.csv")
+    with pytest.raises(UnknownNameError, match="report format 'pdf'"):
+        write_report(RUNS, "pdf", tmp_path / "new.pdf", comparison)
 
 
 def test_hostile_names_stay_text(comparison: Comparison) -> None:
@@ -116,11 +182,12 @@ def test_hostile_names_stay_text(comparison: Comparison) -> None:
         tasks=(HOSTILE, *comparison.tasks),
         pairs=(replace(pair, first=HOSTILE),),
     )
-    view = build_comparison(named)
-    page, text = render_comparison_html(view), render_comparison_markdown(view)
+    view = page_of(named)
+    page, text = render_html(view), render_markdown(view)
     assert "<script>document" not in page + text
     assert "\x00" not in page + text
     rows = [line for line in text.splitlines() if line.startswith("| Level | Outcome")]
+    assert rows
     assert all(row.replace("\\|", "").count("|") == 8 for row in rows)
 
 
@@ -132,8 +199,6 @@ def test_signs_and_chances() -> None:
 
 
 def test_the_page_marks_what_compared_variants_changed(comparison: Comparison) -> None:
-    without = render_comparison_html(build_comparison(comparison))
-    marked = render_comparison_html(build_comparison(comparison, make_run().variant_records))
-    assert 'class="variant"' not in without
-    assert 'class="variant"' in marked
-    assert "</ins>" in marked
+    assert all(not pair.marks for pair in build_comparison(comparison).pairs)
+    with_variants = build_comparison(comparison, RUNS[0].variant_records)
+    assert any(pair.marks for pair in with_variants.pairs)

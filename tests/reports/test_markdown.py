@@ -27,6 +27,8 @@ def test_every_table_is_rectangular(report: str) -> None:
 def test_it_answers_in_order(report: str) -> None:
     titles = re.findall(r"^## (.*)$", report, flags=re.MULTILINE)
     assert titles == [
+        "t against SmolLM2-135M-Instruct",
+        "Ranking",
         "Accuracy by level",
         "Drop by task and level (pp)",
         "Drop by perturbation (pp)",

@@ -104,7 +104,8 @@ def test_runs_of_one_model_are_told_apart_by_folder_or_path(base: MadeRun) -> No
         "base",
         "b",
     ]
-    assert build_view([base, again]).runs[1].name == "SmolLM2-135M-Instruct (other/base)"
+    assert build_view([base, again]).runs[1].name == "other/base"
+    assert build_view([base, base]).runs[1].name == f"SmolLM2-135M-Instruct ({base.path})"
 
 
 def test_no_run_is_an_error_with_a_hint() -> None:
