@@ -10,7 +10,7 @@ from harness.core.errors import UnknownNameError, UsageError
 from harness.core.names import parse_levels, to_names, to_texts
 from harness.core.records import Instruction, StrengthName, Variant, stable_id
 from harness.evaluation.selection import choose_perturbations
-from perturbations import make_variants
+from perturbations import Selection, VariantSet, make_variants
 from perturbations.strength import STRENGTHS
 
 
@@ -59,8 +59,6 @@ def perturb(
         >>> variant.level
         'character'
     """
-    if not text.strip():
-        raise UsageError("the text to perturb is empty.")
     if strength not in STRENGTHS:
         raise UnknownNameError("strength", strength, STRENGTHS)
     chosen = choose_perturbations(
@@ -71,14 +69,40 @@ def perturb(
         data_dir=None if data_dir is None else Path(data_dir),
         strengths=(strength,),
     )
-    made = make_variants(
-        "text",
-        # The text is its own name, so that two texts draw apart at one seed.
-        Instruction(id=stable_id(text), style="task", text=text),
-        perturbations=chosen.perturbations,
+    made = vary_text(
+        text,
+        chosen,
         label_words=to_texts(label_words),
         paraphrases=to_texts(paraphrases),
         seed=seed,
         per_perturbation=per_perturbation,
     )
     return list(made.variants)
+
+
+def vary_text(
+    text: str,
+    chosen: Selection,
+    *,
+    label_words: Sequence[str],
+    paraphrases: Sequence[str] = (),
+    seed: int,
+    per_perturbation: int,
+) -> VariantSet:
+    """Make variants of one text with what was chosen, and tell what its language leaves out.
+
+    Raises:
+        UsageError: An empty text.
+    """
+    if not text.strip():
+        raise UsageError("the text to perturb is empty.")
+    return make_variants(
+        "text",
+        # The text is its own name, so that two texts draw apart at one seed.
+        Instruction(id=stable_id(text), style="task", text=text),
+        perturbations=chosen.perturbations,
+        label_words=label_words,
+        paraphrases=paraphrases,
+        seed=seed,
+        per_perturbation=per_perturbation,
+    )

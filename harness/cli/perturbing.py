@@ -44,22 +44,31 @@ def perturb_command(
     as_json: options.AsJson = False,
 ) -> None:
     """Show variants of a text at each level, with the edits marked."""
-    from harness.api.perturbing import perturb
-    from harness.cli.terminal import print_json
+    from harness.api.perturbing import vary_text
+    from harness.cli.terminal import err, print_json
+    from harness.core.names import parse_levels
+    from harness.core.progress_bar import printable
+    from harness.evaluation.selection import choose_perturbations, describe_left_out
     from harness.results.rundir import variant_row
 
-    variants = perturb(
-        text,
-        levels=levels,
-        perturbations=options.split_names(perturbations),
+    chosen = choose_perturbations(
+        levels=None if levels is None else parse_levels(levels),
+        names=options.split_names(perturbations),
         stacks=tuple(stack or ()),
-        label_words=options.split_names(label),
-        per_perturbation=per_perturbation,
         plugins=tuple(plugin or ()),
         data_dir=data_dir,
-        strength=strength,
-        seed=seed,
+        strengths=(strength,),
     )
+    made = vary_text(
+        text,
+        chosen,
+        label_words=options.split_names(label),
+        seed=seed,
+        per_perturbation=per_perturbation,
+    )
+    for note in describe_left_out([*chosen.left_out, *made.left_out]):
+        err().print(printable(note), style="dim", markup=False, highlight=False)
+    variants = list(made.variants)
     if as_json:
         print_json([variant_row(variant) for variant in variants])
     else:
