@@ -10,6 +10,7 @@ from typing import Final
 
 from harness.authoring.problem import Problem
 from harness.core.errors import UsageError
+from harness.tasks.choices import BLOCK
 from harness.tasks.examples import ExampleReader
 from harness.tasks.rows import Row
 from harness.tasks.schema import Source, TaskSpec
@@ -45,10 +46,11 @@ def find_row_problems(
 
 def _faults(reader: ExampleReader, row: Row, index: int) -> Iterator[str]:
     """What keeps a row from being an example, and its input from being shown."""
-    fields = {str(name): value for name, value in row.items() if value is not None}
     for attempt in (
         lambda: reader.make(row, index),
-        lambda: reader.template.render(fields, row=f"row {index + 1}"),
+        lambda: reader.template.render(
+            {BLOCK: "", **reader.fields(row, index)}, row=f"row {index + 1}"
+        ),
     ):
         try:
             attempt()

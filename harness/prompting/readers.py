@@ -7,6 +7,7 @@ answered, and its score.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -98,8 +99,14 @@ class ChoiceReader(_ReadsEach):
         """See `Reader`."""
         said = _parser(tuple(example.words.items())).parse(text)
         if said is None and example.options != example.words:
-            said = _parser(tuple(example.options.items())).parse(text)
+            said = _parser(_told_apart(example.options)).parse(text)
         return Grade(float(said == example.gold), said)
+
+
+def _told_apart(options: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The options whose texts say which they are: of two that are the same, none does."""
+    counts = Counter(options.values())
+    return tuple((name, text) for name, text in options.items() if counts[text] == 1)
 
 
 @lru_cache(maxsize=4096)

@@ -32,11 +32,13 @@ class ShownChoices:
 def read_options(fields: Mapping[str, object], spec: ChoicesSpec) -> tuple[str, ...]:
     """The texts of a row's options, in the row's order.
 
+    Two may be the same where letters tell them apart, as in ten questions of MMLU.
+
     Raises:
-        ValueError: there is no list of two to 26 different texts.
+        ValueError: there is no list of two to 26 texts, or texts that are to be said repeat.
     """
     options = tuple(_as_text(one) for one in _option_values(fields, spec))
-    problem = _problem(options)
+    problem = _problem(options) or (_repeated(options) if spec.by == "text" else None)
     if problem is not None:
         raise ValueError(f"{problem} in {_source(spec)}")
     return options
@@ -50,6 +52,11 @@ def _problem(options: Sequence[str]) -> str | None:
     for place, option in enumerate(options):
         if not option:
             return f"has an empty option {LETTERS[place]}"
+    return None
+
+
+def _repeated(options: Sequence[str]) -> str | None:
+    for place, option in enumerate(options):
         if option in options[:place]:
             first = LETTERS[options.index(option)]
             return f"has the option {option[:60]!r} twice, as {first} and {LETTERS[place]},"

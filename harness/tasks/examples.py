@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Final
 
 from harness.core.errors import UsageError, nearest_hint
 from harness.core.records import Example
@@ -15,7 +18,9 @@ from harness.tasks.answers import GoldReader, make_gold_reader
 from harness.tasks.rows import Row, open_source, row_place
 from harness.tasks.schema import Source, TaskSpec
 from harness.tasks.task import draw_places, rank_places
-from harness.tasks.template import Template
+from harness.tasks.template import Template, compile_template
+
+_AS_JSON: Final = re.compile(r"\|\s*tojson\s*\}\}\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +135,30 @@ class ExampleReader:
             UsageError: it lacks a field, nothing is right in it, or the template fails.
         """
         identity = self._check(row, place)
-        return self._gold.make(identity, _filled(row), place)
+        return self._gold.make(identity, self.fields(row, place), place)
+
+    def fields(self, row: Row, place: int) -> dict[str, object]:
+        """What a row holds, and what is derived from it.
+
+        Raises:
+            UsageError: a template of a derived field fails.
+        """
+        fields = {str(name): value for name, value in row.items() if value is not None}
+        for name, template in self._derived.items():
+            fields[name] = _handed_on(template, template.render(fields, row=f"row {place + 1}"))
+        return fields
+
+    @cached_property
+    def _derived(self) -> dict[str, Template]:
+        where = f"{self.path}: derive"
+        return {
+            name: compile_template(text, where=f"{where}.{name}")
+            for name, text in self.spec.derive.items()
+        }
 
     def _check(self, row: Row, place: int) -> str:
         """The row's id, if something is right in it."""
-        fields, name = _filled(row), self.spec.id_field
+        fields, name = self.fields(row, place), self.spec.id_field
         if name is not None and name not in fields:
             has = ", ".join(sorted(fields)) or "no fields"
             raise UsageError(
@@ -163,5 +187,11 @@ class ExampleReader:
             self._check_ids(self._check(row, place) for place, row in self._each(rows))
 
 
-def _filled(row: Row) -> dict[str, object]:
-    return {str(name): value for name, value in row.items() if value is not None}
+def _handed_on(template: Template, text: str) -> object:
+    """A text, or the value whose JSON a template wrote."""
+    if not _AS_JSON.search(template.source):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -37,24 +37,36 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class SourceRows:
-    """The rows of a source that hold the fields which it requires, read anew for each loop."""
+    """The rows of a source that hold what it asks for, read anew for each loop."""
 
     rows: Iterable[Row]
-    require: tuple[str, ...] = ()
+    source: Source
 
     def __iter__(self) -> Iterator[Row]:
         first: Row | None = None
         read = kept = 0
         for row in self.rows:
             first, read = first or row, read + 1
-            if all(_holds(row.get(name)) for name in self.require):
+            if self._counts(row):
                 kept += 1
                 yield row
-        if not kept and self.require:
-            raise UsageError(
-                f"none of the {read} rows holds something in {' and '.join(self.require)}, "
-                f"which the source requires.{nearest_hint(self.require[0], first or {})}"
-            )
+        if not kept and (self.source.require or self.source.where):
+            raise self._none_of(read, first or {})
+
+    def _counts(self, row: Row) -> bool:
+        """Whether a row holds what the source asks of it."""
+        return all(_holds(row.get(name)) for name in self.source.require) and all(
+            str(row.get(name)) in values for name, values in self.source.where.items()
+        )
+
+    def _none_of(self, read: int, first: Row) -> UsageError:
+        asked = [*self.source.require, *self.source.where]
+        unknown = [name for name in asked if name not in first]
+        near = nearest_hint(unknown[0], first) if unknown else ""
+        listed = " and ".join(asked)
+        return UsageError(
+            f"none of the {read} rows holds what the source asks for in {listed}.{near}"
+        )
 
 
 def open_source(source: Source, *, beside: Path, data_dir: Path | None) -> SourceRows:
@@ -66,7 +78,7 @@ def open_source(source: Source, *, beside: Path, data_dir: Path | None) -> Sourc
         UsageError: no file and no hub data set can be had. A loop over the rows raises it where a
             file is empty or malformed, or no row holds the required fields.
     """
-    return SourceRows(_open_all(source, beside=beside, data_dir=data_dir), source.require)
+    return SourceRows(_open_all(source, beside=beside, data_dir=data_dir), source)
 
 
 def _holds(value: object) -> bool:
@@ -379,6 +391,8 @@ def iter_fields(row: Row) -> Iterator[tuple[str, str]]:
 
 def row_place(source: Source, task: Path, data_dir: Path | None, index: int) -> str:
     """Where a row of a source stands, for messages; `index` counts from 0."""
+    if source.require or source.where:
+        return f"{task}: row {index + 1} of those that the source asks for"
     path = task.parent / source.file if source.file and source.rows is None else None
     if path is None and source.rows is None and source.data and data_dir:
         path = data_dir / source.data

@@ -88,6 +88,8 @@ class Source(_Strict):
     """How the characters of a text file are stored."""
     require: tuple[Text, ...] = ()
     """Only rows in which these fields hold something; the others are left out."""
+    where: dict[Text, tuple[Word, ...]] = Field(default_factory=dict)
+    """Only rows in which each of these fields holds one of its values."""
 
     @field_validator("encoding")
     @classmethod
@@ -188,6 +190,9 @@ class TaskSpec(_Strict):
     source: Source
     id_field: str | None = None
     """The field that identifies a row; default: its position."""
+    derive: dict[Text, Text] = Field(default_factory=dict)
+    """New fields of each row, by Jinja templates over it: {reference: "{{ solution.split('#')[-1]
+    }}"}. A template that ends in `| tojson }}` hands on a list, an object or a number."""
     label_field: str = "label"
     input: Text
     """Jinja template over the row's fields; rendered in a sandbox, missing fields are errors."""

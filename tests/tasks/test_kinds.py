@@ -9,6 +9,7 @@ import pytest
 
 from harness.api.tasks import parse_task
 from harness.core.errors import UsageError
+from harness.prompting.readers import ChoiceReader
 from harness.tasks import Task
 from harness.tasks.choices import read_gold, read_options
 from harness.tasks.load import build_task, load_task
@@ -86,7 +87,6 @@ def test_a_number_is_a_place_and_a_text_that_may_be_two_options_is_refused() -> 
         ({"choices": []}, "row 2 has 0 options"),
         ({"choices": "Rome, Oslo"}, "row 2 has no list but 'Rome, Oslo' in the field 'choices'"),
         ({"choices": None}, "row 2 has nothing in the field 'choices'"),
-        ({"choices": ["a", "b", "a"], "answer": "B"}, "has the option 'a' twice, as A and C"),
         ({"choices": ["a", " "], "answer": "A"}, "row 2 has an empty option B"),
         ({"choices": list(range(27)), "answer": 0}, "27 options, and letters end at Z"),
         ({"answer": "E"}, "row 2 has the gold 'E', which is none of the options A:"),
@@ -97,6 +97,18 @@ def test_a_number_is_a_place_and_a_text_that_may_be_two_options_is_refused() -> 
 def test_a_choice_that_has_no_right_option_is_refused(row: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message.replace("(", r"\(")):
         load(with_row(choice_task(), **row))
+
+
+def test_options_that_are_the_same_are_told_apart_by_letters_alone() -> None:
+    twice = {"choices": ["Rome", "Oslo", "Rome"], "answer": "B"}
+    task = load(with_row(choice_task(), **twice))
+    assert task.examples[1].gold == "B"
+    reader = ChoiceReader(("A", "B", "C"))
+    assert reader.read("Oslo", task.examples[1]).answer == "B"
+    assert reader.read("Rome", task.examples[1]).answer is None
+    by_text = choice_task(by="text")
+    with pytest.raises(UsageError, match="has the option 'Rome' twice, as A and C"):
+        load(with_row(by_text, **twice))
 
 
 def test_a_missing_reference_is_named_by_its_line(tmp_path: Path) -> None:

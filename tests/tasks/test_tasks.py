@@ -223,7 +223,7 @@ def test_the_schema_for_editors_agrees_with_the_loader(tmp_path: Path) -> None:
 
 
 def test_shipped_suites_and_tasks() -> None:
-    assert suite_names() == ["glue", "legal", "starter"]
+    assert suite_names() == ["glue", "legal", "maths", "mmlu", "reading", "starter", "starter-text"]
     starter = load_tasks(suite="starter", names=[], data_dir=None)
     assert len(starter) == 5
     for task in starter:
