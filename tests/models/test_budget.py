@@ -65,11 +65,13 @@ def test_prefixes_that_do_not_fit_together_are_computed_apart(
     computed: list[int] = []
     run = prefix._run_prefixes
 
-    def small_machine(model: PreTrainedModel, prefixes: Sequence[tuple[int, ...]]) -> object:
+    def small_machine(
+        model: PreTrainedModel, prefixes: Sequence[tuple[int, ...]], root: prefix.Root | None
+    ) -> object:
         if len(prefixes) > 1:
             raise torch.OutOfMemoryError("no room")
         computed.append(len(prefixes))
-        return run(model, prefixes)
+        return run(model, prefixes, root)
 
     model = wrap("llama", Budget(tokens=1000, logit_rows=100))
     monkeypatch.setattr(prefix, "_run_prefixes", small_machine)
@@ -80,7 +82,7 @@ def test_prefixes_that_do_not_fit_together_are_computed_apart(
 def test_a_single_prefix_that_does_not_fit_is_a_clear_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def no_machine(model: object, prefixes: object) -> object:
+    def no_machine(model: object, prefixes: object, root: object) -> object:
         raise torch.OutOfMemoryError("no room")
 
     model = wrap("llama")

@@ -13,7 +13,7 @@ from harness.core.records import Request
 from harness.models.inference.budget import Budget
 from harness.models.inference.generate import Ending, cut_before
 from harness.models.inference.hf import HFModel
-from tests.support.requests import shared, some_requests, wrap
+from tests.support.requests import rooted_requests, shared, some_requests, wrap
 from tests.support.tiny_models import ARCHITECTURES, END_ID
 
 NEW_TOKENS = 7
@@ -90,6 +90,12 @@ def test_texts_of_several_batches_are_written_together(architecture: str, pooled
     alone = [texts(shared(architecture), [one], never)[0] for one in requests]
     budget = Budget(tokens=60, logit_rows=40, pooled=pooled)
     assert texts(wrap(architecture, budget), requests, never) == alone
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma3", "mistral"])
+def test_texts_after_a_shared_root_are_those_of_transformers(architecture: str) -> None:
+    model, requests = shared(architecture), rooted_requests()
+    assert texts(model, requests, never) == [reference(model, request) for request in requests]
 
 
 def test_what_a_pool_pads_with_is_never_seen(monkeypatch: pytest.MonkeyPatch) -> None:

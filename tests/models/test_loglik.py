@@ -13,6 +13,7 @@ from harness.models.inference.budget import Budget
 from tests.support.requests import (
     assert_scores,
     input_first_requests,
+    rooted_requests,
     scores_of,
     shared,
     some_requests,
@@ -40,6 +41,13 @@ def test_scores_are_those_of_plain_forwards_with_the_input_first(
     # Few rows per batch and all in one: inputs longer than a budget, sliding windows that end
     # within the input, instructions that share a beginning.
     assert_scores(wrap(architecture, Budget(tokens, tokens)), input_first_requests())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_scores_are_those_of_plain_forwards_where_all_prefixes_share_a_root(
+    architecture: str,
+) -> None:
+    assert_scores(shared(architecture), rooted_requests())
 
 
 @pytest.mark.parametrize("architecture", SHARING)

@@ -12,6 +12,7 @@ from harness.models.inference.prefix_groups import (
     fill_waves,
     group_contexts,
     group_requests,
+    shared_root,
 )
 
 LABELS = {"yes": (1,), "no": (2,)}
@@ -22,6 +23,16 @@ many = st.lists(contexts, max_size=12)
 
 def tokens_computed(groups: list[Group]) -> int:
     return sum(len(g.prefix) + sum(len(row.tokens) for row in g.rows) for g in groups)
+
+
+def test_a_root_is_what_all_prefixes_go_on_after() -> None:
+    root = tuple(range(100))
+    assert shared_root([(*root, 7), (*root, 8, 9), (*root, 7, 1), (*root, 5)]) == root
+    # The shortest of them must go on: by one token here.
+    assert shared_root([root, (*root, 8), (*root, 9), (*root, 8, 1)]) == root[:-1]
+    assert shared_root([(*root, 7), (*root, 8)]) == ()  # it would save 100 tokens
+    assert shared_root([root]) == shared_root([]) == ()
+    assert shared_root([(1, *root), (2, *root), (3, *root), (4, *root)]) == ()
 
 
 @given(many)

@@ -71,6 +71,20 @@ def input_first_requests(seed: int = 0) -> list[Request]:
     ]
 
 
+def rooted_requests(seed: int = 0) -> list[Request]:
+    """Requests that all begin with 60 tokens, as with few-shot examples before long inputs."""
+    generator = random.Random(seed)
+
+    def tokens(count: int) -> tuple[int, ...]:
+        return tuple(generator.randrange(10, VOCABULARY) for _ in range(count))
+
+    root, instructions = tokens(60), [tokens(n) for n in (4, 7, 11)]
+    a, b, c = tokens(3)
+    inputs = [tokens(n) for n in (20, 26, 31, 37, 44, 52)]
+    labels = {"one": (a,), "two": (b, c)}
+    return [Request(root + text + one, labels) for text in inputs for one in instructions]
+
+
 def plain_scores(model: HFModel, request: Request) -> dict[str, float]:
     """One forward over the whole text of each label, one at a time."""
     scores = {}

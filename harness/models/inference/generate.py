@@ -15,7 +15,7 @@ from harness.models.inference.attention import KeysValues, Prefixes, RowAttentio
 from harness.models.inference.budget import Budget
 from harness.models.inference.decoding import Past, StepAttention
 from harness.models.inference.packing import Placed, lay_out
-from harness.models.inference.prefix import run_packed, with_prefixes
+from harness.models.inference.prefix import run_packed, run_root, with_prefixes
 from harness.models.inference.prefix_groups import fill_waves, group_contexts, place_rows
 from harness.models.inference.token_tree import Tokens
 
@@ -100,8 +100,10 @@ class PrefixGenerator:
         """Yields (index of the context, text) as batches finish; the contexts all differ."""
         pooling = self._budget.pooled > 0
         pool: list[Begun] = []
-        for wave in fill_waves(group_contexts(contexts), self._budget.tokens):
-            for part, prefixes in with_prefixes(self._model, wave):
+        groups = group_contexts(contexts)
+        root = run_root(self._model, groups)
+        for wave in fill_waves(groups, self._budget.tokens):
+            for part, prefixes in with_prefixes(self._model, wave, root):
                 room = 0 if pooling else ending.max_new_tokens
                 rows = [Beginning(p.row, p.prefix, p.prefix_length, room) for p in place_rows(part)]
                 if not pooling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -14,7 +15,13 @@ from harness.models.inference.attention import PackedAttention, Prefixes, RowAtt
 from harness.models.inference.budget import Budget, out_of_memory
 from harness.models.inference.logits_at import logits_at
 from harness.models.inference.packing import Placed, collect_reads, lay_out
-from harness.models.inference.prefix_groups import Group, fill_waves, group_requests, place_rows
+from harness.models.inference.prefix_groups import (
+    Group,
+    fill_waves,
+    group_requests,
+    place_rows,
+    shared_root,
+)
 from harness.models.inference.scores import Scored, ScoreSheet, sum_reads
 from harness.models.inference.token_tree import Row, Tokens
 
@@ -38,8 +45,9 @@ class PrefixScorer:
         """As `score`, with the prefixes and rows given."""
         sheet = ScoreSheet(requests)
         yield from sheet.without_labels()
+        root = run_root(self._model, groups)
         for wave in fill_waves(groups, self._budget.tokens):
-            for part, prefixes in with_prefixes(self._model, wave):
+            for part, prefixes in with_prefixes(self._model, wave, root):
                 work = partial(self._score_batch, prefixes)
                 for scored in self._budget.run(place_rows(part), work):
                     yield from sheet.enter(scored)
@@ -53,8 +61,28 @@ class PrefixScorer:
         return sum_reads(logits, reads)
 
 
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What all prefixes begin with: few-shot examples, or the instruction before long inputs."""
+
+    tokens: Tokens
+    past: Prefixes
+
+
+def run_root(model: PreTrainedModel, groups: Sequence[Group]) -> Root | None:
+    """The groups' root, computed once; None where it would save too little or does not fit."""
+    tokens = shared_root([group.prefix for group in groups if group.prefix])
+    if not tokens:
+        return None
+    try:
+        past = _run_prefixes(model, [tokens], None)
+    except torch.OutOfMemoryError:
+        return None
+    return None if past is None else Root(tokens, past)
+
+
 def with_prefixes(
-    model: PreTrainedModel, wave: Sequence[Group]
+    model: PreTrainedModel, wave: Sequence[Group], root: Root | None
 ) -> Iterator[tuple[Sequence[Group], Prefixes | None]]:
     """Yields the groups with their prefixes computed, in halves where memory runs out.
 
@@ -62,7 +90,7 @@ def with_prefixes(
         UsageError: a single prefix doesn't fit.
     """
     try:
-        prefixes = _run_prefixes(model, [group.prefix for group in wave])
+        prefixes = _run_prefixes(model, [group.prefix for group in wave], root)
     except torch.OutOfMemoryError as error:
         if len(wave) == 1:
             what = f"the {len(wave[0].prefix)} tokens that prompts share"
@@ -72,20 +100,26 @@ def with_prefixes(
         return
     torch.cuda.empty_cache()
     middle = len(wave) // 2
-    yield from with_prefixes(model, wave[:middle])
-    yield from with_prefixes(model, wave[middle:])
+    yield from with_prefixes(model, wave[:middle], root)
+    yield from with_prefixes(model, wave[middle:], root)
 
 
 @torch.inference_mode()
-def _run_prefixes(model: PreTrainedModel, prefixes: Sequence[Tokens]) -> Prefixes | None:
-    """Keys and values of the prefixes, computed in one forward; None where they are empty."""
+def _run_prefixes(
+    model: PreTrainedModel, prefixes: Sequence[Tokens], root: Root | None
+) -> Prefixes | None:
+    """Keys and values of the prefixes, computed in one forward; None where they are empty.
+
+    All that are not empty begin with the root, and go on after it.
+    """
     if not any(prefixes):
         return None
     kept = Prefixes(tuple(map(len, prefixes)))
-    rows = [Placed(Row(prefix, ()), index, 0) for index, prefix in enumerate(prefixes)]
+    known = len(root.tokens) if root else 0
+    rows = [Placed(Row(prefix[known:], ()), 0, known) for prefix in prefixes]
     layout = lay_out(rows, model.device)
     unread = torch.zeros(1, dtype=torch.long, device=model.device)
-    attention = RowAttention(layout, keep=kept.layers)
+    attention = RowAttention(layout, root.past if root else None, keep=kept.layers)
     run_packed(model, layout.tokens, layout.positions, attention, unread)
     return kept
 

@@ -11,6 +11,9 @@ from harness.models.inference.token_tree import Read, Row, Tokens, build_row, co
 
 PREFIX_OVERHEAD = 16
 """What a prefix of its own costs beside its tokens (a smaller forward), in tokens."""
+ROOT_SAVES = 256
+"""What a root of all prefixes must save, in tokens: it is one more forward, after which theirs are
+the shorter."""
 BUNDLE_SHARED = 8
 """Contexts that share this many tokens after the prefix are put in one row."""
 BUNDLE_LENGTH = 256
@@ -49,6 +52,15 @@ def group_contexts(contexts: Sequence[Tokens]) -> list[Group]:
         Group(prefix, tuple(Row(contexts[i][len(prefix) :], (Read(i, "", ()),)) for i in members))
         for prefix, members in _share_prefixes(order, contexts)
     ]
+
+
+def shared_root(prefixes: Sequence[Tokens]) -> Tokens:
+    """What all prefixes begin with and go on after; nothing where that would save little."""
+    if len(prefixes) < 2:
+        return ()
+    first, last = min(prefixes), max(prefixes)
+    length = min(common_length(first, last), *(len(prefix) - 1 for prefix in prefixes))
+    return first[:length] if (len(prefixes) - 1) * length >= ROOT_SAVES else ()
 
 
 def fill_waves(groups: Sequence[Group], budget: int) -> Iterator[list[Group]]:
