@@ -1,4 +1,4 @@
-"""`harness init-task` and `harness check-task`: a task file of one's own, and its faults."""
+"""`harness init-task`, `import-task` and `check-task`: a task file of one's own, and its faults."""
 
 from __future__ import annotations
 
@@ -29,11 +29,57 @@ def register(app: typer.Typer) -> None:
     )
     add_command(
         app,
+        "import-task",
+        import_command,
+        "harness import-task lm_eval/tasks/glue/sst2/default.yaml --out sst2.yaml",
+        "harness import-task promptfooconfig.yaml",
+    )
+    add_command(
+        app,
         "check-task",
         check_command,
         "harness check-task tickets.yaml",
         "harness check-task tickets.yaml --model smollm2-135m",
     )
+
+
+def import_command(
+    file: Annotated[
+        Path,
+        typer.Argument(help="lm-eval's YAML, a promptfoo configuration, or JSON Lines of samples."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Task file to write. Default: the task's name with .yaml.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="lm-eval, promptfoo or samples. Default: told by the file."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite a file that is there.", show_default=False)
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Make a task file of another program's, and name line by line what is not carried over.
+
+    Read are lm-eval's task YAML, promptfoo's prompts x vars x assert, inspect's and OpenAI's JSON
+    Lines of samples and chats. Code that a file names is never run.
+    """
+    from dataclasses import asdict
+
+    from harness.authoring.import_task import describe_lost, import_task
+    from harness.cli.terminal import print_json
+
+    done = import_task(file, out=out, source=source, force=force)
+    if as_json:
+        lost = [asdict(one) for one in done.lost]
+        print_json({"format": done.format, "paths": list(map(str, done.paths)), "lost": lost})
+        return
+    for one in done.lost:
+        typer.echo(f"not carried over: {describe_lost(one, file)}", err=True)
+    for path in done.paths:
+        typer.echo(str(path))
+        typer.echo(f"next: harness check-task {path}", err=True)
 
 
 def init_command(

@@ -77,15 +77,15 @@ def _validated(
         raise UsageError(f"{where}: keys or lists are nested too deeply.") from None
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML 1.2's truth values: `yes`, `no`, `on` and `off` are texts, as they are label words."""
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
+Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
 
@@ -97,7 +97,7 @@ def parse_yaml(text: str, *, where: str) -> tuple[Node | None, object]:
         UsageError: not YAML, a key that stands twice, or text that is not valid Unicode.
     """
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
     except yaml.YAMLError as error:  # a control character, which YAML forbids
         raise UsageError(f"{where}: not valid YAML: {_one_line(error)}") from None
     try:

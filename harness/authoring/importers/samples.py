@@ -1,0 +1,150 @@
+"""JSON Lines of samples: inspect's (input, target, choices), OpenAI's chats and its evals' (ideal).
+
+The rows stay where they are; the task reads them through derived fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from harness.authoring.importers.carried import Carried, TaskContent
+from harness.core.errors import UsageError
+from harness.tasks.rows import numbered_rows
+
+_KNOWN: Final = frozenset(("id", "input", "target", "ideal", "choices", "messages"))
+_TURNS: Final = (
+    "{{% for turn in {turns} if turn.role != 'system' %}}"
+    "{{{{ turn.content if {count} == 1 else turn.role + ': ' + turn.content }}}}\n"
+    "{{% endfor %}}"
+)
+_DEFAULT: Final = "Answer the question below."
+
+
+def import_samples(path: Path) -> Carried:
+    """The task of a file of samples, and what of it is not carried over."""
+    numbered = list(numbered_rows(path))
+    if not numbered:
+        raise UsageError(f"{path}: the file has no rows.")
+    rows = [row for _, row in numbered]
+    if all("messages" in row for row in rows):
+        return _chats(path, numbered)
+    return _samples(path, rows, [number for number, _ in numbered])
+
+
+def _samples(path: Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[int]) -> Carried:
+    target = "ideal" if "ideal" in rows[0] else "target"
+    carried = Carried("inspect" if target == "target" else "openai-evals")
+    for line, row in zip(lines, rows, strict=True):
+        if "input" not in row or target not in row:
+            carried.block(line, "row", f"it has no input or no {target}")
+    _name_fields(carried, rows, lines)
+    if carried.blocking:
+        return carried
+    task = _frame(path, rows)
+    if isinstance(rows[0]["input"], list):
+        _add_turns(task, carried, [row["input"] for row in rows], "input")
+    else:
+        task["input"] = "{{ input }}"
+    if all(isinstance(row.get("choices"), list) and row["choices"] for row in rows):
+        task["choices"] = {"field": "choices", "gold": target, "by": "letter"}
+    else:
+        task["answer"] = {"field": target, "grader": "contains", "max_new_tokens": 256}
+        carried.lose(0, "scorer", "the file names none; graded is whether the target is contained")
+    _add_instruction(task, carried)
+    carried.tasks.append(task)
+    return carried
+
+
+def _chats(path: Path, numbered: Sequence[tuple[int, Mapping[str, Any]]]) -> Carried:
+    carried = Carried("openai-chat")
+    for line, row in numbered:
+        problem = _chat_problem(row["messages"])
+        if problem:
+            carried.block(line, "messages", problem)
+    rows = [row for _, row in numbered]
+    _name_fields(carried, rows, [line for line, _ in numbered])
+    if carried.blocking:
+        return carried
+    task = _frame(path, rows)
+    _add_turns(task, carried, [row["messages"][:-1] for row in rows], "messages[:-1]")
+    task["derive"] = {"reference": "{{ messages[-1].content }}"}
+    answers = [str(row["messages"][-1]["content"]) for row in rows]
+    _add_gold(task, carried, answers)
+    _add_instruction(task, carried)
+    carried.tasks.append(task)
+    return carried
+
+
+def _add_gold(task: TaskContent, carried: Carried, answers: Sequence[str]) -> None:
+    """Answers that are few, short and come again are labels; others are free text."""
+    kinds = list(dict.fromkeys(answers))
+    if 2 <= len(kinds) <= min(20, len(answers) // 2) and all(len(one) <= 40 for one in kinds):
+        task["label_field"] = "reference"
+        task["labels"] = kinds
+        return
+    words = sum(len(one.split()) for one in answers) / len(answers)
+    grader = "token_f1" if words <= 10 else "chrf"
+    length = min(512, 16 + 3 * max(len(one.split()) for one in answers))
+    task["answer"] = {"field": "reference", "grader": grader, "max_new_tokens": length}
+    carried.lose(0, "grader", f"a chat names none; {grader} compares with the assistant's answer")
+
+
+def _chat_problem(messages: object) -> str | None:
+    if not isinstance(messages, list) or len(messages) < 2:
+        return "a list of two or more messages was expected"
+    for turn in messages:
+        if not isinstance(turn, Mapping) or not isinstance(turn.get("content"), str):
+            return "every message needs a role and a text as content (no tools, no pictures)"
+    if messages[-1].get("role") != "assistant":
+        return "the last message is not the assistant's, so that nothing is right"
+    return None
+
+
+def _frame(path: Path, rows: Sequence[Mapping[str, Any]]) -> TaskContent:
+    task: TaskContent = {"name": path.name.split(".")[0], "source": {"file": path.name}}
+    ids = [str(row["id"]) for row in rows if row.get("id") is not None]
+    if len(set(ids)) == len(rows):
+        task["id_field"] = "id"
+    return task
+
+
+def _add_turns(
+    task: TaskContent, carried: Carried, chats: Sequence[Sequence[Mapping[str, Any]]], turns: str
+) -> None:
+    """The system's text as the instruction, where all rows share it; the other turns as input."""
+    systems = {
+        "\n".join(str(turn["content"]) for turn in chat if turn.get("role") == "system")
+        for chat in chats
+    }
+    others = max(sum(turn.get("role") != "system" for turn in chat) for chat in chats)
+    task["input"] = _TURNS.format(turns=turns, count=others).rstrip("\n")
+    if len(systems) == 1 and (system := systems.pop()):
+        task["instructions"] = [{"id": "task-1", "style": "task", "text": system}]
+        carried.lose(0, "system message", "it is the instruction, and stands in the user's turn")
+    elif len(systems) > 1:
+        carried.lose(0, "system messages", "they differ between rows, and an instruction does not")
+    if others > 1:
+        carried.lose(0, "turns", "earlier turns are lines of the input, below their roles")
+
+
+def _add_instruction(task: TaskContent, carried: Carried) -> None:
+    if "instructions" not in task:
+        text = _DEFAULT
+        if "labels" in task:
+            words = [f"'{word}'" for word in task["labels"]]
+            text = f"Answer with {', '.join(words[:-1])} or {words[-1]}."
+        task["instructions"] = [{"id": "task-1", "style": "task", "text": text}]
+        why = f"the file has none, which is what is perturbed; added: {text!r}"
+        carried.lose(0, "instruction", why)
+
+
+def _name_fields(carried: Carried, rows: Sequence[Mapping[str, Any]], lines: Sequence[int]) -> None:
+    """Fields that the task does not read, each once, with the first line that has it."""
+    seen: set[str] = set()
+    for line, row in zip(lines, rows, strict=True):
+        for name in row:
+            if name not in _KNOWN and name not in seen:
+                seen.add(name)
+                carried.lose(line, name, "the task does not read it; a template may show it")

@@ -1,0 +1,284 @@
+"""`harness import-task`: what becomes of other programs' files, and what is named as lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.authoring.import_task import Imported, describe_lost, import_task
+from harness.authoring.importers.prompt_parts import split_prompt
+from harness.cli.app import run as harness
+from harness.core.errors import HarnessError, UsageError
+from harness.grading import make_grader
+from harness.tasks import Task, load_task
+
+LM_EVAL = """\
+task: capitals
+dataset_path: json
+dataset_kwargs: {data_files: {test: rows.jsonl}}
+test_split: test
+"""
+
+
+def imported(folder: Path, text: str, rows: Sequence[Mapping[str, Any]] = ()) -> Imported:
+    """The YAML's task, its rows in the file that it names."""
+    (folder / "theirs.yaml").write_text(text, encoding="utf-8")
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "rows.jsonl").write_text(lines, encoding="utf-8")
+    return import_task(folder / "theirs.yaml", out=folder / "ours.yaml", force=True)
+
+
+def task_of(done: Imported) -> Task:
+    return load_task(done.paths[0], data_dir=None)
+
+
+def told(done: Imported) -> str:
+    return "\n".join(describe_lost(one, Path("theirs.yaml")) for one in done.lost)
+
+
+def test_a_fixed_list_of_choices_becomes_labels_by_place(tmp_path: Path) -> None:
+    text = LM_EVAL + (
+        "output_type: multiple_choice\n"
+        'doc_to_text: "{{sentence}}\\nQuestion: Is this sentence good or bad?\\nAnswer:"\n'
+        "doc_to_target: label\ndoc_to_choice: [bad, good]\nmetric_list: [{metric: acc}]\n"
+    )
+    done = imported(
+        tmp_path, text, [{"sentence": "Fine.", "label": 1}, {"sentence": "No", "label": 0}]
+    )
+    task = task_of(done)
+    assert [example.gold for example in task.examples] == ["good", "bad"]
+    assert task.instructions[0].text == "Question: Is this sentence good or bad?"
+    assert (task.placement, task.answer_cue, task.scorer) == ("last", "Answer:", "loglik")
+    assert task.examples[0].input == "Fine."
+    assert "line 6: doc_to_text" in told(done)
+
+
+def test_choices_of_the_row_and_expressions_become_derived_fields(tmp_path: Path) -> None:
+    text = LM_EVAL + (
+        "output_type: multiple_choice\n"
+        'doc_to_text: "Question: {{question}}\\nAnswer:"\n'
+        'doc_to_target: "{{choices.label.index(key)}}"\ndoc_to_choice: "{{choices.text}}"\n'
+        "metric_list: [{metric: acc}, {metric: acc_norm}]\n"
+    )
+    row = {"question": "q", "key": "2", "choices": {"text": ["x", "y z"], "label": ["1", "2"]}}
+    done = imported(tmp_path, text, [row])
+    task = task_of(done)
+    assert (task.examples[0].gold, dict(task.examples[0].options)) == ("B", {"A": "x", "B": "y z"})
+    assert task.choices is not None
+    assert (task.choices.by, task.choices.normalize) == ("text", "byte")
+    assert "metric acc: a task has one; acc_norm is kept" in told(done)
+    assert "it holds no instruction" in told(done)
+
+
+def test_generated_answers_have_stops_a_grader_and_the_filter(tmp_path: Path) -> None:
+    text = LM_EVAL + (
+        "output_type: generate_until\ndescription: Solve it.\n"
+        'doc_to_text: "Q: {{question}}\\nA:"\ndoc_to_target: "{{answer}}"\n'
+        "metric_list: [{metric: exact_match, ignore_case: true, regexes_to_ignore: [',']}]\n"
+        "generation_kwargs: {until: ['Q:'], max_gen_toks: 99, do_sample: true, top_k: 3}\n"
+        "filter_list:\n- name: strict\n  filter:\n"
+        "  - {function: regex, regex_pattern: '#### (\\d+)', group_select: -1}\n"
+        "  - {function: majority_vote}\n  - {function: take_first}\n"
+        "- name: flexible\n  filter: [{function: take_first}]\n"
+        "num_fewshot: 5\nrepeats: 4\n"
+    )
+    done = imported(tmp_path, text, [{"question": "6 x 7?", "answer": "so 42\n#### 42"}])
+    task = task_of(done)
+    assert task.answer is not None
+    assert (task.answer.stop, task.answer.max_new_tokens) == (("Q:",), 99)
+    assert task.instructions[0].text == "Solve it."
+    grade = make_grader(task.answer).grade(
+        "first #### 1, then #### 42", task.examples[0].references
+    )
+    assert grade.score == 1.0
+    for lost in (
+        "regexes_to_ignore: ','", "filter majority_vote", "filter flexible", "do_sample",
+        "generation_kwargs.top_k", "--few-shot 5", "repeats",
+    ):  # fmt: skip
+        assert lost in told(done), lost
+    assert "ignore_case" not in told(done)
+
+
+def test_a_list_of_references_stays_one(tmp_path: Path) -> None:
+    text = LM_EVAL + 'doc_to_text: question\ndoc_to_target: "{{answer.aliases}}"\n'
+    done = imported(tmp_path, text, [{"question": "Who?", "answer": {"aliases": ["Ann", "A."]}}])
+    task = task_of(done)
+    assert task.examples[0].references == ("Ann", "A.")
+    assert task.examples[0].input == "Who?"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("task: t\nclass: !function task.SQuAD2\n", "line 2: class: !function task.SQuAD2"),
+        (LM_EVAL + "doc_to_text: !function utils.ask\ndoc_to_target: x\n", "never run"),
+        (
+            LM_EVAL + "doc_to_text: q\nprocess_docs: !function u.f\ndoc_to_target: x\n",
+            "line 6: pro",
+        ),
+        (LM_EVAL + "doc_to_text: q\n", "doc_to_target: there is nothing that says what is right"),
+        (LM_EVAL + "output_type: loglikelihood_rolling\n", "loglikelihood_rolling has no labels"),
+        ("task: t\ndoc_to_text: q\ndoc_to_target: a\n", "dataset_path"),
+        ("include: theirs.yaml\ntask: t\n", "lead too deep, or back"),
+        ("include: none.yaml\ntask: t\n", "included file not found"),
+        ("a: 1\n", "neither lm-eval's keys"),
+        ("- 1\n", "a mapping of keys was expected"),
+        ("a: [\n", "not valid YAML"),
+        ("prompts: [Say it.]\ntests: []\n", "none has variables and assertions"),
+        (
+            "prompts: [p.js]\ntests: [{vars: {a: b}, assert: [{type: equals, value: x}]}]\n",
+            "none is",
+        ),
+        (
+            "prompts: [P]\ntests: [{vars: {a: b}, assert: [{type: python, value: x}]}]\n",
+            "no assertion",
+        ),
+    ],
+)
+def test_what_is_no_task_is_refused_and_nothing_is_written(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(HarnessError) as caught:
+        imported(tmp_path, text)
+    assert message in str(caught.value)
+    assert not (tmp_path / "ours.yaml").exists()
+
+
+def test_an_included_file_is_read_below_the_one_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "_base_yaml").write_text(
+        LM_EVAL + "doc_to_text: q\ndoc_to_target: a\ndescription: Base.\n", encoding="utf-8"
+    )
+    done = imported(tmp_path, "include: _base_yaml\ndescription: Mine.\n", [{"q": "x", "a": "y"}])
+    assert task_of(done).instructions[0].text == "Mine."
+
+
+def test_code_beside_what_a_task_needs_is_named_and_left(tmp_path: Path) -> None:
+    text = LM_EVAL + "doc_to_text: q\ndoc_to_target: a\nmetric_list: [{metric: !function u.m}]\n"
+    done = imported(tmp_path, text, [{"q": "x", "a": "y"}])
+    assert "line 7: metric_list: it is code, and code of a file is never run" in told(done)
+
+
+def test_promptfoo_becomes_rows_with_their_requirement(tmp_path: Path) -> None:
+    text = """\
+prompts:
+- 'Translate to {{language}}: {{input}}'
+- {raw: "Say this in {{language}}.\\n{{input}}", label: second}
+- file://prompt.py
+providers: [openai:gpt-4.1]
+defaultTest: {vars: {language: French}}
+tests:
+- vars: {input: [Hello, Goodbye]}
+  assert:
+  - {type: icontains, value: '{{input}} in French'}
+  - {type: llm-rubric, value: polite}
+- vars: {input: Yes, language: Spanish}
+  assert: [{type: contains-any, value: [sí, si]}, {type: javascript, value: 'true'}]
+- vars: {input: file://x.txt}
+  assert: [{type: equals, value: x}]
+"""
+    done = imported(tmp_path, text)
+    task = task_of(done)
+    assert [i.text for i in task.instructions] == [
+        "Translate to the language below:", "Say this in the language below.",
+    ]  # fmt: skip
+    assert task.examples[0].input == "Language: French\nInput: Hello"
+    assert [example.references for example in task.examples] == [
+        ("Hello in French",), ("Goodbye in French",), ("sí", "si"),
+    ]  # fmt: skip
+    assert task.examples[2].fields["input"] == "Yes"
+    for lost in ("prompt.py", "llm-rubric", "javascript: it is code", "file://x.txt", "providers"):
+        assert lost in told(done), lost
+
+
+def test_promptfoo_reads_tables_templates_and_prompts_of_text(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("First.\n---\nSecond.", encoding="utf-8")
+    (tmp_path / "t.csv").write_text("q,__expected\na,icontains: x\nb,icontains: y\n", "utf-8")
+    done = imported(tmp_path, "prompts: [file://p.txt]\ntests: file://t.csv\n")
+    task = task_of(done)
+    assert [one.text for one in task.instructions] == ["First.", "Second."]
+    assert [example.gold for example in task.examples] == ["x", "y"]
+
+
+def samples(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Imported:
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "s.jsonl").write_text(lines, encoding="utf-8")
+    return import_task(folder / "s.jsonl", out=folder / "ours.yaml", force=True)
+
+
+def test_inspect_samples_with_choices_and_without(tmp_path: Path) -> None:
+    row = {
+        "id": "a",
+        "input": "Capital?",
+        "choices": ["Rome", "Oslo"],
+        "target": "B",
+        "metadata": {},
+    }
+    done = samples(tmp_path, [row])
+    assert task_of(done).examples[0].gold == "B"
+    assert "line 1: metadata" in told(done)
+    chat = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Capital?"}]
+    task = task_of(samples(tmp_path, [{"input": chat, "target": ["Rome", "Roma"]}]))
+    assert (task.instructions[0].text, task.examples[0].input) == ("Be brief.", "Capital?")
+    assert task.examples[0].references == ("Rome", "Roma")
+
+
+def test_chats_become_labels_where_answers_come_again_else_free_text(tmp_path: Path) -> None:
+    def chat(question: str, answer: str, *before: dict[str, str]) -> dict[str, Any]:
+        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        return {"messages": [*before, *turns]}
+
+    done = samples(tmp_path, [chat(f"film {n}", ("good", "bad")[n % 2]) for n in range(6)])
+    task = task_of(done)
+    assert (task.label_names, task.examples[1].gold) == (("good", "bad"), "bad")
+    assert task.instructions[0].text == "Answer with 'good' or 'bad'."
+    earlier = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    task = task_of(samples(tmp_path, [chat("Who are you?", "I am Ann, and I help you.", *earlier)]))
+    assert task.examples[0].input == "user: Hi\nassistant: Hello\nuser: Who are you?"
+    assert task.examples[0].gold == "I am Ann, and I help you."
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": []},
+        {"messages": [{"role": "assistant", "content": "a"}, {"role": "user", "content": "b"}]},
+        {"messages": [{"role": "user", "content": [{"type": "image"}]}] * 2},
+        {"input": "x"},
+    ],
+)
+def test_samples_without_an_answer_are_refused_with_their_line(
+    tmp_path: Path, row: Mapping[str, Any]
+) -> None:
+    with pytest.raises(UsageError, match=r"s\.jsonl, line 1: "):
+        samples(tmp_path, [row])
+
+
+def test_the_command_names_what_is_lost_and_never_overwrites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = LM_EVAL + "doc_to_text: q\ndoc_to_target: a\nnum_fewshot: 2\n"
+    Path("theirs.yaml").write_text(text, encoding="utf-8")
+    assert harness(["import-task", "theirs.yaml"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == "capitals.yaml\n"
+    assert "not carried over: theirs.yaml, line 7: num_fewshot" in shown.err
+    head = Path("capitals.yaml").read_text("utf-8")
+    assert "# Not carried over: theirs.yaml, line 7: num_fewshot" in head
+    assert yaml.safe_load(head)["source"] == {"file": "rows.jsonl"}
+    assert harness(["import-task", "theirs.yaml"]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert harness(["import-task", "theirs.yaml", "--force", "--json", "--from", "lm-eval"]) == 0
+    assert json.loads(capsys.readouterr().out)["format"] == "lm-eval"
+    assert harness(["import-task", "theirs.yaml", "--from", "lmeval"]) == 2
+    assert "Did you mean 'lm-eval'?" in capsys.readouterr().err
+
+
+def test_a_prompt_whose_lines_all_show_a_row_has_no_instruction() -> None:
+    parts = split_prompt("Question: {{q}}\nAnswer:")
+    assert (parts.instruction, parts.input, parts.cue) == ("", "Question: {{q}}", "Answer:")
