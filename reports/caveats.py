@@ -51,7 +51,8 @@ def _below_chance(tables: Tables) -> str:
         return ""
     their, say = ("its drop", "says") if len(weak) == 1 else ("their drops", "say")
     return (
-        f"On {listed(weak)} clean accuracy is not significantly above chance: there is nothing to "
+        f"On {listed(weak)} clean {tables.metric} is not significantly above chance: there is "
+        "nothing to "
         f"lose there, so {their} {say} nothing about robustness and only "
         f"dilute{'s' * (len(weak) == 1)} the averages over tasks."
     )
@@ -64,13 +65,18 @@ def one_label(tables: Tables) -> str:
     """
     shares = [
         f"{percent(share)} of the clean answers on {task.name} "
-        f"(of the gold labels {percent(task.largest_gold_share)})"
+        f"(of the gold {_what(tables)}s {percent(task.largest_gold_share)})"
         for task in tables.tasks
         if task.clean
         and (share := task.clean.stats.largest_answer_share)
         and (share.value >= _ONE_LABEL_WORTH_SAYING or not task.above_chance)
     ]
-    return f"The most frequent label makes up {listed(shares)}." if shares else ""
+    return f"The most frequent {_what(tables)} makes up {listed(shares)}." if shares else ""
+
+
+def _what(tables: Tables) -> str:
+    """What a task's answers are called: labels, unless some are free text."""
+    return "label" if all(task.labels for task in tables.tasks) else "answer"
 
 
 def _unparsed(tables: Tables) -> str:

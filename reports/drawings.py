@@ -9,7 +9,7 @@ from harness.core.records import CLEAN, STRENGTH_NAMES
 from reports import charts
 from reports.charts import Cell, CurvePoint, IntervalRow, Spec
 from reports.comparison import ComparisonView, MetricTable, PairView, points_signed
-from reports.formatting import MINUS, interval, percent, points, with_interval
+from reports.formatting import MINUS, interval, percent, points, title, with_interval
 from reports.reading import GroupView, Reading
 from reports.tables import TaskRow
 from reports.view import ReportView, RunView
@@ -80,7 +80,7 @@ def level_chart(view: ReportView, *, width: int | None = None) -> Spec:
         list(_level_rows(view)),
         runs=len(view.runs),
         chance=view.runs[0].tables.chance,
-        description=f"Accuracy by level. {view.headline}",
+        description=f"{title(view.metric)} by level. {view.headline}",
         keys=[run.name for run in view.runs] if alone else (),
         width=width,
     )

@@ -94,6 +94,11 @@ def day(iso: str | None) -> str:
     return f"{when.day} {when:%B %Y}"
 
 
+def title(name: str) -> str:
+    """A name at the beginning of a line: 'token F1' -> 'Token F1'."""
+    return name[:1].upper() + name[1:]
+
+
 def listed(items: Sequence[str], *, limit: int = 6) -> str:
     """Items as prose: 'a, b and c', with the rest counted beyond `limit`."""
     shown = list(items[:limit])

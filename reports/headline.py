@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.core.records import CLEAN
-from reports.formatting import listed, percent, points
+from reports.formatting import listed, percent, points, title
 from reports.reading import GroupView, Reading
-from reports.tables import Tables, largest_drop, significant_drops
+from reports.tables import Tables, common_metric, largest_drop, significant_drops
 
 
 def run_headline(name: str, tables: Tables) -> str:
@@ -24,7 +24,7 @@ def run_headline(name: str, tables: Tables) -> str:
         return _holds(name, tables)
     level, group = significant[0]
     cause = f"{level.capitalize()}-level perturbations cause a statistically significant drop"
-    return f"{cause} for {name}: {_fall(group)}, {_loss(group)}."
+    return f"{cause} for {name}: {_fall(group, tables.metric)}, {_loss(group)}."
 
 
 def run_detail(tables: Tables) -> str:
@@ -76,7 +76,8 @@ def several_detail(names: Sequence[str], tables: Sequence[Tables]) -> str:
         for name, one in zip(names, tables, strict=True)
         if (clean := one.levels.get(CLEAN)) and clean.stats.accuracy
     ]
-    return f"Clean accuracy: {listed(accuracies)}." if accuracies else ""
+    metric = common_metric(one.metric for one in tables)
+    return f"Clean {metric}: {listed(accuracies)}." if accuracies else ""
 
 
 def _other_levels(tables: Tables) -> Iterator[str]:
@@ -95,7 +96,8 @@ def _other_levels(tables: Tables) -> Iterator[str]:
         yield f"No significant drop at the {listed(others)} level{'s' * (len(others) > 1)}."
     if gains := _levels_read(tables, Reading.GAIN):
         levels = f"{listed(gains)} level{'s' * (len(gains) > 1)}"
-        yield f"Accuracy is significantly above clean accuracy at the {levels}."
+        metric = tables.metric
+        yield f"{title(metric)} is significantly above clean {metric} at the {levels}."
 
 
 def _levels_read(tables: Tables, reading: Reading) -> list[str]:
@@ -142,7 +144,7 @@ def _holds(name: str, tables: Tables) -> str:
         spread = points(tables.levels[CLEAN].stats.spread)
         return f"{finding}, but the clean instructions of a task differ by {spread} points."
     if largest is None:
-        return f"{finding}: no level's accuracy is below clean accuracy."
+        return f"{finding}: no level's {tables.metric} is below clean {tables.metric}."
     return f"{finding}: the largest is {_loss(largest[1])} at the {largest[0]} level."
 
 
@@ -166,10 +168,10 @@ def _clause(name: str, tables: Tables) -> str:
     return f"{name} drops most at the {level} level, by {points(group.stats.drop)} points"
 
 
-def _fall(group: GroupView) -> str:
-    """The two accuracies whose difference the drop is: the same instructions and examples."""
+def _fall(group: GroupView, metric: str) -> str:
+    """The two mean scores whose difference the drop is: the same instructions and examples."""
     before, after = group.stats.clean_accuracy_matched, group.stats.accuracy_matched
-    return f"accuracy falls from {percent(before)} to {percent(after)}"
+    return f"{metric} falls from {percent(before)} to {percent(after)}"
 
 
 def _loss(group: GroupView) -> str:

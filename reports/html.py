@@ -19,6 +19,7 @@ from reports.drawings import comparison_charts, report_charts
 from reports.flips import KINDS
 from reports.measures import MEASURES
 from reports.reading import Reading
+from reports.said import LIMIT
 from reports.view import ReportView
 from reports.visible import one_line, short, visible
 
@@ -37,7 +38,7 @@ _READING_CLASS: Final = {
 
 def render_html(view: ReportView) -> str:
     """The page of a view."""
-    content = {"view": view, "kinds": KINDS, "measures": MEASURES}
+    content = {"view": view, "kinds": KINDS, "measures": MEASURES, "said_limit": LIMIT}
     drawn = report_charts(view)
     if view.compared is not None:
         drawn |= comparison_charts(view.compared)
@@ -119,6 +120,7 @@ def _environment() -> Environment:
         points=formatting.points,
         signed=points_signed,
         shortened=short,
+        title_of=formatting.title,
         reading=_READING_CLASS.__getitem__,
     )
     return environment

@@ -7,9 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from reports.diff import Mark
-from reports.formatting import MISSING, count, counted, interval, listed, percent, points
+from reports.formatting import (
+    MISSING,
+    count,
+    counted,
+    interval,
+    listed,
+    number,
+    percent,
+    points,
+    title,
+)
 from reports.provenance import Provenance
 from reports.reading import GroupView, Reading
+from reports.said import LIMIT
 from reports.variants import Dot, WorstVariantView
 from reports.view import ReportView, RunView
 from reports.visible import one_line, visible
@@ -34,9 +45,9 @@ def render_markdown(view: ReportView) -> str:
         from reports.comparison_markdown import compared_lines
 
         lines += [*compared_lines(view.compared), ""]
-    lines += ["", "## Accuracy by level", "", *_levels(view), ""]
+    lines += ["", f"## {title(view.metric)} by level", "", *_levels(view), ""]
     if view.strengths:
-        lines += ["## Accuracy against strength", "", *_strengths(view), ""]
+        lines += [f"## {title(view.metric)} against strength", "", *_strengths(view), ""]
     if any(run.scorers for run in view.runs):
         lines += ["## What the scorer decides", "", *_scorers(view), ""]
     lines += ["## Drop by task and level (pp)", "", *_tasks(view), ""]
@@ -44,7 +55,7 @@ def render_markdown(view: ReportView) -> str:
     if view.instructed:
         lines += ["## Which instruction to use", "", *_instructions(view), ""]
     lines += ["## Worst variants", "", *_worst(view), ""]
-    lines += [*_flips(view), "", "## What was run", ""]
+    lines += [*_flips(view), "", *_said(view), "## What was run", ""]
     for run in view.runs:
         lines += _provenance(run, several)
     return "\n".join(lines).rstrip() + "\n"
@@ -90,14 +101,24 @@ def _names(view: ReportView, indices: Sequence[int]) -> str:
 def _levels(view: ReportView) -> list[str]:
     several = len(view.runs) > 1
     between = f"{100 * view.confidence:.0f}% interval"
-    head = ["Level", *(["Run"] * several), "Reading", "Accuracy", between, "Drop (pp)", between]
+    head = [
+        "Level",
+        *(["Run"] * several),
+        "Reading",
+        title(view.metric),
+        between,
+        "Drop (pp)",
+        between,
+    ]
     rows = [
         [escape(level), *([escape(run.name)] * several), *_level_cells(run.tables.levels[level])]
         for level in view.levels
         for run in view.runs
         if level in run.tables.levels
     ]
-    return table([*head, "Worst-variant accuracy", "Variants", "Cells"], rows, left=2 + several)
+    return table(
+        [*head, f"Worst-variant {view.metric}", "Variants", "Cells"], rows, left=2 + several
+    )
 
 
 def _level_cells(group: GroupView) -> Iterator[str]:
@@ -196,7 +217,12 @@ def _tasks(view: ReportView) -> list[str]:
         for run in view.runs
         if (task := run.task(name))
     ]
-    head = ["Task", *(["Run"] * several), "Clean accuracy", *map(escape, view.perturbed_levels)]
+    head = [
+        "Task",
+        *(["Run"] * several),
+        f"Clean {view.metric}",
+        *map(escape, view.perturbed_levels),
+    ]
     return [
         *table(head, rows, left=1 + several),
         "",
@@ -298,6 +324,28 @@ def _flips(view: ReportView) -> list[str]:
         for flips in view.flips
     ]
     return lines + table(head, rows, left=2)
+
+
+def _said(view: ReportView) -> Iterator[str]:
+    """What the model said in free text, clean beside the worst variant."""
+    head = ["Example", "Reference", "Clean", "Score", "Worst variant", "Score"]
+    for run in view.runs:
+        for task in run.said:
+            of = f" ({escape(run.name)})" if len(view.runs) > 1 else ""
+            yield from (f"## What the model said: {escape(task.task)}{of}", "")
+            yield from (f"Worst variant: {mark_markdown(task.marks)}", "")
+            rows = [
+                [
+                    escape(row.example_id),
+                    escape(row.reference, limit=LIMIT),
+                    escape(row.before, limit=LIMIT),
+                    number(row.score_before),
+                    escape(row.after, limit=LIMIT),
+                    number(row.score_after),
+                ]
+                for row in task.rows
+            ]
+            yield from (*table(head, rows, left=3), "")
 
 
 def _provenance(run: RunView, several: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,6 +55,8 @@ class Tables:
     """All perturbed cells together."""
     outlook: Outlook | None = None
     """What a part of the grid finds and all of it would; None where all was asked."""
+    metric: str = "accuracy"
+    """What the mean score is called; `score` where tasks differ in that."""
 
     @property
     def measured(self) -> bool:
@@ -79,7 +81,14 @@ def build_tables(summary: Summary) -> Tables:
         chance=summary.chance,
         perturbed=summary.perturbed,
         outlook=summary.outlook,
+        metric=common_metric(task.metric for task in summary.tasks.values()),
     )
+
+
+def common_metric(names: Iterable[str]) -> str:
+    """What mean scores are called together: by their name if they share it, else `score`."""
+    distinct = set(names) or {"accuracy"}
+    return distinct.pop() if len(distinct) == 1 else "score"
 
 
 def _task_row(name: str, task: TaskSummary, confidence: float) -> TaskRow:

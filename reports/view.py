@@ -23,6 +23,7 @@ from reports.headline import (
 )
 from reports.provenance import Provenance, build_provenance
 from reports.reading import GroupView
+from reports.said import SaidOfTask, said_by
 from reports.scorers import ScorerRow, build_scorer_rows
 from reports.source import Run, primary_samples, text_at
 from reports.strengths import Curves, build_curves
@@ -31,6 +32,7 @@ from reports.tables import (
     Tables,
     TaskRow,
     build_tables,
+    common_metric,
     largest_drop,
 )
 from reports.validity import ValidityRow, build_validity
@@ -64,6 +66,8 @@ class RunView:
     curves: Curves
     """Empty where noise had one strength."""
     provenance: Provenance
+    said: tuple[SaidOfTask, ...] = ()
+    """What the model said, of each task with answers in free text."""
 
     @property
     def largest_drop(self) -> tuple[str, GroupView] | None:
@@ -134,6 +138,11 @@ class ReportView:
         return (scopes.pop() or "") if len(scopes) == 1 else ""
 
     @property
+    def metric(self) -> str:
+        """What the mean score of all runs is called."""
+        return common_metric(run.tables.metric for run in self.runs)
+
+    @property
     def levels(self) -> list[str]:
         """Every level that any run has, clean first."""
         return in_level_order(_unique(level for run in self.runs for level in run.tables.levels))
@@ -200,7 +209,7 @@ def build_view(runs: Sequence[Run], comparison: Comparison | None = None) -> Rep
         raise UsageError("a report needs at least one run.", hint="Type: harness report RUN_DIR")
     names = run_names(runs)
     samples = [primary_samples(run) for run in runs]
-    views = tuple(_run_view(*parts) for parts in zip(names, runs, strict=True))
+    views = tuple(_run_view(*parts) for parts in zip(names, runs, samples, strict=True))
     unlike = tuple(Caveat(text, (0, place)) for place, text in unlike_runs(names, runs))
     compared = None
     if len(runs) > 1 and (comparison or not unlike):
@@ -219,7 +228,7 @@ def build_view(runs: Sequence[Run], comparison: Comparison | None = None) -> Rep
     )
 
 
-def _run_view(name: str, run: Run) -> RunView:
+def _run_view(name: str, run: Run, samples: pd.DataFrame) -> RunView:
     tables, summary, variants = build_tables(run.summary), run.summary, run.variant_records
     return RunView(
         name=name,
@@ -232,6 +241,7 @@ def _run_view(name: str, run: Run) -> RunView:
         validity=build_validity(summary, variants, run.left_out),
         curves=build_curves(summary, above_chance=tables.judged),
         provenance=build_provenance(run),
+        said=said_by(run, samples),
     )
 
 

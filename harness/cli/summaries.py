@@ -84,13 +84,16 @@ def _worth_going_on_to(outlook: Outlook) -> float | None:
 
 
 def _level_table(summary: Summary) -> Table:
+    from reports.formatting import title
     from reports.reading import Reading
     from reports.tables import build_tables
 
     tones = {Reading.DROP: "red", Reading.GAIN: "green"}
     heads = [name.format(f"{100 * summary.confidence:g}") for name in _COLUMNS]
-    table = _table("Accuracy by level", heads)
-    for level, group in build_tables(summary).levels.items():
+    tables = build_tables(summary)
+    heads[1] = printable(tables.metric)
+    table = _table(f"{printable(title(tables.metric))} by level", heads)
+    for level, group in tables.levels.items():
         table.add_row(*_row(level, group.stats, tones.get(group.reading, "")))
     return table
 

@@ -19,6 +19,7 @@ from harness.metrics.describe import Described, describe, mean_described
 from harness.metrics.ensembles import accuracy_ensemble
 from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.group_stats import rounded, write_groups, write_tasks
+from harness.metrics.label_metrics import label_metrics
 from harness.metrics.measures import resample_grid
 from harness.metrics.outlook import look_out
 from harness.metrics.perturbed import describe_perturbed
@@ -57,6 +58,10 @@ class TaskFacts:
     label_tokens: Sequence[int] | None = None
     """How many tokens each label has; without them POSIX is undefined."""
     unmade: UnmadeVariants = field(default_factory=UnmadeVariants)
+    metric: str = "accuracy"
+    """What the mean score is called."""
+    metrics: Sequence[str] = ()
+    """Metrics of labels that are wanted beside it."""
     own_scorers: Sequence[str] = ()
     """Which scorers read its answers where the one asked for cannot."""
 
@@ -187,6 +192,8 @@ class _Summarizer:
                     above_chance=above_chance[name],
                     levels=levels_of[name],
                     perturbations=perturbations_of[name],
+                    metric=self.tasks[name].metric,
+                    metrics=_label_metrics(grid, self.tasks[name]),
                 )
                 for name, grid in self.grids.items()
             },
@@ -232,6 +239,20 @@ class _Summarizer:
         return None if interval is None else interval[0] > chance
 
 
+def _label_metrics(grid: Grid, facts: TaskFacts) -> dict[str, dict[str, float]]:
+    """Each level's metrics of labels, where the task asks for any."""
+    found: dict[str, dict[str, float]] = {}
+    for level in in_level_order(grid.levels):
+        rows = grid.rows(level=level)
+        rows = rows[grid.present[rows].any(axis=1)]
+        values = label_metrics(
+            facts.metrics, grid.answer[rows], grid.gold, grid.present[rows], len(facts.labels)
+        )
+        if values:
+            found[level] = {name: rounded(value) for name, value in values.items()}
+    return found
+
+
 def _reference(chance: float, grid: Grid) -> float:
     """The accuracy that needs no model: of guessing, or of one constant answer."""
     constant = _known(largest_gold_share(grid.gold))
@@ -250,7 +271,9 @@ def task_facts(task: Mapping[str, Any]) -> TaskFacts:
         task["labels"],
         task.get("label_tokens"),
         UnmadeVariants(**unmade),
-        OWN_SCORERS.get(task.get("kind", ""), ()),
+        metric=task.get("metric", "accuracy"),
+        metrics=task.get("metrics", ()),
+        own_scorers=OWN_SCORERS.get(task.get("kind", ""), ()),
     )
 
 

@@ -145,6 +145,27 @@ def read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
         raise UsageError(f"{path}: not a sample store: {error}.") from None
 
 
+def read_texts(
+    path: Path, variants: Sequence[str], examples: Sequence[str]
+) -> dict[tuple[str, str], str]:
+    """(variant id, example id) -> what was generated there, of those that have a text.
+
+    Raises:
+        UsageError: not a sample store.
+    """
+    marks = [", ".join("?" * len(ids)) for ids in (variants, examples)]
+    query = (
+        "SELECT variant_id, example_id, text FROM samples WHERE text IS NOT NULL "
+        f"AND variant_id IN ({marks[0]}) AND example_id IN ({marks[1]})"
+    )
+    try:
+        with closing(open_to_read(path)) as db:
+            rows = db.execute(query, (*variants, *examples)).fetchall()
+    except (OSError, sqlite3.Error) as error:
+        raise UsageError(f"{path}: not a sample store: {error}.") from None
+    return {(variant, example): str(text) for variant, example, text in rows}
+
+
 def _read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
     import pandas as pd
 

@@ -184,6 +184,10 @@ class TaskSummary:
     """Whether clean accuracy's interval lies above both; None without such an interval."""
     levels: dict[str, Stats]
     perturbations: dict[str, Stats]
+    metric: str = "accuracy"
+    """What the mean score is called; in the file where it is another than accuracy."""
+    metrics: dict[str, dict[str, Number]] = field(default_factory=dict)
+    """Level -> metric -> value, for those that the task file asks for beside accuracy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +398,8 @@ def _plain(record: Any) -> Any:
     names = _quantities(type(record))
     for name in (one.name for one in fields(record)):
         value = getattr(record, name)
+        if isinstance(record, TaskSummary) and value == _UNSAID.get(name):
+            continue
         if name in names:
             content[name] = None if value is None else value.value
             interval = None if value is None else value.interval
@@ -413,6 +419,8 @@ def _complaint(error: ErrorDetails) -> str:
     return f"at {key!r}: {error['msg']}"
 
 
+_UNSAID: Final[dict[str, object]] = {"metric": "accuracy", "metrics": {}}
+"""Fields of a task that stand in the file only if they say something else."""
 _QUANTITIES: Final[dict[Any, frozenset[str]]] = {
     kind: frozenset(
         name for name, hint in get_type_hints(kind).items() if hint in (Quantity, Quantity | None)

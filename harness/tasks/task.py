@@ -17,6 +17,17 @@ from harness.tasks.template import Template, map_texts
 Kind = Literal["labels", "choices", "answer"]
 
 _FILLERS = ("N/A", "", "[MASK]")
+_METRIC_NAMES: Final[Mapping[str, str]] = {
+    "exact": "exact match",
+    "contains": "answers that hold the reference",
+    "token_f1": "token F1",
+    "numeric": "numeric accuracy",
+    "json": "JSON fields",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "rouge": "ROUGE",
+}
+"""Grader -> what reports call its mean score, where that is more than its name."""
 _SCORERS_OF: Final[Mapping[Kind, tuple[Scorer, ...]]] = {
     "labels": SCORERS,
     "choices": ("loglik", "generate"),
@@ -73,7 +84,10 @@ class Task:
     @property
     def metric_name(self) -> str:
         """What reports call the mean score."""
-        return self.answer.grader.name.replace("_", " ") if self.answer else "accuracy"
+        if self.answer is None:
+            return "accuracy"
+        name = self.answer.grader.name
+        return _METRIC_NAMES.get(name, name.replace("_", " "))
 
     @property
     def label_names(self) -> tuple[str, ...]:
