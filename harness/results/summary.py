@@ -398,7 +398,7 @@ def _plain(record: Any) -> Any:
     names = _quantities(type(record))
     for name in (one.name for one in fields(record)):
         value = getattr(record, name)
-        if isinstance(record, TaskSummary) and value == _UNSAID.get(name):
+        if isinstance(record, TaskSummary) and name in _UNSAID and value == _UNSAID[name]:
             continue
         if name in names:
             content[name] = None if value is None else value.value
