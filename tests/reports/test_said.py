@@ -30,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     content = answer_task(grader="token_f1")
     config = RunConfig(
         model=str(save_tiny_llama(folder / "tiny")), tasks=("free",), out=folder / "run",
-        device="cpu", cache=False, full=True, perturbations=("keyboard",), scorers="generate",
+        device="cpu", cache=False, full=True, perturbations=("keyboard",), scorers=("generate",),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         read = AnswerReader.read
