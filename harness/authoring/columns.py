@@ -73,7 +73,8 @@ class Column:
         """Whether it identifies rows: by its name, or as whole numbers that never repeat."""
         unique = not self.missing and len(self.counts) == len(self.values)
         named = bool(_ID_NAME.search(self.name)) or self.name.lower() in ("id", "idx", "uuid")
-        whole = all(re.fullmatch(r"\d+", text) for text in self.counts)
+        right = self.name.lower() in (*LABEL_NAMES, *ANSWER_NAMES)
+        whole = not right and all(re.fullmatch(r"\d+", text) for text in self.counts)
         return unique and not self.is_nested and self.words <= 1 and (named or whole)
 
     @property

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import yaml
 
-from harness.authoring.columns import Column
-from harness.authoring.guess import DraftLabel, Guess
+from harness.authoring.columns import Column, as_text
+from harness.authoring.graders import guess_grader
+from harness.authoring.guess import Because, DraftLabel, Guess
 from harness.tasks.template import template_name
+
+_SAID: Final = frozenset(("reply", "response", "summary", "translation", "title", "headline"))
+"""Names of columns that say what is to be written; any other is an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,33 @@ def _gold(guess: Guess) -> Iterator[str]:
     if guess.kind == "labels":
         yield f"label_field: {quoted(gold.name)}{_note(guess.gold.reason)}"
         yield "\n".join(_labels(guess.labels))
+    elif guess.choices is not None:
+        yield "\n".join(_choices(guess, guess.choices))
+    else:
+        yield "\n".join(_answer(guess))
+
+
+def _choices(guess: Guess, options: Because) -> Iterator[str]:
+    gold, names = guess.gold_column.name, [column.name for column in options.columns]
+    fields = ", ".join(f"{quoted(name.strip())}: {quoted(name)}" for name in names)
+    right = gold
+    if guess.counts_from_one:
+        right = "right_option"
+        yield f"derive:{_note('the right option is counted from 1; here from 0')}"
+        yield f'  {right}: "{{{{ ({template_name(gold)} | int - 1) | tojson }}}}"'
+    yield "choices:"
+    where = quoted(names[0]) if len(names) == 1 else f"{{{fields}}}"
+    yield f"  field: {where}{_note(options.reason)}"
+    yield f"  gold: {quoted(right)}{_note(guess.gold.reason)}"
+    yield f"  by: letter{_note('or text: the model then says the option itself')}"
+
+
+def _answer(guess: Guess) -> Iterator[str]:
+    grader = guess_grader(guess.gold_column)
+    yield "answer:"
+    yield f"  field: {quoted(guess.gold_column.name)}{_note(guess.gold.reason)}"
+    yield f"  grader: {grader.yaml}{_note(grader.reason)}"
+    yield f"  max_new_tokens: {grader.max_new_tokens}{_note('the length of an answer. EDIT')}"
 
 
 def _labels(labels: Sequence[DraftLabel]) -> Iterator[str]:
@@ -100,6 +133,8 @@ def _labels(labels: Sequence[DraftLabel]) -> Iterator[str]:
 def _input(guess: Guess) -> str:
     shown = [f"{_titled(column.name)}: {_place(column)}" for column in guess.texts.columns]
     lines = "\n".join(f"  {line}" for line in shown)
+    if guess.choices is not None:
+        lines += "\n  {{ options_block }}"
     cue = f"{_titled(guess.gold_column.name)}:"
     return (
         f"input: |-  # the row as the model sees it. EDIT ({guess.texts.reason})\n{lines}\n"
@@ -118,19 +153,52 @@ def _place(column: Column) -> str:
 
 
 def _instructions(guess: Guess) -> str:
-    texts = _label_requests(guess) if guess.kind == "labels" else ()
+    texts = _requests(guess)
     styles = ("task-1", "task-2", "role-1")
+    naming = " Name the labels." if guess.labels else ""
     lines = [
         f"  - {{id: {name}, style: {name.split('-')[0]}, text: {quoted(text)}}}"
         for name, text in zip(styles, texts, strict=True)
     ]
     return "\n".join(
         [
-            "# EDIT: how your product asks, and other ways to ask the same. Name the labels.",
+            f"# EDIT: how your product asks, and other ways to ask the same.{naming}",
             "instructions:",
             *lines,
         ]
     )
+
+
+def _requests(guess: Guess) -> tuple[str, str, str]:
+    if guess.kind == "labels":
+        return _label_requests(guess)
+    if guess.kind == "choices":
+        return (
+            "Answer the question below with the letter of the correct option.",
+            "Read the question and its options, and reply with the letter of the right one.",
+            "You take an exam. Give the letter of the option that answers the question below.",
+        )
+    what = _titled(guess.gold_column.name).lower()
+    what = what if what in _SAID else "answer"
+    asked = [_titled(column.name).lower() for column in guess.texts.columns]
+    about = "question" if "question" in asked else "text"
+    keys = _keys(guess.gold_column)
+    form = f" as a JSON object with the keys {keys}" if keys else ""
+    return (
+        f"Give the {what} for the {about} below{form}. Write nothing else.",
+        f"Read the {about}, then write its {what}{form} and no other words.",
+        f"You are an assistant who writes the {what} for a {about}. Do so for the one below{form}.",
+    )
+
+
+def _keys(column: Column) -> str:
+    """The keys of a column of JSON objects, quoted, so that no perturbation changes them."""
+    if not guess_grader(column).yaml.startswith("{name: json_fields"):
+        return ""
+    first = column.present[0]
+    keys = list(first if isinstance(first, dict) else json.loads(as_text(first)))
+    named = [f"'{key}'" for key in keys]
+    return f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
 
 
 def _label_requests(guess: Guess) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.authoring.columns import (
@@ -64,9 +64,23 @@ class Guess:
         """The column with the right answers."""
         return self.gold.columns[0]
 
+    @property
+    def counts_from_one(self) -> bool:
+        """Whether the right option is a number that counts from 1."""
+        if self.choices is None:
+            return False
+        first = self.choices.columns[0].present[0]
+        most = len(first) if isinstance(first, list) else len(self.choices.columns)
+        given = set(self.gold_column.counts)
+        return "0" not in given and str(most) in given and all(one.isdigit() for one in given)
+
 
 def guess_columns(
-    rows: Sequence[Row], *, label: str | None = None, answer: str | None = None
+    rows: Sequence[Row],
+    *,
+    label: str | None = None,
+    answer: str | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> Guess:
     """What each column is for.
 
@@ -74,6 +88,7 @@ def guess_columns(
         rows: The table.
         label: The column of labels, where the user named it.
         answer: The column of free answers, where the user named it.
+        names: Column -> what its whole numbers from 0 stand for, where the data say so.
 
     Raises:
         UnknownNameError: no such column.
@@ -93,7 +108,7 @@ def guess_columns(
         gold=gold,
         texts=_guess_texts([one for one in rest if one not in gold.columns], gold.columns[0]),
         choices=options if kind == "choices" else None,
-        labels=draft_labels(gold.columns[0]) if kind == "labels" else (),
+        labels=_named_labels(gold.columns[0], names or {}) if kind == "labels" else (),
     )
 
 
@@ -183,6 +198,17 @@ def _guess_texts(columns: Sequence[Column], gold: Column) -> Because:
     raise UsageError(
         f"beside {gold.name!r} no column holds something to read.",
         hint="Name the right column: --label COLUMN or --answer COLUMN.",
+    )
+
+
+def _named_labels(column: Column, names: Mapping[str, Sequence[str]]) -> tuple[DraftLabel, ...]:
+    """The labels of a column, by the names that the data give its numbers."""
+    said = dict(enumerate(names.get(column.name, ())))
+    return tuple(
+        replace(label, name=word, word=word.replace("_", " "))
+        if label.value.isdigit() and (word := said.get(int(label.value)))
+        else label
+        for label in draft_labels(column)
     )
 
 

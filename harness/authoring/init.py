@@ -11,20 +11,13 @@ from pathlib import Path
 from harness.authoring.draft import DraftSource, quoted, write_draft
 from harness.authoring.file_form import GuessedForm, guess_form
 from harness.authoring.guess import Guess, guess_columns
+from harness.authoring.hub_table import is_hub_name, read_hub
+from harness.authoring.table import Found, Table
 from harness.core.atomic import reason, write_text
 from harness.core.errors import UsageError
-from harness.tasks.rows import FileForm, Row, read_file
+from harness.tasks.rows import FileForm, read_file
 from harness.tasks.schema import TaskSpec
 from harness.tasks.yamlfile import read_yaml
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One thing that was guessed."""
-
-    what: str
-    value: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +37,21 @@ def init_task(
     answer: str | None = None,
     separator: str | None = None,
     encoding: str | None = None,
+    config: str | None = None,
+    split: str | None = None,
     force: bool = False,
 ) -> Drafted:
-    """Write a commented task file for a file of rows.
+    """Write a commented task file for a file of rows, or for a data set of the hub.
 
     Args:
-        data: A .csv, .tsv, .json, .jsonl or .parquet file, plain or compressed.
+        data: A .csv, .tsv, .json, .jsonl or .parquet file, plain or compressed; or OWNER/NAME.
         out: The task file; default: the data's name with .yaml, in the working directory.
         label: The column of labels; guessed if not given, as is everything else.
         answer: The column of free answers.
         separator: The character between the columns; guessed if not given.
         encoding: How characters are stored; guessed if not given.
+        config: Part of a data set of the hub.
+        split: Split of it; guessed if not given.
         force: Overwrite a file that is there.
 
     Returns:
@@ -64,15 +61,17 @@ def init_task(
         UsageError: the data cannot be read or guessed from, or the file is there already.
     """
     path = Path(data)
-    guessed = guess_form(path, separator=separator, encoding=encoding)
-    rows = read_file(path, guessed.form)
-    guess = guess_columns(rows, label=label, answer=answer)
     name = task_name(path)
     target = out or Path(f"{name}.yaml")
     check_free(target, force=force)
-    text = write_draft(name, _file_source(path, target, guessed.form), guess)
-    save_draft(target, text)
-    return Drafted(target, guess, tuple(_findings(rows, guessed, guess)))
+    table = (
+        read_hub(data, config=config, split=split)
+        if is_hub_name(data)
+        else _read_table(path, target, separator=separator, encoding=encoding)
+    )
+    guess = guess_columns(table.rows, label=label, answer=answer, names=table.label_names)
+    save_draft(target, write_draft(name, table.source, guess))
+    return Drafted(target, guess, (*table.found, *_findings(guess)))
 
 
 def task_name(path: Path) -> str:
@@ -107,6 +106,12 @@ def save_draft(path: Path, text: str) -> None:
     read_yaml(path, TaskSpec, what="task")
 
 
+def _read_table(path: Path, target: Path, *, separator: str | None, encoding: str | None) -> Table:
+    form = guess_form(path, separator=separator, encoding=encoding)
+    rows = read_file(path, form.form)
+    return Table(rows, _file_source(path, target, form.form), tuple(_form_found(form)))
+
+
 def _file_source(data: Path, target: Path, form: FileForm) -> DraftSource:
     beside = os.path.relpath(data.resolve(), target.resolve().parent)
     lines = [f"file: {quoted(Path(beside).as_posix())}"]
@@ -117,11 +122,14 @@ def _file_source(data: Path, target: Path, form: FileForm) -> DraftSource:
     return DraftSource(tuple(lines), data.name)
 
 
-def _findings(rows: list[Row], form: GuessedForm, guess: Guess) -> Iterator[Found]:
-    yield Found("rows", f"{len(rows):,}", "")
+def _form_found(form: GuessedForm) -> Iterator[Found]:
     yield Found("encoding", form.form.encoding, form.encoding_reason)
     if form.separator_reason is not None:
         yield Found("separator", repr(form.form.separator or "\t"), form.separator_reason)
+
+
+def _findings(guess: Guess) -> Iterator[Found]:
+    yield Found("rows", f"{guess.rows:,}", "")
     yield Found("id", guess.id.names or "none", guess.id.reason)
     yield Found(guess.kind, guess.gold.names, guess.gold.reason)
     if guess.labels:

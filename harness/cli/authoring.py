@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
         init_command,
         "harness init-task tickets.csv",
         "harness init-task tickets.csv --label category --out tickets.yaml",
+        "harness init-task nyu-mll/glue --config sst2",
     )
     add_command(
         app,
@@ -86,7 +87,8 @@ def init_command(
     data: Annotated[
         str,
         typer.Argument(
-            help="Rows: .csv, .tsv, .json, .jsonl or .parquet, also as .gz or .xz.",
+            help="Rows: .csv, .tsv, .json, .jsonl or .parquet, also as .gz or .xz; or a data set "
+            "of the hub, OWNER/NAME.",
             metavar="DATA",
         ),
     ],
@@ -101,6 +103,8 @@ def init_command(
         str | None, typer.Option(help="Character between columns. Default: guessed.")
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Such as cp1252. Default: guessed.")] = None,
+    config: Annotated[str | None, typer.Option(help="Part of a data set of the hub.")] = None,
+    split: Annotated[str | None, typer.Option(help="Split of it. Default: guessed.")] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite a file that is there.", show_default=False)
     ] = False,
@@ -122,6 +126,8 @@ def init_command(
         answer=answer,
         separator=separator,
         encoding=encoding,
+        config=config,
+        split=split,
         force=force,
     )
     if as_json:

@@ -191,3 +191,73 @@ def test_hostile_files_end_in_one_line(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b'{"a": [1, 2}\x00\xff\xfe\x81 broken')
     assert harness(["init-task", str(tmp_path / name), "--out", str(tmp_path / "x.yaml")]) == 2
     assert not (tmp_path / "x.yaml").exists()
+
+
+def test_free_answers_have_a_grader_that_fits_them(tmp_path: Path) -> None:
+    questions = [{"question": f"Which {body}?", "answer": f"the {n}th"} for n, body in
+                 enumerate(BODIES)]  # fmt: skip
+    done, task = drafted(write(tmp_path / "t.csv", questions))
+    assert task.answer is not None
+    assert task.answer.grader.name == "token_f1"
+    assert task.examples[0].references == ("the 0th",)
+    assert "EDIT: exact for one right text" in read_text(done.path, what="task")
+    numbers = [{"problem": body, "answer": f"1,00{n}"} for n, body in enumerate(BODIES)]
+    _, task = drafted(write(tmp_path / "n.csv", numbers), answer="answer")
+    assert task.answer is not None
+    assert task.answer.grader.name == "numeric"
+
+
+def test_objects_are_graded_by_their_fields_and_the_keys_are_said(tmp_path: Path) -> None:
+    rows = [{"mail": body, "expected": {"team": team, "urgent": n}} for n, (body, team) in
+            enumerate(zip(BODIES, TEAMS, strict=True))]  # fmt: skip
+    _, task = drafted(write(tmp_path / "t.jsonl", rows))
+    assert task.answer is not None
+    assert task.answer.grader.name == "json_fields"
+    assert all("'team' and 'urgent'" in one.text for one in task.instructions)
+
+
+@pytest.mark.parametrize(("answers", "gold"), [("BAA", "BAA"), ("213", "BAC"), ("102", "BAC")])
+def test_options_in_columns_of_letters_are_choices(tmp_path: Path, answers: str, gold: str) -> None:
+    rows = [
+        {"question": f"Which one is {n}?", "A": f"x{n}", "B": f"y{n}", "C": f"z{n}", "answer": said}
+        for n, said in enumerate(answers)
+    ]
+    _, task = drafted(write(tmp_path / "t.csv", rows))
+    assert task.kind == "choices"
+    assert "".join(example.gold for example in task.examples) == gold
+    assert task.examples[0].input.endswith("A. x0\nB. y0\nC. z0")
+
+
+def test_a_list_of_options_is_choices_too(tmp_path: Path) -> None:
+    rows = [{"question": f"Is it {n}?", "choices": ["x", "y"], "answer": n % 2} for n in range(4)]
+    _, task = drafted(write(tmp_path / "t.jsonl", rows))
+    assert (task.kind, task.examples[1].gold) == ("choices", "B")
+
+
+class HubRows(list[dict[str, object]]):
+    """Rows as the package datasets returns them, with names for the numbers of a label."""
+
+    features = {"label": type("ClassLabel", (), {"names": ["bad", "very_good"]})(), "text": None}  # noqa: RUF012
+
+
+def test_a_data_set_of_the_hub_is_drafted_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = HubRows([{"text": body, "label": n % 2} for n, body in enumerate(BODIES)])
+    monkeypatch.setattr("datasets.get_dataset_split_names", lambda name, config: ["train", "test"])
+    monkeypatch.setattr("datasets.load_dataset", lambda path, config, *, split: rows)
+    done = init_task("owner/films", out=tmp_path / "films.yaml", config="all")
+    text = read_text(done.path, what="task")
+    assert "hub: {path: owner/films, config: all, split: test}" in text
+    assert 'name: very_good, value: "1", word: "very good"' in text
+    assert [one.value for one in done.found if one.what == "split"] == ["test"]
+
+
+def test_a_hub_that_cannot_be_reached_ends_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
+    assert harness(["init-task", "owner/films", "--out", str(tmp_path / "x.yaml")]) == 2
+    error = capsys.readouterr().err
+    assert "owner/films is no file here, and as a data set of the hub it cannot be had" in error
+    assert len(error.splitlines()) == 1

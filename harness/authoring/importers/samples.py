@@ -84,8 +84,7 @@ def _add_gold(task: TaskContent, carried: Carried, answers: Sequence[str]) -> No
         task["label_field"] = "reference"
         task["labels"] = kinds
         return
-    words = sum(len(one.split()) for one in answers) / len(answers)
-    grader = "token_f1" if words <= 10 else "chrf"
+    grader = "token_f1"
     length = min(512, 16 + 3 * max(len(one.split()) for one in answers))
     task["answer"] = {"field": "reference", "grader": grader, "max_new_tokens": length}
     carried.lose(0, "grader", f"a chat names none; {grader} compares with the assistant's answer")
