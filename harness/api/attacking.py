@@ -41,7 +41,7 @@ def attack(
     level: PerturbedLevel | None = None,
     perturbations: str | Sequence[str] = (),
     plugins: str | Sequence[str] = (),
-    strength: StrengthName | Sequence[StrengthName] = "medium",
+    strength: StrengthName | Sequence[StrengthName] = ("medium",),
     max_words_changed: float | None = None,
     min_similarity: float | None = None,
     seed: int = 0,

@@ -45,7 +45,7 @@ def run(
     plugins: str | Sequence[str] = (),
     target: Target = "instruction",
     per_perturbation: int = 1,
-    strength: StrengthName | Sequence[StrengthName] = "medium",
+    strength: StrengthName | Sequence[StrengthName] = ("medium",),
     paraphrases: str | Path | None = None,
     similarity: bool = False,
     min_similarity: float | None = None,

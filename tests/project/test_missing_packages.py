@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from harness.cli.app import run
 from harness.core.errors import ExitCode
+from perturbations.external.promptbench_prompts import read_literal
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.make_run import make_run
 from tests.support.saved_runs import save_run
@@ -112,6 +113,7 @@ def test_a_missing_package_costs_one_line(
     package: str,
     command: str,
 ) -> None:
+    read_literal.cache_clear()  # a package that another test has read would not be missed
     monkeypatch.chdir(place)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setitem(
