@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.stats.components import Components, Parts
 from harness.stats.estimate import student_quantile, student_tail
-from harness.stats.twoway import Components, degrees_of_freedom
 
 EXAMPLES = 100
 
@@ -44,7 +44,7 @@ def simulate(count: int, noise: float, between: float, runs: int) -> tuple[float
     error = (between + 1) ** 0.5
     reach, tail = [], []
     for parts in (Components(*map(float, one)) for one in zip(*drawn, strict=True)):
-        df = degrees_of_freedom(parts, count, EXAMPLES)
+        df = Parts(parts, count - 1, EXAMPLES - 1).df
         root = parts.total**0.5
         reach.append(student_quantile(0.95, df) * root / error)
         tail.append(student_quantile(0.997, df) * root / error)

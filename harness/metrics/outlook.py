@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from harness.metrics.group_stats import rounded
 from harness.metrics.variance import drop_parts
 from harness.results.kinds import own_scorers
 from harness.results.summary import Outlook, Summary
-from harness.stats.planning import PlannedDesign, Question, make_design
+from harness.stats.planning import PlannedDesign, Question, make_design, pool_parts
 from harness.stats.prediction import CellVariance
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def drop_questions(
             parts = drop_parts(group) if group is not None else None
             if group is not None and parts is not None:
                 levels.setdefault(level, []).append((group, parts, there))
+    levels = _pooled(levels)
     return tuple(
         Question(
             name=level,
@@ -113,6 +115,29 @@ def drop_questions(
         )
         for level in in_level_order(levels)
     )
+
+
+def _pooled(
+    levels: Mapping[str, list[tuple[Group, CellVariance, int]]],
+) -> dict[str, list[tuple[Group, CellVariance, int]]]:
+    """The same with the parts of all groups together, where cells are missing.
+
+    Few cells say little of each part in one task and level; what is below 0 there is cut off, and
+    the mean over tasks of what is left was more than twice the truth.
+    """
+    groups = [group for own in levels.values() for group, _, _ in own]
+    if not any(group.has_holes for group in groups):
+        return dict(levels)
+    common = pool_parts(
+        [(group.clean_score - group.score, group.matched, group.families) for group in groups]
+    )
+    return {
+        level: [
+            (group, replace(common, mean=parts.mean, flows=parts.flows), there)
+            for group, parts, there in own
+        ]
+        for level, own in levels.items()
+    }
 
 
 def _variants_each(group: Group) -> int:

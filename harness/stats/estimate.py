@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from harness.stats.components import Parts, mean_parts
+
 Kind = Literal["share", "difference", "relative", "ratio", "exact"]
 Over = Literal["examples and instructions", "examples and variants", "examples", "prompts"]
 Interval = tuple[float, float]
@@ -47,6 +49,8 @@ class Estimate:
     """Of a difference of cells: the shares lost and gained, whose difference it is."""
     unit: float = 1.0
     """How far the value moves if a change happens in every example."""
+    parts: Parts | None = None
+    """Of a variance over prompts and examples: what a mean over tasks adds up."""
 
     @property
     def standard_error(self) -> float:
@@ -100,7 +104,8 @@ class Estimate:
 def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     """The plain mean of independent estimates, such as of several tasks.
 
-    V = sum V_t / T^2, with Satterthwaite's degrees of freedom (sum V_t)^2 / sum (V_t^2 / df_t).
+    V = sum V_t / T^2, part by part where all have parts; else with Satterthwaite's degrees of
+    freedom (sum V_t)^2 / sum (V_t^2 / df_t).
 
     Example:
         >>> first = Estimate(0.02, 0.0004, 9, 100, "difference", "examples")
@@ -112,22 +117,41 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     if len(estimates) == 1:
         return estimates[0]
     count = len(estimates)
-    variances = [variance / count**2 for variance in _variances(estimates)]
+    parts = _mean_parts(estimates)
+    variance, df = (
+        _mean_variance(estimates) if parts is None else (parts.components.total, parts.df)
+    )
+    beyond = math.fsum(one.prompt_variance for one in estimates) / count**2
+    if parts is not None:
+        beyond = max(variance - parts.components.examples, 0.0)
+    return Estimate(
+        value=math.fsum(one.value for one in estimates) / count,
+        variance=variance,
+        df=df,
+        examples=sum(one.examples for one in estimates),
+        kind=estimates[0].kind,
+        over=_common_scope([one.over for one in estimates]),
+        prompt_variance=beyond,
+        flows=_mean_flows(estimates),
+        unit=math.fsum(one.unit for one in estimates) / count,
+        parts=parts,
+    )
+
+
+def _mean_parts(estimates: Sequence[Estimate]) -> Parts | None:
+    """The parts of the mean; None where a variance has none, or nothing varied in a task."""
+    known = [one.parts for one in estimates if one.parts is not None and one.variance > 0]
+    return mean_parts(known) if len(known) == len(estimates) else None
+
+
+def _mean_variance(estimates: Sequence[Estimate]) -> tuple[float, float]:
+    """The variance of the mean, and its degrees of freedom by Satterthwaite's formula."""
+    variances = [variance / len(estimates) ** 2 for variance in _variances(estimates)]
     total = math.fsum(variances)
     spread = math.fsum(
         variance**2 / one.df for variance, one in zip(variances, estimates, strict=True)
     )
-    return Estimate(
-        value=math.fsum(one.value for one in estimates) / count,
-        variance=total,
-        df=total**2 / spread if spread > 0 else min(one.df for one in estimates),
-        examples=sum(one.examples for one in estimates),
-        kind=estimates[0].kind,
-        over=_common_scope([one.over for one in estimates]),
-        prompt_variance=math.fsum(one.prompt_variance for one in estimates) / count**2,
-        flows=_mean_flows(estimates),
-        unit=math.fsum(one.unit for one in estimates) / count,
-    )
+    return total, total**2 / spread if spread > 0 else min(one.df for one in estimates)
 
 
 def _variances(estimates: Sequence[Estimate]) -> list[float]:

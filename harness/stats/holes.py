@@ -25,8 +25,8 @@ def variance_parts(cells: Floats, given: Floats, weights: Floats) -> tuple[float
         weights: of the clusters' cells [G, N]; they sum to 1.
 
     Returns:
-        The variance that the clusters' own luck brings, at least 0; that of the examples with all
-        noise of their cells; and the noise in the estimate of the first, at most the second.
+        The variance that the clusters' own luck brings, by chance below 0; that of the examples
+        with all noise of their cells; and the noise in the first, at most the second.
     """
     taken = _luck_shown(cells, weights)
     shares = ratio(weights, weights.sum(axis=0), undefined=0.0)
@@ -37,7 +37,7 @@ def variance_parts(cells: Floats, given: Floats, weights: Floats) -> tuple[float
     own, shown = float((weights.sum(axis=1) ** 2).sum()), _shown(weights, shares, taken)
     grow = own / shown if shown > 0 else 0.0
     examples = _of_examples(given, weights)
-    return max(grow * products, 0.0), examples, min(max(grow * noise, 0.0), examples)
+    return grow * products, examples, min(max(grow * noise, 0.0), examples)
 
 
 def _luck_shown(cells: Floats, weights: Floats) -> Floats:

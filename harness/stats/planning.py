@@ -5,9 +5,10 @@ What a design finds is predicted by `harness.stats.prediction`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,10 @@ SHARES: Final = (0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 _FEWEST_EXAMPLES: Final = 10
 
 
+Cells: TypeAlias = tuple[Floats, Booleans, Integers]
+"""Values of cells [K, N], which of them are there [K, N], and each prompt's instruction [K]."""
+
+
 def measure_parts(values: Floats, present: Booleans, families: Integers) -> CellVariance:
     """The parts of the variance of cells, each without bias, with holes or without.
 
@@ -34,25 +39,34 @@ def measure_parts(values: Floats, present: Booleans, families: Integers) -> Cell
         present: which of them are there [K, N].
         families: each prompt's instruction [K].
     """
-    count = max(int(present.sum()), 1)
-    mean = float(values[present].sum()) / count
-    apart = _pair_means(np.where(present, values - mean, 0.0), present, families)
+    return pool_parts([(values, present, families)])
+
+
+def pool_parts(groups: Sequence[Cells]) -> CellVariance:
+    """The parts that the cells of several groups have on average, by the pairs of all of them.
+
+    A part of one group with few cells is noisy, and 0 where it comes out below: the mean of such
+    parts over tasks and levels is far too large. Pairs of different groups are not compared.
+    """
+    count = max(sum(int(present.sum()) for _, present, _ in groups), 1)
+    total = sum(float(values[present].sum()) for values, present, _ in groups)
+    apart = _pair_means(groups)
     none = apart["none"]
     instructions = _above(apart["instruction"], none)
     examples = _above(apart["example"], none)
     variants = _above(apart["variant"], none, instructions)
     meetings = _above(apart["meeting"], none, instructions, examples)
-    total = _above(apart["cell"], none)
+    whole = _above(apart["cell"], none)
     known = (instructions, variants, examples, meetings)
     # Few pairs can say more than there is: the parts are then what they are of the whole.
-    scale = min(1.0, total / sum(known)) if sum(known) > 0 else 1.0
+    scale = min(1.0, whole / sum(known)) if sum(known) > 0 else 1.0
     return CellVariance(
         instructions=scale * instructions,
         variants=scale * variants,
         examples=scale * examples,
         meetings=scale * meetings,
-        cells=max(total - scale * sum(known), 0.0),
-        mean=mean,
+        cells=max(whole - scale * sum(known), 0.0),
+        mean=total / count,
     )
 
 
@@ -61,25 +75,14 @@ def _above(product: float, none: float, *parts: float) -> float:
     return 0.0 if np.isnan(product) else max(product - none - sum(parts), 0.0)
 
 
-def _pair_means(values: Floats, present: Booleans, families: Integers) -> Mapping[str, float]:
+def _pair_means(groups: Sequence[Cells]) -> Mapping[str, float]:
     """The mean product over ordered pairs of cells, by what the two have in common."""
-    there = present.astype(np.float64)
-    codes = np.unique(families, return_inverse=True)[1]
-    member = (np.arange(int(codes.max(initial=0)) + 1)[:, None] == codes).astype(np.float64)
-
-    def sums(cells: Floats) -> Mapping[str, float]:
-        by_family = member @ cells  # [G, N]
-        squares = {
-            "all": float(cells.sum()) ** 2,
-            "family": float((by_family.sum(axis=1) ** 2).sum()),
-            "prompt": float((cells.sum(axis=1) ** 2).sum()),
-            "column": float((cells.sum(axis=0) ** 2).sum()),
-            "met": float((by_family**2).sum()),
-            "cell": float((cells**2).sum()),
-        }
-        return _apart(squares)
-
-    products, counts = sums(values), sums(there)
+    products: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    for values, present, families in groups:
+        mean = float(values[present].sum()) / max(int(present.sum()), 1)
+        products.update(_pair_sums(np.where(present, values - mean, 0.0), families))
+        counts.update(_pair_sums(present.astype(np.float64), families))
     means = {name: products[name] / n if n > 0.5 else np.nan for name, n in counts.items()}
     if np.isnan(means["none"]):  # one instruction: what it does is taken as given
         means["none"] = means["instruction"] if np.isfinite(means["instruction"]) else 0.0
@@ -87,7 +90,23 @@ def _pair_means(values: Floats, present: Booleans, families: Integers) -> Mappin
     return means
 
 
-def _apart(squares: Mapping[str, float]) -> Mapping[str, float]:
+def _pair_sums(cells: Floats, families: Integers) -> dict[str, float]:
+    """The sum of products over ordered pairs of cells [K, N], by what the two have in common."""
+    codes = np.unique(families, return_inverse=True)[1]
+    member = (np.arange(int(codes.max(initial=0)) + 1)[:, None] == codes).astype(np.float64)
+    by_family = member @ cells  # [G, N]
+    squares = {
+        "all": float(cells.sum()) ** 2,
+        "family": float((by_family.sum(axis=1) ** 2).sum()),
+        "prompt": float((cells.sum(axis=1) ** 2).sum()),
+        "column": float((cells.sum(axis=0) ** 2).sum()),
+        "met": float((by_family**2).sum()),
+        "cell": float((cells**2).sum()),
+    }
+    return _apart(squares)
+
+
+def _apart(squares: Mapping[str, float]) -> dict[str, float]:
     """Sums over pairs that have exactly this in common, from sums over pairs that have at least."""
     family, met, column = squares["family"], squares["met"], squares["column"]
     prompt, cell = squares["prompt"], squares["cell"]

@@ -22,8 +22,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.stats.components import Components, Parts
 from harness.stats.estimate import Estimate, Kind, Over
-from harness.stats.twoway import FEWEST, Components, degrees_of_freedom
+from harness.stats.twoway import FEWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def predict(parts: CellVariance, size: Size, luck: float = 0.5) -> Estimate:
         found = _found(parts, size, luck, by_instruction=by_instruction)
     over: Over = "examples and instructions" if by_instruction else "examples and variants"
     examples = _asked(size)
-    df = degrees_of_freedom(found, clusters, examples) if clusters > 1 else examples - 1
+    known = Parts(found, clusters - 1, examples - 1) if clusters > 1 else None
+    df = examples - 1 if known is None else known.df
     return Estimate(
         value=parts.mean,
         variance=found.total,
@@ -97,6 +99,7 @@ def predict(parts: CellVariance, size: Size, luck: float = 0.5) -> Estimate:
         over=over if clusters > 1 else "examples",
         prompt_variance=max(found.total - found.examples, 0.0),
         flows=parts.flows,
+        parts=known,
     )
 
 
@@ -114,7 +117,7 @@ def _found(parts: CellVariance, size: Size, luck: float, *, by_instruction: bool
     if size.share >= 1:
         return Components(drawn * true.prompts, true.examples, true.cells)
     noise = _noise(true, parts, size, clusters)
-    between = max(drawn * (true.prompts - true.cells + noise) - noise, 0.0)
+    between = drawn * (true.prompts - true.cells + noise) - noise
     noise = min(noise, true.examples)
     return Components(between + noise, true.examples, noise)
 

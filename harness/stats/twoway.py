@@ -22,7 +22,6 @@ three variants are taken as given too, and the interval speaks of examples alone
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -30,15 +29,13 @@ from typing import Final
 import numpy as np
 
 from harness.stats.arrays import Booleans, Floats, Integers, ratio
+from harness.stats.components import ROUNDING, Components, Parts
 from harness.stats.estimate import Estimate, Kind, Over
 from harness.stats.holes import variance_parts
 
 FEWEST: Final = 3
 """Clusters below which nothing can be said of others: Student's t with one degree of freedom makes
 an interval of two prompts six times as wide as one of three, and says nothing."""
-
-ROUNDING: Final = 1e-24
-"""Variances below this are rounding errors of sums: nothing varied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +55,6 @@ class Influence:
     """Of a difference of cells: the shares lost and gained (`harness.stats.estimate.Estimate`)."""
     unit: float = 1.0
     """How far the statistic moves if a change happens in every example."""
-
-
-@dataclass(frozen=True, slots=True)
-class Components:
-    """The parts of a two-way variance, each an estimate of the statistic's own variance."""
-
-    prompts: float
-    examples: float
-    cells: float
-
-    @property
-    def total(self) -> float:
-        """V_prompts + V_examples - V_cells, at least the larger of the first two."""
-        total = max(self.prompts + self.examples - self.cells, self.prompts, self.examples)
-        return 0.0 if total < ROUNDING else total
 
 
 def influence_of_mean(values: Floats, weights: Floats, *, of_pairs: bool = False) -> Influence:
@@ -166,18 +148,20 @@ def estimate(
             flows=influence.flows,
             unit=influence.unit,
         )
-    parts = components(influence, clusters)
+    found = components(influence, clusters)
+    parts = Parts(found, prompts=count - 1, examples=examples - 1)
     over: Over = "examples and instructions" if by_instruction else "examples and variants"
     return Estimate(
         value=value,
-        variance=parts.total,
-        df=degrees_of_freedom(parts, count, examples),
+        variance=found.total,
+        df=parts.df,
         examples=examples,
         kind=kind,
         over=over if examples > 1 else "prompts",
-        prompt_variance=max(parts.total - parts.examples, 0.0),
+        prompt_variance=max(found.total - found.examples, 0.0),
         flows=influence.flows,
         unit=influence.unit,
+        parts=parts,
     )
 
 
@@ -250,27 +234,3 @@ def _paired_variance(differences: Floats, examples: int) -> float:
     total = float((differences**2).sum()) + 2
     mean = float(differences.sum()) / (examples + 2)
     return (total / (examples + 2) - mean**2) / (examples + 2)
-
-
-def degrees_of_freedom(parts: Components, clusters: int, examples: int) -> float:
-    """The degrees of freedom of a total in which the prompts' own part is known least.
-
-    With f the share of the total that the G clusters of prompts bring, of cells' noise in it 1 part
-    in (G - 1)^2,
-
-        1 / df = f^(1/2) / (G - 1) + (1 - f)^2 / (N - 1), and df at most (G^2 - 1) / 2.
-
-    Satterthwaite's f^2 takes f as known. Where clusters are few it is small in just the runs whose
-    total is far too small, and all of the noise makes it count where it is nothing. The root makes
-    an interval nearly as long as the mean of the two parts' squared quantiles would, weighted by
-    the parts (Cochran 1964, Biometrics 20); the cap keeps the far tails of p values true where few
-    clusters agree by luck. Chosen by simulation, over f, noise and G.
-    """
-    if parts.total == 0:
-        return float(clusters - 1)
-    own = max(parts.prompts - parts.cells, 0.0)
-    share = min((own + (parts.prompts - own) / (clusters - 1) ** 2) / parts.total, 1.0)
-    inverse = share**0.5 / (clusters - 1)
-    if examples > 1:
-        inverse += (1 - share) ** 2 / (examples - 1)
-    return min(1 / inverse if inverse > 0 else math.inf, (clusters**2 - 1) / 2)

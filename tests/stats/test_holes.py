@@ -8,8 +8,9 @@ import pytest
 from harness.evaluation.design import Design
 from harness.metrics.influences import of_accuracy, of_drop
 from harness.stats.arrays import Floats, prompt_weights
+from harness.stats.components import Components, Parts
 from harness.stats.holes import variance_parts
-from harness.stats.twoway import Components, degrees_of_freedom, estimate
+from harness.stats.twoway import estimate
 from tests.support.incomplete_grids import draw_run
 
 
@@ -105,7 +106,7 @@ def test_an_interval_of_few_instructions_is_not_as_wide_as_anything_goes() -> No
 def test_degrees_of_freedom_by_hand(
     parts: tuple[float, float, float], clusters: int, expected: float
 ) -> None:
-    assert degrees_of_freedom(Components(*parts), clusters, 100) == pytest.approx(expected)
+    assert Parts(Components(*parts), clusters - 1, 99).df == pytest.approx(expected)
 
 
 def test_a_level_of_the_default_run_has_pairs() -> None:

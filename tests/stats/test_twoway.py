@@ -12,12 +12,11 @@ import pytest
 
 from harness.stats.arrays import example_weights, prompt_weights
 from harness.stats.bootstrap import draw_counts, resample_means, resample_prompt_means
+from harness.stats.components import Components, Parts
 from harness.stats.estimate import Estimate, mean_of
 from harness.stats.power import minimum_detectable_effect
 from harness.stats.twoway import (
-    Components,
     components,
-    degrees_of_freedom,
     difference,
     estimate,
     influence_of_mean,
@@ -329,7 +328,7 @@ def test_luck_with_examples_is_no_luck_of_prompts() -> None:
 def test_parts_that_cancel_leave_degrees_of_freedom_and_an_end() -> None:
     """With .3 of one, t's critical value is in the thousands and its power takes for ever."""
     parts = Components(prompts=1e-4, examples=1e-4, cells=2e-3)
-    df = degrees_of_freedom(parts, 3, 12)
+    df = Parts(parts, 2, 11).df
     assert df == pytest.approx(1 / (0.25 + 0.75**2 / 11))
     one = Estimate(0.0, parts.total, df, 12, "difference", "examples and instructions")
     assert minimum_detectable_effect(one, tests=5) == pytest.approx(0.070, abs=0.01)
