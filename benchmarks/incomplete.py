@@ -260,7 +260,7 @@ def rows(runs: int) -> Iterator[str]:
         for shape in SHAPES:
             full: Row | None = None
             for share in (*SHARES, DEFAULT_SHARE) if shape == DEFAULT else SHARES:
-                if share * shape[0] * shape[1] < 0.9:
+                if share * shape[0] * shape[1] < 0.89:
                     continue
                 row = simulate(world, shape, share, runs)
                 full = full or row
