@@ -117,13 +117,8 @@ def make_variants(
     left_out = tuple(dict.fromkeys(one for one in obstacles if one))
     perturbations = [p for p, one in zip(perturbations, obstacles, strict=True) if one is None]
     is_like = _likeness(subject, similarity, min_similarity)
-    drawn: dict[_Key, list[_Drawn]] = {}
-    for perturbation in perturbations:
-        key = (seed, task, instruction.id, perturbation.name)
-        weaker = [one for (name, _), all_ in drawn.items() if name == key[-1] for one in all_]
-        drawn[_key(perturbation)] = _draw_all(
-            subject, perturbation, key, per_perturbation, is_like, misses, weaker
-        )
+    start = (seed, task, instruction.id)
+    drawn = _draw_each(subject, perturbations, start, per_perturbation, is_like, misses)
     owners = _owners(perturbations, drawn)
     variants: list[Variant] = []
     for perturbation in perturbations:
@@ -170,6 +165,25 @@ def _likeness(
     if similarity is None or least is None:
         return lambda draft: True
     return lambda draft: similarity(subject.text, draft.text) >= least
+
+
+def _draw_each(
+    subject: Subject,
+    perturbations: Sequence[Perturbation],
+    start: tuple[object, ...],
+    count: int,
+    is_like: Callable[[Draft], bool],
+    misses: Mapping[_Miss, Counter[str]],
+) -> dict[_Key, list[_Drawn]]:
+    """The drafts of every perturbation, by its name and strength."""
+    drawn: dict[_Key, list[_Drawn]] = {}
+    for perturbation in perturbations:
+        own = (*start, perturbation.name)
+        weaker = [one for (name, _), all_ in drawn.items() if name == own[-1] for one in all_]
+        drawn[_key(perturbation)] = _draw_all(
+            subject, perturbation, own, count, is_like, misses, weaker
+        )
+    return drawn
 
 
 def _draw_all(

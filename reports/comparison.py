@@ -170,7 +170,7 @@ def which_is_better(pairs: Sequence[PairView]) -> str:
     pair, most = max(known, key=lambda one: one[1].difference.value)
     return (
         f"Of {len(known)} models against {first}, {len(better)} are better and {len(worse)} worse; "
-        f"first {pair.second}: {_amount(most)} over the perturbed levels."
+        f"highest {pair.second}: {_amount(most)} over the perturbed levels."
     )
 
 
@@ -182,12 +182,13 @@ def _of_two(pair: PairView, row: DifferenceRow) -> str:
         )
     other = "worse" if row.outcome == "better" else "better"
     against = [one.level for one in _accuracy_rows(pair) if one.outcome == other]
-    tail = f"; {other} at the {listed(against)} level{'s' * (len(against) > 1)}" if against else ""
+    where = f"{other} at the {listed(against)} level{'s' * (len(against) > 1)}"
+    tail = f"; {where}" if against else f", significantly {other} at no level"
     size = points(Quantity(abs(row.difference.value), None))
     return (
         f"{pair.second} is {size} points {_ends(row.difference, turned=row.outcome == 'worse')} "
         f"{row.outcome} than {pair.first} over the perturbed levels"
-        f"{tail or f', {other} at no level'}."
+        f"{tail}."
     )
 
 

@@ -37,9 +37,17 @@ MARKER: Final = "<!-- robustness-harness gate -->"
 """The first line of a comment: by it the next run finds the comment to replace."""
 
 
+COMMENT_LIMIT: Final = 60_000
+"""Characters; GitHub takes 65,536."""
+
+
 def render_comment(verdict: Verdict) -> str:
-    """The verdict as a comment that later runs can find and replace."""
-    return f"{MARKER}\n{render_verdict_markdown(verdict)}"
+    """The verdict as a comment that later runs can find and replace, cut where it is too long."""
+    text = f"{MARKER}\n{render_verdict_markdown(verdict)}"
+    if len(text) <= COMMENT_LIMIT:
+        return text
+    whole_lines = text[:COMMENT_LIMIT].rpartition("\n")[0]
+    return f"{whole_lines}\n\n> Cut here: the job's summary has all {len(verdict.checks)} checks.\n"
 
 
 def render_badge(verdict: Verdict) -> str:

@@ -131,12 +131,41 @@ def _difference(
 ) -> tuple[Difference, Estimate]:
     """The difference before it is seen beside others, and the estimate that it was read from."""
     estimate = mean_of([part.difference for part in parts])
-    found = Difference(
+    found = unadjusted(
+        estimate,
+        confidence=confidence,
         metric=metric,
         level=level,
         task=task,
         first=average([part.first for part in parts]).value,
         second=average([part.second for part in parts]).value,
+        prompts=sum(part.prompts for part in parts),
+        examples=sum(part.examples for part in parts),
+        cells=sum(part.cells for part in parts),
+    )
+    return found, estimate
+
+
+def unadjusted(
+    estimate: Estimate,
+    *,
+    confidence: float,
+    metric: str,
+    level: str,
+    task: str | None,
+    first: float,
+    second: float,
+    prompts: int,
+    examples: int,
+    cells: int,
+) -> Difference:
+    """A difference as it is before it is seen beside others: its p value counts no other test."""
+    return Difference(
+        metric=metric,
+        level=level,
+        task=task,
+        first=first,
+        second=second,
         value=estimate.value,
         interval=estimate.interval(confidence),
         p=estimate.p_value(),
@@ -144,11 +173,22 @@ def _difference(
         detectable=None,
         better=None,
         over=estimate.over,
-        prompts=sum(part.prompts for part in parts),
-        examples=sum(part.examples for part in parts),
-        cells=sum(part.cells for part in parts),
+        prompts=prompts,
+        examples=examples,
+        cells=cells,
     )
-    return found, estimate
+
+
+def adjusted(
+    one: Difference, estimate: Estimate, p: float, *, tests: int, confidence: float
+) -> Difference:
+    """A difference with its p value adjusted for so many tests, and its winner if there is one."""
+    return replace(
+        one,
+        p_adjusted=p,
+        detectable=minimum_detectable_effect(estimate, confidence=confidence, tests=tests),
+        better=_winner(one) if p < 1 - confidence else None,
+    )
 
 
 def _adjust(
@@ -158,15 +198,9 @@ def _adjust(
     p_values = [one.p for one, _ in family]
     tests = max(1, sum(not math.isnan(p) for p in p_values))
     for (one, estimate), p in zip(family, holm(p_values), strict=True):
-        yield replace(
-            one,
-            p_adjusted=p,
-            detectable=minimum_detectable_effect(estimate, confidence=confidence, tests=tests),
-            better=winner(one) if p < 1 - confidence else None,
-        )
+        yield adjusted(one, estimate, p, tests=tests, confidence=confidence)
 
 
-def winner(one: Difference) -> Literal["first", "second"]:
-    """The run that has the better value, significantly or not."""
+def _winner(one: Difference) -> Literal["first", "second"]:
     rises = one.value > 0
     return "second" if rises == (get_measure(one.metric).better == "higher") else "first"

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from harness.comparison.differences import Difference, Paired, winner
+from harness.comparison.differences import Difference, Paired, adjusted, unadjusted
 from harness.core.records import CLEAN, in_level_order
 from harness.metrics.grid import Grid, Group
 from harness.stats.arrays import Floats, prompt_weights
 from harness.stats.estimate import Estimate, mean_of
 from harness.stats.multiplicity import holm
-from harness.stats.power import minimum_detectable_effect
 from harness.stats.twoway import estimate, influence_of_change
 
 PERTURBED: Final = "perturbed"
@@ -44,19 +42,14 @@ def measure_overall(
         return None
     found = mean_of([estimate for estimate, _, _ in parts])
     firsts, seconds = ([_mean(side[place], side[2]) for _, _, side in parts] for place in (0, 1))
-    difference = Difference(
+    difference = unadjusted(
+        found,
+        confidence=confidence,
         metric="accuracy",
         level=PERTURBED,
         task=None,
         first=float(np.mean(firsts)),
         second=float(np.mean(seconds)),
-        value=found.value,
-        interval=found.interval(confidence),
-        p=found.p_value(),
-        p_adjusted=math.nan,
-        detectable=None,
-        better=None,
-        over=found.over,
         prompts=sum(len(group.variants) for _, group, _ in parts),
         examples=sum(len(group.examples) for _, group, _ in parts),
         cells=sum(int(group.present.sum()) for _, group, _ in parts),
@@ -70,21 +63,10 @@ def adjust_overall(
     """The runs' overall differences, adjusted (Holm) for how many runs stand beside each other."""
     known = [one for one in family if one is not None]
     tests = max(1, sum(not math.isnan(one.p) for one, _ in known))
-    adjusted = iter(holm([one.p for one, _ in known]))
+    p_values = iter(holm([one.p for one, _ in known]))
     return [
-        None if one is None else _judged(*one, next(adjusted), tests, confidence) for one in family
+        one and adjusted(*one, next(p_values), tests=tests, confidence=confidence) for one in family
     ]
-
-
-def _judged(
-    one: Difference, found: Estimate, p: float, tests: int, confidence: float
-) -> Difference:
-    return replace(
-        one,
-        p_adjusted=p,
-        detectable=minimum_detectable_effect(found, confidence=confidence, tests=tests),
-        better=winner(one) if p < 1 - confidence else None,
-    )
 
 
 _Sides = tuple[Floats, Floats, Floats]

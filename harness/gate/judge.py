@@ -80,16 +80,6 @@ def judge(
     levels = levels_of([task.grid for task in tasks.values()])
     listed = list(_list_checks(policy, levels, list(tasks)))
     checks = [one for one in listed if not (first and one.bound in AGAINST_BASELINE)]
-    measured = [_measure(check, tasks, pairs) for check in checks]
-    # Only what could be measured can fail by chance.
-    count = max(1, sum(one is not None for one in measured))
-    confidence = 1 - (1 - policy.confidence) / count
-    judged = (
-        _explain_missing(check, tasks, levels, compared=pairs is not None)
-        if one is None
-        else decide(check, _evidence(one, confidence), min_examples=policy.min_examples)
-        for check, one in zip(checks, measured, strict=True)
-    )
     notes = aligned.notes if aligned else ()
     if len(checks) < len(listed):
         notes += (_say_first(len(listed) - len(checks)),)
@@ -99,11 +89,32 @@ def judge(
         scorer=scorer,
         confidence=policy.confidence,
         strict=policy.strict,
-        checks=tuple(_bear(check, policy, today) for check in judged),
+        checks=tuple(
+            _bear(check, policy, today) for check in _judge_checks(checks, policy, tasks, pairs)
+        ),
         notes=notes,
         levels=_accuracy_by_level(pairs, policy.confidence) if pairs else (),
         lost=find_lost(aligned.grids, candidate.examples) if aligned else (),
     )
+
+
+def _judge_checks(
+    checks: Sequence[Check],
+    policy: Policy,
+    tasks: Mapping[str, _Task],
+    pairs: Mapping[str, Paired] | None,
+) -> Iterator[Check]:
+    """Every check with its status, at a confidence that holds for all of them together."""
+    levels = levels_of([task.grid for task in tasks.values()])
+    measured = [_measure(check, tasks, pairs) for check in checks]
+    # Only what could be measured can fail by chance.
+    count = max(1, sum(one is not None for one in measured))
+    confidence = 1 - (1 - policy.confidence) / count
+    for check, one in zip(checks, measured, strict=True):
+        if one is None:
+            yield _explain_missing(check, tasks, levels, compared=pairs is not None)
+        else:
+            yield decide(check, _evidence(one, confidence), min_examples=policy.min_examples)
 
 
 def _accuracy_by_level(pairs: Mapping[str, Paired], confidence: float) -> tuple[Difference, ...]:

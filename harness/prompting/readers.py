@@ -7,6 +7,7 @@ answered, and its score.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,12 +43,12 @@ class Reader(Protocol):
         ...
 
 
-class _ReadsEach:
+class _ReadsEach(ABC):
     """Reads one text at a time."""
 
+    @abstractmethod
     def read(self, text: str, example: Example) -> Grade:
         """The answer in a text, and its score on this example."""
-        raise NotImplementedError
 
     def read_all(self, texts: Sequence[str], examples: Sequence[Example]) -> list[Grade]:
         """See `Reader`."""

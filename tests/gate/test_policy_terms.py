@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -198,6 +199,15 @@ def test_a_comment_says_before_after_and_what_was_lost(base: RunData, worse: Run
     badge = json.loads(render_badge(verdict))
     assert badge["schemaVersion"] == 1
     assert badge["color"] == "red"
+
+
+def test_a_comment_is_no_longer_than_github_takes(base: RunData, worse: RunData) -> None:
+    rule = {"metric": "accuracy", "level": "clean", "max_drop": 0.01}
+    verdict = verdict_of(base, worse, rule)
+    text = render_comment(replace(verdict, checks=verdict.checks * 1000))
+    assert 50_000 < len(text) < 65_536
+    assert text.startswith(MARKER)
+    assert text.endswith("> Cut here: the job's summary has all 1000 checks.\n")
 
 
 @pytest.mark.parametrize(

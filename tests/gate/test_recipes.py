@@ -18,7 +18,7 @@ from harness.gate.recipes import SERVERS, Evaluated, Server, write_recipe
 from reports.github import MARKER
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.paths import ROOT
-from tests.support.recipes import Runner
+from tests.support.recipes import Runner, serve_artifact
 
 NAMES = [
     "org/model", "my model", "a'b\"c", "$(touch owned)", "x; touch owned", "x\" && touch owned\"",
@@ -209,6 +209,26 @@ def test_gitlab_with_a_store_that_its_jobs_share(
     assert runner.gitlab("robustness-baseline") == 0
     _harm(runner, checkpoints)
     assert runner.gitlab("robustness-gate") == ExitCode.GATE_FAILED
+
+
+@pytest.mark.slow
+def test_gitlab_fetches_the_artifact_of_the_main_branch(
+    runner: Runner, checkpoints: Path, tmp_path: Path
+) -> None:
+    _init(runner, "--ci", "gitlab")
+    assert runner.gitlab("robustness-baseline") == 0
+    artifact = shutil.make_archive(
+        str(tmp_path / "artifact"), "zip", runner.repository, "baselines"
+    )
+    shutil.rmtree(runner.repository / "baselines")
+    _harm(runner, checkpoints)
+    with serve_artifact(Path(artifact), token="secret") as address:
+        served = runner.with_environment(
+            CI_API_V4_URL=address, CI_PROJECT_ID="7", CI_JOB_TOKEN="secret",
+            CI_DEFAULT_BRANCH="main",
+        )  # fmt: skip
+        assert served.gitlab("robustness-gate") == ExitCode.GATE_FAILED
+    assert "❌ fail" in (runner.repository / "runs" / "comment.md").read_text("utf-8")
 
 
 def test_gitlab_without_a_store_says_that_there_is_none_yet(runner: Runner) -> None:

@@ -63,14 +63,15 @@ def test_the_headline_says_which_is_better_by_how_much_and_where_it_is_worse(
 ) -> None:
     better = with_overall(with_outcomes(comparison), "second", 0.061)
     assert build_comparison(better).headline == (
-        "tuned is 6.1 points (5.1 to 8.1) better than base over the perturbed levels, worse at no "
-        "level."
+        "tuned is 6.1 points (5.1 to 8.1) better than base over the perturbed levels, "
+        "significantly worse at no level."
     )
     mixed = with_overall(with_outcomes(comparison, word="first"), "second", 0.061)
     assert build_comparison(mixed).headline.endswith("; worse at the word level.")
     worse = with_overall(with_outcomes(comparison), "first", -0.061)
     assert build_comparison(worse).headline.startswith(
-        "tuned is 6.1 points (4.1 to 7.1) worse than base over the perturbed levels, better at no"
+        "tuned is 6.1 points (4.1 to 7.1) worse than base over the perturbed levels, "
+        "significantly better at no level."
     )
 
 

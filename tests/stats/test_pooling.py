@@ -44,7 +44,7 @@ def test_pooled_parts_are_those_of_the_full_grid_where_single_ones_are_not() -> 
     truth = pool_parts([_drops(one.full) for one in drawn])
     pooled = pool_parts([_drops(one.asked) for one in drawn])
     single = [measure_parts(*_drops(one.asked)) for one in drawn]
-    apart = np.mean([one.instructions + one.examples for one in single])
+    apart = float(np.mean([one.instructions + one.examples for one in single]))
     assert apart > 2 * (truth.instructions + truth.examples)
     assert pooled.instructions + pooled.examples == pytest.approx(
         truth.instructions + truth.examples, abs=0.6 * apart

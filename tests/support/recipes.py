@@ -6,8 +6,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import yaml
@@ -40,6 +43,10 @@ class Runner:
             script.write_text(text.format(python=sys.executable, log=tools / "gh.log"))
             script.chmod(0o755)
         return cls(repository, tools, environment)
+
+    def with_environment(self, **more: str) -> Runner:
+        """The same machine with further variables."""
+        return replace(self, environment={**self.environment, **more})
 
     def github(self, job: str, event: str) -> int:
         """The exit code of a job of the GitHub workflow: of its first step that fails, else 0."""
@@ -84,3 +91,29 @@ class Runner:
         path = f"{self.tools}{os.pathsep}{os.environ['PATH']}"
         place = {**os.environ, **self.environment, **said, "PATH": path}
         return subprocess.run(command, cwd=self.repository, env=place, check=False).returncode
+
+
+@contextmanager
+def serve_artifact(archive: Path, *, token: str) -> Iterator[str]:
+    """A GitLab of one artifact: the address of its API; it answers 404 for all else."""
+    wanted = "/projects/7/jobs/artifacts/main/download?job=robustness-baseline"
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.path == wanted and self.headers.get("JOB-TOKEN") == token
+            content = archive.read_bytes() if known else b""
+            self.send_response(200 if known else 404)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
