@@ -53,7 +53,17 @@ NUMBERS: Final = st.builds(
     "{}{}{}".format, st.sampled_from(["", "$", "-", "about "]), st.integers(0, 10**7), TEXT
 )
 OBJECTS: Final = st.dictionaries(TEXT, st.none() | st.integers() | TEXT, min_size=1).map(json.dumps)
-REFERENCES: Final = {"numeric": NUMBERS, "json_fields": OBJECTS, "json_schema": OBJECTS}
+WORDS = st.lists(st.from_regex(r"[A-Za-z0-9]{1,8}", fullmatch=True), min_size=2, max_size=6)
+LATIN = st.tuples(st.text(max_size=20), WORDS, st.text(max_size=20)).map(
+    lambda parts: " ".join([parts[0], *parts[1], parts[2]])
+)
+"""What ROUGE can count, among what it cannot; most texts of any letters are not that."""
+REFERENCES: Final = {
+    "numeric": NUMBERS,
+    "json_fields": OBJECTS,
+    "json_schema": OBJECTS,
+    "rouge": LATIN,
+}
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
