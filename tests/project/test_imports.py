@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Final
@@ -69,6 +70,13 @@ def test_no_room_imports_what_the_table_does_not_allow() -> None:
     for (start, end), importers in drawn.items():
         wrong = {module for module in importers if (module, end) not in EXCEPTIONS}
         assert end in ROOMS[start].split() or not wrong, f"{sorted(wrong)} import {end}"
+
+
+def test_the_architecture_page_counts_them_and_draws_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    assert f"now there are {len(ROOMS)} and {len(arrows())}." in page
+    drawing = (ROOT / "docs" / "images" / "rooms.svg").read_text("utf-8")
+    assert set(ROOMS) <= set(re.findall(r"<title>(\w+)</title>", drawing))
 
 
 def test_every_exception_is_in_use() -> None:
