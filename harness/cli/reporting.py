@@ -30,6 +30,10 @@ def prompts_command(
     run: RunPath,
     limit: Annotated[int | None, typer.Option(help="Maximum cells to show.")] = None,
     as_json: options.AsJson = False,
+    allow_code: Annotated[
+        bool,
+        typer.Option("--allow-code", help="Run the plugins and model code that the run names."),
+    ] = False,
 ) -> None:
     """Show exactly what the model saw for each cell, as text and as tokens."""
     import json
@@ -38,7 +42,7 @@ def prompts_command(
     from harness.core.progress_bar import printable
     from harness.evaluation.rendered_prompts import iter_prompts
 
-    rows = iter_prompts(run, limit=limit)
+    rows = iter_prompts(run, limit=limit, allow_code=allow_code)
     if as_json:
         # Streamed, so that a large run does not have to fit into memory.
         sys.stdout.write("[")

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from harness.core.atomic import write_json
+from harness.core.atomic import remove_parts, write_json
 from harness.core.lock import lock_folder
 from harness.core.progress import Progress
 from harness.evaluation.budget import fit, grow, with_instructions
@@ -96,7 +96,11 @@ def _last_stage(prepared: RunPlan, report: Report) -> Run | None:
                 report(Run(out / STAGE))
             _take_place(out)
     last = _manifest_of(out, prepared)
-    return Run(out) if last and last["status"] == "complete" else None
+    if last is None or last["status"] != "complete":
+        return None
+    with lock_folder(out):
+        remove_parts(out)  # of reports that were being written
+    return Run(out)
 
 
 def _manifest_of(folder: Path, prepared: RunPlan) -> Json | None:

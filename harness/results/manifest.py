@@ -1,12 +1,14 @@
 """Whether a run directory is what its run.json says: its shape, its seal, and what is missing.
 
-When a run ends its manifest is sealed: it names the other files with the hash of their content. A
-reader believes a finished run only if all of them are still those that the run wrote.
+When a run ends its manifest is sealed: it names the other files with the hash of their content, and
+holds a hash of itself. A reader believes a finished run only if all of it is what the run wrote.
+The seal finds accidents and edits by hand; it is no signature, as anyone can seal a run anew.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -32,6 +34,10 @@ from harness.results.jsonfiles import Json, read_json
 SCHEMA_VERSION: Final = 1
 SAMPLES: Final = "samples.sqlite"
 SUMMARY: Final = "summary.json"
+_PLACES: Final = frozenset(
+    {"model", "base", "tasks", "data_dir", "paraphrases", "variants", "plugins", "out"}
+)
+"""What of a run's configuration says where things lie: it may be mended when they have moved."""
 SEALED: Final = ("variants.jsonl", "examples.jsonl", SAMPLES, SUMMARY)
 """The files that a finished run's manifest vouches for."""
 
@@ -111,6 +117,7 @@ class _SealedShape(_ManifestShape):
     timing: _TimingShape
     samples: _Count
     files: dict[str, StrictStr]
+    seal: StrictStr
 
 
 def check_manifest(manifest: Json, path: Path) -> None:
@@ -144,7 +151,8 @@ def seal(manifest: Json, folder: Path) -> Json:
         UsageError: one of them is missing or cannot be read.
     """
     files = {name: _hash_file(folder / name) for name in SEALED}
-    return {**manifest, "samples": count_samples(folder / SAMPLES), "files": files}
+    sealed = {**manifest, "samples": count_samples(folder / SAMPLES), "files": files}
+    return {**sealed, "seal": _hash_manifest(sealed)}
 
 
 def check_seal(manifest: Json, folder: Path) -> None:
@@ -183,6 +191,8 @@ def count_samples(path: Path) -> int:
 
 
 def _broken(manifest: Json, folder: Path) -> Iterator[str]:
+    if manifest["seal"] != _hash_manifest(manifest):
+        yield "run.json was changed after the run had ended"
     for name in SEALED:
         path = folder / name
         if not path.is_file():
@@ -207,6 +217,15 @@ def _explain_change(manifest: Json, path: Path) -> str:
     except HarnessError:
         return f"{path.name} is damaged"
     return f"{path.name} was changed after the run had ended"
+
+
+def _hash_manifest(manifest: Json) -> str:
+    """A hash of what a manifest says, but for its command and where things lie."""
+    facts = {key: value for key, value in manifest.items() if key not in {"seal", "command"}}
+    config = dict(facts["config"])
+    facts["config"] = {key: value for key, value in config.items() if key not in _PLACES}
+    text = json.dumps(json.loads(json.dumps(facts)), sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _hash_file(path: Path) -> str:

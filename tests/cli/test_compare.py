@@ -15,6 +15,7 @@ from harness.core.errors import ExitCode
 from harness.gate.files import check_runs
 from harness.gate.recipes import Evaluated, write_recipe
 from harness.metrics.measures import MEASURES
+from harness.results.manifest import seal
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.make_run import make_run
 from tests.support.saved_runs import save_run
@@ -163,7 +164,8 @@ def _spoilt(run: Path, to: Path, **changes: object) -> Path:
     """A copy of a run with other values in its manifest."""
     shutil.copytree(run, to)
     manifest = json.loads((to / "run.json").read_text("utf-8"))
-    (to / "run.json").write_text(json.dumps({**manifest, **changes}), "utf-8")
+    spoilt = seal({**manifest, **changes}, to)
+    (to / "run.json").write_text(json.dumps(spoilt), "utf-8")
     return to
 
 

@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("job", "step"),
-    [("run", 8), ("fresh", 9), ("until", 30), ("attack", 8), ("train", 30), ("train-fresh", 40)],
+    [("run", 8), ("fresh", 9), ("until", 29), ("attack", 8), ("train", 30), ("train-fresh", 40)],
 )
 def test_a_job_killed_at_a_write_is_ended_by_the_same_command(job: str, step: int) -> None:
     command = [sys.executable, "-m", "tests.support.killing", job, str(step)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness.core.errors import UsageError
 from harness.core.records import Request
 from harness.evaluation.rendered_prompts import iter_prompts
 from harness.models import ModelSpec, load_model
+from harness.results.manifest import seal
 from harness.results.rundir import load_run
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.victims import write_task
@@ -96,3 +98,18 @@ def test_a_model_that_has_changed_is_refused(moved: Path) -> None:
 def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a run directory"):
         next(iter_prompts(tmp_path, limit=1))
+
+
+@pytest.mark.parametrize("key", ["plugins", "trust_remote_code"])
+def test_code_that_a_run_names_is_not_run_unless_that_is_typed(moved: Path, key: str) -> None:
+    (moved / "evil.py").write_text(f"open({str(moved / 'done')!r}, 'w')")
+    path = moved / "run" / "run.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["config"][key] = [str(moved / "evil.py")] if key == "plugins" else True
+    path.write_text(json.dumps(seal(manifest, moved / "run")), encoding="utf-8")
+    with pytest.raises(UsageError, match="--allow-code"):
+        next(iter_prompts(moved / "run", limit=1))
+    assert not (moved / "done").exists()
+    with contextlib.suppress(UsageError):  # a plugin that defines no perturbation
+        next(iter_prompts(moved / "run", limit=1, allow_code=True))
+    assert (moved / "done").exists() or key != "plugins"

@@ -88,6 +88,29 @@ BROKEN: list[tuple[Callable[[Path], None], str]] = [
     (_other_example, r"examples\.jsonl was changed"),
 ]
 
+
+def _other_model(run: Path) -> None:
+    model = json.loads((run / "run.json").read_text("utf-8"))["model"]
+    _edit(run / "run.json", model={**model, "name": "someone/other"})
+
+
+BROKEN += [
+    (_other_model, r"run\.json was changed after the run had ended"),
+    (lambda run: _edit(run / "run.json", seed=3), r"run\.json was changed"),
+    (lambda run: _edit(run / "run.json", samples=3), r"run\.json was changed"),
+    (lambda run: _edit(run / "run.json", note="mine"), r"run\.json was changed"),
+]
+
+
+def test_paths_and_command_of_a_sealed_run_may_be_mended(run: Path) -> None:
+    config = json.loads((run / "run.json").read_text("utf-8"))["config"]
+    _edit(run / "run.json", config={**config, "model": "/moved", "out": "/x"}, command="harness")
+    assert load_run(run).manifest["config"]["model"] == "/moved"
+    _edit(run / "run.json", config={**config, "limit": 7})
+    with pytest.raises(UsageError, match=r"run\.json was changed"):
+        load_run(run)
+
+
 POLICY = "rules: [{metric: accuracy, level: clean, min: 0.1}]"
 
 

@@ -63,6 +63,11 @@ def _evaluate(folder: Path, **options: Any) -> None:
         assert 0 <= level.accuracy.value <= 1
 
 
+def _evaluate_all(folder: Path) -> None:
+    """With every row: one that is not drawn is not rendered."""
+    _evaluate(folder, limit=None)
+
+
 def _write_task(folder: Path) -> None:
     (folder / "task.yaml").write_text(TASK, "utf-8")
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), "utf-8")
@@ -355,7 +360,7 @@ def _model_wrong(path: Path, place: tuple[Any, ...], value: Any) -> bool:
 
 KINDS: dict[str, Kind] = {
     "task": Kind(_write_task, _evaluate, _task_wrong, 14, ("task.yaml",)),
-    "rows jsonl": Kind(_write_task, _evaluate, _rows_wrong, 8, ("rows.jsonl",)),
+    "rows jsonl": Kind(_write_task, _evaluate_all, _rows_wrong, 8, ("rows.jsonl",)),
     "rows csv": Kind(_rows_as(".csv"), _evaluate, _never, 5, ("rows.csv",)),
     "rows tsv": Kind(_rows_as(".tsv"), _evaluate, _never, 4, ("rows.tsv",)),
     "rows csv.gz": Kind(_rows_as(".csv.gz"), _evaluate, _never, 4, ("rows.csv.gz",)),
