@@ -83,8 +83,11 @@ class QueryLog(Database):
     def _read(self) -> Iterator[Query]:
         for row in self._db.execute(f"SELECT {_COLUMNS} FROM queries ORDER BY number"):
             stage, text, example_id, gold, prediction, score, scores = row
+            texts = (stage, text, example_id, gold, prediction or "", scores or "")
+            if not isinstance(score, float) or not all(isinstance(one, str) for one in texts):
+                raise UsageError("a row holds values of wrong types")
             parsed = None if scores is None else parse_object(str(scores).encode(), "scores")
-            yield Query(stage, text, example_id, gold, prediction, float(score), parsed)
+            yield Query(stage, text, example_id, gold, prediction, score, parsed)
 
 
 def make_query(stage: str, text: str, sample: Sample) -> Query:

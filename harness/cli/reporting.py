@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def prompts_command(
     run: RunPath,
-    limit: Annotated[int | None, typer.Option(help="Maximum cells to show.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum cells to show.")] = None,
     as_json: options.AsJson = False,
     allow_code: Annotated[
         bool,

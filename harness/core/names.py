@@ -29,10 +29,15 @@ def split_names(given: object) -> object:
         ('sentiment', 'topic')
         >>> split_names(["sentiment,topic", "topic"])
         ('sentiment', 'topic')
+
+    Raises:
+        ValueError: a text that names nothing, such as that of an empty variable in a script.
     """
     values = [given] if isinstance(given, str) else given
     if not isinstance(values, list | tuple) or not all(isinstance(one, str) for one in values):
         return given
+    if not all(value.strip(" ,") for value in values):
+        raise ValueError("an empty text names nothing")
     return to_names(values)
 
 

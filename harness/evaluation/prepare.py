@@ -246,6 +246,8 @@ def _make_reader(task: Task, model: Model) -> Reader:
 
 
 def _with_defaults(config: RunConfig) -> RunConfig:
+    if config.data_dir is not None and not config.data_dir.is_dir():
+        raise UsageError(f"--data-dir {config.data_dir} is no folder.")
     suite = config.suite if config.suite or config.tasks else DEFAULT_SUITE
     data_dir = config.data_dir or data_dir_from_environment()
     return config.model_copy(update={"suite": suite, "data_dir": data_dir})

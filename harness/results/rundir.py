@@ -237,7 +237,7 @@ def load_run(path: str | Path, *, partial: bool = False) -> Run:
     run = Run(Path(path))
     if not (run.path / "run.json").is_file():
         parent = run.path.parent
-        runs = [p.parent.name for p in parent.glob("*/run.json")] if parent.is_dir() else []
+        runs = [p.parent.name for p in parent.glob("*/run.json") if p.is_file()]
         raise UsageError(
             f"{run.path} is not a run directory (no run.json).{nearest_hint(run.path.name, runs)}",
             hint="A run is made by: harness run --model MODEL --out DIR.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -143,7 +144,7 @@ class ExampleReader:
         Raises:
             UsageError: a template of a derived field fails.
         """
-        fields = {str(name): value for name, value in row.items() if value is not None}
+        fields = _filled(row)
         for name, template in self._derived.items():
             fields[name] = _handed_on(template, template.render(fields, row=f"row {place + 1}"))
         return fields
@@ -195,3 +196,12 @@ def _handed_on(template: Template, text: str) -> object:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _filled(row: Row) -> dict[str, object]:
+    """The fields that hold something; what is no number (NaN) is what pandas writes for nothing."""
+    return {
+        str(name): value
+        for name, value in row.items()
+        if value is not None and not (isinstance(value, float) and math.isnan(value))
+    }

@@ -135,9 +135,7 @@ def iter_file(path: Path, form: FileForm = FileForm()) -> Iterator[Row]:
     Raises:
         UsageError: missing, empty, of another kind or encoding, or malformed (with the line).
     """
-    if not path.is_file():
-        siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise UsageError(f"data file not found: {path}.{nearest_hint(path.name, siblings)}")
+    _check_file(path)
     kind = kind_of(path)
     readers: dict[str, Callable[[Path, FileForm], Iterator[Row]]] = {
         ".jsonl": _iter_jsonl,
@@ -165,14 +163,23 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         UsageError: missing, a folder, or damaged.
     """
-    if not path.is_file():
-        siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise UsageError(f"data file not found: {path}.{nearest_hint(path.name, siblings)}")
+    _check_file(path)
     try:
         with _open(path) as stream:
             return stream.read()
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise UsageError(f"{path}: cannot be read: {_first_line(error)}") from None
+
+
+def _check_file(path: Path) -> None:
+    """Say that a file is missing, or is none that can be read twice."""
+    if path.is_file():
+        return
+    if path.exists():
+        what = "a folder" if path.is_dir() else "no regular file, and rows may be read twice"
+        raise UsageError(f"{path} is {what}; a data file was expected.")
+    siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+    raise UsageError(f"data file not found: {path}.{nearest_hint(path.name, siblings)}")
 
 
 def kind_of(path: Path) -> str:
@@ -187,6 +194,7 @@ def numbered_rows(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, Ro
     Raises:
         UsageError: no such file, not UTF-8, or a line that is no JSON object.
     """
+    _check_file(path)
     for number, line in _lines(path, encoding):
         if line.strip():
             yield number, _parse_row(line, f"{path}, line {number}")

@@ -360,6 +360,8 @@ BAD = {
     "too many shots": (["--few-shot", "99"], "--few-shot 99"),
     "missing variants": (["--variants", "none.jsonl"], "none.jsonl"),
     "missing plugin": (["--plugin", "none.py"], "none.py"),
+    "a folder that is none": (["--data-dir", "none"], "--data-dir none is no folder"),
+    "a task without a name": (["--task", ""], "an empty text names nothing"),
     "no data folder": (["--suite", "glue"], "--data-dir"),
 }
 
@@ -375,6 +377,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert captured.startswith("error: ")
     assert "\n" not in captured
     assert not (tmp_path / "run").exists()
+
+
+def test_prompts_are_at_least_one(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for limit in ("0", "-1"):
+        assert harness(["prompts", str(model), "--limit", limit]) == ExitCode.USAGE
+        assert "'--limit'" in capsys.readouterr().err
 
 
 def test_an_instruction_longer_than_the_context(

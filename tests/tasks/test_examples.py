@@ -101,3 +101,11 @@ def test_an_id_that_stands_twice_is_found_among_rows_that_are_not_drawn(tmp_path
     path = str(write(tmp_path, rows, suffix=".jsonl", more="id_field: id"))
     with pytest.raises(UsageError, match="row 21 repeats the id '4'"):
         load_tasks(suite=None, names=[path], data_dir=None, sample=Sample(1, seed=0))
+
+
+@pytest.mark.parametrize("field", ["text", "label"])
+def test_what_is_no_number_is_nothing(tmp_path: Path, field: str) -> None:
+    rows = make_rows(3)
+    rows[1][field] = float("nan")  # as pandas writes a missing text
+    with pytest.raises(UsageError, match=field):
+        load_task(write(tmp_path, rows, suffix=".jsonl"), data_dir=None)

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import lzma
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.tasks import hub
-from harness.tasks.rows import place_of, read_file
+from harness.tasks.rows import numbered_rows, place_of, read_file
 
 GOOD = json.dumps({"text": "fine", "label": 1}).encode()
 
@@ -131,3 +132,14 @@ def test_rows_are_mappings(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"{}\n" + GOOD)
     assert all(isinstance(row, Mapping) for row in read_file(path))
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").mkdir()
+    with pytest.raises(UsageError, match="is a folder; a data file was expected"):
+        read_file(tmp_path / "rows.jsonl")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(UsageError, match="is no regular file"):
+        read_file(tmp_path / "pipe.csv")
+    with pytest.raises(UsageError, match=r"not found: .*Did you mean 'rows\.jsonl'"):
+        list(numbered_rows(tmp_path / "row.jsonl"))
