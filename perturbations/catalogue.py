@@ -244,7 +244,7 @@ def _find_obstacle(
 ) -> LeftOut | None:
     """Why the perturbation cannot be applied here, or None if it can."""
     name, level = perturbation.name, perturbation.level
-    if target != "instruction" and not perturbation.on_input:
+    if target in ("input", "both") and not perturbation.on_input:
         return LeftOut(name, level, "target", target)
     for need in perturbation.needs:
         if missing_need(need, data_dir=data_dir, needed_for=name) is not None:

@@ -93,7 +93,7 @@ def run(
         perturbations: Only these perturbations, by name; `all` is the whole catalogue.
         stacks: Compositions such as `keyboard+politeness`.
         plugins: Python files with perturbations of your own.
-        target: What is perturbed: the instruction, the input, or both.
+        target: What is perturbed: the instruction, the input, both, or the system text.
         per_perturbation: Variants per perturbation.
         strength: How many words noise changes, and how much: low, medium or high; with several the
             report shows accuracy against strength.

@@ -24,8 +24,10 @@ def _render(task: Task, layout: str) -> str:
         verbalizer_of=task.verbalizer_of,
         render_chat=_as_turns,
         placement=task.placement,
+        system=task.system,
     )
-    return prompter.prompt(task.instructions[0].text, task.examples[0].input)
+    first = task.examples[0]
+    return prompter.prompt(task.instructions[0].text, first.input, turns=first.turns)
 
 
 def _as_turns(turns: Sequence[Mapping[str, str]]) -> str:

@@ -256,6 +256,7 @@ def _task_parts(task: str, first: RunData, second: RunData) -> Iterator[tuple[st
     yield "label words", one.get("label_words"), other.get("label_words")
     yield "answer cue", one.get("answer_cue"), other.get("answer_cue")
     yield "placement of the instruction", one.get("placement"), other.get("placement")
+    yield "system text", one.get("system") or "", other.get("system") or ""
     yield "few-shot examples (hashes)", one.get("few_shot"), other.get("few_shot")
 
 

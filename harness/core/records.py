@@ -13,7 +13,8 @@ from typing import Final, Literal
 
 Level = Literal["clean", "character", "word", "sentence", "semantic"]
 PerturbedLevel = Literal["character", "word", "sentence", "semantic"]
-Target = Literal["instruction", "input", "both"]
+Target = Literal["instruction", "input", "both", "system"]
+"""What a variant changes; `both` is instruction and input."""
 Placement = Literal["first", "last", "both"]
 """Where the instruction stands: before the input, after it, or both."""
 Style = Literal["task", "role"]
@@ -54,6 +55,15 @@ class Instruction:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side says in a conversation."""
+
+    role: str
+    """`system`, `user` or `assistant`."""
+    content: str
+
+
 def _nothing() -> Mapping[str, str]:
     return MappingProxyType({})
 
@@ -75,6 +85,8 @@ class Example:
     """Of a choice: option -> its text, in the order in which they stand."""
     references: tuple[str, ...] = ()
     """Of free text: the answers of which any one is right."""
+    turns: tuple[Turn, ...] = ()
+    """Of a conversation: its turns, which a chat shows as such; `input` is its transcript."""
 
 
 @dataclass(frozen=True, slots=True)

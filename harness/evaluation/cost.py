@@ -79,7 +79,8 @@ def measure_lengths(
     texts = _lengths(tokenizer, [variant.text for variant in variants])
     inputs = _lengths(tokenizer, [example.input for example in task.examples])
     label = max((prompter.say(said) for said in _words(task)), key=len, default="")
-    whole = prompter.prompt(variants[0].text, task.examples[0].input) + label
+    first = task.examples[0]
+    whole = prompter.prompt(variants[0].text, first.input, turns=first.turns) + label
     rendered = len(tokenizer.encode([whole], special=prompter.special_tokens)[0])
     frame = max(rendered - mentions(task.placement) * texts[0] - inputs[0], 0)
     frame += task.answer.max_new_tokens if task.answer else 0

@@ -13,7 +13,16 @@ from typing import Literal
 
 from harness.core.cache import ResponseCache, response_key
 from harness.core.progress import NoProgress, Progress
-from harness.core.records import Cell, Request, Response, Sample
+from harness.core.records import (
+    CLEAN,
+    Cell,
+    Example,
+    Request,
+    Response,
+    Sample,
+    Turn,
+    Variant,
+)
 from harness.evaluation.plan import Block
 from harness.evaluation.scorers import RequestKind, ScorerPlan
 from harness.models.contract import Model
@@ -40,11 +49,30 @@ class TaskTools:
     reader: Reader
     normalize: Normalize = "none"
     """What the options of a choice are divided by, or what is taken off."""
+    instructions: Mapping[str, str] = field(default_factory=dict)
+    """Instruction id -> its clean text, which stands beside a perturbed system text."""
+
+    def prompt(self, variant: Variant, example: Example) -> str:
+        """What a model sees of a cell."""
+        return self._prompt(variant, example.input, example.turns)
+
+    def prompts_of(self, cells: Sequence[Cell]) -> list[str]:
+        """What a model sees of each cell."""
+        return [self.prompt(cell.variant, cell.example) for cell in cells]
+
+    def content_free(self, variant: Variant, inputs: Sequence[str]) -> list[Request]:
+        """The labels after a variant with inputs that say nothing."""
+        return self.builder.build([self._prompt(variant, text, ()) for text in inputs])
+
+    def _prompt(self, variant: Variant, text: str, turns: Sequence[Turn]) -> str:
+        if variant.target == "system" and variant.level != CLEAN:
+            clean = self.instructions[variant.instruction_id]
+            return self.prompter.prompt(clean, text, system=variant.text, turns=turns)
+        return self.prompter.prompt(variant.text, text, turns=turns)
 
     def requests(self, cells: Sequence[Cell]) -> list[Request]:
         """What a model is asked for each cell, its answers as continuations."""
-        prompts = [self.prompter.prompt(cell.variant.text, cell.example.input) for cell in cells]
-        return self.builder.build(prompts, [cell.example.words for cell in cells])
+        return self.builder.build(self.prompts_of(cells), [cell.example.words for cell in cells])
 
     def premises(self, cells: Sequence[Cell]) -> list[Request]:
         """The same answers after the answer cue alone."""
@@ -145,9 +173,7 @@ class Engine:
             tools = self.tools[task_name]
             own = (block for block in window if block.task.name == task_name)
             flat = [cell for block in own for cell in block.cells()]
-            prompts = [
-                tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in flat
-            ]
+            prompts = tools.prompts_of(flat)
             limit = tools.reader.max_new_tokens or self.max_new_tokens
             settings = f"generate/{self.model.info.dtype}/{limit}/{tools.reader.settings}"
             requests = tools.builder.contexts(prompts)
@@ -165,8 +191,7 @@ class Engine:
         for block in blocks.values():
             tools = self.tools[block.task.name]
             inputs = block.task.content_free_inputs()
-            prompts = [tools.prompter.prompt(block.variant.text, text) for text in inputs]
-            requests += tools.builder.build(prompts)
+            requests += tools.content_free(block.variant, inputs)
         settings = f"loglik/{self.model.info.dtype}"
         answers = self._answer(requests, settings, None, NoProgress())
         step = len(answers) // max(len(blocks), 1)

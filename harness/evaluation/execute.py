@@ -252,6 +252,7 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "label_words": [label.answer for label in task.labels],
         "answer_cue": task.answer_cue,
         "placement": task.placement,
+        "system": task.system,
         "few_shot": [example_hash(shot) for shot in tools.prompter.shots],
         "label_tokens": _label_tokens(task, request),
         "chance": task.chance,
@@ -263,7 +264,7 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "no_ops": dict(misses.no_ops),
         "duplicates": dict(misses.duplicates),
         "dissimilar": dict(misses.dissimilar),
-        "rendered_prompt": tools.prompter.prompt(first.variant.text, first.example.input),
+        "rendered_prompt": tools.prompt(first.variant, first.example),
     }
 
 

@@ -17,6 +17,7 @@ from harness.core.records import CLEAN, Cell, Example, Variant, stable_hash
 from harness.evaluation.design import FULL, Design
 from harness.tasks import Task
 from harness.tasks.choices import show_choices
+from harness.tasks.conversation import read_turns
 from harness.tasks.template import map_texts, template_name
 from perturbations import Perturbation, perturb_text
 from perturbations.base import Arrangement
@@ -191,7 +192,7 @@ def shuffled_examples(task: Task, seed: int) -> tuple[Example, ...]:
 
 def changes_input(variant: Variant) -> bool:
     """Whether a variant changes the inputs of examples, alone or beside the instruction."""
-    return variant.target != "instruction" and variant.level != CLEAN
+    return variant.target in ("input", "both") and variant.level != CLEAN
 
 
 def perturb_example(
@@ -210,6 +211,8 @@ def perturb_example(
         return _show(task, example, example.fields, arrange(own, rng))
 
     def change(place: str, text: str) -> str:
+        if task.messages is not None and place.endswith(".role"):
+            return text
         draft = perturb_text(text, perturbation, stable_hash(variant.seed, example.id, place))
         return text if draft is None else draft.text
 
@@ -229,6 +232,8 @@ def _show(
 ) -> Example:
     """The example with these fields, and of a choice its options so arranged."""
     row = f"the perturbed example {example.id!r}"
+    if task.messages is not None:
+        example = replace(example, turns=read_turns(fields[task.messages], task.messages))
     if task.choices is None:
         return replace(example, fields=fields, input=task.template.render(fields, row=row))
     shown = show_choices(task.template, fields, task.choices, arrangement, row=row)

@@ -20,6 +20,7 @@ from harness.evaluation.plan import Plan, changes_input
 from harness.evaluation.request_checks import (
     check_generated_answers,
     check_requests,
+    has_system_text,
     request_notes,
 )
 from harness.evaluation.scorers import ScorerPlan, choose_scorers, plan_scorers
@@ -224,6 +225,8 @@ def make_tools(
         shots=shots,
         render_chat=model.tokenizer.render_chat if layout == "chat" else None,
         placement=task.placement,
+        system=task.system,
+        has_system_role=layout != "chat" or _has_system_role(task, model),
     )
     labels = task.label_names if task.kind == "labels" else ()
     return TaskTools(
@@ -231,7 +234,22 @@ def make_tools(
         builder=RequestBuilder(prompter, model.tokenizer, labels),
         reader=_make_reader(task, model),
         normalize=task.choices.normalize if task.choices else "none",
+        instructions={one.id: one.text for one in task.instructions},
     )
+
+
+def _has_system_role(task: Task, model: Model) -> bool:
+    """Whether the model's chat template says what a system turn says, where the task has one."""
+    if not has_system_text(task):
+        return True
+    told = "What the system says."
+    try:
+        shown = model.tokenizer.render_chat(
+            [{"role": "system", "content": told}, {"role": "user", "content": "What a user says."}]
+        )
+    except UsageError:
+        return False
+    return told in shown
 
 
 def _make_reader(task: Task, model: Model) -> Reader:
@@ -340,6 +358,12 @@ def _load_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
         tasks = add_bank(tasks, read_bank(config.paraphrases))
     if config.placement is not None:
         tasks = [replace(task, placement=config.placement) for task in tasks]
+    without = next((task.name for task in tasks if not task.system), None)
+    if config.target == "system" and without is not None:
+        raise UsageError(
+            f"--target system: task {without!r} has no system text.",
+            hint="Write `system:` into its file, or name other tasks.",
+        )
     return [choose_instructions(task, config.instructions) for task in tasks]
 
 

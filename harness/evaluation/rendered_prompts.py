@@ -90,7 +90,7 @@ def _prepare(config: RunConfig, run: Run) -> RunPlan:
 def _block_rows(prepared: RunPlan, block: Block) -> Iterator[Json]:
     tools = prepared.tools[block.task.name]
     cells = list(block.cells())
-    prompts = [tools.prompter.prompt(cell.variant.text, cell.example.input) for cell in cells]
+    prompts = tools.prompts_of(cells)
     requests = tools.builder.build(prompts, [cell.example.words for cell in cells])
     for cell, prompt, request in zip(cells, prompts, requests, strict=True):
         yield {

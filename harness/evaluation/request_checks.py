@@ -49,6 +49,12 @@ def check_generated_answers(run: RunPlan) -> None:
         )
 
 
+def has_system_text(task: Task) -> bool:
+    """Whether a task has a system text, its own or one of its conversations'."""
+    own = (turn.role for example in task.examples for turn in example.turns[:1])
+    return bool(task.system) or "system" in own
+
+
 def check_first_prompt(prompter: Prompter, task: Task, instruction: str) -> None:
     """Validate the prompt of a task's first example that has an input.
 
@@ -64,6 +70,11 @@ def request_notes(run: RunPlan) -> Iterator[str]:
     for task in run.plan.tasks:
         clean = [v.text for v in run.plan.variants[task.name] if v.level == CLEAN]
         yield from notes_on_task(task, clean, run.model.tokenizer)
+        if not run.tools[task.name].prompter.has_system_role:
+            yield (
+                f"task {task.name!r}: the model's chat template has no system role, so the system "
+                "text opens the user's first turn."
+            )
 
 
 def notes_on_task(task: Task, instructions: Sequence[str], tokenizer: Tokenizer) -> Iterator[str]:

@@ -94,13 +94,18 @@ def build_variants(
     dissimilar: Counter[str] = Counter()
     left_out: dict[LeftOut, None] = {}
     for instruction in task.instructions:
+        # A system text has no bank of its own, and no others to draw from.
+        changed, of_system = instruction, options.target == "system"
+        if of_system:
+            changed = replace(instruction, text=task.system)
+        others = tuple(i.text for i in task.instructions if i.id != instruction.id)
         result = make_variants(
             task.name,
-            instruction,
+            changed,
             perturbations=perturbations,
             label_words=task.label_words,
-            paraphrases=task.paraphrases.get(instruction.id, ()),
-            others=tuple(i.text for i in task.instructions if i.id != instruction.id),
+            paraphrases=() if of_system else task.paraphrases.get(instruction.id, ()),
+            others=() if of_system else others,
             seed=options.seed,
             per_perturbation=options.per_perturbation,
             similarity=options.similarity,
@@ -239,6 +244,12 @@ def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
         )
     originals = {i.id: i.text for i in tasks[checked.task].instructions}
     instruction_id = checked.instruction_id or ""
+    if checked.target == "system" and instruction_id not in originals:
+        raise UsageError(
+            f"{where}: a system text stands beside an instruction, and task {checked.task!r} has "
+            f"none of the id {instruction_id!r}.",
+            hint=f"Write one of {', '.join(originals)} under instruction_id.",
+        )
     identity = (checked.task, checked.level, checked.perturbation, instruction_id, checked.text)
     return Variant(
         id=checked.id or stable_id(*identity),

@@ -24,8 +24,10 @@ def check_prompt(prompter: Prompter, instruction: str, example: Example, *, task
     Raises:
         UsageError: it does not, so that the model would be asked something else.
     """
-    prompt = _letters(prompter.prompt(instruction, example.input))
-    for what, text in (("instruction", instruction), ("input", example.input)):
+    prompt = _letters(prompter.prompt(instruction, example.input, turns=example.turns))
+    shown = [turn.content for turn in example.turns] if prompter.layout == "chat" else []
+    parts = [("instruction", instruction), ("system text", prompter.system)]
+    for what, text in (*parts, *(("input", text) for text in shown or [example.input])):
         if _letters(text) not in prompt:
             raise UsageError(
                 f"task {task!r}: the prompt in the format {prompter.layout!r} does not hold the "

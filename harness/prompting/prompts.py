@@ -3,7 +3,10 @@
 plain   instruction, blank line, input, answer cue; the label follows after a space
 coin    instruction, input, blank line, `### Response:`; the label follows after a space
 chat    the tokenizer's own chat template: instruction, blank line and input are the user's turn;
-        the answer cue opens the assistant's, and the label follows after a space
+        the answer cue opens the assistant's (a prefill), and the label follows after a space
+
+A system text stands before everything; in a chat it is a turn of its own if the template has one.
+A conversation is shown as its turns in a chat, and as its transcript elsewhere.
 
 The instruction may also stand after the input, or on both sides of it. Few-shot examples never
 repeat it: it opens the first of them, closes the one that is asked, or both.
@@ -16,7 +19,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.core.errors import UnknownNameError, UsageError
-from harness.core.records import Example, Placement
+from harness.core.records import Example, Placement, Turn
 
 PromptFormat = Literal["plain", "coin", "chat"]
 FormatChoice = Literal["auto", "plain", "coin", "chat"]
@@ -42,22 +45,38 @@ class Prompter:
     render_chat: RenderChat | None = None
     placement: Placement = "first"
     """Where the instruction stands."""
+    system: str = ""
+    """The system text; empty where there is none."""
+    has_system_role: bool = True
+    """Whether the chat template has a turn for it; else it opens the user's first turn."""
 
     @property
     def special_tokens(self) -> bool:
         """Whether the tokenizer must add its own (a chat template has written them already)."""
         return self.layout != "chat"
 
-    def prompt(self, instruction: str, input_text: str) -> str:
+    def prompt(
+        self,
+        instruction: str,
+        input_text: str,
+        *,
+        system: str | None = None,
+        turns: Sequence[Turn] = (),
+    ) -> str:
         """Everything up to the answer, without a trailing space.
 
-        The input may be empty, where the instruction holds it.
+        Args:
+            instruction: Says what to do.
+            input_text: May be empty, where the instruction holds it.
+            system: Another system text than the task's.
+            turns: A conversation, of which the input is the transcript: a chat shows its turns.
         """
+        before = self.system if system is None else system
         if self.layout == "chat":
-            return self._chat(instruction, input_text)
+            return self._chat(instruction, input_text, before, turns)
         if self.layout == "coin":
-            return self._coin(instruction, input_text)
-        return self._plain(instruction, input_text)
+            return "\n".join([*filter(None, [before]), self._coin(instruction, input_text)])
+        return "\n\n".join([*filter(None, [before]), self._plain(instruction, input_text)])
 
     def continuation(self, label: str) -> str:
         """What follows the prompt where the answer is that label."""
@@ -101,7 +120,9 @@ class Prompter:
         asked = ask(self._asked(instruction, input_text, "\n"))
         return "\n".join([*self._before(instruction), f"{''.join(answered)}{asked}"])
 
-    def _chat(self, instruction: str, input_text: str) -> str:
+    def _chat(
+        self, instruction: str, input_text: str, system: str, conversation: Sequence[Turn]
+    ) -> str:
         if self.render_chat is None:
             raise UsageError(
                 "the prompt format 'chat' needs a chat template, and this tokenizer has none.",
@@ -110,13 +131,31 @@ class Prompter:
         turns: list[dict[str, str]] = []
         for shot in self.shots:
             answer = self.answer_cue + self._answer(shot)
-            turns.append({"role": "user", "content": shot.input})
-            turns.append({"role": "assistant", "content": answer})
-        asked = self._asked(instruction, input_text, "\n\n")
-        turns.append({"role": "user", "content": asked})
+            told, said = _open(shot.input, shot.turns)
+            said[0]["content"] = _paragraphs(told, said[0]["content"])
+            turns += [*said, {"role": "assistant", "content": answer}]
+        told, said = _open(input_text, conversation)
+        system = _paragraphs(system, told)
+        turns += said
+        turns[-1]["content"] = self._asked(instruction, turns[-1]["content"], "\n\n")
         opening = [*self._before(instruction), turns[0]["content"]]
-        turns[0]["content"] = "\n\n".join(filter(None, opening))
+        if system and not self.has_system_role:
+            opening.insert(0, system)
+        turns[0]["content"] = _paragraphs(*opening)
+        if system and self.has_system_role:
+            turns.insert(0, {"role": "system", "content": system})
         return self.render_chat(turns) + self.answer_cue
+
+
+def _open(text: str, conversation: Sequence[Turn]) -> tuple[str, list[dict[str, str]]]:
+    """A conversation's system text, if it has one, and its other turns; a text is one turn."""
+    turns = [{"role": turn.role, "content": turn.content} for turn in conversation]
+    told = turns.pop(0)["content"] if turns and turns[0]["role"] == "system" else ""
+    return told, turns or [{"role": "user", "content": text}]
+
+
+def _paragraphs(*texts: str) -> str:
+    return "\n\n".join(filter(None, texts))
 
 
 def resolve_format(wanted: str, *, has_chat_template: bool) -> PromptFormat:

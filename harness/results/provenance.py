@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 from harness.core.records import Variant
@@ -58,6 +59,11 @@ def _beside_labels(task: Task) -> Iterator[object]:
     """What tasks say beside labels under an instruction that comes first, whose hash stays."""
     if task.placement != "first":
         yield task.placement
+    if task.system:
+        yield ["system", task.system]
+    if task.messages is not None:
+        shown = (*task.examples, *task.few_shot)
+        yield ["messages", [[asdict(turn) for turn in one.turns] for one in shown]]
     spec = task.choices or task.answer
     if spec is not None:
         yield [task.kind, spec.model_dump(mode="json", warnings=False)]

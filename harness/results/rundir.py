@@ -256,7 +256,10 @@ def load_run(path: str | Path, *, partial: bool = False) -> Run:
 
 def example_hash(example: Example) -> str:
     """A hash of what an example asks: its whole input, its options and what is right."""
-    return stable_id(example.input, example.gold, *example.words.values(), *example.references)
+    said = (text for turn in example.turns for text in (turn.role, turn.content))
+    return stable_id(
+        example.input, example.gold, *example.words.values(), *example.references, *said
+    )
 
 
 def variant_row(variant: Variant) -> Json:

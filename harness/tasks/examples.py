@@ -7,15 +7,16 @@ import json
 import math
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
 from harness.core.errors import UsageError, nearest_hint
-from harness.core.records import Example
+from harness.core.records import Example, Turn
 from harness.tasks.answers import GoldReader, make_gold_reader
+from harness.tasks.conversation import read_turns
 from harness.tasks.rows import Row, open_source, row_place
 from harness.tasks.schema import Source, TaskSpec
 from harness.tasks.task import draw_places, rank_places
@@ -136,7 +137,10 @@ class ExampleReader:
             UsageError: it lacks a field, nothing is right in it, or the template fails.
         """
         identity = self._check(row, place)
-        return self._gold.make(identity, self.fields(row, place), place)
+        fields = self.fields(row, place)
+        example = self._gold.make(identity, fields, place)
+        turns = self._turns(fields, place)
+        return replace(example, turns=turns) if turns else example
 
     def fields(self, row: Row, place: int) -> dict[str, object]:
         """What a row holds, and what is derived from it.
@@ -166,8 +170,19 @@ class ExampleReader:
                 f"{self.path}: id_field names {name!r}, which row {place + 1} does not have; it "
                 f"has {has}.{nearest_hint(name, fields)}"
             )
+        self._turns(fields, place)
         self._gold.check(fields, place)
         return str(fields[name]) if name else str(place)
+
+    def _turns(self, fields: Mapping[str, object], place: int) -> tuple[Turn, ...]:
+        field = self.spec.messages
+        if field is None:
+            return ()
+        try:
+            return read_turns(fields.get(field), field)
+        except ValueError as error:
+            where = row_place(self.source, self.path, self.data_dir, place)
+            raise UsageError(f"{where} {error}.") from None
 
     def _check_ids(self, ids: Iterable[str]) -> None:
         seen: set[str] = set()

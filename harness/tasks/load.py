@@ -117,6 +117,8 @@ def build_task(
         choices=spec.choices,
         answer=spec.answer,
         metrics=spec.metric,
+        system=spec.system.strip(),
+        messages=spec.messages,
     )
     return add_type_paraphrases(task)
 

@@ -24,6 +24,7 @@ from pydantic import (
 from harness.core.errors import nearest_hint
 from harness.core.records import Instruction, Placement, Scorer, Style
 from harness.grading.spec import AnswerSpec
+from harness.tasks.conversation import transcript_template
 
 _ENCODINGS: Final = (
     "utf-8", "utf-16", "cp1250", "cp1251", "cp1252", "latin-1", "gb18030", "big5", "shift_jis",
@@ -196,8 +197,13 @@ class TaskSpec(_Strict):
     label_field: str = "label"
     input: Text
     """Jinja template over the row's fields; rendered in a sandbox, missing fields are errors."""
+    messages: Text | None = None
+    """The field that holds a conversation, a list of {role, content}, in place of `input`; where
+    both are given, `input` says how layouts without turns show it."""
+    system: Annotated[str, Field(max_length=MAX_INSTRUCTION)] = ""
+    """The system text: what stands before everything, as a turn of its own in a chat."""
     answer_cue: str = ""
-    """The line that ends a plain prompt, such as 'Answer:'."""
+    """The line that ends a plain prompt, such as 'Answer:'; in a chat it opens the answer."""
     placement: Placement = "first"
     """Where the instruction stands: `first` (before the input), `last` (after it) or `both`."""
     labels: Annotated[
@@ -236,6 +242,8 @@ class TaskSpec(_Strict):
         if not isinstance(content, dict):
             return content
         full = dict(content)
+        if isinstance(field := full.get("messages"), str) and "input" not in full:
+            full["input"] = transcript_template(field)
         if isinstance(labels := full.get("labels"), list):
             full["labels"] = [
                 {"name": one} if isinstance(one, str | int) else one for one in labels
@@ -307,6 +315,8 @@ class SuiteSpec(_Strict):
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a task file, for completion and checks in editors."""
     schema = TaskSpec.model_json_schema()
+    schema["required"].remove("input")
+    schema["anyOf"] = [{"required": [name]} for name in ("input", "messages")]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

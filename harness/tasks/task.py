@@ -69,6 +69,10 @@ class Task:
     answer: AnswerSpec | None = None
     """How free text is graded, where an answer is free text; there are then no `labels`."""
     metrics: tuple[Metric, ...] = ("accuracy",)
+    system: str = ""
+    """The system text; empty where there is none."""
+    messages: str | None = None
+    """The field that holds a conversation."""
 
     @property
     def kind(self) -> Kind:
