@@ -2,8 +2,8 @@
 
 Each simulated run has four levels that cost nothing: a prompt has a skill and luck of its own, an
 example a difficulty, and a part of each cell's luck is the example's (all on the logit scale).
-Printed are the shares of runs in which some level's interval leaves out 0, and in which some level
-is called significant, which takes the adjusted p value.
+Printed are the shares of runs in which some level's interval leaves out 0, in which some level is
+called significant, which takes the adjusted p value, and in which some variant's own drop is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 
 from harness.core.records import LEVELS
 from harness.metrics.summary import TaskFacts, summarize
-from harness.results.summary import GroupStats
+from harness.results.summary import Summary
 from reports.reading import read_levels
 
 TASK = "simulated"
@@ -25,7 +25,7 @@ CONFIDENCE = 0.95
 
 
 def main() -> None:
-    """Print both shares."""
+    """Print the shares."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--instructions", type=int, default=12)
@@ -35,25 +35,27 @@ def main() -> None:
         alarms(simulate(seed, options.instructions, options.examples))
         for seed in range(options.runs)
     ]
-    by_interval, significant = (100 * share for share in np.mean(found, axis=0))
+    by_interval, significant, by_variant = (100 * share for share in np.mean(found, axis=0))
     sys.stdout.write(
         f"{options.runs} runs without a drop, {options.instructions} instructions, "
         f"{options.examples} examples, {len(LEVELS) - 1} levels\n"
         f"some interval leaves out 0: {by_interval:.1f} %\n"
         f"some level is called significant: {significant:.1f} %\n"
+        f"some variant is called significant: {by_variant:.1f} %\n"
     )
 
 
-def alarms(levels: dict[str, GroupStats]) -> tuple[bool, bool]:
-    """Whether some level's interval leaves out 0, and whether some level is called significant."""
-    groups = read_levels(levels, above_chance=True, confidence=CONFIDENCE).values()
+def alarms(summary: Summary) -> tuple[bool, bool, bool]:
+    """Whether some level's interval leaves out 0, and some level or variant is significant."""
+    groups = read_levels(summary.levels, above_chance=True, confidence=CONFIDENCE).values()
     ends = [group.stats.drop.interval for group in groups if group.stats.drop]
     outside = any(interval and interval[0] * interval[1] > 0 for interval in ends)
-    return outside, any(group.reading.is_significant for group in groups)
+    single = any(one.drop_p_adjusted < 1 - CONFIDENCE for one in summary.worst_variants)
+    return outside, any(group.reading.is_significant for group in groups), single
 
 
-def simulate(seed: int, instructions: int, examples: int) -> dict[str, GroupStats]:
-    """The levels of a run's summary."""
+def simulate(seed: int, instructions: int, examples: int) -> Summary:
+    """The summary of a run."""
     rng = np.random.default_rng(seed)
     prompts = len(LEVELS) * instructions
     skill = np.tile(0.3 * rng.normal(size=instructions), len(LEVELS))
@@ -63,7 +65,7 @@ def simulate(seed: int, instructions: int, examples: int) -> dict[str, GroupStat
     right = np.where(rng.random((prompts, examples)) < 0.6, shared, own) < ability
     variants = _variants(instructions)
     facts = TaskFacts(chance=1 / len(LABELS), labels=LABELS)
-    summary = summarize(
+    return summarize(
         _samples(variants, right),
         variants,
         {TASK: facts},
@@ -71,7 +73,6 @@ def simulate(seed: int, instructions: int, examples: int) -> dict[str, GroupStat
         confidence=CONFIDENCE,
         resamples=2,
     )
-    return summary.levels
 
 
 def _variants(instructions: int) -> pd.DataFrame:

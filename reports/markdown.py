@@ -286,7 +286,8 @@ def _instruction(dot: Dot) -> str:
 
 def _worst(view: ReportView) -> list[str]:
     lines = [
-        "The extremes of many, picked after the fact: expect them to drop less when measured again."
+        "The extremes of many, picked after the fact. Bold: significant by the sign test, adjusted "
+        "for all variants (Holm). Of the others expect less, or nothing, when measured again."
     ]
     for run in view.runs:
         if len(view.runs) > 1:
@@ -300,10 +301,10 @@ def _worst(view: ReportView) -> list[str]:
 
 
 def _worst_variant(rank: int, worst: WorstVariantView) -> list[str]:
-    # Picked as the worst of many, it is tested by nothing: only where it is not judged is said.
-    stats, doubt = worst.stats, "" if worst.judged else ", not judged"
+    stats, drop = worst.stats, f"{points(worst.stats.drop)} points"
+    shown = f"**{drop}**" if worst.reading.is_significant else drop
     return [
-        f"{rank}. **{points(stats.drop)} points** {interval(stats.drop)}{doubt}: "
+        f"{rank}. {shown} {interval(stats.drop)}, {worst.reading.value}: "
         f"{escape(stats.task)}, {escape(stats.perturbation)} of {escape(stats.instruction_id)}, "
         f"{percent(stats.clean_accuracy)} → {percent(stats.accuracy)} "
         f"on {counted(stats.examples, 'example')}<br>",

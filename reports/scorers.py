@@ -9,7 +9,7 @@ from typing import Final
 from harness.core.records import CLEAN
 from harness.results.summary import Quantity, ScorerSummary, Summary
 from reports.formatting import MISSING, counted, listed, points
-from reports.reading import GroupView, read_levels
+from reports.reading import GroupView, Reading, read_levels
 from reports.tables import largest_drop, significant_drops
 
 MEANING: Final[Mapping[str, str]] = {
@@ -57,6 +57,12 @@ class ScorerRow:
         """The largest drop and its level."""
         found = largest_drop(self.levels)
         return f"{points(found[1].stats.drop)} ({found[0]})" if found else MISSING
+
+    @property
+    def reading_of_largest(self) -> Reading | None:
+        """What the largest drop can be called; None where no level drops."""
+        found = largest_drop(self.levels)
+        return found[1].reading if found else None
 
     @property
     def significant(self) -> tuple[str, ...]:

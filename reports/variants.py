@@ -16,8 +16,8 @@ class WorstVariantView:
     """A variant that lost much: its numbers, and what it changed."""
 
     stats: WorstVariant
-    judged: bool
-    """Whether its task's clean accuracy is above chance."""
+    reading: Reading
+    """What its drop can be called beside those of all other variants."""
     marks: tuple[Mark, ...]
 
 
@@ -76,19 +76,25 @@ class Instructions:
 def worst_variants(
     summary: Summary, variants: Iterable[Variant], limit: int = 10
 ) -> tuple[WorstVariantView, ...]:
-    """The variants with the largest drops; those of tasks that are not judged come last."""
+    """The variants with the largest drops, those whose drop is significant first.
+
+    Those of tasks that are not judged come last.
+    """
     by_id = {variant.id: variant for variant in variants}
-    weak = {name for name, task in summary.tasks.items() if task.above_chance is False}
     views = [
-        WorstVariantView(
-            stats=worst,
-            judged=worst.task not in weak,
-            marks=_marks(by_id.get(worst.variant_id)),
-        )
+        WorstVariantView(worst, _read(worst, summary), _marks(by_id.get(worst.variant_id)))
         for worst in summary.worst_variants
         if worst.drop.value > 0
     ]
-    return tuple(sorted(views, key=lambda view: not view.judged)[:limit])
+    return tuple(sorted(views, key=lambda view: view.reading is Reading.NOT_JUDGED)[:limit])
+
+
+def _read(worst: WorstVariant, summary: Summary) -> Reading:
+    task = summary.tasks.get(worst.task)
+    if task is not None and task.above_chance is False:
+        return Reading.NOT_JUDGED
+    significant = worst.drop_p_adjusted < 1 - summary.confidence
+    return Reading.DROP if significant else Reading.NOT_SIGNIFICANT
 
 
 def dot_rows(summary: Summary, variants: Iterable[Variant]) -> tuple[DotRow, ...]:

@@ -22,7 +22,7 @@ from reports.headline import (
     several_headline,
 )
 from reports.provenance import Provenance, build_provenance
-from reports.reading import GroupView
+from reports.reading import GroupView, Reading
 from reports.said import SaidOfTask, said_by
 from reports.scorers import ScorerRow, build_scorer_rows
 from reports.source import Run, primary_samples, text_at
@@ -73,6 +73,11 @@ class RunView:
     def largest_drop(self) -> tuple[str, GroupView] | None:
         """The level with the largest drop, significant or not; None where no level drops."""
         return largest_drop(self.tables.levels)
+
+    @property
+    def largest_single_drop(self) -> WorstVariantView | None:
+        """The variant with the largest significant drop; None where no variant has one."""
+        return next((one for one in self.worst if one.reading is Reading.DROP), None)
 
     def task(self, name: str) -> TaskRow | None:
         """The task of that name."""

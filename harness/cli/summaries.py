@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from harness.results.rundir import Run
     from harness.results.summary import GroupStats, Outlook, Quantity, Summary
+    from reports.reading import Reading
 
 # Heads of two lines: the tables fit into 80 columns, and no number is broken.
 _COLUMNS = (
@@ -26,6 +27,9 @@ _COLUMNS = (
 _SCORER_COLUMNS = (
     "scorer", "clean\naccuracy", "above\nchance", "largest\ndrop (pp)", "unparsed", "cells",
 )  # fmt: skip
+
+_STAR = "*"
+_CAPTION = f"{_STAR} significant; drops without it are not"
 
 
 def print_summary(run: Run) -> None:
@@ -85,22 +89,28 @@ def _worth_going_on_to(outlook: Outlook) -> float | None:
 
 def _level_table(summary: Summary) -> Table:
     from reports.formatting import title
-    from reports.reading import Reading
     from reports.tables import build_tables
 
-    tones = {Reading.DROP: "red", Reading.GAIN: "green"}
     heads = [name.format(f"{100 * summary.confidence:g}") for name in _COLUMNS]
     tables = build_tables(summary)
     heads[1] = printable(tables.metric)
     table = _table(f"{printable(title(tables.metric))} by level", heads)
+    if set(tables.levels) > {CLEAN}:
+        table.caption = _CAPTION
     for level, group in tables.levels.items():
-        table.add_row(*_row(level, group.stats, tones.get(group.reading, "")))
+        table.add_row(*_row(level, group.stats, group.reading))
     return table
+
+
+def _said_of(text: str, reading: Reading | None) -> Text:
+    """A drop as its test lets it stand: a significant one with a star, and in colour."""
+    if reading is None or not reading.is_significant:
+        return Text(text)
+    return Text(f"{text}{_STAR}", "red" if reading.name == "DROP" else "green")
 
 
 def _show_strengths(summary: Summary, console: Console) -> None:
     """Accuracy and drop of graded noise at each strength, where there are several."""
-    from reports.reading import Reading
     from reports.strengths import build_curves
 
     curves = build_curves(summary, above_chance=True)
@@ -114,8 +124,7 @@ def _show_strengths(summary: Summary, console: Console) -> None:
             drop = group.stats.drop if group else None
             text = _points(group.stats.accuracy) if group else "-"
             said = f"{text} ({100 * drop.value:+.1f})" if drop else text
-            tone = "red" if group and group.reading is Reading.DROP else ""
-            cells.append(Text(said, tone))
+            cells.append(_said_of(said, group.reading if group else None))
         table.add_row(Text(curve.name), *cells)
     console.print(table)
 
@@ -130,7 +139,8 @@ def _show_scorers(summary: Summary, console: Console) -> None:
         return
     table = _table("What the scorer decides", _SCORER_COLUMNS)
     for row in rows:
-        cells = (percent(row.clean_accuracy), row.judged, row.largest, percent(row.unparsed))
+        largest = _said_of(row.largest, row.reading_of_largest)
+        cells = (percent(row.clean_accuracy), row.judged, largest, percent(row.unparsed))
         table.add_row(printable(row.name), *cells, f"{row.cells:,}")
     console.print(table)
     if sentence := scorer_sentence(rows):
@@ -139,20 +149,20 @@ def _show_scorers(summary: Summary, console: Console) -> None:
 
 def _table(title: str, heads: Sequence[str]) -> Table:
     """An empty table whose first column holds names and whose others hold numbers."""
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=title, title_justify="left", header_style="bold", caption_justify="left")
     for place, head in enumerate(heads):
         table.add_column(head, justify="right" if place else "left", no_wrap=True)
     return table
 
 
-def _row(level: str, stats: GroupStats, tone: str) -> list[Text]:
+def _row(level: str, stats: GroupStats, reading: Reading) -> list[Text]:
     ends = stats.accuracy.interval if stats.accuracy else None
     drop = "-" if level == CLEAN or stats.drop is None else f"{100 * stats.drop.value:+.1f}"
     return [
         Text(level),
         Text(_points(stats.accuracy)),
         Text("-" if ends is None else f"{100 * ends[0]:.1f}–{100 * ends[1]:.1f}"),
-        Text(drop, tone),
+        _said_of(drop, reading),
         Text(_points(stats.worst_prompt_accuracy)),
         Text(_points(stats.consistency)),
         Text(f"{stats.cells:,}"),

@@ -38,6 +38,7 @@ from harness.results.summary import (
     WorstVariant,
 )
 from harness.stats.arrays import Singles
+from harness.stats.multiplicity import holm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -364,12 +365,20 @@ def _variants(grid: Grid) -> Iterator[tuple[str, VariantStats]]:
 
 
 def _worst_variants(grids: Sequence[Grid], confidence: float) -> list[WorstVariant]:
+    """The variants that lose most, those whose drop is significant among all variants first."""
     drops = [drop for grid in grids for drop in variant_drops(grid)]
-    drops.sort(key=lambda drop: (-drop.drop.value, drop.variant))
-    return [_write_variant(drop, confidence) for drop in drops[:WORST_VARIANTS]]
+    tested = list(zip(drops, holm([drop.p for drop in drops]), strict=True))
+
+    def order(one: tuple[VariantDrop, float]) -> tuple[bool, float, str]:
+        drop, p = one
+        significant = p < 1 - confidence and drop.drop.value > 0
+        return not significant, -drop.drop.value, drop.variant
+
+    worst = sorted(tested, key=order)[:WORST_VARIANTS]
+    return [_write_variant(drop, p, confidence) for drop, p in worst]
 
 
-def _write_variant(variant: VariantDrop, confidence: float) -> WorstVariant:
+def _write_variant(variant: VariantDrop, p_adjusted: float, confidence: float) -> WorstVariant:
     interval = variant.drop.interval(confidence)
     ends = None if interval is None else (rounded(interval[0]), rounded(interval[1]))
     return WorstVariant(
@@ -381,6 +390,8 @@ def _write_variant(variant: VariantDrop, confidence: float) -> WorstVariant:
         accuracy=rounded(variant.accuracy),
         clean_accuracy=rounded(variant.clean_accuracy),
         drop=Quantity(rounded(variant.drop.value), ends),
+        drop_p=rounded(variant.p),
+        drop_p_adjusted=rounded(p_adjusted),
         examples=variant.examples,
     )
 

@@ -11,9 +11,9 @@ import numpy as np
 from harness.core.records import CLEAN, in_level_order
 from harness.metrics.accuracy import prompt_accuracies
 from harness.metrics.grid import Grid, Group
-from harness.stats.arrays import Booleans
 from harness.stats.ensemble import Ensemble
 from harness.stats.estimate import Interval
+from harness.stats.paired import example_sign_test
 from harness.stats.twoway import estimate, influence_of_mean
 from harness.stats.variant_means import estimate_variant_means
 
@@ -43,6 +43,8 @@ class VariantDrop:
     drop: Drop
     examples: int
     """That both were asked on."""
+    p: float
+    """That it loses nothing: the exact sign test over those examples, with holes or without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,16 @@ def variant_drops(grid: Grid) -> list[VariantDrop]:
 def _own_drops(grid: Grid, group: Group) -> Iterator[VariantDrop]:
     for place, both in enumerate(group.matched):
         if both.any():
-            yield _own_drop(grid, group, place, both)
+            yield _own_drop(grid, group, place)
 
 
-def _own_drop(grid: Grid, group: Group, place: int, both: Booleans) -> VariantDrop:
+def _own_drop(grid: Grid, group: Group, place: int) -> VariantDrop:
+    both = group.matched[place]
     score, before = group.score[place, both], group.clean_score[place, both]
     change = (before - score)[None, :]
     influence = influence_of_mean(change, np.full(change.shape, 1 / change.size))
     drop = estimate(influence, np.zeros(1, dtype=np.int64), kind="difference")
-    row = int(group.rows[place])
-    return _named(grid, row, float(score.mean()), float(before.mean()), drop, int(both.sum()))
+    return _named(grid, group, place, float(score.mean()), float(before.mean()), drop)
 
 
 def _shrunken_drops(grid: Grid, group: Group) -> Iterator[VariantDrop]:
@@ -106,13 +108,14 @@ def _shrunken_drops(grid: Grid, group: Group) -> Iterator[VariantDrop]:
     for order, place in enumerate(places):
         drop, before = ShrunkenDrop(ensemble, order), float(clean[place])
         after = min(max(before - drop.value, 0.0), 1.0)
-        cells = int(matched[order].sum())
-        yield _named(grid, int(group.rows[place]), after, before, drop, cells)
+        yield _named(grid, group, int(place), after, before, drop)
 
 
 def _named(
-    grid: Grid, row: int, accuracy: float, clean: float, drop: Drop, examples: int
+    grid: Grid, group: Group, place: int, accuracy: float, clean: float, drop: Drop
 ) -> VariantDrop:
+    row, both = int(group.rows[place]), group.matched[place]
+    gained = group.score[place, both] - group.clean_score[place, both]
     return VariantDrop(
         variant=grid.variants[row],
         task=grid.task,
@@ -122,5 +125,6 @@ def _named(
         accuracy=accuracy,
         clean_accuracy=clean,
         drop=drop,
-        examples=examples,
+        examples=int(both.sum()),
+        p=example_sign_test(gained).p,
     )

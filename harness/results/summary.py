@@ -235,6 +235,10 @@ class WorstVariant:
     accuracy: Fraction
     clean_accuracy: Fraction
     drop: Difference
+    drop_p: Fraction
+    """That it loses nothing: the exact sign test over its examples."""
+    drop_p_adjusted: Fraction
+    """The same by Holm over all variants of the run, of which it was picked."""
     examples: Count
 
 

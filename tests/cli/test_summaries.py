@@ -27,6 +27,20 @@ def test_the_tables_fit_into_80_columns_and_break_no_number(
     assert all("–" in line.split("│")[3] for line in body if line.count("│") == 8)
 
 
+def test_without_colours_a_star_tells_what_is_significant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = load_run(save_run(make_run(examples=24), tmp_path / "run"))
+    print_summary(run)
+    said = capsys.readouterr().out
+    assert "* significant; drops without it are not" in said
+    rows = {line.split("│")[1].strip(): line.split("│")[4] for line in said.splitlines()
+            if line.startswith("│") and line.count("│") == 8}  # fmt: skip
+    for level, stats in run.summary.levels.items():
+        p = stats.drop_p_adjusted
+        assert ("*" in rows[level]) == (p is not None and p < 0.05)
+
+
 @pytest.mark.parametrize(
     ("now", "full", "says"),
     [

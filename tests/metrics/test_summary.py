@@ -158,12 +158,30 @@ def test_at_chance_a_drop_is_flagged(summary: dict[str, Any]) -> None:
 
 def test_worst_variants_come_first(summary: dict[str, Any]) -> None:
     worst = summary["worst_variants"]
-    drops = [one["drop"] for one in worst]
     assert len(worst) == 20
-    assert drops == sorted(drops, reverse=True)
+    order = [(one["drop_p_adjusted"] >= 0.05, -one["drop"]) for one in worst]
+    assert order == sorted(order)
     first = worst[0]
     assert first["drop"] == pytest.approx(first["clean_accuracy"] - first["accuracy"])
     assert first["drop_ci"][0] <= first["drop"] <= first["drop_ci"][1]
+
+
+def test_a_variant_s_drop_is_tested_by_signs_among_all_variants(run: Any) -> None:
+    """The clean instruction is right on all 25 examples; one variant loses 20 of them, no other."""
+    one_task = run.variants["task"] == "topic"
+    variants = run.variants[one_task & run.variants["level"].isin(["clean", "word"])]
+    samples = run.samples[run.samples["variant_id"].isin(variants["id"])].copy()
+    worst = variants.loc[variants["level"] == "word", "id"].iloc[0]
+    samples["correct"], samples["score"] = True, 1.0
+    lost = samples.index[samples["variant_id"] == worst][:20]
+    samples.loc[lost, "correct"], samples.loc[lost, "score"] = False, 0.0
+    facts = {"topic": FACTS["topic"]}
+    found = summarized(samples, variants, facts, seed=0, resamples=100)["worst_variants"]
+    perturbed = int((variants["level"] == "word").sum())
+    assert found[0]["variant_id"] == worst
+    assert found[0]["drop_p"] == pytest.approx(2 * 0.5**20, abs=1e-9)
+    assert found[0]["drop_p_adjusted"] == pytest.approx(perturbed * 2 * 0.5**20, abs=1e-9)
+    assert {one["drop_p_adjusted"] for one in found[1:]} == {1.0}
 
 
 def test_the_same_samples_give_the_same_bytes(run: Any, summary: dict[str, Any]) -> None:

@@ -123,13 +123,40 @@ def test_dots_are_the_accuracy_of_each_variant(base: MadeRun, view: ReportView) 
 
 
 def test_worst_variants_of_judged_tasks_come_first(view: ReportView) -> None:
-    judged = [worst.judged for worst in view.runs[0].worst]
+    judged = [worst.reading is not Reading.NOT_JUDGED for worst in view.runs[0].worst]
     assert judged == sorted(judged, reverse=True)
     first = view.runs[0].worst[0]
     assert first.stats.clean_accuracy == pytest.approx(
         first.stats.accuracy + first.stats.drop.value
     )
     assert any(mark.kind == "added" for mark in first.marks)
+
+
+@pytest.mark.parametrize(("p", "says"), [(0.2, "no single variant’s drop is significant"),
+                                         (0.01, ", significant drop</span>")])  # fmt: skip
+def test_the_card_of_one_variant_says_only_what_its_test_found(
+    p: float, says: str, base: MadeRun
+) -> None:
+    def edit(summary: dict[str, Any]) -> None:
+        for worst in summary["worst_variants"]:
+            worst["drop_p_adjusted"] = p
+
+    view = build_view([edit_summary(base, edit)])
+    largest = view.runs[0].worst[0].stats.drop.value
+    card = render_html(view).split("Largest single-variant drop</dt>")[1].split("</dd>")[0]
+    assert says in card
+    assert (f"<b>{100 * largest:.1f}</b>" in card) == (p < 0.05)
+    assert (view.runs[0].largest_single_drop is None) == (p > 0.05)
+
+
+def test_the_card_of_the_levels_shows_no_figure_that_is_not_significant(base: MadeRun) -> None:
+    def edit(summary: dict[str, Any]) -> None:
+        for stats in summary["levels"].values():
+            stats["drop_p_adjusted"] = None if stats["drop"] is None else 0.2
+
+    page = render_html(build_view([edit_summary(base, edit)]))
+    card = page.split("Largest drop by level</dt>")[1].split("</dd>")[0]
+    assert "<b>none</b> <span>not significant: " in card
 
 
 def test_flips_from_clean_agree_with_the_summary(base: MadeRun, view: ReportView) -> None:
