@@ -96,6 +96,17 @@ class PairView:
         return (*over_all, *table.over_tasks)
 
     @property
+    def standing(self) -> tuple[DifferenceRow, ...]:
+        """What the first screen tells: accuracy by level, else the first metric compared."""
+        table = next((one for one in self.metrics if one.metric == "accuracy"), None)
+        chosen = table or next(iter(self.metrics), None)
+        return self.rows_of(chosen) if chosen else ()
+
+    def standing_at(self, level: str) -> DifferenceRow | None:
+        """The first screen's row of a level."""
+        return next((row for row in self.standing if row.level == level), None)
+
+    @property
     def levels(self) -> list[str]:
         """The levels of any metric, in order."""
         rows = [row for table in self.metrics for row in table.over_tasks]
@@ -124,6 +135,18 @@ class ComparisonView:
     def detailed(self) -> bool:
         """Whether each pair is shown by task and variant too; of many that would hide the rest."""
         return len(self.pairs) <= FEW
+
+    @property
+    def standing_levels(self) -> list[str]:
+        """The rows of the first screen's table, over all pairs."""
+        return list(dict.fromkeys(row.level for pair in self.pairs for row in pair.standing))
+
+    @property
+    def standing_metric(self) -> str:
+        """What the first screen's table compares."""
+        names = [table.metric for pair in self.pairs for table in pair.metrics]
+        name = "accuracy" if "accuracy" in names or not names else names[0]
+        return METRIC_NAMES.get(name, name)
 
     def draws(self, table: MetricTable) -> bool:
         """Whether a metric is drawn: of a few pairs only accuracy is, so a page stays small."""

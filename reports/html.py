@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from reports import charts, formatting
 from reports.charts import Spec
-from reports.comparison import chance, points_signed
+from reports.comparison import OVER_ALL, chance, points_signed
 from reports.diff import Mark
 from reports.drawings import comparison_charts, report_charts
 from reports.flips import KINDS
@@ -34,11 +34,19 @@ _READING_CLASS: Final = {
     Reading.NOT_JUDGED: "unjudged",
     Reading.CLEAN: "clean",
 }
+_SCRIPTS: Final = ("report.js", "tables.js")
+"""In the order in which they run."""
 
 
 def render_html(view: ReportView) -> str:
     """The page of a view."""
-    content = {"view": view, "kinds": KINDS, "measures": MEASURES, "said_limit": LIMIT}
+    content = {
+        "view": view,
+        "kinds": KINDS,
+        "measures": MEASURES,
+        "said_limit": LIMIT,
+        "over_all": OVER_ALL,
+    }
     drawn = report_charts(view)
     if view.compared is not None:
         drawn |= comparison_charts(view.compared)
@@ -51,7 +59,7 @@ def render_page(template: str, content: Mapping[str, object], drawn: Mapping[str
     The content security policy allows exactly that style and that script, by their hashes: a
     script that came in with a model's answer would not run even if escaping had failed.
     """
-    style, script = _asset("report.css"), f"{charts.javascript()}\n{_asset('report.js')}"
+    style, script = _asset("report.css"), "\n".join([charts.javascript(), *map(_asset, _SCRIPTS)])
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

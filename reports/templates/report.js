@@ -29,6 +29,10 @@
       tooltip: (_, event, item, text) => { if (text) show(text, event.clientX, event.clientY, event.clientY); else hide(); },
     });
     views.set(figure.dataset.chart, view);
+    // An empty group of marks would be announced as a picture without a name.
+    for (const group of all("g[role='graphics-symbol']:not([aria-label])", figure)) {
+      if (!group.childElementCount) for (const name of ["role", "aria-roledescription"]) group.removeAttribute(name);
+    }
   };
   const signal = (wanted, name, value) => {
     for (const [chart, view] of views) if (chart.startsWith(wanted)) view.signal(name, value).runAsync();
