@@ -163,7 +163,7 @@ def compare_plain(prepared: RunPlan, samples: Sequence[Sample], count: int) -> f
     texts = {variant.id: variant.text for variant in prepared.plan.all_variants()}
     inputs = {example.id: example.input for example in task.examples}
     chosen = samples[:: max(1, len(samples) // count)][:count]
-    prompts = [tools.prompter.prompt(texts[s.variant_id], inputs[s.example_id]) for s in chosen]
+    prompts = [tools.prompter.ask(texts[s.variant_id], inputs[s.example_id]) for s in chosen]
     largest = 0.0
     for sample, request in zip(chosen, tools.builder.build(prompts), strict=True):
         expected = plain_scores(plain, request)

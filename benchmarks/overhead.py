@@ -28,6 +28,7 @@ from harness.evaluation.execute import execute
 from harness.evaluation.plan import Plan
 from harness.evaluation.prepare import RunPlan, make_run_plan
 from harness.models import ModelInfo
+from harness.models.token_requests import TokenRequests
 from harness.tasks import Task, load_task
 from harness.tasks.suites import task_path
 
@@ -49,7 +50,7 @@ STUB = ModelInfo(
 
 
 @dataclass(frozen=True)
-class WordTokenizer:
+class WordTokenizer(TokenRequests):
     """One token a word; enough to make requests from prompts."""
 
     chat_template: str | None = None

@@ -22,8 +22,9 @@ from harness.core.records import Request
 from harness.evaluation.cost import matmul_rate
 from harness.models import Model, ModelSpec, load_model
 from harness.models.spec import DType
+from harness.models.token_requests import common_prefix
 from harness.prompting.prompts import Prompter
-from harness.prompting.requests import RequestBuilder, common_prefix
+from harness.prompting.requests import RequestBuilder
 from harness.results.provenance import describe_machine
 from harness.tasks import load_task
 from harness.tasks.suites import task_path
@@ -111,7 +112,7 @@ def build_groups(model: Model, options: argparse.Namespace) -> list[list[Request
     prompter = Prompter("plain", task.answer_cue, task.verbalizer_of)
     builder = RequestBuilder(prompter, model.tokenizer, task.label_names)
     return [
-        builder.build([prompter.prompt(one.text, example.input) for example in task.examples])
+        builder.build([prompter.ask(one.text, example.input) for example in task.examples])
         for one in task.instructions
     ]
 

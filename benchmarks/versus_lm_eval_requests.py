@@ -34,8 +34,8 @@ from typing import Any
 
 from harness.core.records import Placement, Request
 from harness.models import Model, ModelSpec, load_model
+from harness.models.token_requests import encode, join_request
 from harness.prompting.prompts import Prompter
-from harness.prompting.requests import join_request
 from harness.results.provenance import describe_machine
 from perturbations import find, perturb_text
 
@@ -144,7 +144,7 @@ def several_token_rows(model: Model, options: argparse.Namespace) -> list[dict[s
     Random(0).shuffle(rows)
     chosen: list[dict[str, Any]] = []
     for row in rows:
-        lengths = map(len, model.tokenizer.encode([f" {c}" for c in row["choices"]], special=False))
+        lengths = model.tokenizer.count([f" {choice}" for choice in row["choices"]])
         if min(lengths) > 1:
             chosen.append(row)
         if len(chosen) == options.rounds * options.rows:
@@ -210,7 +210,7 @@ def timed(work: Callable[[], list[str]]) -> Turn:
 
 def generate(model: Model, cells: Sequence[Cell], new: int) -> list[str]:
     """The harness's texts, up to the end of their first line."""
-    encoded = model.tokenizer.encode([cell.prompt for cell in cells], special=False)
+    encoded = encode(model.tokenizer, [cell.prompt for cell in cells], special=False)
     requests = [Request(tuple(ids)) for ids in encoded]
     answered = model.generate(requests, max_new_tokens=new, is_done=lambda _: False, stop=("\n",))
     texts = {index: response.text or "" for index, response in answered}
@@ -229,7 +229,7 @@ def generate_peer(peer: Any, cells: Sequence[Cell], new: int) -> list[str]:
 def choose(model: Model, cells: Sequence[Cell], _new: int) -> list[str]:
     """The option that the harness finds likeliest, by its place."""
     texts = [cell.prompt + end for cell in cells for end in ("", *cell.choices)]
-    encoded = iter(model.tokenizer.encode(texts, special=True))
+    encoded = iter(encode(model.tokenizer, texts, special=True))
     requests = []
     for cell in cells:
         prompt, *full = (next(encoded) for _ in range(1 + len(cell.choices)))

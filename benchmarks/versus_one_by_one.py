@@ -46,7 +46,7 @@ def main() -> None:
     prompter = Prompter("plain", task.answer_cue, task.verbalizer_of)
     builder = RequestBuilder(prompter, model.tokenizer, task.label_names)
     prompts = [
-        prompter.prompt(instruction.text, example.input)
+        prompter.ask(instruction.text, example.input)
         for instruction in task.instructions
         for example in task.examples
     ]
@@ -103,6 +103,8 @@ def one_by_one(model: Model, contexts: Sequence[Request]) -> list[str]:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from harness.models.inference.hf import HFModel
+
     plain: Any = AutoModelForCausalLM.from_pretrained(model.info.path, dtype=torch.float32)
     texts = []
     for request in contexts:
@@ -111,6 +113,7 @@ def one_by_one(model: Model, contexts: Sequence[Request]) -> list[str]:
             out = plain.generate(
                 ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW_TOKENS, do_sample=False
             )
+        assert isinstance(model, HFModel)
         texts.append(model.tokenizer.decode(out[0, ids.shape[1] :].tolist()))
     return texts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from reports.formatting import count, day, duration
 from reports.source import Run, count_at, number_at, section, text_at, texts_at
@@ -48,6 +49,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "Precision and device", _joined(model, "dtype", "device")
     yield "Prompt format", text_at(run.manifest, "prompt_format")
     yield "Chat template", text_at(model, "chat_template_hash")
+    yield "Answers", _how_measured(section(model, "offer"))
     yield "Scorer", run.summary.scorer
     yield "Seed", text_at(run.manifest, "seed")
     yield "Status", text_at(run.manifest, "status")
@@ -59,6 +61,27 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "Versions", _pairs(section(run.manifest, "versions"))
     yield "Machine", _pairs(section(run.manifest, "machine"))
     yield "Run directory", str(run.path)
+
+
+_WAYS: Final[Mapping[str, str]] = {
+    "engine": "label likelihoods and text by the engine in this process",
+    "echo": "label likelihoods by a server that returns those of the prompt (echo)",
+    "forced": "label likelihoods by a server, token by token (teacher forcing)",
+    "none": "text alone by a server, which has no label likelihoods",
+}
+"""How a model was asked, in words."""
+
+
+def _how_measured(offer: Mapping[str, object]) -> str:
+    """What the model was asked for, and what a server was tried for before."""
+    words = _WAYS.get(text_at(offer, "way"), "")
+    trials = offer.get("trials")
+    tried = [
+        f"{text_at(trial, 'what')} {text_at(trial, 'outcome')}"
+        for trial in (trials if isinstance(trials, list) else ())
+        if isinstance(trial, Mapping)
+    ]
+    return f"{words}; tried: {', '.join(tried)}" if tried else words
 
 
 def _joined(parent: Mapping[str, object], *keys: str) -> str:

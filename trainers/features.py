@@ -9,8 +9,8 @@ from transformers import PreTrainedTokenizerBase
 
 from harness.core.errors import NothingToEvaluateError, UsageError
 from harness.models.loading.tokenizer import HFTokenizer
+from harness.models.token_requests import join_request
 from harness.prompting.prompts import Prompter, PromptFormat
-from harness.prompting.requests import join_request
 from trainers.choices import Overlong
 from trainers.pairs.record import Pair
 

@@ -1,7 +1,7 @@
 """The response cache: what a model answered once is never computed again.
 
 One SQLite file a model fingerprint, in the user cache. The key of a response is a hash of the
-prompt's tokens, the labels' tokens and the scorer's settings, so that equal prompts of two
+prompt's tokens (or text), the labels' and the scorer's settings, so that equal prompts of two
 variants, tasks or runs share it, and another model's can never be taken.
 """
 
@@ -47,6 +47,12 @@ def response_key(request: Request, settings: str) -> bytes:
     _update(digest, settings, request.context)
     for label, tokens in request.continuations.items():
         _update(digest, label, tokens)
+    for turn in request.turns:
+        _update(digest, turn.role, ())
+        _update(digest, turn.content, ())
+    for label, text in request.answers.items():
+        _update(digest, label, (len(request.turns),))
+        _update(digest, text, ())
     return digest.digest()
 
 

@@ -60,7 +60,7 @@ class Turn:
     """What one side says in a conversation."""
 
     role: str
-    """`system`, `user` or `assistant`."""
+    """`system`, `user` or `assistant`; empty for a text that is no conversation."""
     content: str
 
 
@@ -163,14 +163,18 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked for one cell, in tokens.
+    """What a model is asked for one cell: in tokens, or in text where it takes no tokens.
 
     `context` is shared by all labels; `continuations` maps a label to the tokens that follow it.
     Together they are exactly the tokens of the full prompt text, also across the seam.
     """
 
-    context: tuple[int, ...]
+    context: tuple[int, ...] = ()
     continuations: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    turns: tuple[Turn, ...] = ()
+    """The prompt of a model that takes text; then there are neither context nor continuations."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """Label -> the text that follows `turns`."""
 
 
 @dataclass(frozen=True, slots=True)

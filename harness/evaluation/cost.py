@@ -76,12 +76,12 @@ def measure_lengths(
 ) -> TaskLengths:
     """Token counts of a task's variants, inputs and layout."""
     variants = plan.variants[task.name]
-    texts = _lengths(tokenizer, [variant.text for variant in variants])
-    inputs = _lengths(tokenizer, [example.input for example in task.examples])
+    texts = tokenizer.count([variant.text for variant in variants])
+    inputs = tokenizer.count([example.input for example in task.examples])
     label = max((prompter.say(said) for said in _words(task)), key=len, default="")
     first = task.examples[0]
     whole = prompter.prompt(variants[0].text, first.input, turns=first.turns) + label
-    rendered = len(tokenizer.encode([whole], special=prompter.special_tokens)[0])
+    rendered = tokenizer.count([whole], special=prompter.special_tokens)[0]
     frame = max(rendered - mentions(task.placement) * texts[0] - inputs[0], 0)
     frame += task.answer.max_new_tokens if task.answer else 0
     cells = plan.cells_of(task)
@@ -149,7 +149,3 @@ def _words(task: Task) -> Iterator[str]:
         yield from task.label_words
     for example in task.examples:
         yield from example.words.values()
-
-
-def _lengths(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
-    return [len(ids) for ids in tokenizer.encode(texts, special=False)]

@@ -25,7 +25,7 @@ from harness.core.records import (
 )
 from harness.evaluation.plan import Block
 from harness.evaluation.scorers import RequestKind, ScorerPlan
-from harness.models.contract import Model
+from harness.models.contract import Asked, Model
 from harness.prompting.prompts import Prompter
 from harness.prompting.readers import Reader
 from harness.prompting.requests import RequestBuilder
@@ -54,21 +54,21 @@ class TaskTools:
 
     def prompt(self, variant: Variant, example: Example) -> str:
         """What a model sees of a cell."""
-        return self._prompt(variant, example.input, example.turns)
+        return self._ask(variant, example.input, example.turns).text
 
-    def prompts_of(self, cells: Sequence[Cell]) -> list[str]:
-        """What a model sees of each cell."""
-        return [self.prompt(cell.variant, cell.example) for cell in cells]
+    def prompts_of(self, cells: Sequence[Cell]) -> list[Asked]:
+        """The prompt of each cell."""
+        return [self._ask(one.variant, one.example.input, one.example.turns) for one in cells]
 
     def content_free(self, variant: Variant, inputs: Sequence[str]) -> list[Request]:
         """The labels after a variant with inputs that say nothing."""
-        return self.builder.build([self._prompt(variant, text, ()) for text in inputs])
+        return self.builder.build([self._ask(variant, text, ()) for text in inputs])
 
-    def _prompt(self, variant: Variant, text: str, turns: Sequence[Turn]) -> str:
+    def _ask(self, variant: Variant, text: str, turns: Sequence[Turn]) -> Asked:
         if variant.target == "system" and variant.level != CLEAN:
             clean = self.instructions[variant.instruction_id]
-            return self.prompter.prompt(clean, text, system=variant.text, turns=turns)
-        return self.prompter.prompt(variant.text, text, turns=turns)
+            return self.prompter.ask(clean, text, system=variant.text, turns=turns)
+        return self.prompter.ask(variant.text, text, turns=turns)
 
     def requests(self, cells: Sequence[Cell]) -> list[Request]:
         """What a model is asked for each cell, its answers as continuations."""
@@ -77,7 +77,8 @@ class TaskTools:
     def premises(self, cells: Sequence[Cell]) -> list[Request]:
         """The same answers after the answer cue alone."""
         cue = self.prompter.answer_cue or "Answer:"
-        return self.builder.build([cue] * len(cells), [cell.example.words for cell in cells])
+        asked = Asked(cue, special=self.prompter.special_tokens)
+        return self.builder.build([asked] * len(cells), [cell.example.words for cell in cells])
 
     def lengths(self, cell: Cell, request: Request) -> Mapping[str, float] | None:
         """What the log-likelihood of each answer is divided by; None for nothing."""

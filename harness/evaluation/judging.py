@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from harness.core.records import Request
+from harness.core.records import Request, Turn
 from harness.grading import Judge
 from harness.models import Model, load_model
+from harness.models.contract import Asked
 from harness.models.spec import ModelSpec
 from harness.prompting.answers import LabelParser
 
@@ -47,8 +48,14 @@ class AskedJudge:
         """The prompts as chat turns where the judge has a template, else with a cue to answer."""
         tokenizer = self._model.tokenizer
         if tokenizer.chat_template is None:
-            texts, special = [f"{prompt}\nVerdict:" for prompt in prompts], True
-        else:
-            turns = ([{"role": "user", "content": prompt}] for prompt in prompts)
-            texts, special = [tokenizer.render_chat(turn) for turn in turns], False
-        return [Request(context=tuple(ids)) for ids in tokenizer.encode(texts, special=special)]
+            return tokenizer.requests([Asked(f"{prompt}\nVerdict:") for prompt in prompts])
+        return tokenizer.requests(
+            [
+                Asked(
+                    tokenizer.render_chat([{"role": "user", "content": prompt}]),
+                    turns=(Turn("user", prompt),),
+                    special=False,
+                )
+                for prompt in prompts
+            ]
+        )

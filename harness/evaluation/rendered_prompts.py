@@ -96,7 +96,7 @@ def _block_rows(prepared: RunPlan, block: Block) -> Iterator[Json]:
         yield {
             "variant_id": cell.variant.id,
             "example_id": cell.example.id,
-            "prompt": prompt,
+            "prompt": prompt.text,
             "prompt_ids": list(request.context),
             "continuations": {k: list(v) for k, v in request.continuations.items()},
         }

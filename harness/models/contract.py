@@ -1,12 +1,62 @@
-"""What the harness asks of a model: token-level scores and greedy text for requests."""
+"""What the harness asks of a model: label likelihoods, where it offers them, and greedy text.
+
+Tokenisation is the model's own business: it is handed prompts as text (`Asked`) and makes of them
+requests that it can answer, in tokens or, where it takes none, in text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
 
-from harness.core.records import Request, Response
+from harness.core.records import Request, Response, Turn
+
+Likelihood = Literal["exact", "top", "none"]
+"""`exact`: of any label; `top`: of the likeliest tokens alone, which need not be a label's."""
+PromptForm = Literal["tokens", "text", "messages"]
+"""How a prompt reaches a model: as tokens, as text, or as turns that it lays out itself."""
+Way = Literal["engine", "echo", "forced", "none"]
+"""How label likelihoods are had: in this process; by a server that returns the log-probabilities of
+the prompt (`echo`), or of a token that it is made to say (`forced`); not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One thing that a server was asked before it was trusted."""
+
+    what: str
+    """`completions`, `chat`, `tokens`, `template`, `echo`, `forced`, `top`."""
+    outcome: str
+    """`works`, or what was wrong with the answer, such as `ignored`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a model can be asked for: declared where it runs here, probed where it is served."""
+
+    likelihood: Likelihood
+    way: Way
+    prompt: PromptForm
+    """What plain prompts are asked as."""
+    chat: PromptForm
+    """What prompts in the chat layout are asked as; turns come without label likelihoods."""
+    trials: tuple[Trial, ...] = ()
+    """What was tried at a server; nothing where the model runs here."""
+
+    @property
+    def is_served(self) -> bool:
+        """Whether somebody else runs the model, so that an answer is worth more than a write."""
+        return self.way != "engine"
+
+    def scores(self, *, in_chat: bool) -> bool:
+        """Whether the likelihood of a label can be had, in the chat layout or in another."""
+        form = self.chat if in_chat else self.prompt
+        return self.likelihood == "exact" and form != "messages"
+
+
+HERE: Final = Offer("exact", "engine", "tokens", "tokens")
+"""What a model in this process offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +81,8 @@ class ModelInfo:
     adapter: str | None = None
     """The adapter's directory."""
     chat_template_hash: str | None = None
+    offer: Offer = HERE
+    """What it can be asked for, as a run used it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +96,48 @@ class Sampling:
     max_new_tokens: int = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A prompt as it is built, and the answers whose likelihood is wanted."""
+
+    text: str
+    """Everything up to the answer, as the model sees it."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """Label -> the text that follows."""
+    turns: tuple[Turn, ...] = ()
+    """In the chat layout the conversation that `text` shows."""
+    opening: str = ""
+    """In the chat layout what the model's answer is begun with."""
+    special: bool = True
+    """Whether a tokenizer adds its own tokens; a chat template has written them already."""
+
+
 class Tokenizer(Protocol):
-    """Text to tokens and back."""
+    """What a model makes of text: requests, their length, and its chat layout."""
 
     @property
     def chat_template(self) -> str | None:
         """The template that `render_chat` fills, or None for a model without one."""
         ...
 
-    def encode(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
-        """Tokenises texts.
+    def count(self, texts: Sequence[str], *, special: bool = False) -> list[int]:
+        """How many tokens each text has; a guess where the model is served without a tokenizer.
 
         Args:
             texts: N texts.
-            special: whether to begin each with the tokens that the model begins with (BOS).
-
-        Returns:
-            N lists of token ids, without tokens that a tokenizer puts after a text (EOS).
+            special: whether to count the tokens that the model begins with (BOS), too.
 
         Raises:
             UsageError: the tokenizer fails, or the model has no embedding for a token.
         """
         ...
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of the ids, without special tokens."""
+    def requests(self, asked: Sequence[Asked]) -> list[Request]:
+        """What the model is asked, one request per prompt.
+
+        Raises:
+            UsageError: as `count`.
+        """
         ...
 
     def render_chat(self, messages: Sequence[Mapping[str, str]]) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
 
-from harness.core.records import stable_hash
-from harness.models.contract import ModelInfo, Sampling, Tokenizer
+from harness.core.records import Request, Turn, stable_hash
+from harness.models.contract import Asked, ModelInfo, Sampling, Tokenizer
 
 REQUEST: Final = "Write this request in other words:"
 EXAMPLES: Final = (
@@ -58,9 +58,9 @@ class Writer(Protocol):
         ...
 
     def sample(
-        self, contexts: Sequence[tuple[int, ...]], seeds: Sequence[int], sampling: Sampling
+        self, requests: Sequence[Request], seeds: Sequence[int], sampling: Sampling
     ) -> list[str]:
-        """One text per context, drawn by its seed alone."""
+        """One text per request, drawn by its seed alone."""
         ...
 
 
@@ -71,12 +71,12 @@ def draw_answers(
 
     The answers depend on the model, the part, the number of the draw and the seed alone.
     """
-    tokens = len(model.tokenizer.encode([part], special=False)[0])
+    (tokens,) = model.tokenizer.count([part])
     sampling = Sampling(temperature, top_p, max_new_tokens=tokens + tokens // 2 + 8)
     seeds = [stable_hash(seed, part, temperature, number, turn, bits=56) for turn in range(ANSWERS)]
     starts = [_starter(number, turn) for turn in range(ANSWERS)]
-    contexts = [_context(model.tokenizer, part, start) for start in starts]
-    texts = model.sample(contexts, seeds, sampling)
+    requests = model.tokenizer.requests([_ask(model.tokenizer, part, one) for one in starts])
+    texts = model.sample(requests, seeds, sampling)
     return [(start + text).partition('"')[0] for start, text in zip(starts, texts, strict=True)]
 
 
@@ -86,20 +86,18 @@ def _starter(number: int, turn: int) -> str:
     return STARTERS[(number * ANSWERS // 2 + turn // 2) % len(STARTERS)]
 
 
-def _context(tokenizer: Tokenizer, part: str, start: str) -> tuple[int, ...]:
-    """The prompt in tokens, up to the quotation mark and the word that the answer begins with."""
+def _ask(tokenizer: Tokenizer, part: str, start: str) -> Asked:
+    """The prompt, up to the quotation mark and the word that the answer begins with."""
     if tokenizer.chat_template is None:
-        shown = [f'{REQUEST} "{text}"\nIn other words: "{other}"\n' for text, other in EXAMPLES]
-        prompt = "\n".join([*shown, f'{REQUEST} "{part}"\nIn other words: "{start}'])
-        return tuple(tokenizer.encode([prompt], special=True)[0])
+        before = [f'{REQUEST} "{text}"\nIn other words: "{other}"\n' for text, other in EXAMPLES]
+        prompt = "\n".join([*before, f'{REQUEST} "{part}"\nIn other words: "{start}'])
+        return Asked(prompt)
     turns = [
         turn
         for text, other in EXAMPLES
-        for turn in (
-            {"role": "user", "content": f'{REQUEST} "{text}"'},
-            {"role": "assistant", "content": f'"{other}"'},
-        )
+        for turn in (Turn("user", f'{REQUEST} "{text}"'), Turn("assistant", f'"{other}"'))
     ]
-    turns.append({"role": "user", "content": f'{REQUEST} "{part}"'})
-    prompt = f'{tokenizer.render_chat(turns)}"{start}'
-    return tuple(tokenizer.encode([prompt], special=False)[0])
+    turns.append(Turn("user", f'{REQUEST} "{part}"'))
+    shown = tokenizer.render_chat([{"role": turn.role, "content": turn.content} for turn in turns])
+    opening = f'"{start}'
+    return Asked(shown + opening, turns=tuple(turns), opening=opening, special=False)

@@ -45,7 +45,7 @@ def check_answer_lengths(
         UsageError: a label has more tokens than `limit`, so that it could never be read.
     """
     words = [prompter.say(answer) for answer in answers]
-    lengths = [len(ids) for ids in tokenizer.encode(words, special=False)]
+    lengths = tokenizer.count(words)
     longest = max(lengths)
     if longest > limit:
         word = words[lengths.index(longest)].strip()
@@ -66,7 +66,7 @@ def control_token_note(tokenizer: Tokenizer, texts: Sequence[str], *, task: str)
     marks = sorted({match[0] for text in holders for match in _CONTROL.finditer(text)})[:20]
     if not marks:
         return None
-    lengths = [len(ids) for ids in tokenizer.encode(marks, special=False)]
+    lengths = tokenizer.count(marks)
     read = [mark for mark, length in zip(marks, lengths, strict=True) if length == 1]
     if not read:
         return None

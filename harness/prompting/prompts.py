@@ -15,11 +15,12 @@ repeat it: it opens the first of them, closes the one that is asked, or both.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from harness.core.errors import UnknownNameError, UsageError
 from harness.core.records import Example, Placement, Turn
+from harness.models.contract import Asked
 
 PromptFormat = Literal["plain", "coin", "chat"]
 FormatChoice = Literal["auto", "plain", "coin", "chat"]
@@ -63,7 +64,18 @@ class Prompter:
         system: str | None = None,
         turns: Sequence[Turn] = (),
     ) -> str:
-        """Everything up to the answer, without a trailing space.
+        """Everything up to the answer, without a trailing space: the text of `ask`."""
+        return self.ask(instruction, input_text, system=system, turns=turns).text
+
+    def ask(
+        self,
+        instruction: str,
+        input_text: str,
+        *,
+        system: str | None = None,
+        turns: Sequence[Turn] = (),
+    ) -> Asked:
+        """The prompt as a model is handed it: its text, and in the chat layout its turns.
 
         Args:
             instruction: Says what to do.
@@ -73,10 +85,12 @@ class Prompter:
         """
         before = self.system if system is None else system
         if self.layout == "chat":
-            return self._chat(instruction, input_text, before, turns)
+            said = self._turns(instruction, input_text, before, turns)
+            return Asked(self._render(said), turns=said, opening=self.answer_cue, special=False)
+        first = [before] if before else []
         if self.layout == "coin":
-            return "\n".join([*filter(None, [before]), self._coin(instruction, input_text)])
-        return "\n\n".join([*filter(None, [before]), self._plain(instruction, input_text)])
+            return Asked("\n".join([*first, self._coin(instruction, input_text)]))
+        return Asked("\n\n".join([*first, self._plain(instruction, input_text)]))
 
     def continuation(self, label: str) -> str:
         """What follows the prompt where the answer is that label."""
@@ -120,38 +134,43 @@ class Prompter:
         asked = ask(self._asked(instruction, input_text, "\n"))
         return "\n".join([*self._before(instruction), f"{''.join(answered)}{asked}"])
 
-    def _chat(
-        self, instruction: str, input_text: str, system: str, conversation: Sequence[Turn]
-    ) -> str:
+    def _render(self, turns: Sequence[Turn]) -> str:
         if self.render_chat is None:
             raise UsageError(
                 "the prompt format 'chat' needs a chat template, and this tokenizer has none.",
                 hint="Type: --prompt-format plain.",
             )
-        turns: list[dict[str, str]] = []
+        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+        return self.render_chat(messages) + self.answer_cue
+
+    def _turns(
+        self, instruction: str, input_text: str, system: str, conversation: Sequence[Turn]
+    ) -> tuple[Turn, ...]:
+        turns: list[Turn] = []
         for shot in self.shots:
             answer = self.answer_cue + self._answer(shot)
             told, said = _open(shot.input, shot.turns)
-            said[0]["content"] = _paragraphs(told, said[0]["content"])
-            turns += [*said, {"role": "assistant", "content": answer}]
+            said[0] = replace(said[0], content=_paragraphs(told, said[0].content))
+            turns += [*said, Turn("assistant", answer)]
         told, said = _open(input_text, conversation)
         system = _paragraphs(system, told)
         turns += said
-        turns[-1]["content"] = self._asked(instruction, turns[-1]["content"], "\n\n")
-        opening = [*self._before(instruction), turns[0]["content"]]
+        asked = self._asked(instruction, turns[-1].content, "\n\n")
+        turns[-1] = replace(turns[-1], content=asked)
+        opening = [*self._before(instruction), turns[0].content]
         if system and not self.has_system_role:
             opening.insert(0, system)
-        turns[0]["content"] = _paragraphs(*opening)
+        turns[0] = replace(turns[0], content=_paragraphs(*opening))
         if system and self.has_system_role:
-            turns.insert(0, {"role": "system", "content": system})
-        return self.render_chat(turns) + self.answer_cue
+            turns.insert(0, Turn("system", system))
+        return tuple(turns)
 
 
-def _open(text: str, conversation: Sequence[Turn]) -> tuple[str, list[dict[str, str]]]:
+def _open(text: str, conversation: Sequence[Turn]) -> tuple[str, list[Turn]]:
     """A conversation's system text, if it has one, and its other turns; a text is one turn."""
-    turns = [{"role": turn.role, "content": turn.content} for turn in conversation]
-    told = turns.pop(0)["content"] if turns and turns[0]["role"] == "system" else ""
-    return told, turns or [{"role": "user", "content": text}]
+    turns = list(conversation)
+    told = turns.pop(0).content if turns and turns[0].role == "system" else ""
+    return told, turns or [Turn("user", text)]
 
 
 def _paragraphs(*texts: str) -> str:

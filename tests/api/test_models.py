@@ -39,6 +39,7 @@ def test_a_loaded_model_gives_the_numbers_of_its_directory(tmp_path: Path) -> No
         assert ours.pop(unlike) != theirs.pop(unlike)
     assert ours == theirs
     assert loaded.manifest["model"]["kind"] == "memory"
+    assert loaded.manifest["model"]["offer"]["way"] == "engine"
     assert "model='LlamaForCausalLM'" in loaded.manifest["command"]
     with pytest.raises(UsageError, match="its model was in memory"):
         next(iter_prompts(loaded.path, limit=1))

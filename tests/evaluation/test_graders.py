@@ -18,6 +18,7 @@ from harness.evaluation.prepare import prepare
 from harness.grading import Judge
 from harness.grading.plugin import FUNCTIONS
 from harness.models import Model
+from harness.models.token_requests import TokenRequests
 from harness.results.rundir import Run
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.kinds import answer_task
@@ -132,7 +133,7 @@ def test_a_judge_that_cannot_be_loaded_ends_in_one_line(model: Path, tmp_path: P
         run(model, content, tmp_path / "run")
 
 
-class FakeTokenizer:
+class FakeTokenizer(TokenRequests):
     chat_template = None
 
     def encode(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:

@@ -15,6 +15,7 @@ from harness.models import ModelSpec, load_model
 from harness.models.loading import bundled
 from harness.models.loading import gguf as conversion
 from harness.models.loading.gguf import check_gguf, convert_gguf
+from harness.models.token_requests import encode
 from tests.support.requests import some_requests, wrap
 from tests.support.tiny_models import CHAT_TEMPLATE, MAX_CONTEXT, make_model, make_tokenizer
 
@@ -121,7 +122,7 @@ def test_a_converted_model_answers_as_the_original(checkpoint: Path) -> None:
 def test_a_converted_tokenizer_gives_the_same_tokens(checkpoint: Path) -> None:
     text = "Is the review positive?"
     (expected,) = wrap("llama").tokenizer.encode([text], special=False)
-    assert load_model(ModelSpec(str(checkpoint))).tokenizer.encode([text], special=False) == [
+    assert encode(load_model(ModelSpec(str(checkpoint))).tokenizer, [text], special=False) == [
         expected
     ]
 
@@ -237,7 +238,7 @@ def test_the_bundled_model(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.info.max_context == 8192
     assert model.notes == []
     prompt = model.tokenizer.render_chat([{"role": "user", "content": "Say hello."}])
-    (context,) = model.tokenizer.encode([prompt], special=False)
+    (context,) = encode(model.tokenizer, [prompt], special=False)
     from harness.core.records import Request
 
     ((_, answer),) = model.generate(

@@ -14,6 +14,7 @@ import torch
 
 from harness.core.errors import UsageError
 from harness.models import Model, ModelSpec, load_model
+from harness.models.token_requests import encode
 from tests.support.tiny_models import make_checkpoint, make_model
 
 
@@ -321,7 +322,7 @@ def test_tokenizer_settings_with_nonsense_end_in_one_line_if_at_all(
     rewrite(checkpoint / "tokenizer_config.json", **changes)
     try:
         model = load(checkpoint)
-        model.tokenizer.encode(["text"], special=True)
+        encode(model.tokenizer, ["text"], special=True)
         model.tokenizer.render_chat([{"role": "user", "content": "text"}])
     except UsageError as error:
         assert "\n" not in str(error)  # noqa: PT017

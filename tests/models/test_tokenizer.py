@@ -83,7 +83,7 @@ def test_a_label_is_scored_without_the_end_that_a_tokenizer_appends() -> None:
         RequestBuilder(prompter, tokenizer, ("pos", "neg"))
         for tokenizer in (wrapping("bytes", "<s> $A </s>"), wrapping("bytes", "<s> $A"))
     ]
-    prompts = [prompter.prompt("Is it good?", "A warm film.")]
+    prompts = [prompter.ask("Is it good?", "A warm film.")]
     assert built[0].build(prompts) == built[1].build(prompts)
     assert built[0].contexts(prompts) == built[1].contexts(prompts)
 
@@ -95,7 +95,7 @@ def test_a_chat_prompt_that_begins_with_its_own_token_has_it_once() -> None:
     prompter = Prompter(
         "chat", "Sentiment:", {"pos": "positive"}, render_chat=tokenizer.render_chat
     )
-    prompts = [prompter.prompt("Is it good?", "A warm film.")]
+    prompts = [prompter.ask("Is it good?", "A warm film.")]
     (request,) = RequestBuilder(prompter, tokenizer, ("pos",)).build(prompts)
     assert request.context.count(BOS_ID) == 1
     assert request.context[0] == BOS_ID
@@ -106,9 +106,9 @@ def test_a_space_that_is_put_before_the_text_alone_is_not_put_before_a_label() -
     raw.backend_tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
     tokenizer = HFTokenizer(raw)
     prompter = Prompter("plain", "Sentiment:", {"pos": "positive"})
-    prompt = prompter.prompt("Is it good?", "A warm film.")
+    prompt = prompter.ask("Is it good?", "A warm film.")
     (request,) = RequestBuilder(prompter, tokenizer, ("pos",)).build([prompt])
-    (whole,) = tokenizer.encode([f"{prompt} positive"], special=True)
+    (whole,) = tokenizer.encode([f"{prompt.text} positive"], special=True)
     assert [*request.context, *request.continuations["pos"]] == whole
     assert tokenizer.decode(request.continuations["pos"]).strip() == "positive"
 

@@ -11,9 +11,10 @@ import yaml
 
 from harness.cli.app import run as run_cli
 from harness.core.errors import UsageError
+from harness.core.records import Request
 from harness.evaluation.variants import VariantOptions, build_variants
 from harness.models import ModelInfo
-from harness.models.contract import Sampling
+from harness.models.contract import Asked, Sampling
 from harness.paraphrasing import (
     Bank,
     Filters,
@@ -50,9 +51,9 @@ class Parrot:
         self._lines = list(lines)
 
     def sample(
-        self, contexts: Sequence[tuple[int, ...]], seeds: Sequence[int], sampling: Sampling
+        self, requests: Sequence[Request], seeds: Sequence[int], sampling: Sampling
     ) -> list[str]:
-        prompts = [self.tokenizer.decode(context) for context in contexts]
+        prompts = [self.tokenizer.decode(request.context) for request in requests]
         self.asked += [(prompt, sampling) for prompt in prompts]
         self.seeds += seeds
         lines = [self._lines[seed % len(self._lines)] for seed in seeds]
@@ -333,12 +334,10 @@ class TestSampling:
         assert together == alone
 
     def test_a_cold_sample_is_the_greedy_text(self, model: Writer) -> None:
-        from harness.core.records import Request
-
         context = _tokens(model, "the review")
         cold = model.sample([context], [5], Sampling(1e-4, max_new_tokens=8))[0]
         generate = model.generate  # type: ignore[attr-defined]
-        greedy = dict(generate([Request(context)], max_new_tokens=8, is_done=lambda _: False))
+        greedy = dict(generate([context], max_new_tokens=8, is_done=lambda _: False))
         assert cold == greedy[0].text
 
     def test_the_nucleus_leaves_out_what_is_unlikely(self, model: Writer) -> None:
@@ -354,5 +353,5 @@ class TestSampling:
         assert torch.equal(state, torch.random.get_rng_state())
 
 
-def _tokens(model: Writer, text: str) -> tuple[int, ...]:
-    return tuple(model.tokenizer.encode([text], special=True)[0])
+def _tokens(model: Writer, text: str) -> Request:
+    return model.tokenizer.requests([Asked(text)])[0]

@@ -8,13 +8,14 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.core.records import Example
+from harness.models.token_requests import TokenRequests
 from harness.prompting.checks import check_answer_lengths, check_prompt, control_token_note
 from harness.prompting.prompts import Prompter
 
 EXAMPLE = Example(id="1", fields={}, input="Text: warm  film", gold="pos")
 
 
-class Characters:
+class Characters(TokenRequests):
     """A tokenizer of one token per character, with one control token."""
 
     chat_template = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.prompting.requests import common_prefix, join_request
+from harness.models.token_requests import common_prefix, join_request
 
 ids = st.lists(st.integers(0, 3), min_size=1, max_size=8)
 

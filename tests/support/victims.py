@@ -11,6 +11,7 @@ from unittest import mock
 
 from harness.core.records import Request, Response, stable_hash
 from harness.models import ModelInfo
+from harness.models.token_requests import TokenRequests
 
 INSTRUCTION = "Read the review below and decide about its sentiment. Say 'positive' or 'negative'."
 
@@ -46,7 +47,7 @@ def write_task(folder: Path, examples: int = 160) -> Path:
     return path
 
 
-class CharTokenizer:
+class CharTokenizer(TokenRequests):
     """One token a character."""
 
     chat_template: str | None = None

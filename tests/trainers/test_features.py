@@ -25,7 +25,7 @@ def test_training_sees_the_tokens_that_an_evaluation_scores(layout: PromptFormat
         layout, pair.answer_cue, {"yes": "yes", "no": "no"}, (), tokenizer.render_chat
     )
     for text, asked in ((encoded.original, pair.original), (encoded.paraphrase, pair.paraphrase)):
-        prompt = prompter.prompt(asked, pair.input)
+        prompt = prompter.ask(asked, pair.input)
         request = RequestBuilder(prompter, tokenizer, ("yes", "no")).build([prompt])[0]
         assert text.ids[: text.prompt] == request.context
         assert text.ids[text.prompt :] == request.continuations["yes"]

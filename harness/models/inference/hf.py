@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from harness.core.errors import UsageError
 from harness.core.records import Request, Response
-from harness.models.contract import ModelInfo, Sampling, Tokenizer
+from harness.models.contract import ModelInfo, Sampling
 from harness.models.inference.budget import Budget, choose_budget
 from harness.models.inference.full_forward import FullForwardScorer
 from harness.models.inference.full_generate import FullForwardGenerator
@@ -17,6 +17,7 @@ from harness.models.inference.prefix import PrefixScorer
 from harness.models.inference.reuse_probe import check_reuse, packed
 from harness.models.inference.sampling import sample_texts
 from harness.models.inference.token_tree import Tokens
+from harness.models.loading.tokenizer import HFTokenizer
 
 
 class HFModel:
@@ -29,14 +30,14 @@ class HFModel:
     def __init__(
         self,
         model: PreTrainedModel,
-        tokenizer: Tokenizer,
+        tokenizer: HFTokenizer,
         info: ModelInfo,
         *,
         end_id: int | None = None,
         budget: Budget | None = None,
     ) -> None:
         self.info = info
-        self.tokenizer: Tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self.notes: list[str] = []
         self._model = model.eval().requires_grad_(False)
         self._budget = budget or choose_budget(model)
@@ -89,14 +90,15 @@ class HFModel:
                 yield index, Response(text=text)
 
     def sample(
-        self, contexts: Sequence[Tokens], seeds: Sequence[int], sampling: Sampling
+        self, requests: Sequence[Request], seeds: Sequence[int], sampling: Sampling
     ) -> list[str]:
-        """One text a context, drawn by its seed alone.
+        """One text per request, drawn by its seed alone.
 
         Raises:
-            UsageError: a context has no token or leaves no room for the new ones.
+            UsageError: a request has no context token or leaves no room for the new ones.
         """
-        self._check([Request(context) for context in contexts], room=sampling.max_new_tokens)
+        self._check(requests, room=sampling.max_new_tokens)
+        contexts = [request.context for request in requests]
         decode = self.tokenizer.decode
         return sample_texts(
             self._model, contexts, seeds, sampling, end_ids=self._end_ids, decode=decode

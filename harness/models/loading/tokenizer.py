@@ -11,6 +11,7 @@ from harness.core.errors import UsageError
 from harness.models.loading.chat_template import ChatTemplate
 from harness.models.loading.chat_worker import TODAY
 from harness.models.loading.panics import first_line, is_panic, quiet_panics
+from harness.models.token_requests import TokenRequests
 
 _PROBES: Final = ("", "a", "7")
 """Texts that share no letter: what their tokens end in alike was put there by the tokenizer."""
@@ -26,7 +27,7 @@ _DATE_NOTE: Final = (
 )
 
 
-class HFTokenizer:
+class HFTokenizer(TokenRequests):
     """Text to tokens and back, by a transformers tokenizer."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -339,11 +339,12 @@ def _write_model(folder: Path) -> None:
 def _ask_model(folder: Path) -> None:
     from harness.core.records import Request
     from harness.models import ModelSpec, load_model
+    from harness.models.token_requests import encode
 
     model = load_model(ModelSpec(str(folder / "model"), device="cpu"))
     prompt = model.tokenizer.render_chat([{"role": "user", "content": "Is it good?"}])
     context, good, bad = (
-        tuple(ids) for ids in model.tokenizer.encode([prompt, " good", " bad"], special=False)
+        tuple(ids) for ids in encode(model.tokenizer, [prompt, " good", " bad"], special=False)
     )
     requests = [Request(context, {"good": good, "bad": bad})]
     for _, response in model.loglik(requests):
