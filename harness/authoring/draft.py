@@ -135,7 +135,8 @@ def _input(guess: Guess) -> str:
     lines = "\n".join(f"  {line}" for line in shown)
     if guess.choices is not None:
         lines += "\n  {{ options_block }}"
-    cue = f"{_titled(guess.gold_column.name)}:"
+    is_json = guess.kind == "answer" and _keys(guess.gold_column)
+    cue = "JSON:" if is_json else f"{_titled(guess.gold_column.name)}:"
     return (
         f"input: |-  # the row as the model sees it. EDIT ({guess.texts.reason})\n{lines}\n"
         f"answer_cue: {quoted(cue)}{_note('the line that ends a plain prompt')}"

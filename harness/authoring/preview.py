@@ -25,6 +25,7 @@ def _render(task: Task, layout: str) -> str:
         render_chat=_as_turns,
         placement=task.placement,
         system=task.system,
+        gap=task.gap,
     )
     first = task.examples[0]
     return prompter.prompt(task.instructions[0].text, first.input, turns=first.turns)

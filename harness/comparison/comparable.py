@@ -257,6 +257,7 @@ def _task_parts(task: str, first: RunData, second: RunData) -> Iterator[tuple[st
     yield "answer cue", one.get("answer_cue"), other.get("answer_cue")
     yield "placement of the instruction", one.get("placement"), other.get("placement")
     yield "system text", one.get("system") or "", other.get("system") or ""
+    yield "gap between instruction and input", one.get("gap"), other.get("gap")
     yield "few-shot examples (hashes)", one.get("few_shot"), other.get("few_shot")
 
 

@@ -25,6 +25,8 @@ Scorer = Literal["calibrated", "loglik", "generate"]
 """How a response becomes an answer: the likeliest label with calibration or without, or text."""
 
 CLEAN: Final = "clean"
+BLANK_LINE: Final = "\n\n"
+"""What stands between an instruction and its input, unless a task says otherwise."""
 PERTURBED_LEVELS: Final[tuple[Level, ...]] = ("character", "word", "sentence", "semantic")
 LEVELS: Final[tuple[Level, ...]] = ("clean", *PERTURBED_LEVELS)
 STRENGTH_NAMES: Final[tuple[StrengthName, ...]] = ("low", "medium", "high")

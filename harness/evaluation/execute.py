@@ -253,6 +253,7 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "answer_cue": task.answer_cue,
         "placement": task.placement,
         "system": task.system,
+        "gap": task.gap,
         "few_shot": [example_hash(shot) for shot in tools.prompter.shots],
         "label_tokens": _label_tokens(task, request),
         "chance": task.chance,

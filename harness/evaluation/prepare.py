@@ -227,6 +227,7 @@ def make_tools(
         placement=task.placement,
         system=task.system,
         has_system_role=layout != "chat" or _has_system_role(task, model),
+        gap=task.gap,
     )
     labels = task.label_names if task.kind == "labels" else ()
     return TaskTools(

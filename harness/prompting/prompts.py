@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from harness.core.errors import UnknownNameError, UsageError
-from harness.core.records import Example, Placement, Turn
+from harness.core.records import BLANK_LINE, Example, Placement, Turn
 from harness.models.contract import Asked
 
 PromptFormat = Literal["plain", "coin", "chat"]
@@ -50,6 +50,8 @@ class Prompter:
     """The system text; empty where there is none."""
     has_system_role: bool = True
     """Whether the chat template has a turn for it; else it opens the user's first turn."""
+    gap: str = BLANK_LINE
+    """What stands between instruction and input, in the layouts plain and chat."""
 
     @property
     def special_tokens(self) -> bool:
@@ -123,8 +125,9 @@ class Prompter:
             return f"{text}\n{self.answer_cue}" if text else self.answer_cue
 
         answered = [f"{ask(s.input)}{self._answer(s)}" for s in self.shots]
-        asked = ask(self._asked(instruction, input_text, "\n\n"))
-        return "\n\n".join([*self._before(instruction), *answered, asked])
+        asked = ask(self._asked(instruction, input_text, self.gap))
+        rows = BLANK_LINE.join([*answered, asked])
+        return self.gap.join([*self._before(instruction), rows])
 
     def _coin(self, instruction: str, input_text: str) -> str:
         def ask(text: str) -> str:
@@ -155,12 +158,12 @@ class Prompter:
         told, said = _open(input_text, conversation)
         system = _paragraphs(system, told)
         turns += said
-        asked = self._asked(instruction, turns[-1].content, "\n\n")
+        asked = self._asked(instruction, turns[-1].content, self.gap)
         turns[-1] = replace(turns[-1], content=asked)
-        opening = [*self._before(instruction), turns[0].content]
+        opening = self.gap.join(filter(None, [*self._before(instruction), turns[0].content]))
         if system and not self.has_system_role:
-            opening.insert(0, system)
-        turns[0] = replace(turns[0], content=_paragraphs(*opening))
+            opening = _paragraphs(system, opening)
+        turns[0] = replace(turns[0], content=opening)
         if system and self.has_system_role:
             turns.insert(0, Turn("system", system))
         return tuple(turns)

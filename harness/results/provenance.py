@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
-from harness.core.records import Variant
+from harness.core.records import BLANK_LINE, Variant
 from harness.results.rundir import variant_row
 from harness.tasks import Task
 
@@ -64,6 +64,8 @@ def _beside_labels(task: Task) -> Iterator[object]:
     if task.messages is not None:
         shown = (*task.examples, *task.few_shot)
         yield ["messages", [[asdict(turn) for turn in one.turns] for one in shown]]
+    if task.gap != BLANK_LINE:
+        yield ["gap", task.gap]
     spec = task.choices or task.answer
     if spec is not None:
         yield [task.kind, spec.model_dump(mode="json", warnings=False)]

@@ -110,6 +110,7 @@ def build_task(
         examples=own.examples,
         drawn=own.drawn,
         placement=spec.placement,
+        gap=spec.gap,
         scorer=spec.scorer,
         few_shot=shots,
         few_shot_left_out=len(answered) - len(shots),

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from harness.core.errors import nearest_hint
-from harness.core.records import Instruction, Placement, Scorer, Style
+from harness.core.records import BLANK_LINE, Instruction, Placement, Scorer, Style
 from harness.grading.spec import AnswerSpec
 from harness.tasks.conversation import transcript_template
 
@@ -33,6 +33,9 @@ _ENCODINGS: Final = (
 
 MAX_INSTRUCTION: Final = 32_768
 """Characters. A longer text is data in the wrong place, and no model's context holds much of it."""
+
+MAX_GAP: Final = 20
+"""Characters between instruction and input."""
 
 
 def _as_text(value: object) -> object:
@@ -206,6 +209,8 @@ class TaskSpec(_Strict):
     """The line that ends a plain prompt, such as 'Answer:'; in a chat it opens the answer."""
     placement: Placement = "first"
     """Where the instruction stands: `first` (before the input), `last` (after it) or `both`."""
+    gap: Annotated[str, Field(pattern=r"^\s+$", max_length=MAX_GAP)] = BLANK_LINE
+    """What stands between instruction and input: spaces or line breaks; default: a blank line."""
     labels: Annotated[
         tuple[LabelSpec, ...],
         Field(min_length=2, json_schema_extra=_allow_short),

@@ -9,7 +9,15 @@ from random import Random
 from typing import Final, Literal
 
 from harness.core.errors import UsageError
-from harness.core.records import SCORERS, Example, Instruction, Placement, Scorer, stable_hash
+from harness.core.records import (
+    BLANK_LINE,
+    SCORERS,
+    Example,
+    Instruction,
+    Placement,
+    Scorer,
+    stable_hash,
+)
 from harness.grading import AnswerSpec
 from harness.tasks.schema import ChoicesSpec, LabelSpec, Metric
 from harness.tasks.template import Template, map_texts
@@ -53,6 +61,8 @@ class Task:
     examples: tuple[Example, ...]
     placement: Placement = "first"
     """Where the instruction stands beside the input."""
+    gap: str = BLANK_LINE
+    """What stands between the two."""
     scorer: Scorer | None = None
     """How answers are read unless the user says otherwise; None: as the harness decides."""
     few_shot: tuple[Example, ...] = ()

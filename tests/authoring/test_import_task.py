@@ -55,7 +55,46 @@ def test_a_fixed_list_of_choices_becomes_labels_by_place(tmp_path: Path) -> None
     assert task.instructions[0].text == "Question: Is this sentence good or bad?"
     assert (task.placement, task.answer_cue, task.scorer) == ("last", "Answer:", "loglik")
     assert task.examples[0].input == "Fine."
-    assert "line 6: doc_to_text" in told(done)
+    assert task.gap == "\n"
+    assert not done.lost
+
+
+@pytest.mark.parametrize(
+    ("lines", "gap", "lost"),
+    [
+        ('description: "Solve it.\\n\\n"\ndoc_to_text: "Q: {{q}}\\nA:"\n', "\n\n", ""),
+        ('description: "Solve it.\\n"\ndoc_to_text: "Q: {{q}}\\nA:"\n', "\n", ""),
+        ('description: "Solve it. "\ndoc_to_text: "Q: {{q}}\\nA:"\n', " ", ""),
+        ('description: "Solve it."\ndoc_to_text: "Q: {{q}}\\nA:"\n', "\n\n", "a blank line"),
+        ('doc_to_text: "Solve what is here:\\n\\n\\nQ: {{q}}\\nA:"\n', "\n\n\n", ""),
+        ('doc_to_text: "{{q}}\\n\\nSolve what is above.\\nA:"\n', "\n\n", ""),
+        ('description: "Solve it.\\n\\n"\ndoc_to_text: q\n', "\n\n", "no last line is a cue"),
+        (
+            'target_delimiter: ""\ndescription: "Do.\\n"\ndoc_to_text: "{{q}}\\nA:"\n',
+            "\n",
+            "target_delimiter: ''",
+        ),
+        (
+            'description: "Be brief.\\n"\ndoc_to_text: "{{q}}\\nSolve what is above.\\nA:"\n',
+            "\n",
+            "one instruction here",
+        ),
+    ],
+)
+def test_what_stands_between_instruction_and_row_is_kept(
+    tmp_path: Path, lines: str, gap: str, lost: str
+) -> None:
+    done = imported(tmp_path, LM_EVAL + lines + "doc_to_target: a\n", [{"q": "1 + 1", "a": "2"}])
+    assert task_of(done).gap == gap
+    assert lost in told(done)
+    assert bool(lost) == bool(done.lost)
+
+
+def test_of_several_included_files_the_later_ones_count(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("doc_to_text: q\ndoc_to_target: wrong\n", encoding="utf-8")
+    (tmp_path / "b.yaml").write_text("doc_to_target: a\n", encoding="utf-8")
+    text = LM_EVAL + "include: [a.yaml, b.yaml]\ndescription: Solve it.\n"
+    assert task_of(imported(tmp_path, text, [{"q": "1 + 1", "a": "2"}])).examples[0].gold == "2"
 
 
 def test_choices_of_the_row_and_expressions_become_derived_fields(tmp_path: Path) -> None:

@@ -214,6 +214,7 @@ def test_objects_are_graded_by_their_fields_and_the_keys_are_said(tmp_path: Path
     assert task.answer is not None
     assert task.answer.grader.name == "json_fields"
     assert all("'team' and 'urgent'" in one.text for one in task.instructions)
+    assert task.answer_cue == "JSON:"
 
 
 @pytest.mark.parametrize(("answers", "gold"), [("BAA", "BAA"), ("213", "BAC"), ("102", "BAC")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -107,6 +108,27 @@ def test_the_instruction_stands_where_it_is_placed(layout: str, placement: str) 
     assert one.prompt("Judge.", "Text: bad") == PLACED[layout, placement]
     shown = prompter(layout, shots=(SHOT,), placement=placement)
     assert shown.prompt("Judge.", "Text: bad") == PLACED_WITH_SHOTS[layout, placement]
+
+
+GAPS = {
+    ("plain", "first"): "Judge.\nText: bad\nAnswer:",
+    ("plain", "last"): "Text: bad\nJudge.\nAnswer:",
+    ("plain", "both"): "Judge.\nText: bad\nJudge.\nAnswer:",
+    ("chat", "first"): render([{"role": "user", "content": "Judge.\nText: bad"}]) + "Answer:",
+    ("chat", "last"): render([{"role": "user", "content": "Text: bad\nJudge."}]) + "Answer:",
+}
+
+
+@pytest.mark.parametrize(("layout", "placement"), GAPS)
+def test_a_gap_stands_in_place_of_the_blank_line(layout: str, placement: str) -> None:
+    one = replace(prompter(layout, placement=placement), gap="\n")
+    assert one.prompt("Judge.", "Text: bad") == GAPS[layout, placement]
+
+
+def test_a_gap_is_none_between_answered_examples() -> None:
+    one = replace(prompter("plain", shots=(SHOT,)), gap="\n")
+    shown = prompter("plain", shots=(SHOT,)).prompt("Judge.", "Text: bad")
+    assert one.prompt("Judge.", "Text: bad") == shown.replace("Judge.\n\n", "Judge.\n")
 
 
 @pytest.mark.parametrize("layout", ["coin", "chat"])

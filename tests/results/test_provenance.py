@@ -48,6 +48,7 @@ OTHER_QUESTIONS: dict[str, Callable[[Task], Task]] = {
     "an example less": lambda task: replace(task, examples=task.examples[1:]),
     "another order": lambda task: replace(task, examples=task.examples[::-1]),
     "a cue": lambda task: replace(task, answer_cue="Answer:"),
+    "a gap": lambda task: replace(task, gap="\n"),
     "a placement": lambda task: replace(task, placement="last"),
     "a shot": lambda task: replace(task, few_shot=(task.examples[0],)),
     "another order of labels": lambda task: replace(task, labels=task.labels[::-1]),

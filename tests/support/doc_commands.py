@@ -14,7 +14,11 @@ from tests.support.paths import ROOT
 PAGES: Final = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
 PROGRAMS: Final = ("harness", "make", "python", "pip", "accelerate", "bash")
 
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+JOURNEYS: Final = frozenset({"docs/tutorial.md"})
+"""Pages whose blocks go on from each other, in one folder."""
+
+_BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TITLED = re.compile(r'^```\w+ title="([\w.-]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 _SHELL = ("", "console", "bash", "sh")
 
 _MODELS: Final = frozenset(
@@ -31,6 +35,7 @@ _CAPS: Final[dict[str, dict[str, str]]] = {
     },
     "pairs": {"--limit": "24"},
     "train": {"--max-steps": "2", "--batch": "4", "--micro-batch": "4", "--device": "cpu"},
+    "check-task": {"--device": "cpu"},
     "paraphrase": {"--rounds": "1", "--temperatures": "0.7", "--device": "cpu"},
 }  # fmt: skip
 """Options that keep a command small, by subcommand; they replace the page's own."""
@@ -52,18 +57,28 @@ class Block:
 def read_blocks() -> Iterator[Block]:
     """Every fenced block with commands, of the README and the pages of docs."""
     for page in PAGES:
-        text = (ROOT / page).read_text("utf-8")
-        for match in _BLOCK.finditer(text):
-            commands = tuple(_commands(match[2])) if match[1] in _SHELL else ()
-            if commands:
-                yield Block(page, text.count("\n", 0, match.start()) + 1, commands)
+        blocks = list(_blocks_of(page))
+        if page in JOURNEYS:
+            yield Block(page, 1, tuple(one for block in blocks for one in block.commands))
+        else:
+            yield from blocks
+
+
+def _blocks_of(page: str) -> Iterator[Block]:
+    text = (ROOT / page).read_text("utf-8")
+    for match in _BLOCK.finditer(text):
+        commands = tuple(_commands(match[2])) if match[1] in _SHELL else ()
+        if commands:
+            yield Block(page, text.count("\n", 0, match.start()) + 1, commands)
 
 
 def named_files(page: str) -> dict[str, str]:
-    """The files that a page shows whole: Python blocks whose first line is `# NAME.py`."""
-    blocks = [match[2] for match in _BLOCK.finditer((ROOT / page).read_text("utf-8"))]
+    """The files that a page shows: blocks with a title, and Python whose first line names one."""
+    text = (ROOT / page).read_text("utf-8")
+    blocks = [match[2] for match in _BLOCK.finditer(text)]
     named = [(re.match(r"# (\w+\.py)\n", block), block) for block in blocks]
-    return {match[1]: block for match, block in named if match}
+    titled = {match[1]: match[2] for match in _TITLED.finditer(text)}
+    return titled | {match[1]: block for match, block in named if match}
 
 
 def _commands(block: str) -> Iterator[str]:

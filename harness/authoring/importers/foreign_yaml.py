@@ -49,14 +49,18 @@ def read_foreign(path: Path, *, what: str) -> ForeignFile:
 
 def _read(path: Path, what: str, depth: int) -> ForeignFile:
     content, lines = _parse(read_text(path, what=what), path)
-    include = content.get("include")
-    if isinstance(include, str):
+    included: dict[str, Any] = {}
+    for include in _listed(content.pop("include", None)):
         if depth == 0 or (path.parent / include).resolve() == path.resolve():
             raise UsageError(f"{path}: includes lead too deep, or back to a file itself.")
-        below = _read(path.parent / include, "included", depth - 1)
-        content = {**below.content, **content}
-        content.pop("include")
-    return ForeignFile(path, content, lines)
+        included |= _read(path.parent / include, "included", depth - 1).content
+    return ForeignFile(path, {**included, **content}, lines)
+
+
+def _listed(include: object) -> list[str]:
+    """The files that one includes: a name or a list of them."""
+    names = include if isinstance(include, list) else [include]
+    return [name for name in names if isinstance(name, str)]
 
 
 def _parse(text: str, path: Path) -> tuple[dict[str, Any], dict[str, int]]:

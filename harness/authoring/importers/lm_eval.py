@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from harness.authoring.importers.carried import Carried, ForeignFile, TaskContent
 from harness.authoring.importers.foreign_yaml import Tagged
-from harness.authoring.importers.prompt_parts import split_prompt
+from harness.authoring.importers.prompt_parts import PromptParts, split_prompt
+from harness.core.records import BLANK_LINE
+from harness.tasks.schema import MAX_GAP
 
 FORMAT: Final = "lm-eval"
 _FIELD: Final = re.compile(r"\w+")
@@ -135,24 +137,37 @@ class _Importer:
         if _FIELD.fullmatch(text):
             text = f"{{{{ {text} }}}}"
         parts = split_prompt(text)
-        description = str(self._get("description") or "").strip()
-        if "{{" in description:
-            self._lose("description", "it shows fields of the row, and an instruction shows none")
-            description = ""
-        request = description or parts.instruction
-        if description and parts.instruction:
-            request = f"{description}\n{parts.instruction}"
-        if parts.instruction:
-            self._lose(
-                "doc_to_text",
-                "a blank line sets its instruction apart from the row, so prompts differ by it",
-                f"doc_to_text: {parts.instruction[:60]!r}",
-            )
+        if not parts.cue:
+            self._lose("doc_to_text", "prompts end in a line break here, as no last line is a cue")
+        elif (delimiter := self._get("target_delimiter")) not in (None, " "):
+            what = f"target_delimiter: {delimiter!r}"
+            self._lose("target_delimiter", "an answer follows its cue after a space", what)
         task: TaskContent = {"input": parts.input or text, "answer_cue": parts.cue}
-        if request:
-            task["instructions"] = [{"id": "task-1", "style": "task", "text": request}]
-        if parts.placement == "last" and parts.instruction and not description:
+        return {**task, **self._instruction(parts)}
+
+    def _instruction(self, parts: PromptParts) -> TaskContent:
+        """The description, or else what all prompts of the template say, and where it stands."""
+        said = str(self._get("description") or "")
+        if "{{" in said:
+            self._lose("description", "it shows fields of the row, and an instruction shows none")
+            said = ""
+        description = said.strip()
+        if not (description or parts.instruction):
+            return {}
+        texts = [*filter(None, (description, parts.instruction))]
+        gap = said[len(said.rstrip()) :] if description else parts.gap
+        if len(texts) > 1:
+            self._lose("description", "it and what doc_to_text asks are one instruction here")
+            gap = parts.gap
+        task: TaskContent = {
+            "instructions": [{"id": "task-1", "style": "task", "text": "\n".join(texts)}]
+        }
+        if parts.placement == "last" and not description:
             task["placement"] = "last"
+        if 0 < len(gap) <= MAX_GAP and gap != BLANK_LINE:
+            task["gap"] = gap
+        elif gap != BLANK_LINE:
+            self._lose("description", "a blank line sets it apart from the row")
         return task
 
     def _add_choices(self, task: TaskContent) -> None:

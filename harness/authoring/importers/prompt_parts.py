@@ -22,6 +22,8 @@ class PromptParts:
     """A template of the row."""
     cue: str
     placement: Literal["first", "last"]
+    gap: str = "\n"
+    """The line breaks between instruction and input."""
 
 
 def split_prompt(template: str) -> PromptParts:
@@ -40,10 +42,16 @@ def split_prompt(template: str) -> PromptParts:
     first, last = shows.index(True), len(shows) - shows[::-1].index(True)
     before, after = _text(lines[:first]), _text(lines[last:])
     if _SENTENCE.search(before):
-        return PromptParts(before, _text(lines[first:]), cue, "first")
+        gap = _gap(lines[:first][::-1])
+        return PromptParts(before, _text(lines[first:]), cue, "first", gap)
     if _SENTENCE.search(after):
-        return PromptParts(after, _text(lines[:last]), cue, "last")
+        return PromptParts(after, _text(lines[:last]), cue, "last", _gap(lines[last:]))
     return PromptParts("", _text(lines), cue, "first")
+
+
+def _gap(lines: list[str]) -> str:
+    """The line break before the first line with a text, and one for each empty line before it."""
+    return "\n" * (1 + next(place for place, line in enumerate(lines) if line.strip()))
 
 
 def _text(lines: list[str]) -> str:
