@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -37,11 +38,13 @@ def measure_overall(
         The difference (second - first), not yet adjusted for other runs beside it, and its
         estimate; None where nothing perturbed is shared.
     """
-    parts = [part for pair in tasks.values() if (part := _part(pair)) is not None]
+    both = (perturbed_part(pair.first, pair.second) for pair in tasks.values())
+    parts = [part for part in both if part is not None]
     if not parts:
         return None
-    found = mean_of([estimate for estimate, _, _ in parts])
-    firsts, seconds = ([_mean(side[place], side[2]) for _, _, side in parts] for place in (0, 1))
+    found = mean_of([part.estimate for part in parts])
+    firsts = [_mean(part.first, part.weights) for part in parts]
+    seconds = [_mean(part.second, part.weights) for part in parts]
     difference = unadjusted(
         found,
         confidence=confidence,
@@ -50,9 +53,9 @@ def measure_overall(
         task=None,
         first=float(np.mean(firsts)),
         second=float(np.mean(seconds)),
-        prompts=sum(len(group.variants) for _, group, _ in parts),
-        examples=sum(len(group.examples) for _, group, _ in parts),
-        cells=sum(int(group.present.sum()) for _, group, _ in parts),
+        prompts=sum(len(part.group.variants) for part in parts),
+        examples=sum(len(part.group.examples) for part in parts),
+        cells=sum(int(part.group.present.sum()) for part in parts),
     )
     return difference, found
 
@@ -69,19 +72,29 @@ def adjust_overall(
     ]
 
 
-_Sides = tuple[Floats, Floats, Floats]
+@dataclass(frozen=True, slots=True)
+class PerturbedPart:
+    """One task's perturbed cells of two runs, and what they say of the difference."""
+
+    group: Group
+    """The first run's; the second's is laid out alike."""
+    first: Floats
+    second: Floats
+    """Scores [K, N]."""
+    weights: Floats
+    estimate: Estimate
 
 
-def _part(pair: Paired) -> tuple[Estimate, Group, _Sides] | None:
-    """One task's estimate, its cells, and both runs' scores with their weights."""
-    rows = np.flatnonzero(np.array(pair.first.levels) != CLEAN)
-    first, second = pair.first.group(rows), pair.second.group(rows)
-    if first is None or second is None:
+def perturbed_part(first: Grid, second: Grid) -> PerturbedPart | None:
+    """The perturbed cells of a task that two runs share; None where there are none."""
+    rows = np.flatnonzero(np.array(first.levels) != CLEAN)
+    ours, theirs = first.group(rows), second.group(rows)
+    if ours is None or theirs is None:
         return None
-    weights = _weights(pair.first, first)
-    change = influence_of_change(second.score, first.score, weights)
-    found = estimate(change, first.families, kind="difference", texts=first.texts)
-    return found, first, (first.score, second.score, weights)
+    weights = _weights(first, ours)
+    change = influence_of_change(theirs.score, ours.score, weights)
+    found = estimate(change, ours.families, kind="difference", texts=ours.texts)
+    return PerturbedPart(ours, ours.score, theirs.score, weights, found)
 
 
 def _weights(grid: Grid, group: Group) -> Floats:

@@ -1,27 +1,45 @@
-"""`harness plan`: the cheapest design that finds a wanted drop, typical or as a run measured it."""
+"""`harness plan`: the cheapest design that finds a drop, or a difference between two runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from statistics import fmean
+from typing import Final, Literal
 
 from harness.core.errors import UsageError
+from harness.core.records import CLEAN
 from harness.evaluation.budget import FEWEST_INSTRUCTIONS
-from harness.metrics.outlook import questions_of
+from harness.metrics.outlook import examples_of, questions_of
 from harness.results.rundir import Run
 from harness.stats.planning import Limits, PlannedDesign, Question, make_design, plan_design
+from harness.stats.typical import typical_difference
 
 UNLIMITED: Final = Limits(instructions=12, examples=2000)
 """What is tried where no run says how much there is."""
+
+Wanted = Literal["drop", "difference"]
+"""What is to be found: a level's drop, or the difference between two runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a plan reckons with."""
+
+    questions: tuple[Question, ...]
+    limits: Limits
+    now: PlannedDesign | None = None
+    """The design of the run, or of each of the runs, that the variances were measured on."""
+    seconds_per_cell: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What `harness plan` found."""
 
+    of: Wanted
     wanted: float
-    """The drop to find, as a fraction of 1."""
+    """The drop or difference to find, as a fraction of 1."""
     cheapest: PlannedDesign | None
     """None where nothing that there is to ask finds it."""
     best: PlannedDesign
@@ -29,21 +47,16 @@ class Answer:
     others: tuple[PlannedDesign, ...]
     """What other designs would find, the cheapest first."""
     now: PlannedDesign | None = None
-    """The design of the run that was planned from."""
+    """The design that the variances were measured on."""
 
 
-def answer(
-    questions: Sequence[Question],
-    limits: Limits,
-    wanted: float,
-    *,
-    now: PlannedDesign | None = None,
-) -> Answer:
-    """The cheapest design for a wanted drop, and what others find."""
+def answer(basis: Basis, of: Wanted, wanted: float) -> Answer:
+    """The cheapest design for a wanted drop or difference, and what others find."""
+    questions, limits = basis.questions, basis.limits
     everything = make_design(questions, limits.instructions, limits.examples, 1.0)
     cheapest = plan_design(questions, limits, wanted)
     others = tuple(sorted(_others(questions, limits, wanted), key=lambda design: design.cells))
-    return Answer(wanted, cheapest, everything, others, now)
+    return Answer(of, wanted, cheapest, everything, others, basis.now)
 
 
 def _others(
@@ -58,26 +71,63 @@ def _others(
                 yield found
 
 
-def questions_of_run(run: Run) -> tuple[tuple[Question, ...], Limits, PlannedDesign]:
+def basis_of_drops(run: Run) -> Basis:
     """What a finished run measured of its drops, how much its tasks have, and its own design.
 
     Raises:
         UsageError: nothing was perturbed, so that no drop was measured.
     """
-    design = run.manifest["design"]
     questions = questions_of(run, run.summary.scorer)
     if not questions:
         raise UsageError(
             f"{run.path} has no perturbed cells, so it measured no drop to plan from.",
             hint="Give a run with levels, or --baseline-accuracy.",
         )
+    return basis_of(run, questions, _found(run))
+
+
+def basis_of_typical_difference(run: Run) -> Basis:
+    """The difference between a finished run and one of a related model, of its accuracy and size.
+
+    Raises:
+        UsageError: nothing was perturbed.
+    """
+    levels = [stats for name, stats in run.summary.levels.items() if name != CLEAN]
+    known = [stats.accuracy.value for stats in levels if stats.accuracy is not None]
+    if not known:
+        raise UsageError(
+            f"{run.path} has no perturbed cells to plan a difference of.",
+            hint="Give a run with levels, or --baseline-accuracy.",
+        )
+    tasks = len(run.summary.tasks)
+    families = run.variants.groupby("task")["instruction_id"].nunique().sum()
+    question = typical_difference(
+        fmean(known),
+        levels=1,
+        tasks=tasks,
+        variants=max(round(sum(stats.prompts for stats in levels) / families), 1),
+        confidence=run.summary.confidence,
+    )
+    return basis_of(run, (replace(question, examples=tuple(examples_of(run.manifest).values())),))
+
+
+def basis_of(run: Run, questions: Sequence[Question], detectable: float | None = None) -> Basis:
+    """The questions with what a run's tasks have to ask, its own design and its speed.
+
+    Args:
+        run: a finished one.
+        questions: what its cells, or those of a pair of runs, say of variances.
+        detectable: what the run itself would just have found; default: what is predicted of it.
+    """
+    design = run.manifest["design"]
     limits = Limits(
         design["of_instructions"],
         design["of_examples"],
         min(FEWEST_INSTRUCTIONS, design["of_instructions"]),
     )
     now = make_design(questions, design["instructions"], design["examples"], design["share"])
-    return questions, limits, replace(now, detectable=_found(run) or now.detectable)
+    now = replace(now, detectable=detectable or now.detectable)
+    return Basis(tuple(questions), limits, now, seconds_per_cell(run))
 
 
 def _found(run: Run) -> float | None:

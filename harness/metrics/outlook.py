@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,17 +72,22 @@ def questions_of(run: Run, scorer: str) -> tuple[Question, ...]:
 
     Empty where nothing was perturbed.
     """
-    design, tasks = run.manifest["design"], run.manifest["tasks"]
-    cut = design["examples"] < design["of_examples"]
-    examples = {
-        name: design["of_examples"] if cut else task["examples"] for name, task in tasks.items()
-    }
+    tasks = run.manifest["tasks"]
     labels = {name: task["labels"] for name, task in tasks.items()}
     grids = build_grids(
         run.compact_samples, run.variants, labels, scorer=scorer, own_scorers=own_scorers(tasks)
     )
     confidence = run.manifest["config"]["confidence"]
-    return drop_questions(grids, confidence=confidence, examples=examples)
+    return drop_questions(grids, confidence=confidence, examples=examples_of(run.manifest))
+
+
+def examples_of(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """How many examples each task of a run has to ask; a budget may have asked fewer."""
+    design, tasks = manifest["design"], manifest["tasks"]
+    cut = design["examples"] < design["of_examples"]
+    return {
+        name: design["of_examples"] if cut else task["examples"] for name, task in tasks.items()
+    }
 
 
 def drop_questions(

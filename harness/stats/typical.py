@@ -25,6 +25,16 @@ _CELL: Final = {
 """Parts of a drop's variance, as shares of p (1 - p) of the clean accuracy p."""
 _LOST, _GAINED = 0.4, 0.2
 """Shares of cells lost and gained, as shares of p (1 - p)."""
+_DIFFERENCE: Final = {
+    "instructions": 0.003,
+    "variants": 0.030,
+    "examples": 0.500,
+    "meetings": 0.050,
+    "cells": 0.600,
+}
+"""The same of the difference between two models, of which one was tuned from the other."""
+_WON: Final = 0.6
+"""Share of cells that only one of two such models has right, for each of them."""
 
 
 def typical_drops(
@@ -52,3 +62,27 @@ def typical_drops(
         "any", (parts,) * tasks, (variants,) * tasks, tests=levels, confidence=confidence
     )
     return (one,) * levels
+
+
+def typical_difference(
+    accuracy: float,
+    *,
+    levels: int = 4,
+    tasks: int = 1,
+    variants: int = VARIANTS,
+    confidence: float = 0.95,
+) -> Question:
+    """The difference between two related models over so many perturbed levels, one test.
+
+    Args:
+        accuracy: of both, about.
+        levels: that count alike in it.
+        tasks: over which it is a mean.
+        variants: per instruction and level.
+        confidence: of the test.
+    """
+    unit = accuracy * (1 - accuracy)
+    scaled = {name: share * unit for name, share in _DIFFERENCE.items()}
+    parts = CellVariance(**scaled, flows=(_WON * unit, _WON * unit))
+    return Question("perturbed", (parts,) * tasks, (levels * variants,) * tasks,
+                    confidence=confidence)  # fmt: skip

@@ -1,4 +1,4 @@
-"""`harness plan`: the cheapest design for a drop, without a model and from a run."""
+"""`harness plan`: the cheapest design for a drop or a difference, without a model and from runs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,30 @@ from pathlib import Path
 
 import pytest
 
+from harness.api.comparing import compare
 from harness.cli.app import run as harness
 from harness.core.errors import ExitCode
 from tests.support.checkpoints import save_tiny_llama
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("planned")
-    model = save_tiny_llama(folder / "tiny")
+def _finish(folder: Path, seed: int) -> Path:
+    model = save_tiny_llama(folder / "tiny", seed=seed)
     options = ["--task", "sentiment", "--limit", "30", "--levels", "character,word", "--quiet"]
     options += ["--scorer", "loglik"]
     options += ["--share", "0.5", "--device", "cpu", "--no-cache", "--resamples", "100"]
     assert harness(["run", "--model", str(model), "--out", str(folder / "run"), *options]) == 0
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _finish(tmp_path_factory.mktemp("planned"), 0)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same cells by another model."""
+    return _finish(tmp_path_factory.mktemp("other"), 1)
 
 
 def plan(capsys: pytest.CaptureFixture[str], *options: str) -> str:
@@ -62,9 +72,44 @@ def test_a_plan_from_a_run_says_what_it_finds_and_what_all_of_it_would(
     assert found["seconds_per_cell"] > 0
 
 
+def test_a_difference_is_planned_without_a_model_and_costs_more_the_smaller_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = plan(capsys, "--detect-difference", "8", "--tasks", "2", "--cells-per-second", "10")
+    found = json.loads(plan(capsys, "--detect-difference", "8", "--tasks", "2", "--json"))
+    assert found["of"] == "difference"
+    assert found["cheapest"]["detectable"] <= 0.08
+    assert f"{found['cheapest']['cells']:,} cells per run, about " in said
+    assert "with two runs, harness plan --detect-difference P --from RUN --against RUN" in said
+    smaller = json.loads(plan(capsys, "--detect-difference", "6", "--tasks", "2", "--json"))
+    assert smaller["cheapest"]["cells"] > found["cheapest"]["cells"]
+
+
+def test_a_difference_is_planned_from_two_runs_as_a_comparison_finds_it(
+    finished: Path, other: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = ["--detect-difference", "0.1", "--from", str(finished), "--against", str(other)]
+    found, said = json.loads(plan(capsys, *pair, "--json")), plan(capsys, *pair)
+    overall = compare(finished, other).pairs[0].overall
+    assert overall is not None
+    assert found["now"]["detectable"] == pytest.approx(overall.detectable)
+    assert "A difference of 0.1 points between two runs of one design" in said
+    assert "typical variances" not in said
+    assert found["best"]["examples"] == 30
+    alone = plan(capsys, "--detect-difference", "0.1", "--from", str(finished))
+    assert "Reckoned with typical variances" in alone
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ([], "harness plan finds one thing at a time"),
+        (["--detect", "3", "--detect-difference", "2"], "finds one thing at a time"),
+        (
+            ["--detect-difference", "2", "--against", "b"],
+            "--against is a second run, and the first",
+        ),
+        (["--detect-difference", "0"], "--detect-difference 0 must lie between 0 and 100."),
         (["--detect", "0"], "--detect 0 must lie between 0 and 100."),
         (["--detect", "3", "--baseline-accuracy", "80"], "--baseline-accuracy 80 must lie"),
         (["--detect", "3", "--from", "nowhere"], "nowhere is not a run directory"),
