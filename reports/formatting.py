@@ -35,6 +35,17 @@ def number(given: Writable, digits: int = 2) -> str:
     return MISSING if value is None else _signed(value, digits)
 
 
+def deviation(variance: Quantity | None) -> str:
+    """A variance of scores as a standard deviation in points, with its interval."""
+    if variance is None:
+        return MISSING
+    text = f"{100 * math.sqrt(variance.value):.1f}"
+    if variance.interval is None:
+        return text
+    low, high = (100 * math.sqrt(end) for end in variance.interval)
+    return f"{text} [{low:.1f}, {high:.1f}]"
+
+
 def interval(quantity: Quantity | None, write: Callable[[float], str] = points) -> str:
     """A quantity's interval, in points or percent unless `write` says else: '[3.1, 9.4]'."""
     if quantity is None or quantity.interval is None:

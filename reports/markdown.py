@@ -48,6 +48,10 @@ def render_markdown(view: ReportView) -> str:
     lines += ["", f"## {title(view.metric)} by level", "", *_levels(view), ""]
     if view.strengths:
         lines += [f"## {title(view.metric)} against strength", "", *_strengths(view), ""]
+    if view.sampled:
+        from reports.sampling_markdown import sampling_lines
+
+        lines += ["## Sampling and phrasing", "", *sampling_lines(view), ""]
     if any(run.scorers for run in view.runs):
         lines += ["## What the scorer decides", "", *_scorers(view), ""]
     lines += ["## Drop by task and level (pp)", "", *_tasks(view), ""]

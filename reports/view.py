@@ -24,6 +24,7 @@ from reports.headline import (
 from reports.provenance import Provenance, build_provenance
 from reports.reading import GroupView, Reading
 from reports.said import SaidOfTask, said_by
+from reports.sampling import SamplingRow, build_sampling, describe_sampling
 from reports.scorers import ScorerRow, build_scorer_rows
 from reports.source import Run, primary_samples, text_at
 from reports.strengths import Curves, build_curves
@@ -65,6 +66,8 @@ class RunView:
     validity: tuple[ValidityRow, ...]
     curves: Curves
     """Empty where noise had one strength."""
+    sampling: tuple[SamplingRow, ...]
+    """Empty where answers were not sampled."""
     provenance: Provenance
     said: tuple[SaidOfTask, ...] = ()
     """What the model said, of each task with answers in free text."""
@@ -164,6 +167,17 @@ class ReportView:
         return [name for name in STRENGTH_NAMES if name in asked]
 
     @property
+    def sampled(self) -> list[RunView]:
+        """The runs whose answers were sampled."""
+        return [run for run in self.runs if run.sampling]
+
+    @property
+    def about_sampling(self) -> str:
+        """How the draws of the runs are to be read."""
+        repeats = max(row.stats.repeats for run in self.sampled for row in run.sampling)
+        return describe_sampling(repeats, self.confidence)
+
+    @property
     def tasks(self) -> list[str]:
         """Every task that any run has."""
         return _unique(task.name for run in self.runs for task in run.tables.tasks)
@@ -245,6 +259,7 @@ def _run_view(name: str, run: Run, samples: pd.DataFrame) -> RunView:
         dots=dot_rows(summary, variants),
         validity=build_validity(summary, variants, run.left_out),
         curves=build_curves(summary, above_chance=tables.judged),
+        sampling=build_sampling(summary),
         provenance=build_provenance(run),
         said=said_by(run, samples),
     )

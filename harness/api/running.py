@@ -55,6 +55,8 @@ def run(
     prompt_format: FormatChoice = "auto",
     placement: Placement | None = None,
     max_new_tokens: int = 7,
+    temperature: float = 0,
+    repeats: int = 1,
     share: float | None = None,
     cells: int | None = None,
     full: bool = False,
@@ -109,6 +111,8 @@ def run(
         placement: Where the instruction stands: `first` (before the input), `last` (after it) or
             `both`; default: the task file's.
         max_new_tokens: Maximum tokens of a generated answer.
+        temperature: Draw answers at this temperature instead of taking the likeliest text.
+        repeats: Answers drawn per cell; a cell's score is their mean.
         share: Share of the perturbed cells that is asked; default: what `cells` pays for.
         cells: Budget of cells; default: 4000, or all where share, precision or variants is given.
         full: Ask every variant on every example.

@@ -26,7 +26,10 @@ PANELS: Final = {
         "levels", "perturbations", "stacks", "plugins", "target", "per_perturbation", "strength",
         "paraphrases", "similarity", "min_similarity", "variants",
     ),
-    "Scoring": ("scorers", "scorer_share", "prompt_format", "placement", "max_new_tokens"),
+    "Scoring": (
+        "scorers", "scorer_share", "prompt_format", "placement", "max_new_tokens", "temperature",
+        "repeats",
+    ),
     "Statistics": (
         "share", "cells", "full", "until", "precision", "seed", "confidence", "resamples",
     ),

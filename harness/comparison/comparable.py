@@ -25,6 +25,8 @@ Unlike = Literal["refuse", "leave-out", "note"]
 or, where only settings differ, compared all the same with a note."""
 
 _DIFF_LINES: Final = 12
+_GREEDY: Final[Mapping[str, object]] = {"temperature": 0, "repeats": 1}
+"""What a run that says nothing of draws did."""
 _SHOWN: Final = 60
 """Characters of a text that a message shows."""
 
@@ -230,11 +232,11 @@ def _settings(first: RunData, second: RunData) -> Iterator[tuple[str, object, ob
     shared = set(scorers[0]).intersection(scorers[1])
     if not shared:
         yield "--scorer", ", ".join(scorers[0]), ", ".join(scorers[1])
-    keys = ["few_shot", "target"]
+    keys = ["few_shot", "target", "temperature", "repeats"]
     if shared <= {"generate"}:
         keys.append("max_new_tokens")
     for key in keys:
-        ours, theirs = (config.get(key) for config in configs)
+        ours, theirs = (config.get(key, _GREEDY.get(key)) for config in configs)
         yield f"--{key.replace('_', '-')}", ours, theirs
 
 

@@ -190,8 +190,21 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """One sampled answer to a cell."""
+
+    prediction: str | None
+    """None where nothing could be read."""
+    score: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
-    """One scored cell: a row of the table `samples`."""
+    """One scored cell: a row of the table `samples`.
+
+    Of several draws the score is their mean, and the answer the most frequent one.
+    """
 
     variant_id: str
     example_id: str
@@ -207,6 +220,8 @@ class Sample:
     scorer: str
     scores: Mapping[str, float] | None = None
     text: str | None = None
+    draws: tuple[Draw, ...] = ()
+    """Of a cell that was asked at a temperature."""
 
     @property
     def correct(self) -> bool:

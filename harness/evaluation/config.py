@@ -36,6 +36,9 @@ a cell is: a larger share goes on in the same directory."""
 _IN_TASKS: Final = frozenset({"placement"})
 """Options that become part of the tasks, whose content defines the results."""
 
+_UNSAID: Final[dict[str, float]] = {"temperature": 0.0, "repeats": 1}
+"""Options that name a run only where they say something else: greedy runs are called as ever."""
+
 Count = Annotated[int, Field(ge=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_names)]
 """Names: one, a list, or separated by commas."""
@@ -104,6 +107,10 @@ class RunConfig(ModelOptions):
     the task file's."""
     max_new_tokens: Count = 7
     """Maximum tokens of a generated answer."""
+    temperature: Annotated[float, Field(ge=0, le=100)] = 0
+    """Draw answers at this temperature instead of taking the likeliest text; 0 is greedy."""
+    repeats: Count = 1
+    """Answers drawn per cell; a cell's score is their mean."""
 
     share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Share of the perturbed cells that is asked, evenly over variants and examples. Default:
@@ -138,7 +145,10 @@ class RunConfig(ModelOptions):
 
     def identity(self) -> dict[str, Any]:
         """The options that define the results, in plain JSON types."""
-        return self.model_dump(mode="json", exclude=set(_OPERATIONAL | _IN_TASKS | NAMING_FIELDS))
+        content = self.model_dump(
+            mode="json", exclude=set(_OPERATIONAL | _IN_TASKS | NAMING_FIELDS)
+        )
+        return {k: v for k, v in content.items() if k not in _UNSAID or v != _UNSAID[k]}
 
 
 def check_config(config: RunConfig) -> None:

@@ -7,7 +7,7 @@ model once, and every response becomes a sample.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,6 +24,7 @@ from harness.core.records import (
     Variant,
 )
 from harness.evaluation.plan import Block
+from harness.evaluation.repeats import CellSampling, drawing
 from harness.evaluation.scorers import RequestKind, ScorerPlan
 from harness.models.contract import Asked, Model
 from harness.prompting.prompts import Prompter
@@ -32,11 +33,14 @@ from harness.prompting.requests import RequestBuilder
 from harness.prompting.scoring import (
     content_free_prior,
     score_calibrated,
+    score_draws,
     score_generate,
     score_loglik,
 )
 
 Prior = dict[str, float]
+Ask = Callable[[Sequence[int]], Iterator[tuple[int, Response]]]
+"""From the places of requests to (index among these places, response), in any order."""
 Normalize = Literal["none", "token", "byte", "pmi"]
 
 
@@ -103,6 +107,8 @@ class Engine:
     """Task name -> its tools."""
     scorers: ScorerPlan
     max_new_tokens: int
+    sampling: CellSampling | None = None
+    """How texts are drawn; None: greedily."""
     hits: int = 0
     _priors: dict[str, Prior] = field(default_factory=dict)
 
@@ -174,6 +180,9 @@ class Engine:
             tools = self.tools[task_name]
             own = (block for block in window if block.task.name == task_name)
             flat = [cell for block in own for cell in block.cells()]
+            if self.sampling is not None:
+                yield from self._score_draws(flat, tools, self.sampling, progress)
+                continue
             prompts = tools.prompts_of(flat)
             limit = tools.reader.max_new_tokens or self.max_new_tokens
             settings = f"generate/{self.model.info.dtype}/{limit}/{tools.reader.settings}"
@@ -183,6 +192,41 @@ class Engine:
             grades = tools.reader.read_all(texts, [cell.example for cell in flat])
             for cell, text, grade in zip(flat, texts, grades, strict=True):
                 yield score_generate(cell, text, grade)
+
+    def _score_draws(
+        self, cells: Sequence[Cell], tools: TaskTools, sampling: CellSampling, progress: Progress
+    ) -> Iterator[Sample]:
+        repeats, reader = sampling.repeats, tools.reader
+        flat = [cell for cell in cells for _ in range(repeats)]
+        seeds = [sampling.seed_of(cell, n) for cell in cells for n in range(repeats)]
+        contexts = tools.builder.contexts(tools.prompts_of(cells))
+        requests = [context for context in contexts for _ in range(repeats)]
+        limit = reader.max_new_tokens or self.max_new_tokens
+        settings = (
+            f"draw/{self.model.info.dtype}/{limit}/{sampling.temperature!r}/{reader.settings}"
+        )
+        keys = [
+            response_key(request, f"{settings}/{seed}")
+            for request, seed in zip(requests, seeds, strict=True)
+        ]
+
+        def ask(places: Sequence[int]) -> Iterator[tuple[int, Response]]:
+            return drawing(self.model).draw(
+                [requests[place] for place in places],
+                [seeds[place] for place in places],
+                temperature=sampling.temperature,
+                max_new_tokens=limit,
+                is_done=reader.is_decided,
+            )
+
+        # Progress counts cells, not draws.
+        responses = self._look_up(keys, ask, NoProgress())
+        progress.advance(len(cells))
+        texts = [response.text or "" for response in responses]
+        grades = reader.read_all(texts, [cell.example for cell in flat])
+        for n, cell in enumerate(cells):
+            own = slice(n * repeats, (n + 1) * repeats)
+            yield score_draws(cell, texts[own], grades[own])
 
     def _measure_priors(
         self, window: Sequence[Block], known: Mapping[str, Prior]
@@ -211,16 +255,22 @@ class Engine:
     ) -> list[Response]:
         """The responses to the requests, each distinct one computed once at most."""
         keys = [response_key(request, settings) for request in requests]
+
+        def ask(places: Sequence[int]) -> Iterator[tuple[int, Response]]:
+            return self._ask_model([requests[place] for place in places], reader)
+
+        return self._look_up(keys, ask, progress)
+
+    def _look_up(self, keys: Sequence[bytes], ask: Ask, progress: Progress) -> list[Response]:
+        """The responses of these keys, from the cache, or asked for."""
         answers = self.cache.get(list(dict.fromkeys(keys)))
-        wanted = {
-            key: request for key, request in zip(keys, requests, strict=True) if key not in answers
-        }
+        wanted = {key: place for place, key in enumerate(keys) if key not in answers}
         waiting = Counter(key for key in keys if key in wanted)
         self.hits += len(keys) - len(wanted)
         progress.reuse(len(keys) - waiting.total())
         fresh: dict[bytes, Response] = {}
         order = list(wanted)
-        for index, response in self._ask_model(list(wanted.values()), reader):
+        for index, response in ask(list(wanted.values())) if wanted else ():
             fresh[order[index]] = response
             progress.advance(1)
             progress.reuse(waiting[order[index]] - 1)
@@ -231,8 +281,6 @@ class Engine:
     def _ask_model(
         self, requests: Sequence[Request], reader: Reader | None
     ) -> Iterator[tuple[int, Response]]:
-        if not requests:
-            return iter(())
         if reader is None:
             return self.model.loglik(requests)
         return self.model.generate(

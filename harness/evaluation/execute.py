@@ -17,6 +17,7 @@ from harness.evaluation.engine import Engine, Prior
 from harness.evaluation.judge_check import judge_notes, measure_judges
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
+from harness.evaluation.repeats import sampling_of
 from harness.evaluation.schedule import Outcomes, Schedule, UntilPrecise, WholePlan
 from harness.evaluation.scorers import ScorerPlan, request_kind
 from harness.evaluation.variants import Misses
@@ -133,6 +134,7 @@ def _evaluate(
             tools=prepared.tools,
             scorers=scorers,
             max_new_tokens=config.max_new_tokens,
+            sampling=sampling_of(config),
         )
         stored = sum(
             store.count(scorer, task.name)

@@ -12,6 +12,7 @@ from harness.core.records import Example, Variant
 from harness.evaluation.engine import Engine
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
+from harness.evaluation.repeats import sampling_of
 from harness.tasks import Task
 
 CELLS_ON_CPU: Final = 8
@@ -81,5 +82,6 @@ def _evaluate(prepared: RunPlan, blocks: Sequence[Block]) -> None:
             tools=prepared.tools,
             scorers=prepared.scorers,
             max_new_tokens=prepared.config.max_new_tokens,
+            sampling=sampling_of(prepared.config),
         )
         engine.evaluate(blocks, {}, NoProgress())

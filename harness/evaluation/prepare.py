@@ -17,6 +17,7 @@ from harness.evaluation.engine import TaskTools
 from harness.evaluation.identity import Identity, identify, run_directory
 from harness.evaluation.judging import AskedJudge
 from harness.evaluation.plan import Plan, changes_input
+from harness.evaluation.repeats import check_sampling, drawing
 from harness.evaluation.request_checks import (
     check_generated_answers,
     check_requests,
@@ -94,11 +95,14 @@ def prepare(
     """
     config = _with_defaults(config)
     check_config(config)
+    check_sampling(config.temperature, config.repeats, config.scorers)
     for path in config.plugins:
         load_graders(Path(path))
     selection = _select(config)
     tasks = _load_tasks(config, specs)
-    named = config.scorers or any(task.scorer == "generate" for task in tasks)
+    named = (
+        config.scorers or config.temperature > 0 or any(task.scorer == "generate" for task in tasks)
+    )
     config, scorer_notes = choose_scorers(config, tasks)
     made = _make_variants(config, tasks, selection.perturbations)
     plan = Plan(
@@ -112,6 +116,8 @@ def prepare(
         )
     full, plan = plan, _fit(config, plan)
     model = model or load_model(config.model_spec)
+    if config.temperature > 0:
+        drawing(model)
     run_plan = make_run_plan(
         config,
         plan,

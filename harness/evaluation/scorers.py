@@ -86,6 +86,8 @@ def choose_scorers(config: RunConfig, tasks: Sequence[Task]) -> tuple[RunConfig,
     Raises:
         UsageError: the tasks' files name different scorers.
     """
+    if config.temperature > 0:
+        return config.model_copy(update={"scorers": ("generate",), "scorer_share": 1.0}), ()
     if config.scorers:
         return config.model_copy(update={"scorer_share": config.scorer_share or 1.0}), ()
     readable = tuple(one for one in SCORERS if any(one in task.scorers for task in tasks))

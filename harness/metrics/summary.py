@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.core.records import (
     CLEAN,
     STRENGTH_NAMES,
-    StrengthName,
     in_level_order,
     in_scorer_order,
 )
 from harness.metrics.accuracy import largest_gold_share, prompt_accuracies
+from harness.metrics.by_strength import by_strength, group_by_strength
 from harness.metrics.describe import Described, describe, mean_described
 from harness.metrics.ensembles import accuracy_ensemble
 from harness.metrics.grid import Grid, Group, build_grids
@@ -23,11 +23,11 @@ from harness.metrics.label_metrics import label_metrics
 from harness.metrics.measures import resample_grid
 from harness.metrics.outlook import look_out
 from harness.metrics.perturbed import describe_perturbed
+from harness.metrics.sampling import mean_over_tasks, sample_tasks, write_levels
 from harness.metrics.variant_drops import VariantDrop, variant_drops
 from harness.metrics.variant_validity import UnmadeVariants, count_sources, describe_validity
 from harness.results.kinds import OWN_SCORERS
 from harness.results.summary import (
-    GroupStats,
     Quantity,
     ScorerSummary,
     StrengthCurves,
@@ -82,6 +82,7 @@ def summarize_run(run: Run) -> Summary:
         confidence=config["confidence"],
         resamples=config["resamples"],
         scorers=config["scorers"],
+        draws=run.draws,
     )
     return replace(
         body,
@@ -102,6 +103,7 @@ def summarize(
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
     scorers: Sequence[str] = (),
+    draws: pd.DataFrame | None = None,
 ) -> Summary:
     """The numbers of summary.json; what names the run is left empty.
 
@@ -117,6 +119,7 @@ def summarize(
         confidence: of the intervals.
         resamples: how often the examples are resampled for what has no formula.
         scorers: their order; default: that of `SCORERS`.
+        draws: one row per draw, where answers were sampled.
 
     Raises:
         UsageError: samples of unknown variants, or two samples of one cell.
@@ -134,6 +137,7 @@ def summarize(
         blocks[scorer] = _Summarizer(grids, tasks, seed, confidence, resamples).summarize()
         main = main or grids
     block = blocks[scorers[0]] if scorers else ScorerSummary({}, {}, {}, None)
+    of_draws = {} if draws is None else sample_tasks(main, draws, seed, resamples)
     return Summary(
         schema_version=0,
         run_id="",
@@ -143,7 +147,12 @@ def summarize(
         confidence=confidence,
         chance=_mean([tasks[name].chance for name in main]),
         levels=block.levels,
-        tasks=block.tasks,
+        tasks={
+            name: replace(task, sampling=write_levels(of_draws[name], task.levels, confidence))
+            if name in of_draws
+            else task
+            for name, task in block.tasks.items()
+        },
         perturbations=block.perturbations,
         perturbed=block.perturbed,
         validity=describe_validity(variants, [facts.unmade for facts in tasks.values()]),
@@ -152,6 +161,7 @@ def summarize(
         scorers=blocks if len(blocks) > 1 else {},
         semantic_sources=count_sources(variants),
         strengths=_Summarizer(main, tasks, seed, confidence, resamples).curves(),
+        sampling=write_levels(mean_over_tasks(of_draws), block.levels, confidence),
     )
 
 
@@ -214,12 +224,12 @@ class _Summarizer:
             resampled = resample_grid(grid, self.seed, self.resamples)
             chance = _reference(self.tasks[name].chance, grid)
             for groups, described in zip(
-                _group_by_strength(grid, strengths), (levels, perturbations), strict=True
+                group_by_strength(grid, strengths), (levels, perturbations), strict=True
             ):
                 described.append(self._describe_groups(groups, grid, resampled, chance))
         return StrengthCurves(
-            _by_strength(write_groups(_over_tasks(levels), self.confidence)),
-            _by_strength(write_groups(_over_tasks(perturbations), self.confidence)),
+            by_strength(write_groups(_over_tasks(levels), self.confidence)),
+            by_strength(write_groups(_over_tasks(perturbations), self.confidence)),
         )
 
     def _describe_groups(
@@ -294,42 +304,6 @@ def _describe_grid(
         for groups in (by_level, by_name)
     )
     return levels, perturbations
-
-
-def _group_by_strength(
-    grid: Grid, strengths: Sequence[str]
-) -> tuple[dict[str, Group], dict[str, Group]]:
-    """The graded cells of levels and of perturbations, under `strength name`."""
-    rows = zip(grid.levels, grid.perturbations, grid.strengths, strict=True)
-    graded = [(level, name) for level, name, strength in rows if strength]
-    levels = {
-        f"{strength} {level}": grid.group(grid.rows(level=level, strength=strength))
-        for level in in_level_order(level for level, _ in graded)
-        for strength in strengths
-    }
-    names = {
-        f"{strength} {name}": grid.group(grid.rows(perturbation=name, strength=strength))
-        for name in sorted({name for _, name in graded})
-        for strength in strengths
-    }
-    return _there(levels), _there(names)
-
-
-def _there(groups: Mapping[str, Group | None]) -> dict[str, Group]:
-    return {key: group for key, group in groups.items() if group is not None}
-
-
-def _by_strength(groups: Mapping[str, GroupStats]) -> dict[str, dict[StrengthName, GroupStats]]:
-    """`low word` as `word` -> `low`, the weakest first."""
-    curves: dict[str, dict[StrengthName, GroupStats]] = {}
-    keys = [(name, strength) for key in groups for strength, _, name in [key.partition(" ")]]
-    for name in in_level_order(name for name, _ in keys):
-        curves[name] = {
-            strength: groups[f"{strength} {name}"]
-            for strength in STRENGTH_NAMES
-            if (name, strength) in keys
-        }
-    return curves
 
 
 def _flag(described: Described, above_chance: bool | None) -> Described:

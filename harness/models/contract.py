@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from harness.core.records import Request, Response, Turn
 
@@ -200,6 +200,37 @@ class Model(Protocol):
             max_new_tokens: of one text; it also ends at an end token.
             is_done: whether a text so far is enough, asked after every token.
             stop: texts, none empty, that end an answer; it is what stands before the first.
+
+        Yields:
+            (index of the request, response with its text), in any order.
+
+        Raises:
+            UsageError: a request has no context token or leaves no room for the new ones.
+        """
+        ...
+
+
+@runtime_checkable
+class DrawingModel(Protocol):
+    """A model that draws texts too, each by a seed of its own."""
+
+    def draw(
+        self,
+        requests: Sequence[Request],
+        seeds: Sequence[int],
+        *,
+        temperature: float,
+        max_new_tokens: int,
+        is_done: Callable[[str], bool],
+    ) -> Iterator[tuple[int, Response]]:
+        """Draws a text after each request; what is drawn follows from the request and its seed.
+
+        Args:
+            requests: their contexts count, and may repeat.
+            seeds: one per request.
+            temperature: above 0; what logits are divided by.
+            max_new_tokens: of one text; it also ends at an end token.
+            is_done: whether a text so far is enough, asked after every token.
 
         Yields:
             (index of the request, response with its text), in any order.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from harness.core.records import Cell, Response, Sample, Scorer
+from harness.core.records import Cell, Draw, Response, Sample, Scorer
 from harness.grading import Grade
 
 
@@ -37,6 +39,23 @@ def score_calibrated(cell: Cell, response: Response, prior: Mapping[str, float])
 def score_generate(cell: Cell, text: str, grade: Grade) -> Sample:
     """The sample of a cell whose answer was generated and read."""
     return _sample(cell, grade, scorer="generate", text=text)
+
+
+def score_draws(cell: Cell, texts: Sequence[str], grades: Sequence[Grade]) -> Sample:
+    """The sample of a cell whose answer was drawn several times.
+
+    The score is the mean over draws. The answer is the most frequent one, the first drawn of
+    equals, and the text the first that says it; that nothing could be read is an answer too.
+    """
+    counts = Counter(grade.answer for grade in grades)
+    answer = max(counts, key=counts.__getitem__)
+    said = next(n for n, grade in enumerate(grades) if grade.answer == answer)
+    mean = math.fsum(grade.score for grade in grades) / len(grades)
+    sample = _sample(cell, Grade(mean, answer), scorer="generate", text=texts[said])
+    drawn = (
+        Draw(grade.answer, grade.score, text) for grade, text in zip(grades, texts, strict=True)
+    )
+    return replace(sample, draws=tuple(drawn))
 
 
 def content_free_prior(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:

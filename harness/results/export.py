@@ -38,7 +38,8 @@ def export_samples(
     Args:
         run_path: the run directory.
         file_format: `csv`, `jsonl` or `parquet`. All hold the same values: a missing one is empty
-            in CSV and null elsewhere; `scores` is JSON text in CSV and Parquet. In CSV a text that
+            in CSV and null elsewhere; `scores`, and `draws` of a sampled run, are JSON text in CSV
+            and Parquet. In CSV a text that
             a spreadsheet would run begins with an apostrophe.
         out: the file; default: `samples.FORMAT` in the run directory.
         partial: export a run that is not finished as it is.
@@ -72,12 +73,28 @@ def export_samples(
 
 
 def samples_table(run: Run) -> pd.DataFrame:
-    """The samples with their variants' texts."""
+    """The samples with their variants' texts, and their draws where answers were sampled."""
+    import pandas as pd
+
     variants = run.variants.set_index("id").reindex(columns=list(_OF_VARIANTS))
     samples = run.samples.astype({"variant_id": object})
+    if run.draws is not None:
+        drawn = pd.Series(_draws_of(samples, run.draws), samples.index, dtype=object)
+        samples = samples.assign(draws=drawn)
     return samples.merge(
         variants.rename(columns=_OF_VARIANTS), left_on="variant_id", right_index=True, how="left"
     )
+
+
+def _draws_of(samples: pd.DataFrame, draws: pd.DataFrame) -> list[list[Row] | None]:
+    """Each sample's draws; None where there are none."""
+    by_cell: dict[tuple[object, object], list[Row]] = {}
+    columns = [draws[name] for name in ("variant_id", "example_id", "prediction", "score", "text")]
+    for variant, example, answer, score, text in zip(*columns, strict=True):
+        draw: Row = {"prediction": answer, "score": score, "text": text}
+        by_cell.setdefault((variant, example), []).append(draw)
+    cells = zip(samples["variant_id"], samples["example_id"], strict=True)
+    return [by_cell.get(cell) for cell in cells]
 
 
 def _chunks(table: pd.DataFrame) -> Iterator[list[Row]]:
@@ -104,7 +121,7 @@ def _write_csv(table: pd.DataFrame, stream: BinaryIO) -> None:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, dict):
+    if isinstance(value, dict | list):
         return _json(value)
     return protect_cell(value) if isinstance(value, str) else value
 
@@ -124,8 +141,13 @@ def _write_parquet(table: pd.DataFrame, stream: BinaryIO) -> None:
     schema = pyarrow.schema([(str(name), types.get(str(name), pyarrow.string())) for name in table])
     with parquet.ParquetWriter(stream, schema) as writer:
         for rows in _chunks(table):
-            texts = [row | {"scores": row["scores"] and _json(row["scores"])} for row in rows]
+            texts = [row | _as_json(row) for row in rows]
             writer.write_table(pyarrow.Table.from_pylist(texts, schema))
+
+
+def _as_json(row: Row) -> Row:
+    """Those values of a row that are JSON text in Parquet."""
+    return {name: _json(row[name]) for name in ("scores", "draws") if row.get(name)}
 
 
 def _json(value: object) -> str:

@@ -22,7 +22,7 @@ from harness.results.manifest import (
     is_sealed_file,
     seal,
 )
-from harness.results.store import COMPACT_COLUMNS, SampleStore, read_samples, settle
+from harness.results.store import COMPACT_COLUMNS, SampleStore, read_draws, read_samples, settle
 from harness.results.summary import Summary, read_summary
 from harness.results.variants_file import read_variants
 
@@ -92,6 +92,13 @@ class Run:
     def samples(self) -> pd.DataFrame:
         """One row a scored cell, with scores and generated text."""
         return read_samples(self.path / "samples.sqlite", (*COMPACT_COLUMNS, "scores", "text"))
+
+    @cached_property
+    def draws(self) -> pd.DataFrame | None:
+        """One row per draw of a sampled cell; None where answers were not sampled."""
+        if not self.manifest["config"].get("temperature"):
+            return None
+        return read_draws(self.path / "samples.sqlite")
 
     @property
     def compact_samples(self) -> pd.DataFrame:

@@ -25,6 +25,11 @@ CREATE TABLE IF NOT EXISTS samples (
     scores TEXT, text TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS sample_key ON samples (variant_id, example_id, scorer);
+CREATE TABLE IF NOT EXISTS draws (
+    variant_id TEXT NOT NULL, example_id TEXT NOT NULL, place INTEGER NOT NULL,
+    prediction TEXT, score REAL NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (variant_id, example_id, place)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS priors (
     variant_id TEXT PRIMARY KEY, scores TEXT NOT NULL
 );
@@ -102,9 +107,14 @@ class SampleStore(Database):
             IncompleteRunError: the disk is full or the file cannot be written; nothing is lost
                 that was stored before, and the same command resumes.
         """
+        samples = list(samples)
+        draws = [row for sample in samples for row in _draw_rows(sample)]
         try:
             with self._db:
                 self._db.executemany(_INSERT, (_row(sample) for sample in samples))
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO draws VALUES (?, ?, ?, ?, ?, ?)", draws
+                )
                 self._db.executemany(
                     "INSERT OR REPLACE INTO priors VALUES (?, ?)",
                     ((variant, json.dumps(dict(p))) for variant, p in (priors or {}).items()),
@@ -164,6 +174,27 @@ def read_texts(
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f"{path}: not a sample store: {error}.") from None
     return {(variant, example): str(text) for variant, example, text in rows}
+
+
+def read_draws(path: Path) -> pd.DataFrame:
+    """The draws of sampled cells, a row each: none where nothing was sampled.
+
+    Raises:
+        UsageError: no such file, or not a sample store.
+    """
+    import pandas as pd
+
+    query = (
+        "SELECT variant_id, example_id, place, prediction, score, text FROM draws "
+        "ORDER BY variant_id, example_id, place"
+    )
+    if not path.is_file():
+        raise UsageError(f"no samples at {path}.")
+    try:
+        with closing(open_to_read(path)) as db:
+            return pd.read_sql_query(query, db)
+    except (OSError, sqlite3.Error, pd.errors.DatabaseError) as error:
+        raise UsageError(f"{path}: not a sample store: {error}.") from None
 
 
 def _read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
@@ -257,6 +288,12 @@ def _row(sample: Sample) -> tuple[object, ...]:
         None if scores is None else json.dumps({k: round(v, 6) for k, v in scores.items()}),
         sample.text,
     )
+
+
+def _draw_rows(sample: Sample) -> Iterator[tuple[object, ...]]:
+    for place, draw in enumerate(sample.draws):
+        cell = (sample.variant_id, sample.example_id, place)
+        yield (*cell, draw.prediction, draw.score, draw.text)
 
 
 def _explain(error: sqlite3.DatabaseError, path: Path) -> IncompleteRunError | UsageError:

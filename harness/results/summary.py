@@ -173,6 +173,32 @@ class GroupStats:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingStats:
+    """What the draws of a level say: of sampling itself, and of phrasing apart from it."""
+
+    repeats: Count
+    """Draws per cell."""
+    cells: Count
+    pass_at_1: Share | None
+    """The share of draws that are right: the level's accuracy."""
+    pass_any: Share | None
+    """The share of cells with a right draw among all repeats (pass@repeats)."""
+    pass_all: Share | None
+    """The share of cells whose draws are all right."""
+    sampling_variance: Ratio | None
+    """Of the score of one draw, the prompt staying as it is; None with one draw per cell."""
+    phrasing_variance: Ratio | None
+    """Between variants on the same example, without what sampling adds; at least 0."""
+    phrasing_share: Fraction | None
+    """`phrasing_variance` as a share of both."""
+    agreement_of_draws: Share | None
+    """How often two draws from one prompt give the same answer: what no variant can exceed by
+    being robust."""
+    agreement_of_variants: Share | None
+    """How often draws from two variants give the same answer to an example."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSummary:
     """One task: what guessing scores, and its groups."""
 
@@ -188,6 +214,8 @@ class TaskSummary:
     """What the mean score is called; in the file where it is another than accuracy."""
     metrics: dict[str, dict[str, Number]] = field(default_factory=dict)
     """Level -> metric -> value, for those that the task file asks for beside accuracy."""
+    sampling: dict[str, Sampling] = field(default_factory=dict)
+    """Level -> what its draws say; in the file where answers were sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,11 +357,13 @@ class Summary:
     """How many variants of the semantic level each source made."""
     strengths: StrengthCurves | None = None
     """None where noise had one strength; a level's own numbers are over all that were asked."""
+    sampling: dict[str, Sampling] = field(default_factory=dict)
+    """Level -> what its draws say, the mean over tasks; empty where answers were not sampled."""
 
     def to_json(self) -> Json:
         """The content of summary.json, in plain JSON types, null where a metric is undefined."""
         content: Json = _plain(self)
-        for name in ("scorers", "strengths"):
+        for name in ("scorers", "strengths", "sampling"):
             if not content[name]:
                 del content[name]
         return content
@@ -423,16 +453,17 @@ def _complaint(error: ErrorDetails) -> str:
     return f"at {key!r}: {error['msg']}"
 
 
-_UNSAID: Final[dict[str, object]] = {"metric": "accuracy", "metrics": {}}
+_UNSAID: Final[dict[str, object]] = {"metric": "accuracy", "metrics": {}, "sampling": {}}
 """Fields of a task that stand in the file only if they say something else."""
 _QUANTITIES: Final[dict[Any, frozenset[str]]] = {
     kind: frozenset(
         name for name, hint in get_type_hints(kind).items() if hint in (Quantity, Quantity | None)
     )
-    for kind in (GroupStats, Perturbed, WorstVariant)
+    for kind in (GroupStats, Perturbed, WorstVariant, SamplingStats)
 }
 
 Stats: TypeAlias = Annotated[GroupStats, _paired(GroupStats)]
+Sampling: TypeAlias = Annotated[SamplingStats, _paired(SamplingStats)]
 PerturbedStats: TypeAlias = Annotated[Perturbed, _paired(Perturbed)]
 Worst: TypeAlias = Annotated[WorstVariant, _paired(WorstVariant)]
 

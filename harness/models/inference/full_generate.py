@@ -1,4 +1,4 @@
-"""Greedy generation by transformers itself, for models whose past can't be shared between rows."""
+"""Generation by transformers itself, for models whose past can't be shared between rows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import (
     GenerationConfig,
+    LogitsProcessorList,
     PreTrainedModel,
     StoppingCriteria,
     StoppingCriteriaList,
@@ -17,37 +18,47 @@ from transformers import (
 
 from harness.models.inference.budget import Budget
 from harness.models.inference.generate import Beginning, Ending
+from harness.models.inference.sampling import Draws
 from harness.models.inference.token_tree import Read, Row, Tokens
 
 
 class FullForwardGenerator:
     """Generates in batches of contexts of one length, which need no padding.
 
-    Padding to the left would change what a recurrent state has seen.
+    Padding to the left would change what a recurrent state has seen. With `draws` a context is
+    read once per text that is drawn after it.
     """
 
-    def __init__(self, model: PreTrainedModel, budget: Budget) -> None:
+    def __init__(self, model: PreTrainedModel, budget: Budget, draws: Draws | None = None) -> None:
         self._model = model
         self._budget = budget
+        self._draws = draws
 
     def generate(self, contexts: Sequence[Tokens], ending: Ending) -> Iterator[tuple[int, str]]:
         """Yields (index of the context, text) as batches finish."""
         by_length: dict[int, list[Beginning]] = defaultdict(list)
         for index, context in enumerate(contexts):
             row = Row(context, (Read(index, "", ()),))
-            by_length[len(context)].append(Beginning(row, 0, 0, ending.max_new_tokens))
+            copies = len(self._draws.seeds[index]) if self._draws else 1
+            by_length[len(context)].append(Beginning(row, 0, 0, ending.max_new_tokens, copies))
         for rows in by_length.values():
             for texts in self._budget.run(rows, partial(self._run_batch, ending)):
                 yield from texts
 
     @torch.inference_mode()
     def _run_batch(self, ending: Ending, batch: Sequence[Beginning]) -> list[tuple[int, str]]:
+        indices = [placed.index for placed in batch]
+        noise = LogitsProcessorList()
+        if self._draws:
+            noise.append(self._draws.noise(indices))
+            batch = [batch[place] for place in self._draws.places(indices)]
         contexts = torch.tensor([placed.row.tokens for placed in batch], device=self._model.device)
         stop = _Stop(ending, contexts.shape[1], len(batch))
         self._model.generate(  # type: ignore[operator]  # a mixin that the type doesn't show
             contexts,
             attention_mask=torch.ones_like(contexts),
             generation_config=_greedy(ending),
+            logits_processor=noise,
             stopping_criteria=StoppingCriteriaList([stop]),
         )
         return [(p.index, text or "") for p, text in zip(batch, stop.texts, strict=True)]

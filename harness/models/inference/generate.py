@@ -1,4 +1,4 @@
-"""Greedy generation with prefix reuse; rows that are finished leave the batch."""
+"""Generation with prefix reuse, greedy or drawn; rows that are finished leave the batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from harness.models.inference.decoding import Past, StepAttention
 from harness.models.inference.packing import Placed, lay_out
 from harness.models.inference.prefix import run_packed, run_root, with_prefixes
 from harness.models.inference.prefix_groups import fill_waves, group_contexts, place_rows
+from harness.models.inference.sampling import Draws, GumbelNoise
 from harness.models.inference.token_tree import Tokens
+
+Choose = Callable[[Tensor, Sequence[int]], Tensor]
+"""From (B, V) logits, and which text each row belongs to, to (B) tokens."""
 
 _LEAVE_BELOW: Final = 0.75
 """Share of unfinished rows at which the others leave: leaving copies all keys and values."""
@@ -60,11 +64,13 @@ class Beginning(Placed):
 
     room: int
     """How many tokens may be generated."""
+    copies: int = 1
+    """How many texts are written."""
 
     @property
     def cost(self) -> int:
         """See `Placed`: the new tokens take memory too."""
-        return self.length + self.room
+        return self.copies * (self.length + self.room)
 
     @property
     def index(self) -> int:
@@ -88,16 +94,22 @@ class Begun:
 class PrefixGenerator:
     """Generates in packed batches of a model that is set to the packed attention.
 
-    A step costs nearly the same for one row as for many, where weights must be fetched from memory.
-    So contexts are read in small batches, as scoring does, and their texts are written together.
+    Without `draws` each context has its likeliest text; with them, a context is read once whatever
+    number of texts is drawn after it. A step costs nearly the same for one row as for many, where
+    weights must be fetched from memory. So contexts are read in small batches, as scoring does, and
+    their texts are written together.
     """
 
-    def __init__(self, model: PreTrainedModel, budget: Budget) -> None:
+    def __init__(self, model: PreTrainedModel, budget: Budget, draws: Draws | None = None) -> None:
         self._model = model
         self._budget = budget
+        self._draws = draws
 
     def generate(self, contexts: Sequence[Tokens], ending: Ending) -> Iterator[tuple[int, str]]:
-        """Yields (index of the context, text) as batches finish; the contexts all differ."""
+        """Yields (index of the context, text) as batches finish; the contexts all differ.
+
+        The texts that are drawn after one context come in the order of their seeds.
+        """
         pooling = self._budget.pooled > 0
         pool: list[Begun] = []
         groups = group_contexts(contexts)
@@ -105,7 +117,10 @@ class PrefixGenerator:
         for wave in fill_waves(groups, self._budget.tokens):
             for part, prefixes in with_prefixes(self._model, wave, root):
                 room = 0 if pooling else ending.max_new_tokens
-                rows = [Beginning(p.row, p.prefix, p.prefix_length, room) for p in place_rows(part)]
+                rows = [
+                    Beginning(p.row, p.prefix, p.prefix_length, room, self._copies(p, room))
+                    for p in place_rows(part)
+                ]
                 if not pooling:
                     for texts in self._budget.run(rows, partial(self._run, prefixes, ending)):
                         yield from texts
@@ -118,8 +133,14 @@ class PrefixGenerator:
         if pool:
             yield from self._end(pool, ending)
 
+    def _copies(self, placed: Placed, room: int) -> int:
+        """How many texts a batch that writes its own has to hold after a context."""
+        index = placed.row.reads[0].request
+        return len(self._draws.seeds[index]) if self._draws and room else 1
+
     def _is_full(self, pool: Sequence[Begun], ending: Ending) -> bool:
-        rows = sum(len(begun.indices) for begun in pool)
+        indices = [index for begun in pool for index in begun.indices]
+        rows = len(self._draws.places(indices) if self._draws else indices)
         places = max(begun.past.positions.shape[1] for begun in pool) + ending.max_new_tokens
         return rows * places >= self._budget.pooled or rows >= self._budget.logit_rows
 
@@ -150,19 +171,32 @@ class PrefixGenerator:
         attention = StepAttention.after([begun.past for begun in pool], ending.max_new_tokens)
         logits = torch.cat([begun.logits for begun in pool])
         last = torch.cat([begun.last for begun in pool])
-        texts = self._decode(attention, logits, last, ending)
         indices = [index for begun in pool for index in begun.indices]
+        choose: Choose = _likeliest
+        if self._draws:
+            choose = partial(_draw, self._draws.noise(indices))
+            places = self._draws.places(indices)
+            repeated = torch.tensor(places, device=logits.device)
+            attention.keep_rows(repeated)
+            logits, last = logits[repeated], last[repeated]
+            indices = [indices[place] for place in places]
+        texts = self._decode(attention, logits, last, ending, choose)
         return list(zip(indices, texts, strict=True))
 
     def _decode(
-        self, attention: StepAttention, logits: Tensor, positions: Tensor, ending: Ending
+        self,
+        attention: StepAttention,
+        logits: Tensor,
+        positions: Tensor,
+        ending: Ending,
+        choose: Choose,
     ) -> list[str]:
         """The texts that follow the (B, V) first logits of contexts that end at `positions`."""
         texts: list[str | None] = [None] * len(logits)
         ids: list[list[int]] = [[] for _ in texts]
         rows = list(range(len(texts)))  # which text each row of the batch belongs to
         while True:
-            chosen = logits.argmax(dim=-1)
+            chosen = choose(logits, rows)
             for row, token in zip(rows, chosen.tolist(), strict=True):
                 if texts[row] is None:
                     ids[row].append(token)
@@ -179,3 +213,11 @@ class PrefixGenerator:
             attention.begin(positions)
             everywhere = torch.arange(len(rows), device=chosen.device)
             logits = run_packed(self._model, chosen[None], positions[None], attention, everywhere)
+
+
+def _likeliest(logits: Tensor, _rows: Sequence[int]) -> Tensor:
+    return logits.argmax(dim=-1)
+
+
+def _draw(noise: GumbelNoise, logits: Tensor, rows: Sequence[int]) -> Tensor:
+    return noise.draw(logits, rows).argmax(dim=-1)

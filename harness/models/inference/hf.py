@@ -15,7 +15,7 @@ from harness.models.inference.full_generate import FullForwardGenerator
 from harness.models.inference.generate import Ending, PrefixGenerator
 from harness.models.inference.prefix import PrefixScorer
 from harness.models.inference.reuse_probe import check_reuse, packed
-from harness.models.inference.sampling import sample_texts
+from harness.models.inference.sampling import Draws, sample_texts
 from harness.models.inference.token_tree import Tokens
 from harness.models.loading.tokenizer import HFTokenizer
 
@@ -89,6 +89,32 @@ class HFModel:
             for index in asking[contexts[place]]:
                 yield index, Response(text=text)
 
+    def draw(
+        self,
+        requests: Sequence[Request],
+        seeds: Sequence[int],
+        *,
+        temperature: float,
+        max_new_tokens: int,
+        is_done: Callable[[str], bool],
+    ) -> Iterator[tuple[int, Response]]:
+        """Yields (index of the request, a text drawn by its seed alone), in any order.
+
+        Requests with the same context are read once.
+
+        Raises:
+            UsageError: a request has no context token or leaves no room for the new ones.
+        """
+        self._check(requests, room=max_new_tokens)
+        ending = Ending(max_new_tokens, self._end_ids, self.tokenizer.decode, is_done)
+        asking: dict[Tokens, list[int]] = {}
+        for index, request in enumerate(requests):
+            asking.setdefault(request.context, []).append(index)
+        waiting = [iter(indices) for indices in asking.values()]
+        draws = Draws(temperature, [[seeds[i] for i in indices] for indices in asking.values()])
+        for place, text in self._generate_texts(list(asking), ending, draws):
+            yield next(waiting[place]), Response(text=text)
+
     def sample(
         self, requests: Sequence[Request], seeds: Sequence[int], sampling: Sampling
     ) -> list[str]:
@@ -105,16 +131,16 @@ class HFModel:
         )
 
     def _generate_texts(
-        self, contexts: Sequence[Tokens], ending: Ending
+        self, contexts: Sequence[Tokens], ending: Ending, draws: Draws | None = None
     ) -> Iterator[tuple[int, str]]:
         reusing, plain = self._split([len(c) + ending.max_new_tokens for c in contexts])
         if reusing:
             with packed(self._model):
-                generator = PrefixGenerator(self._model, self._budget)
+                generator = PrefixGenerator(self._model, self._budget, _of(draws, reusing))
                 for place, text in generator.generate([contexts[i] for i in reusing], ending):
                     yield reusing[place], text
         if plain:
-            fallback = FullForwardGenerator(self._model, self._budget)
+            fallback = FullForwardGenerator(self._model, self._budget, _of(draws, plain))
             for place, text in fallback.generate([contexts[i] for i in plain], ending):
                 yield plain[place], text
 
@@ -148,6 +174,11 @@ class HFModel:
     def _note(self, note: str | None) -> None:
         if note is not None and note not in self.notes:
             self.notes.append(note)
+
+
+def _of(draws: Draws | None, contexts: Sequence[int]) -> Draws | None:
+    """The draws of some contexts."""
+    return draws and Draws(draws.temperature, [draws.seeds[index] for index in contexts])
 
 
 def _end_ids(model: PreTrainedModel, end_id: int | None) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Sampled text: transformers' greedy generation over logits with seeded noise.
+"""Sampled text: greedy generation over logits with seeded noise.
 
 The largest of logits plus independent Gumbel noise is a draw from their softmax (Gumbel 1954), so
 that no global generator is read, and each text has a generator of its own: what is drawn for one
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -47,6 +48,29 @@ def sample_texts(
     return texts
 
 
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Texts that are drawn, in place of the likeliest one of each context."""
+
+    temperature: float
+    """Above 0; what logits are divided by."""
+    seeds: Sequence[Sequence[int]]
+    """Context -> the seed of each text that is drawn after it."""
+
+    def places(self, contexts: Sequence[int]) -> list[int]:
+        """A context's place, once per text that is drawn after it.
+
+        >>> Draws(1.0, [[5, 6], [7]]).places([1, 0])
+        [0, 1, 1]
+        """
+        return [place for place, index in enumerate(contexts) for _ in self.seeds[index]]
+
+    def noise(self, contexts: Sequence[int]) -> GumbelNoise:
+        """Begins the texts of these contexts."""
+        seeds = [seed for index in contexts for seed in self.seeds[index]]
+        return GumbelNoise(Sampling(self.temperature), seeds)
+
+
 class GumbelNoise(LogitsProcessor):
     """Turns the most likely next token of each row into a draw."""
 
@@ -57,11 +81,15 @@ class GumbelNoise(LogitsProcessor):
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """(B, V) scores whose largest is a draw."""
+        return self.draw(scores, range(len(scores)))
+
+    def draw(self, scores: Tensor, rows: Sequence[int]) -> Tensor:
+        """The same of some rows, by the generators of those rows."""
         logits = scores.float() / self._sampling.temperature  # (B, V)
         if self._sampling.top_p < 1:
             logits = _keep_nucleus(logits, self._sampling.top_p)
         drawn = torch.stack(
-            [torch.rand(logits.shape[1], generator=one) for one in self._generators]
+            [torch.rand(logits.shape[1], generator=self._generators[row]) for row in rows]
         )
         return logits - torch.log(-torch.log(drawn.clamp_min(1e-20))).to(logits.device)
 
