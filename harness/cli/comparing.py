@@ -9,7 +9,7 @@ import typer
 
 from harness.cli import options
 from harness.cli.command import add_command
-from harness.gate.recipes import Server
+from harness.gate.pipelines import Server
 
 if TYPE_CHECKING:
     from harness.comparison import Comparison
@@ -164,7 +164,7 @@ def init_ci_command(
     model: Annotated[
         str, typer.Option(help="The checkpoint that is evaluated: a path in it, or a hub id.")
     ] = "checkpoints/candidate",
-    server: Annotated[Server, typer.Option("--ci", help="Whose recipe is written.")] = "github",
+    server: Annotated[Server, typer.Option("--ci", help="Whose pipeline is written.")] = "github",
     task: Annotated[
         list[str] | None,
         typer.Option(help="Task name or file. Repeatable. Default: the starter suite."),
@@ -178,12 +178,12 @@ def init_ci_command(
         str | None, typer.Option(help="What pip installs. Default: this very version.")
     ] = None,
 ) -> None:
-    """Write a CI recipe, its script and a policy that gate a checkpoint; nothing is overwritten."""
-    from harness.gate.recipes import Evaluated, find_install, write_recipe
+    """Write a CI pipeline, its script and a policy that gate a checkpoint; overwrites nothing."""
+    from harness.gate.pipelines import Evaluated, find_install, write_pipeline
 
     tasks = tuple(options.split_names(task))
     wanted = install or find_install()
-    written = write_recipe(folder, server, Evaluated(model, wanted, tasks, limit, cells, store))
+    written = write_pipeline(folder, server, Evaluated(model, wanted, tasks, limit, cells, store))
     for path in written:
         typer.echo(f"wrote {path}")
     typer.echo(f"it installs {wanted} (--install says otherwise)")

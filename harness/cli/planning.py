@@ -10,6 +10,7 @@ import typer
 
 from harness.cli import options
 from harness.cli.command import add_command
+from harness.cli.completion import COMPLETERS
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,13 @@ def plan_command(
     baseline_accuracy: Annotated[
         float, typer.Option(help="Clean accuracy to expect, where there is no run.")
     ] = 0.8,
-    levels: Annotated[int, typer.Option(min=1, help="Levels that are tested.")] = 4,
+    levels: Annotated[
+        str,
+        typer.Option(
+            help="Perturbed levels, such as character,semantic, that are tested together.",
+            autocompletion=COMPLETERS["levels"],
+        ),
+    ] = "all",
     tasks: Annotated[int, typer.Option(min=1, help="Tasks that a level is a mean over.")] = 1,
     instructions: Annotated[
         int | None, typer.Option(min=1, help="Instructions that there are per task.")
@@ -79,7 +86,7 @@ def plan_command(
     _check_between("--baseline-accuracy", baseline_accuracy, 1.0)
     _check_between("--confidence", confidence, 1.0)
     if run is None:
-        known = _Typical(baseline_accuracy, levels, tasks, confidence)
+        known = _Typical(baseline_accuracy, _count_levels(levels), tasks, confidence)
         basis = _without_a_run(of, known, against)
     else:
         basis = _from_runs(of, run, against)
@@ -107,6 +114,14 @@ def _check_between(name: str, value: float, high: float) -> float:
     if not 0 < value < high:
         raise UsageError(f"{name} {value:g} must lie between 0 and {high:g}.")
     return value
+
+
+def _count_levels(given: str) -> int:
+    from harness.core.names import parse_levels
+
+    if not (tested := parse_levels(given)):
+        raise UsageError("--levels clean leaves no level to test.", hint="Such as --levels all.")
+    return len(tested)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 from harness.cli.app import run as harness
 from harness.core.errors import ExitCode
 from harness.gate.files import check_runs
-from harness.gate.recipes import Evaluated, write_recipe
+from harness.gate.pipelines import Evaluated, write_pipeline
 from harness.metrics.measures import MEASURES
 from harness.results.manifest import seal
 from tests.support.checkpoints import save_tiny_llama
@@ -254,7 +254,7 @@ def test_every_metric_can_be_gated(runs: dict[str, Path], tmp_path: Path) -> Non
 
 
 def test_the_shipped_policy_can_be_judged(runs: dict[str, Path], tmp_path: Path) -> None:
-    *_, policy = write_recipe(tmp_path, "github", Evaluated("m", "x"))
+    *_, policy = write_pipeline(tmp_path, "github", Evaluated("m", "x"))
     assert check_runs(runs["same"], policy, baseline=runs["base"]).passed
     assert not check_runs(runs["harmed"], policy, baseline=runs["base"]).passed
 

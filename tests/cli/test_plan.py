@@ -56,6 +56,16 @@ def test_smaller_drops_cost_more(capsys: pytest.CaptureFixture[str]) -> None:
     assert costs == sorted(costs)
 
 
+def test_levels_are_named_as_everywhere_and_fewer_cost_less(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one, four, default = (
+        json.loads(plan(capsys, "--detect", "5", *levels, "--json"))["cheapest"]["cells"]
+        for levels in (("--levels", "word"), ("--levels", "all"), ())
+    )
+    assert one < four == default
+
+
 def test_a_plan_from_a_run_says_what_it_finds_and_what_all_of_it_would(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +120,8 @@ def test_a_difference_is_planned_from_two_runs_as_a_comparison_finds_it(
             "--against is a second run, and the first",
         ),
         (["--detect-difference", "0"], "--detect-difference 0 must lie between 0 and 100."),
+        (["--detect", "3", "--levels", "clean"], "--levels clean leaves no level to test."),
+        (["--detect", "3", "--levels", "sentance"], "sentence"),
         (["--detect", "0"], "--detect 0 must lie between 0 and 100."),
         (["--detect", "3", "--baseline-accuracy", "80"], "--baseline-accuracy 80 must lie"),
         (["--detect", "3", "--from", "nowhere"], "nowhere is not a run directory"),

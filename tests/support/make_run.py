@@ -360,26 +360,7 @@ def _manifest(
         "versions": {"python": "3.11.7", "torch": "2.13.0", "transformers": "5.23.0"},
         "machine": {"system": "Linux 6.1 x86_64", "cpu": "2 cores", "memory": "8 GB"},
         "seed": seed,
-        "tasks": {
-            task.name: {
-                "description": f"Made-up {task.name} task.",
-                "labels": list(task.labels),
-                "label_words": list(task.labels),
-                "answer_cue": "Answer:",
-                "placement": "first",
-                "few_shot": [],
-                "label_tokens": [1 + len(label) // 6 for label in task.labels],
-                "chance": task.chance,
-                "examples": task.examples,
-                "example_ids": [str(i) for i in range(task.examples)],
-                "instructions": len(task.instructions),
-                "variants": sum(row["task"] == task.name for row in variants),
-                "no_ops": {"synonyms": 1} if task.name == "topic" else {},
-                "duplicates": {"paraphrase": 2},
-                "rendered_prompt": f"{task.instructions[0]}\n\nText: An example.\nAnswer:",
-            }
-            for task in tasks
-        },
+        "tasks": {task.name: _task_entry(task, variants) for task in tasks},
         "design": _full_design(tasks, len(samples)),
         "timing": {
             "cells": len(samples),
@@ -391,6 +372,26 @@ def _manifest(
     }
     as_read: dict[str, Any] = json.loads(json.dumps(manifest))
     return as_read
+
+
+def _task_entry(task: TaskPlan, variants: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "description": f"Made-up {task.name} task.",
+        "labels": list(task.labels),
+        "label_words": list(task.labels),
+        "answer_cue": "Answer:",
+        "placement": "first",
+        "few_shot": [],
+        "label_tokens": [1 + len(label) // 6 for label in task.labels],
+        "chance": task.chance,
+        "examples": task.examples,
+        "example_ids": [str(i) for i in range(task.examples)],
+        "instructions": len(task.instructions),
+        "variants": sum(row["task"] == task.name for row in variants),
+        "no_ops": {"synonyms": 1} if task.name == "topic" else {},
+        "duplicates": {"paraphrase": 2},
+        "rendered_prompt": f"{task.instructions[0]}\n\nText: An example.\nAnswer:",
+    }
 
 
 def _full_design(tasks: tuple[TaskPlan, ...], cells: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The files that gate a checkpoint on a CI server: a recipe, a script, a policy to start with.
+"""The files that gate a checkpoint on a CI server: a pipeline, a script, a policy to start with.
 
-Whatever a user says reaches a recipe as one quoted string, and the shell as the value of an
+Whatever a user says reaches a pipeline as one quoted string, and the shell as the value of an
 environment variable: no name is ever code.
 """
 
@@ -29,7 +29,7 @@ _TEMPLATES: Final = Path(__file__).parent / "ci"
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What a recipe evaluates, and where its baselines are kept."""
+    """What a pipeline evaluates, and where its baselines are kept."""
 
     model: str
     """The checkpoint: a path in the repository, or a hub id."""
@@ -55,8 +55,8 @@ class Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Recipe:
-    """How a server's recipe is written."""
+class _Pipeline:
+    """How a server's pipeline is written."""
 
     file: str
     template: str
@@ -76,27 +76,27 @@ def _quote_groovy(text: str) -> str:
     return f"'{escaped}'"
 
 
-_RECIPES: Final[dict[Server, _Recipe]] = {
-    "github": _Recipe(
+_PIPELINES: Final[dict[Server, _Pipeline]] = {
+    "github": _Pipeline(
         ".github/workflows/robustness.yml",
         "github.yml",
         "git:robustness-baselines",
         _quote_json,
         ("${{",),
     ),
-    "gitlab": _Recipe("robustness.gitlab-ci.yml", "gitlab.yml", "baselines", _quote_json),
-    "jenkins": _Recipe(
+    "gitlab": _Pipeline("robustness.gitlab-ci.yml", "gitlab.yml", "baselines", _quote_json),
+    "jenkins": _Pipeline(
         "Jenkinsfile.robustness", "Jenkinsfile", "/var/tmp/robustness-baselines", _quote_groovy
     ),
 }
 
 
-def write_recipe(folder: Path, server: Server, evaluated: Evaluated) -> list[Path]:
-    """Write a server's recipe, its script and a policy into a repository.
+def write_pipeline(folder: Path, server: Server, evaluated: Evaluated) -> list[Path]:
+    """Write a server's pipeline, its script and a policy into a repository.
 
     Args:
         folder: the repository; it is made if it is not there.
-        server: whose recipe.
+        server: whose pipeline.
         evaluated: what it evaluates.
 
     Returns:
@@ -104,11 +104,11 @@ def write_recipe(folder: Path, server: Server, evaluated: Evaluated) -> list[Pat
 
     Raises:
         UsageError: one of them is there already, the folder cannot be written, or something that
-            was given cannot stand in a recipe.
+            was given cannot stand in a pipeline.
     """
-    recipe = _RECIPES[server]
+    pipeline = _PIPELINES[server]
     texts = {
-        folder / recipe.file: _fill(recipe, evaluated),
+        folder / pipeline.file: _fill(pipeline, evaluated),
         folder / SCRIPT: (_TEMPLATES / SCRIPT).read_text("utf-8"),
         folder / POLICY: (_TEMPLATES / "policy.yaml").read_text("utf-8"),
     }
@@ -160,32 +160,32 @@ def _remote_of(clone: Path) -> str | None:
     return f"git+{url}@{commit}" if url.startswith(("https://", "ssh://")) else None
 
 
-def _fill(recipe: _Recipe, evaluated: Evaluated) -> str:
+def _fill(pipeline: _Pipeline, evaluated: Evaluated) -> str:
     given = {
         "--model": evaluated.model,
         "--install": evaluated.install,
-        "--store": evaluated.store or recipe.store,
+        "--store": evaluated.store or pipeline.store,
         "--task": "".join(evaluated.tasks),
     }
     for option, text in given.items():
-        _check(recipe, option, text)
+        _check(pipeline, option, text)
     if set('"\\') & set(given["--task"]):
-        raise UsageError("--task has a quote or a backslash in it, which no recipe can hold.")
+        raise UsageError("--task has a quote or a backslash in it, which no pipeline can hold.")
     values = {
         "model": evaluated.model,
         "options": evaluated.options,
         "install": evaluated.install,
         "store": given["--store"],
     }
-    template = Template((_TEMPLATES / recipe.template).read_text("utf-8"))
-    return template.substitute({name: recipe.quote(text) for name, text in values.items()})
+    template = Template((_TEMPLATES / pipeline.template).read_text("utf-8"))
+    return template.substitute({name: pipeline.quote(text) for name, text in values.items()})
 
 
-def _check(recipe: _Recipe, option: str, text: str) -> None:
-    if text.isprintable() and not any(mark in text for mark in recipe.foreign):
+def _check(pipeline: _Pipeline, option: str, text: str) -> None:
+    if text.isprintable() and not any(mark in text for mark in pipeline.foreign):
         return
     raise UsageError(
-        f"{option} {text!r} cannot stand in {recipe.file}: the server would read an expression "
+        f"{option} {text!r} cannot stand in {pipeline.file}: the server would read an expression "
         "or a control character in it.",
         hint=f"Type: {option} with a plain name or path.",
     )

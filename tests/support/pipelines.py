@@ -1,4 +1,4 @@
-"""Runs the shell of CI recipes as their servers would: the same lines, shells and variables."""
+"""Runs the shell of CI pipelines as their servers would: the same lines, shells and variables."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Runner:
         return failed
 
     def gitlab(self, job: str) -> int:
-        """The exit code of a job of the GitLab recipe."""
+        """The exit code of a job of the GitLab pipeline."""
         content = yaml.safe_load((self.repository / "robustness.gitlab-ci.yml").read_text("utf-8"))
         base, own = content[".robustness"], content[job]
         said = {

@@ -13,12 +13,12 @@ import yaml
 from harness import load_run
 from harness.cli.app import run as harness
 from harness.core.errors import ExitCode, UsageError
+from harness.gate.pipelines import SERVERS, Evaluated, Server, write_pipeline
 from harness.gate.policy import read_policy
-from harness.gate.recipes import SERVERS, Evaluated, Server, write_recipe
 from reports.github import MARKER
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.paths import ROOT
-from tests.support.recipes import Runner, serve_artifact
+from tests.support.pipelines import Runner, serve_artifact
 
 NAMES = [
     "org/model", "my model", "a'b\"c", "$(touch owned)", "x; touch owned", "x\" && touch owned\"",
@@ -46,7 +46,7 @@ instructions:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_models_name_is_never_code(tmp_path: Path, server: Server, name: str) -> None:
     repository = tmp_path / "repo"
-    write_recipe(repository, server, Evaluated(name, "nothing", ("a b", "c/d.yaml"), limit=5))
+    write_pipeline(repository, server, Evaluated(name, "nothing", ("a b", "c/d.yaml"), limit=5))
     runner = Runner.make(repository, tmp_path / "tools")
     calls = tmp_path / "calls"
     (tmp_path / "tools" / "harness").write_text(RECORDER.format(calls=calls))
@@ -72,12 +72,12 @@ def _run_baseline(runner: Runner, server: Server) -> int:
         *((server, name) for server in SERVERS for name in ("a\nb", "a\x00", "\x1b[0m")),
     ],
 )
-def test_a_name_that_cannot_stand_in_a_recipe_is_refused(
+def test_a_name_that_cannot_stand_in_a_pipeline_is_refused(
     tmp_path: Path, server: Server, name: str
 ) -> None:
     for evaluated in (Evaluated(name, "x"), Evaluated("m", name), Evaluated("m", "x", (name,))):
         with pytest.raises(UsageError, match=r"--(model|install|task)"):
-            write_recipe(tmp_path / "repo", server, evaluated)
+            write_pipeline(tmp_path / "repo", server, evaluated)
     assert not (tmp_path / "repo").exists()
 
 
@@ -85,20 +85,20 @@ def test_a_name_that_cannot_stand_in_a_recipe_is_refused(
 def test_nothing_is_overwritten_and_no_link_is_followed(tmp_path: Path, server: Server) -> None:
     (tmp_path / "robustness-policy.yaml").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UsageError, match="is there already"):
-        write_recipe(tmp_path, server, Evaluated("m", "x"))
+        write_pipeline(tmp_path, server, Evaluated("m", "x"))
     assert {path.name for path in tmp_path.iterdir()} == {"robustness-policy.yaml"}
 
 
 def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
-    written = write_recipe(tmp_path / "deep" / "repo", "github", Evaluated("m", "x"))
+    written = write_pipeline(tmp_path / "deep" / "repo", "github", Evaluated("m", "x"))
     assert all(path.is_file() for path in written)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
-        write_recipe(tmp_path / "file", "github", Evaluated("m", "x"))
+        write_pipeline(tmp_path / "file", "github", Evaluated("m", "x"))
 
 
 def test_the_workflow_has_the_shape_that_actions_expect(tmp_path: Path) -> None:
-    workflow, _, policy = write_recipe(tmp_path, "github", Evaluated("m", "x"))
+    workflow, _, policy = write_pipeline(tmp_path, "github", Evaluated("m", "x"))
     content = yaml.safe_load(workflow.read_text("utf-8"))
     assert set(content) == {"name", True, "permissions", "env", "jobs"}  # YAML 1.1: `on` is true
     for job in content["jobs"].values():
