@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from harness.core.errors import UnknownNameError, UsageError, nearest_hint
 from harness.core.names import split_names
 from harness.core.options import choices_of
+from harness.core.plain_numbers import PlainNumbers
 from harness.models.spec import Device
 from harness.prompting.prompts import FormatChoice
 from trainers.choices import (
@@ -37,7 +38,7 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(PlainNumbers):
     """What `harness train` was asked for; defaults are those of CoIN's reference, where it has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

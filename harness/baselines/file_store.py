@@ -123,7 +123,7 @@ class FileStore:
             entry = _ENTRY.validate_json(content)
         except ValidationError:
             entry = None
-        if entry is None or not all(map(is_file_name, (entry.folder, *entry.files))):
+        if entry is None or not _is_of(name, entry):
             raise UsageError(
                 f"{self.address}/{name}.json is not what `harness baseline set` writes.",
                 hint=f"Set it again: harness baseline set RUN --name {name} --store {self.address}",
@@ -142,6 +142,13 @@ class FileStore:
         except Exception as error:
             words = " ".join(str(error).split()) or type(error).__name__
             raise UsageError(f"{self.address} cannot be {what}: {words}.") from None
+
+
+def _is_of(name: str, entry: _Entry) -> bool:
+    """Whether an entry speaks of a name, and of plain files in a folder that is that name's."""
+    # The folder is removed when the name is set again.
+    own = entry.baseline.name == name and entry.folder.startswith(f"{name}-")
+    return own and all(map(is_file_name, (entry.folder, *entry.files)))
 
 
 def _is_entry(path: str) -> bool:

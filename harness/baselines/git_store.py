@@ -124,11 +124,14 @@ class GitStore:
 
     def _baseline(self, tip: str, name: str) -> Baseline:
         try:
-            return _BASELINE.validate_json(_git("cat-file", "blob", f"{tip}:{name}/{ENTRY}"))
+            held = _BASELINE.validate_json(_git("cat-file", "blob", f"{tip}:{name}/{ENTRY}"))
         except (subprocess.CalledProcessError, ValidationError):
+            held = None
+        if held is None or held.name != name:
             raise UsageError(
                 f"{self.address} holds a folder {name!r} that `harness baseline set` did not write."
-            ) from None
+            )
+        return held
 
     def _commit(self, tip: str, baseline: Baseline, files: Sequence[Path]) -> str:
         """A commit without a parent that holds what the tip holds, and the run."""

@@ -114,7 +114,7 @@ def get_baseline(store: Store, out: Path, name: str = MAIN) -> Run:
         IncompleteRunError: `out` cannot be written.
     """
     check_name(name)
-    held = [one.name for one in store.list()]
+    held = {one.name: one for one in store.list()}
     if name not in held:
         there = f"it holds {', '.join(held)}" if held else "it is empty"
         raise NothingToEvaluateError(
@@ -124,7 +124,7 @@ def get_baseline(store: Store, out: Path, name: str = MAIN) -> Run:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already.", hint="Type: --out with a new folder.")
     try:
-        _fetch(store, name, out)
+        _fetch(store, held[name], out)
     except OSError as error:
         raise IncompleteRunError(f"{out} cannot be written: {reason(error)}.") from None
     return load_run(out)
@@ -146,20 +146,27 @@ def check_name(name: str) -> None:
 
 def is_file_name(name: str) -> bool:
     """Whether a store's word for a file is a plain name, and no way out of a folder."""
-    return Path(name).name == name and not name.startswith(".") and "\\" not in name
+    return name != "" and Path(name).name == name and not name.startswith(".") and "\\" not in name
 
 
-def _fetch(store: Store, name: str, out: Path) -> None:
+def _fetch(store: Store, wanted: Baseline, out: Path) -> None:
     """Write the files beside their place, then move them there at once."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
         folder = Path(temporary) / "run"
         folder.mkdir()
-        for file, content in store.read(name):
+        for file, content in store.read(wanted.name):
             if not is_file_name(file):
                 raise UsageError(f"{store.address} holds a file {file!r}, which no run has.")
             (folder / file).write_bytes(content)
-        load_run(folder)
+        fetched = load_run(folder).manifest["run_id"]
+        if fetched != wanted.run_id:
+            raise UsageError(
+                f"{store.address} lists run {wanted.run_id} as {wanted.name!r}, and holds "
+                f"{fetched} there.",
+                hint=f"Set it again: harness baseline set RUN --name {wanted.name} "
+                f"--store {store.address}",
+            )
         if out.exists():
             out.rmdir()
         folder.rename(out)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -29,6 +28,7 @@ from pydantic import (
 )
 
 from harness.core.errors import nearest_hint
+from harness.core.plain_numbers import PlainNumbers
 from harness.core.records import Level
 from harness.metrics.measures import MEASURES
 from harness.tasks.yamlfile import parse_content, read_yaml
@@ -44,7 +44,7 @@ _Tolerance = Annotated[float, Field(ge=0, le=1)]
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class _Strict(BaseModel):
+class _Strict(PlainNumbers):
     # A bound that is not a number is never crossed, and infinity never reached.
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from harness.core.plain_numbers import PlainNumbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Grader(Protocol):
         """Why no text can be graded against these references; None where it can."""
 
 
-class GraderOptions(BaseModel):
+class GraderOptions(PlainNumbers):
     """Base of the graders of this room: the options that stand in a task file are the grader."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

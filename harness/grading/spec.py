@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints
+from pydantic import ConfigDict, Field, PlainValidator, StringConstraints
 
 from harness.core.errors import nearest_hint
+from harness.core.plain_numbers import PlainNumbers
 from harness.grading.bleu import Bleu
 from harness.grading.chrf import ChrF
 from harness.grading.contains import Contains
@@ -81,7 +82,7 @@ def _check_options(name: str, grader: type[AnyGrader], given: dict[object, objec
             )
 
 
-class AnswerSpec(BaseModel):
+class AnswerSpec(PlainNumbers):
     """Free text that is graded against one or more references per row.
 
     Example:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from harness.core.plain_numbers import PlainNumbers
 
 _CONTEXT: Final = Context(prec=60, Emax=999_999, Emin=-999_999)
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Tolerance(BaseModel):
+class Tolerance(PlainNumbers):
     """How far a number may be from its reference: the larger of both allowances, bounds included.
 
     Example:

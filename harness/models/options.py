@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from harness.core.plain_numbers import PlainNumbers
 from harness.models.spec import Device, DType, ModelSpec
 
 NAMING_FIELDS: Final = frozenset({"model", "base", "revision"})
 """Where a model lies; what it is stands in a run's content, as its fingerprint."""
 
 
-class ModelOptions(BaseModel):
+class ModelOptions(PlainNumbers):
     """The part of a configuration that names a model; `run` and `attack` build on it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

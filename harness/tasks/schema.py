@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -22,6 +21,7 @@ from pydantic import (
 )
 
 from harness.core.errors import nearest_hint
+from harness.core.plain_numbers import PlainNumbers
 from harness.core.records import BLANK_LINE, Instruction, Placement, Scorer, Style
 from harness.grading.spec import AnswerSpec
 from harness.tasks.conversation import transcript_template
@@ -62,7 +62,7 @@ Word = Annotated[
 """A text; a number or a truth value counts as the text that was written."""
 
 
-class _Strict(BaseModel):
+class _Strict(PlainNumbers):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 

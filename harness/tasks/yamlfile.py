@@ -22,8 +22,6 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 JsonObject = dict[str, Any]
 Location = tuple[int | str, ...]
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_TYPES: Final = frozenset({"str", "int", "bool", "float"})
-"""What pydantic adds to the place of a value that may be of several types."""
 
 
 def read_yaml(path: Path, model: type[ModelT], *, what: str) -> ModelT:
@@ -72,7 +70,8 @@ def _validated(
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise UsageError(_describe(error, where, root, model)) from None
+        mistakes = _mistakes(error, content, root, model)
+        raise UsageError(_describe(mistakes, where, numbered=root is not None)) from None
     except RecursionError:
         raise UsageError(f"{where}: keys or lists are nested too deeply.") from None
 
@@ -196,46 +195,65 @@ def find_mistakes(
     try:
         model.model_validate(content)
     except ValidationError as error:
-        return _mistakes(error, root, model)
+        return _mistakes(error, content, root, model)
     return []
 
 
-def _mistakes(error: ValidationError, root: Node | None, model: type[BaseModel]) -> list[Mistake]:
+def _mistakes(
+    error: ValidationError,
+    content: Mapping[str, object],
+    root: Node | None,
+    model: type[BaseModel],
+) -> list[Mistake]:
     found: dict[tuple[int, str], Mistake] = {}
     errors = error.errors(include_url=False)
+    for one in errors:
+        one["loc"] = _without_types(one, content)
     misspelt = _misspelt(errors, model)
     for one in errors:
         location = one["loc"]
         if _is_consequence(one, errors, misspelt):
             continue
         line = _line_of(root, location)
+        mistake = Mistake(line, location, _mistake(one["type"], one["msg"], location, model))
         # A value that fits none of several types fails once for each: one line says it.
-        named = tuple(part for part in location if part not in _TYPES)
-        mistake = Mistake(line, location, _mistake(one["type"], one["msg"], named, model))
-        found.setdefault((line, ".".join(map(str, named))), mistake)
+        found.setdefault((line, ".".join(map(str, location))), mistake)
     return [mistake for _, mistake in sorted(found.items(), key=itemgetter(0))]
 
 
-def _describe(error: ValidationError, where: str, root: Node | None, model: type[BaseModel]) -> str:
+def _without_types(error: ErrorDetails, content: object) -> Location:
+    """The place of a mistake without what pydantic adds for a value that may be of several types.
+
+    Those parts are no keys of the content; of the others only the last may be, if it is missing.
+    """
+    kept: list[int | str] = []
+    for number, part in enumerate(error["loc"], 1):
+        missing = number == len(error["loc"]) and error["type"] == "missing"
+        if isinstance(content, dict) and (part in content or missing):
+            kept.append(part)
+            content = content.get(part)
+        elif isinstance(content, list | tuple) and isinstance(part, int):
+            kept.append(part)
+            content = content[part] if part < len(content) else None
+    return tuple(kept)
+
+
+def _describe(in_order: Sequence[Mistake], where: str, *, numbered: bool) -> str:
     """One mistake on one line; several, each with its line number if any, below each other."""
-    in_order = _mistakes(error, root, model)
-    if root is None:
-        mistakes = [one.message for one in in_order]
-    else:
-        mistakes = [f"line {one.line}: {one.message}" for one in in_order]
+    mistakes = [f"line {one.line}: {one.message}" if numbered else one.message for one in in_order]
     if len(mistakes) == 1:
-        return f"{where}{': ' if root is None else ', '}{mistakes[0]}"
+        return f"{where}{', ' if numbered else ': '}{mistakes[0]}"
     return f"{where}: {len(mistakes)} mistakes:\n" + "\n".join(f"  {one}" for one in mistakes)
 
 
 def _is_consequence(
     error: ErrorDetails, errors: Sequence[ErrorDetails], misspelt: set[Location]
 ) -> bool:
-    """Whether another mistake causes this one: a misspelt key, or an item that does not count."""
+    """Whether another mistake causes this one: a misspelt key, or one within the value."""
     if error["type"] == "missing":
         return error["loc"] in misspelt
     depth = len(error["loc"])
-    return error["type"] == "too_short" and any(
+    return depth > 0 and any(
         len(other["loc"]) > depth and other["loc"][:depth] == error["loc"] for other in errors
     )
 

@@ -167,6 +167,18 @@ def test_a_list_of_references_stays_one(tmp_path: Path) -> None:
         ("include: none.yaml\ntask: t\n", "included file not found"),
         ("a: 1\n", "neither lm-eval's keys"),
         ("- 1\n", "a mapping of keys was expected"),
+        (LM_EVAL + "doc_to_text: q\ndoc_to_target: a\nmetric_list: acc\n", "'metric_list'"),
+        (LM_EVAL + "filter_list: [{filter: [take_first]}]\n", "'filter_list.0.filter.0'"),
+        (LM_EVAL + "generation_kwargs: {max_gen_toks: many}\n", "generation_kwargs.max_gen_toks"),
+        (LM_EVAL + "validation_split: [a]\n", "'validation_split'"),
+        (
+            LM_EVAL + "output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: []\n",
+            "there are no choices",
+        ),
+        ("prompts: [P]\ntests: [{vars: [a]}]\n", "'tests.0.vars'"),
+        ("prompts: [P]\ntests: [{vars: {1: a}}]\n", "'tests.0.vars"),
+        ("prompts: [P]\ntests: [{vars: {a: b}, assert: equals}]\n", "'tests.0.assert"),
+        ("prompts: [P]\ntests: 3\n", "'tests"),
         ("a: [\n", "not valid YAML"),
         ("prompts: [Say it.]\ntests: []\n", "none has variables and assertions"),
         (
@@ -321,3 +333,42 @@ def test_the_command_names_what_is_lost_and_never_overwrites(
 def test_a_prompt_whose_lines_all_show_a_row_has_no_instruction() -> None:
     parts = split_prompt("Question: {{q}}\nAnswer:")
     assert (parts.instruction, parts.input, parts.cue) == ("", "Question: {{q}}", "Answer:")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"input": [{"role": "user", "content": "x"}], "target": "y"},
+          {"input": "z", "target": "y"}], "line 2: row: a list of 1 or more messages"),
+        ([{"input": "z", "target": "y"}, {"input": ["x"], "target": "y"}],
+         "line 2: row: its input is"),
+        ([{"input": ["x"], "target": "y"}], "every message needs a role"),
+        ([{"input": "x", "target": None}], "no input or no target"),
+        ([{"messages": [{"content": "x"}, {"role": "assistant", "content": "y"}]}],
+         "every message needs a role"),
+    ],
+)  # fmt: skip
+def test_samples_of_mixed_forms_are_named_by_line(
+    tmp_path: Path, rows: list[dict[str, Any]], message: str
+) -> None:
+    path = tmp_path / "my samples.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(UsageError, match=message):
+        import_task(path, out=tmp_path / "ours.yaml")
+
+
+def test_a_file_with_spaces_in_its_name_is_a_task(tmp_path: Path) -> None:
+    path = tmp_path / "my samples.jsonl"
+    path.write_text('{"input": "x", "target": "y"}\n', encoding="utf-8")
+    assert task_of(import_task(path, out=tmp_path / "ours.yaml")).name == "my-samples"
+
+
+def test_rows_of_many_combinations_stop_at_ten_thousand(tmp_path: Path) -> None:
+    many = ", ".join(map(str, range(300)))
+    text = (
+        f"prompts: [Say it.]\ntests:\n- vars: {{a: [{many}], b: [{many}], c: [{many}]}}\n"
+        "  assert: [{type: equals, value: x}]\n"
+    )
+    done = imported(tmp_path, text)
+    assert len(task_of(done).examples) == 10_000
+    assert "rows after the first 10,000: a task file holds no more" in told(done)

@@ -163,6 +163,42 @@ def test_a_pointer_that_was_harmed_is_refused(tmp_path: Path, entry: str) -> Non
         open_store(str(tmp_path)).list()
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(("folder",), ""), (("folder",), "old-1"), (("files",), [""]), (("baseline", "name"), "old")],
+)
+def test_a_pointer_to_what_is_another_names_is_refused_and_harms_nothing(
+    tmp_path: Path, run: Path, place: tuple[str, ...], value: object
+) -> None:
+    store = open_store(str(tmp_path / "store"))
+    for name in ("main", "old"):
+        set_baseline(store, run, name)
+    path = tmp_path / "store" / "main.json"
+    entry = json.loads(path.read_text("utf-8"))
+    part = entry
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    path.write_text(json.dumps(entry), encoding="utf-8")
+    with pytest.raises(UsageError, match="not what `harness baseline set` writes"):
+        get_baseline(store, tmp_path / "out")
+    set_baseline(store, run, "main")
+    assert {one.name for one in store.list()} == {"main", "old"}
+    get_baseline(store, tmp_path / "out", "old")
+
+
+def test_another_run_under_a_name_is_noticed(tmp_path: Path, run: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    set_baseline(store, run)
+    set_baseline(store, _save(tmp_path / "other", "another"), "old")
+    kept, other = (next((tmp_path / "store").glob(f"{name}-*")) for name in ("main", "old"))
+    for file in kept.iterdir():
+        file.write_bytes((other / file.name).read_bytes())
+    with pytest.raises(UsageError, match=r"lists run .* as 'main', and holds"):
+        get_baseline(store, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_store_that_cannot_be_had_says_why(tmp_path: Path, run: Path) -> None:
     with pytest.raises(UsageError, match="Protocol not known"):
         open_store("gopher://x/y")

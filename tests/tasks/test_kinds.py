@@ -147,6 +147,22 @@ def test_a_task_file_has_one_kind(changes: dict[str, Any], message: str) -> None
         load({**choice_task(), **changes})
 
 
+@pytest.mark.parametrize(
+    ("extract", "message"),
+    [
+        ({"regex": "(a)", "matchs": "last"}, "unknown key 'answer.extract.matchs'. Did you mean"),
+        ({"match": "last"}, "Field required at 'answer.extract.regex'."),
+        ("finale", "'none', 'final' or 'last_number' at 'answer.extract'."),
+    ],
+)
+def test_a_mistake_in_what_may_be_of_two_types_is_named_once_by_its_key(
+    extract: Any, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        load(answer_task(extract=extract))
+    assert "mistakes" not in str(caught.value)
+
+
 def test_perturbed_order_and_letters_take_the_right_answer_along() -> None:
     from harness.core.records import Variant
     from harness.evaluation.plan import perturb_example

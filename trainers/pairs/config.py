@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from harness.core.errors import UsageError
 from harness.core.names import split_names
+from harness.core.plain_numbers import PlainNumbers
 from harness.core.records import StrengthName
 from harness.evaluation.config import Count, Levels, Names, Texts
 from trainers.choices import PairSource
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from trainers.pairs.templates import TemplateOptions
 
 
-class PairsConfig(BaseModel):
+class PairsConfig(PlainNumbers):
     """What `harness pairs` was asked for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from harness.authoring.importers.carried import Carried, ForeignFile, TaskContent
 from harness.authoring.importers.foreign_yaml import Tagged
 from harness.authoring.importers.prompt_parts import PromptParts, split_prompt
+from harness.authoring.importers.shapes import LmEvalShape, check_shape
 from harness.core.records import BLANK_LINE
 from harness.tasks.schema import MAX_GAP
 
@@ -41,6 +42,7 @@ _LABEL_METRICS: Final = {"mcc": "mcc", "f1": "macro_f1"}
 
 def import_lm_eval(file: ForeignFile) -> Carried:
     """The task of a file, and what of it is not carried over."""
+    check_shape(file, LmEvalShape)
     carried = Carried(FORMAT)
     _refuse_code(file, carried)
     if carried.blocking:
@@ -172,7 +174,7 @@ class _Importer:
 
     def _add_choices(self, task: TaskContent) -> None:
         choices = self._get("doc_to_choice")
-        if isinstance(choices, list) and all(isinstance(one, str) for one in choices):
+        if isinstance(choices, list) and choices and all(isinstance(c, str) for c in choices):
             self._add_labels(task, choices)
         elif isinstance(choices, Mapping):
             self._add_labels(task, [str(one) for one in choices.values()])
@@ -239,7 +241,7 @@ class _Importer:
                 if option in one and bool(one[option]) != (option != "ignore_numbers"):
                     why = "graders here ignore case and punctuation, and never numbers"
                     self._lose("metric_list", why, f"{option}: {str(one[option]).lower()}")
-            for pattern in one.get("regexes_to_ignore", ()):
+            for pattern in one.get("regexes_to_ignore") or ():
                 self._lose("metric_list", "no such option", f"regexes_to_ignore: {pattern!r}")
 
     def _add_generation(self, answer: TaskContent) -> None:
@@ -257,13 +259,12 @@ class _Importer:
             self._lose("generation_kwargs", "no such option", f"generation_kwargs.{key}")
 
     def _add_filters(self, answer: TaskContent) -> None:
-        chains = self._get("filter_list") or []
-        for number, chain in enumerate(chains):
+        for number, chain in enumerate(self._mappings("filter_list")):
             if number:
                 why = "a task reads answers in one way; the first filter is kept"
                 self._lose("filter_list", why, f"filter {chain.get('name')}")
                 continue
-            for step in chain.get("filter", ()):
+            for step in filter(_is_mapping, chain.get("filter") or ()):
                 self._add_filter(answer, step)
 
     def _add_filter(self, answer: TaskContent, step: Mapping[str, Any]) -> None:
@@ -282,8 +283,12 @@ class _Importer:
         self._lose("filter_list", why, f"filter {name}")
 
     def _metrics(self) -> list[Mapping[str, Any]]:
-        listed = self._get("metric_list") or []
+        listed = self._mappings("metric_list")
         return [one for one in listed if isinstance(one.get("metric"), str)]
+
+    def _mappings(self, key: str) -> list[Mapping[str, Any]]:
+        """The items of a list that are no code."""
+        return list(filter(_is_mapping, self._get(key) or ()))
 
     def _derive(self, task: TaskContent, key: str, name: str) -> str:
         value = self._get(key)
@@ -315,6 +320,10 @@ class _Importer:
                 self._lose(key, "nothing here corresponds to it")
         if (self._get("repeats") or 1) != 1:
             self._lose("repeats", "answers are greedy here, so that repeats are equal")
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _groups(pattern: str) -> int:

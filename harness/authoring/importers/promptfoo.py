@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from harness.authoring.importers.carried import Carried, ForeignFile, TaskContent
 from harness.authoring.importers.foreign_yaml import Tagged
+from harness.authoring.importers.shapes import PromptfooShape, check_shape
 from harness.core.errors import UsageError
 from harness.tasks.rows import read_file
 from harness.tasks.template import template_name
@@ -49,6 +50,7 @@ class _Test:
 
 def import_promptfoo(file: ForeignFile) -> Carried:
     """The task of a configuration, and what of it is not carried over."""
+    check_shape(file, PromptfooShape)
     carried = Carried(FORMAT)
     importer = _Importer(file, carried)
     prompts, tests = importer.prompts(), importer.tests()
@@ -105,15 +107,19 @@ class _Importer:
         given = self.file.content.get("tests") or []
         if isinstance(given, str):
             given = self._table(given)
+        found = list(itertools.islice(self._each_test(given), MAX_ROWS + 1))
+        if len(found) > MAX_ROWS:
+            self._lose("tests", f"rows after the first {MAX_ROWS:,}", "a task file holds no more")
+        return found[:MAX_ROWS]
+
+    def _each_test(self, given: Sequence[object]) -> Iterator[_Test]:
         default = self.file.content.get("defaultTest")
         shared = default if isinstance(default, Mapping) else {}
-        found: list[_Test] = []
         for number, one in enumerate(given, 1):
-            if not isinstance(one, Mapping):
+            if isinstance(one, Mapping):
+                yield from self._test(number, one, shared)
+            else:
                 self._lose("tests", f"test {number}: {one}", "it is no mapping of vars and assert")
-                continue
-            found += self._test(number, one, shared)
-        return found[:MAX_ROWS]
 
     def _table(self, place: str) -> list[object]:
         """Rows of a CSV file of variables, `__expected` among them."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.authoring.importers.carried import Carried, TaskContent
+from harness.authoring.init import task_name
 from harness.core.errors import UsageError
 from harness.tasks.rows import numbered_rows
 
@@ -36,14 +37,16 @@ def import_samples(path: Path) -> Carried:
 def _samples(path: Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[int]) -> Carried:
     target = "ideal" if "ideal" in rows[0] else "target"
     carried = Carried("inspect" if target == "target" else "openai-evals")
+    spoken = isinstance(rows[0].get("input"), list)
     for line, row in zip(lines, rows, strict=True):
-        if "input" not in row or target not in row:
-            carried.block(line, "row", f"it has no input or no {target}")
+        problem = _sample_problem(row, target, spoken=spoken)
+        if problem:
+            carried.block(line, "row", problem)
     _name_fields(carried, rows, lines)
     if carried.blocking:
         return carried
     task = _frame(path, rows)
-    if isinstance(rows[0]["input"], list):
+    if spoken:
         _add_turns(task, carried, [row["input"] for row in rows], "input")
     else:
         task["input"] = "{{ input }}"
@@ -90,19 +93,38 @@ def _add_gold(task: TaskContent, carried: Carried, answers: Sequence[str]) -> No
     carried.lose(0, "grader", f"a chat names none; {grader} compares with the assistant's answer")
 
 
+def _sample_problem(row: Mapping[str, Any], target: str, *, spoken: bool) -> str | None:
+    """Why a row is no sample; `spoken` says that the first one's input is a list of messages."""
+    if row.get("input") is None or row.get(target) is None:
+        return f"it has no input or no {target}"
+    if spoken:
+        return _turns_problem(row["input"], 1)
+    if isinstance(row["input"], list):
+        return "its input is a list of messages, and that of the first row is not"
+    return None
+
+
 def _chat_problem(messages: object) -> str | None:
-    if not isinstance(messages, list) or len(messages) < 2:
-        return "a list of two or more messages was expected"
-    for turn in messages:
-        if not isinstance(turn, Mapping) or not isinstance(turn.get("content"), str):
-            return "every message needs a role and a text as content (no tools, no pictures)"
-    if messages[-1].get("role") != "assistant":
+    problem = _turns_problem(messages, 2)
+    if problem is not None or not isinstance(messages, list):
+        return problem
+    if messages[-1]["role"] != "assistant":
         return "the last message is not the assistant's, so that nothing is right"
     return None
 
 
+def _turns_problem(messages: object, least: int) -> str | None:
+    if not isinstance(messages, list) or len(messages) < least:
+        return f"a list of {least} or more messages was expected"
+    for turn in messages:
+        parts = (turn.get("role"), turn.get("content")) if isinstance(turn, Mapping) else (None,)
+        if not all(isinstance(part, str) for part in parts):
+            return "every message needs a role and a text as content (no tools, no pictures)"
+    return None
+
+
 def _frame(path: Path, rows: Sequence[Mapping[str, Any]]) -> TaskContent:
-    task: TaskContent = {"name": path.name.split(".")[0], "source": {"file": path.name}}
+    task: TaskContent = {"name": task_name(path), "source": {"file": path.name}}
     ids = [str(row["id"]) for row in rows if row.get("id") is not None]
     if len(set(ids)) == len(rows):
         task["id_field"] = "id"

@@ -19,7 +19,8 @@ from random import Random
 from types import FrameType
 
 from harness.core.errors import HarnessError
-from tests.support.fuzzing.kinds import KINDS, Kind
+from tests.support.fuzzing.kind import Kind
+from tests.support.fuzzing.kinds import KINDS
 from tests.support.fuzzing.mutations import FORMS, change_value, damage_bytes
 
 SECONDS = 20
@@ -113,17 +114,24 @@ def fuzz(inputs: int, seed: int, names: list[str], base: Path) -> dict[str, Resu
         (base / "input").mkdir(parents=True)
         kind.make(base / "input")
         shutil.copytree(base / "input", pristine)
-        kind.read(base / "input")
+        with _silence():
+            kind.read(base / "input")
         for number in range(max(1, round(inputs * kind.share / total))):
             folder = _fresh(pristine, base / "input")
             rng = Random(f"{seed}/{name}/{number}")
-            with Path(os.devnull).open("w") as null, redirect_stdout(null), redirect_stderr(null):
+            with _silence():
                 end, fault = try_input(kind, folder, rng)
             results[name].add(end, fault and f"{name} {number}: {end}: {fault}")
             if fault:
                 print(results[name].faults[-1], flush=True)
         print(f"{name:12} {dict(results[name].ends)}", flush=True)
     return results
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    with Path(os.devnull).open("w") as null, redirect_stdout(null), redirect_stderr(null):
+        yield
 
 
 def _fresh(pristine: Path, folder: Path) -> Path:

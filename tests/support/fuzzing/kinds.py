@@ -7,8 +7,7 @@ import gzip
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,56 +15,19 @@ from unittest.mock import patch
 import yaml
 
 from tests.support import tiny_models
+from tests.support.fuzzing.command_kinds import COMMAND_KINDS
+from tests.support.fuzzing.kept_kinds import KEPT_KINDS
+from tests.support.fuzzing.kind import Kind, evaluate, never
+from tests.support.fuzzing.task_kinds import TASK_KINDS
 from tests.support.make_run import TASKS, make_run
 from tests.support.mutated_task import ROWS, TASK
 from tests.support.saved_runs import save_run
 from tests.support.victims import TouchyModel
 
-Wrong = Callable[[Path, tuple[Any, ...], Any], bool]
-"""Whether a value at a place of a file is surely wrong; the place is () for damaged bytes."""
-
-
-def _never(path: Path, place: tuple[Any, ...], value: Any) -> bool:
-    return False
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of input."""
-
-    make: Callable[[Path], None]
-    """Writes valid files into a folder."""
-    read: Callable[[Path], None]
-    """Reads them as a user's command would; raises `AssertionError` for numbers that are none."""
-    wrong: Wrong = _never
-    share: int = 10
-    """How often it is drawn, relative to others."""
-    files: Sequence[str] = ("*",)
-    """Patterns of the files that are damaged."""
-    forms: dict[str, str] = field(default_factory=dict)
-    """File name -> the suffix whose form it has."""
-
-
-def _evaluate(folder: Path, **options: Any) -> None:
-    from harness.core.options import check_options
-    from harness.evaluation.config import RunConfig
-    from harness.evaluation.execute import execute
-    from harness.evaluation.prepare import prepare
-
-    values = {
-        "model": "touchy", "tasks": (str(folder / "task.yaml"),), "out": folder / "out",
-        "perturbations": ("keyboard",), "limit": 6, "instructions": 1, "resamples": 100,
-        "cache": False, "window": 16, "scorers": ("loglik",), **options,
-    }  # fmt: skip
-    run = execute(prepare(check_options(RunConfig, values), model=TouchyModel()), command="fuzz")
-    for level in run.summary.levels.values():
-        assert level.accuracy is not None
-        assert 0 <= level.accuracy.value <= 1
-
 
 def _evaluate_all(folder: Path) -> None:
     """With every row: one that is not drawn is not rendered."""
-    _evaluate(folder, limit=None)
+    evaluate(folder, limit=None)
 
 
 def _write_task(folder: Path) -> None:
@@ -112,27 +74,6 @@ def _write_variants(folder: Path) -> None:
         for level, name, end in (("clean", "clean", ""), ("word", "a", " Now"), ("word", "b", "."))
     ]
     (folder / "variants.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def _write_policy(folder: Path) -> None:
-    save_run(
-        make_run(folder / "run", tasks=TASKS[:1], examples=12, per_perturbation=1), folder / "run"
-    )
-    rules = [{"metric": "accuracy", "min": 0.1}, {"metric": "drop", "level": "word", "max": 0.9}]
-    (folder / "policy.yaml").write_text(yaml.safe_dump({"rules": rules}))
-
-
-def _check(folder: Path) -> None:
-    from harness.gate.files import check_runs
-
-    check_runs(folder / "run", folder / "policy.yaml")
-
-
-def _policy_wrong(path: Path, place: tuple[Any, ...], value: Any) -> bool:
-    if not place or place[-1] not in {"min", "max"}:
-        return False
-    bad = isinstance(value, float) and not math.isfinite(value)
-    return bad or isinstance(value, bool | list | dict) or value in ("", "x", "\ud800")
 
 
 def _write_pairs(folder: Path) -> None:
@@ -246,7 +187,7 @@ def _run_wrong(path: Path, place: tuple[Any, ...], value: Any) -> bool:
 def _write_unfinished(folder: Path) -> None:
     """A run that was killed after its last cell: all is there, and nothing vouches for it."""
     _write_task(folder)
-    _evaluate(folder)
+    evaluate(folder)
     manifest = json.loads((folder / "out" / "run.json").read_text("utf-8"))
     manifest |= {"status": "running", "files": {}}
     (folder / "out" / "run.json").write_text(json.dumps(manifest))
@@ -263,7 +204,7 @@ def _read_unfinished(folder: Path) -> None:
         export_samples(
             folder / "out", file_format="jsonl", out=folder / "samples.jsonl", partial=True
         )
-    _evaluate(folder)
+    evaluate(folder)
 
 
 def _write_attack(folder: Path) -> None:
@@ -360,19 +301,18 @@ def _model_wrong(path: Path, place: tuple[Any, ...], value: Any) -> bool:
 
 
 KINDS: dict[str, Kind] = {
-    "task": Kind(_write_task, _evaluate, _task_wrong, 14, ("task.yaml",)),
+    "task": Kind(_write_task, evaluate, _task_wrong, 14, ("task.yaml",)),
     "rows jsonl": Kind(_write_task, _evaluate_all, _rows_wrong, 8, ("rows.jsonl",)),
-    "rows csv": Kind(_rows_as(".csv"), _evaluate, _never, 5, ("rows.csv",)),
-    "rows tsv": Kind(_rows_as(".tsv"), _evaluate, _never, 4, ("rows.tsv",)),
-    "rows csv.gz": Kind(_rows_as(".csv.gz"), _evaluate, _never, 4, ("rows.csv.gz",)),
+    "rows csv": Kind(_rows_as(".csv"), evaluate, never, 5, ("rows.csv",)),
+    "rows tsv": Kind(_rows_as(".tsv"), evaluate, never, 4, ("rows.tsv",)),
+    "rows csv.gz": Kind(_rows_as(".csv.gz"), evaluate, never, 4, ("rows.csv.gz",)),
     "variants": Kind(
         _write_variants,
-        lambda folder: _evaluate(folder, perturbations=(), variants=folder / "variants.jsonl"),
+        lambda folder: evaluate(folder, perturbations=(), variants=folder / "variants.jsonl"),
         share=7,
         files=("variants.jsonl",),
     ),
     "bank": Kind(_write_bank, _read_bank, share=5, files=("bank.yaml",)),
-    "policy": Kind(_write_policy, _check, _policy_wrong, 7, ("policy.yaml",)),
     "pairs": Kind(_write_pairs, _read_pairs, _pairs_wrong, 7),
     "chats": Kind(_write_chats, _build_chats, share=6),
     "templates": Kind(_write_templates, _build_templates, share=6),
@@ -382,5 +322,8 @@ KINDS: dict[str, Kind] = {
     "attack": Kind(_write_attack, _attack, share=5, files=("out/*",)),
     "cache": Kind(_write_cache, _read_cache, share=5),
     "model": Kind(_write_model, _ask_model, _model_wrong, 6, ("model/*",)),
+    **TASK_KINDS,
+    **KEPT_KINDS,
+    **COMMAND_KINDS,
 }
 """Every kind by its name."""
