@@ -123,7 +123,7 @@ def _notes(folder: Path) -> dict[str, Fetched]:
     try:
         content = json.loads((folder / NOTES).read_text("utf-8"))
         return {file: Fetched(**noted) for file, noted in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}  # no notes, or none that can be read: nothing is claimed of the files
 
 

@@ -209,7 +209,7 @@ def _handed_on(template: Template, text: str) -> object:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

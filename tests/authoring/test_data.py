@@ -74,8 +74,9 @@ def test_a_file_that_was_edited_is_said_to_be(tmp_path: Path) -> None:
     fetch(other, tmp_path)
     (tmp_path / other.file).write_bytes(first)
     assert state_of(other, tmp_path) == "changed"
-    (tmp_path / NOTES).write_text("[broken")
-    assert state_of(other, tmp_path) == "there"
+    for broken in ("[broken", "[" * 3000, '{"a": {"sha256": 3}}'):
+        (tmp_path / NOTES).write_text(broken)
+        assert state_of(other, tmp_path) == "there"
 
 
 @pytest.mark.usefixtures("hub")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.authoring.columns import columns_of
+from harness.authoring.columns import Column, columns_of
+from harness.authoring.graders import guess_grader
 from harness.authoring.guess import draft_labels
 from harness.authoring.init import Drafted, init_task
 from harness.cli.app import run as harness
@@ -262,3 +263,8 @@ def test_a_hub_that_cannot_be_reached_ends_in_one_line(
     error = capsys.readouterr().err
     assert "owner/films is no file here, and as a data set of the hub it cannot be had" in error
     assert len(error.splitlines()) == 1
+
+
+def test_answers_of_brackets_without_an_end_are_texts() -> None:
+    column = Column("answer", ("[" * 3000,) * 3)
+    assert "words in common" in guess_grader(column).reason

@@ -103,6 +103,13 @@ def test_an_id_that_stands_twice_is_found_among_rows_that_are_not_drawn(tmp_path
         load_tasks(suite=None, names=[path], data_dir=None, sample=Sample(1, seed=0))
 
 
+def test_brackets_without_an_end_are_a_text(tmp_path: Path) -> None:
+    rows = [{**row, "deep": "[" * 3000} for row in make_rows(3)]
+    derived = """derive: {same: "{{ deep }}{{ '' if true else text | tojson }}"}"""
+    task = load_task(write(tmp_path, rows, suffix=".jsonl", more=derived), data_dir=None)
+    assert task.examples[0].fields["same"] == "[" * 3000
+
+
 @pytest.mark.parametrize("field", ["text", "label"])
 def test_what_is_no_number_is_nothing(tmp_path: Path, field: str) -> None:
     rows = make_rows(3)
