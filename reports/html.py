@@ -6,12 +6,14 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
 from reports import charts, formatting
+from reports.cells import ExampleRow, cells_json, least_stable
 from reports.charts import Spec
 from reports.comparison import OVER_ALL, chance, points_signed
 from reports.diff import Mark
@@ -34,38 +36,102 @@ _READING_CLASS: Final = {
     Reading.NOT_JUDGED: "unjudged",
     Reading.CLEAN: "clean",
 }
-_SCRIPTS: Final = ("report.js", "tables.js")
+_SCRIPTS: Final = ("report.js", "tables.js", "cells.js")
 """In the order in which they run."""
+PAGE_LIMIT: Final = 2_000_000
+"""Bytes of a page above which its cells stand in a file beside it."""
+STABLE_SHOWN: Final = 30
+"""Least stable examples that one page lists over all its runs."""
 
 
 def render_html(view: ReportView) -> str:
-    """The page of a view."""
+    """The page of a view, whatever its size, in one file."""
+    return _render(view, _shape_cells(view))
+
+
+def render_html_files(view: ReportView, name: str) -> dict[str, str]:
+    """The page of a view by the file name `name`, and what stands beside it.
+
+    A page that would be larger than two megabytes leaves its cells to a second file, which it runs
+    when a reader comes to them: a page that was opened from a file may not read another one.
+    """
+    shaped = _shape_cells(view)
+    page = _render(view, shaped)
+    beside = cells_file(name)
+    if len(page.encode("utf-8")) <= PAGE_LIMIT or not shaped.payload:
+        return {name: page}
+    script = f"harnessCells({script_json(shaped.payload)});\n"
+    # A hash of the whole content: no text in it can know the word that lets scripts run.
+    nonce = _digest(script)
+    return {name: _render(view, shaped, beside, nonce), beside: script}
+
+
+def cells_file(name: str) -> str:
+    """The name of the file beside a page that holds its cells: report.html -> report.cells.js."""
+    return f"{name.removesuffix('.html')}.cells.js"
+
+
+@dataclass(frozen=True, slots=True)
+class _ShapedCells:
+    stable: tuple[list[ExampleRow], ...]
+    """Of each run the least stable examples."""
+    has_holes: bool
+    payload: Mapping[str, object]
+    """Empty where no run has cells."""
+
+
+def _shape_cells(view: ReportView) -> _ShapedCells:
+    shown = max(5, STABLE_SHOWN // len(view.runs))
+    stable, tasks, has_holes = [], [], False
+    for number, run in enumerate(view.runs):
+        cells = run.make_cells()
+        stable.append(least_stable(cells, shown))
+        tasks += cells_json(cells, number)
+        has_holes |= any(one.map.has_holes for one in cells)
+    names = [one_line(run.name, limit=80) for run in view.runs]
+    return _ShapedCells(tuple(stable), has_holes, {"runs": names, "tasks": tasks} if tasks else {})
+
+
+def _render(view: ReportView, cells: _ShapedCells, beside: str = "", nonce: str = "") -> str:
     content = {
         "view": view,
         "kinds": KINDS,
         "measures": MEASURES,
         "said_limit": LIMIT,
         "over_all": OVER_ALL,
+        "stable": cells.stable if cells.payload else (),
+        "holes": cells.has_holes,
+        "beside": beside,
     }
     drawn = report_charts(view)
     if view.compared is not None:
         drawn |= comparison_charts(view.compared)
-    return render_page("report.html.j2", content, drawn)
+    payload = {"file": beside, "nonce": nonce} if beside else cells.payload
+    return render_page("report.html.j2", content, drawn, payload, nonce)
 
 
-def render_page(template: str, content: Mapping[str, object], drawn: Mapping[str, Spec]) -> str:
+def render_page(
+    template: str,
+    content: Mapping[str, object],
+    drawn: Mapping[str, Spec],
+    cells: Mapping[str, object],
+    nonce: str = "",
+) -> str:
     """A template of this package filled with `content`, its style, scripts and charts inlined.
 
-    The content security policy allows exactly that style and that script, by their hashes: a
-    script that came in with a model's answer would not run even if escaping had failed.
+    The content security policy allows exactly that style and that script, by their hashes, and
+    where there is a `nonce` the script that bears it: one that came in with a model's answer would
+    not run even if escaping had failed.
     """
-    style, script = _asset("report.css"), "\n".join([charts.javascript(), *map(_asset, _SCRIPTS)])
+    style = _asset("report.css")
+    script = "\n".join([charts.javascript(), *map(_asset, _SCRIPTS)])
+    allowed = f" 'nonce-{nonce}'" if nonce else ""
     policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'{allowed}; "
         "base-uri 'none'; form-action 'none'"
     )
     page = _environment().get_template(template)
-    data = script_json({"theme": charts.theme(), "charts": dict(drawn)})
+    data = script_json({"theme": charts.theme(), "charts": dict(drawn), "cells": cells or None})
     inlined = {"style": Markup(style), "script": Markup(script), "policy": policy, "data": data}
     return page.render(**content, **inlined)
 
@@ -78,6 +144,7 @@ def script_json(value: object) -> Markup:
         "<": "\\u003c",
         ">": "\\u003e",
         "\u2028": "\\u2028",
+        "\u2029": "\\u2029",
     }
     return Markup(text.translate(str.maketrans(escapes)))
 
@@ -139,5 +206,9 @@ def _asset(name: str) -> str:
 
 
 def _hash(source: str) -> str:
+    return f"sha256-{_digest(source)}"
+
+
+def _digest(source: str) -> str:
     digest = hashlib.sha256(source.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+    return base64.b64encode(digest).decode("ascii")

@@ -29,8 +29,8 @@ def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, 
     view = build_view(runs)
     written = {}
     for name in dict.fromkeys(formats):
-        file_name, write = FORMATS[name]
-        written[name] = _write(out / file_name, write(view))
+        file_name, _ = FORMATS[name]
+        written[name] = _write_format(out / file_name, name, view)
     return written
 
 
@@ -50,7 +50,7 @@ def write_report(
         IncompleteRunError: the file cannot be written.
     """
     _check([form], FORMATS)
-    _write(path, FORMATS[form][1](build_view(runs, comparison)))
+    _write_format(path, form, build_view(runs, comparison))
 
 
 def write_verdict(verdict: Verdict, form: str, path: Path) -> None:
@@ -141,6 +141,21 @@ def _check(formats: Sequence[str], known: Collection[str]) -> None:
     for name in formats:
         if name not in known:
             raise UnknownNameError("report format", name, known)
+
+
+def _write_format(path: Path, form: str, view: ReportView) -> Path:
+    """Write a report and what stands beside it, the latter first: a page finds what it names."""
+    if form != "html":
+        return _write(path, FORMATS[form][1](view))
+    from reports.html import cells_file, render_html_files
+
+    files = render_html_files(view, path.name)
+    for name in sorted(files, key=lambda one: one == path.name):
+        _write(path.with_name(name), files[name])
+    beside = cells_file(path.name)
+    if beside not in files:
+        path.with_name(beside).unlink(missing_ok=True)
+    return path
 
 
 def _write(path: Path, text: str) -> Path:

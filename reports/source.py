@@ -54,6 +54,13 @@ class Run(Protocol):
     def compact_samples(self) -> pd.DataFrame:
         """One row per cell and scorer, without scores and generated text."""
 
+    @property
+    def priors(self) -> Mapping[str, Mapping[str, float]]:
+        """Variant -> label -> its log-probability without content; may be empty."""
+
+    def said(self, limit: int, length: int) -> Mapping[tuple[str, str], str]:
+        """(variant id, example id) -> the start of what was generated there, of `limit` cells."""
+
 
 def section(parent: Mapping[str, object], key: str) -> Mapping[str, object]:
     """The JSON object at `key`; empty where there is none."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
@@ -11,6 +12,7 @@ from harness.core.records import CLEAN, STRENGTH_NAMES, StrengthName, in_level_o
 from harness.results.names import run_names
 from reports.alike import unlike_runs
 from reports.caveats import caveats
+from reports.cells import TaskCells, task_cells
 from reports.compared import compare_runs
 from reports.comparison import ComparisonView
 from reports.flips import Flips, flips_between, flips_from_clean
@@ -71,6 +73,8 @@ class RunView:
     provenance: Provenance
     said: tuple[SaidOfTask, ...] = ()
     """What the model said, of each task with answers in free text."""
+    make_cells: Callable[[], tuple[TaskCells, ...]] = field(default=tuple, compare=False)
+    """Every cell, by task: made when a page asks, since other formats have no place for them."""
 
     @property
     def largest_drop(self) -> tuple[str, GroupView] | None:
@@ -262,6 +266,7 @@ def _run_view(name: str, run: Run, samples: pd.DataFrame) -> RunView:
         sampling=build_sampling(summary),
         provenance=build_provenance(run),
         said=said_by(run, samples),
+        make_cells=partial(task_cells, run),
     )
 
 

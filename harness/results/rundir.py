@@ -22,7 +22,15 @@ from harness.results.manifest import (
     is_sealed_file,
     seal,
 )
-from harness.results.store import COMPACT_COLUMNS, SampleStore, read_draws, read_samples, settle
+from harness.results.store import (
+    COMPACT_COLUMNS,
+    SampleStore,
+    read_draws,
+    read_priors,
+    read_said,
+    read_samples,
+    settle,
+)
 from harness.results.summary import Summary, read_summary
 from harness.results.variants_file import read_variants
 
@@ -112,6 +120,15 @@ class Run:
 
         labels = {name: task["labels"] for name, task in self.manifest["tasks"].items()}
         return read_scored_samples(self.path / "samples.sqlite", labels)
+
+    @property
+    def priors(self) -> dict[str, dict[str, float]]:
+        """Variant -> label -> its log-probability without content, of those measured."""
+        return read_priors(self.path / "samples.sqlite")
+
+    def said(self, limit: int, length: int) -> dict[tuple[str, str], str]:
+        """(variant id, example id) -> the start of what was generated there, of `limit` cells."""
+        return read_said(self.path / "samples.sqlite", limit, length)
 
 
 class RunDirectory:

@@ -197,6 +197,43 @@ def read_draws(path: Path) -> pd.DataFrame:
         raise UsageError(f"{path}: not a sample store: {error}.") from None
 
 
+def read_priors(path: Path) -> dict[str, dict[str, float]]:
+    """Variant id -> label -> its log-probability without content, of those that were measured.
+
+    Raises:
+        UsageError: not a sample store, or a prior that is none.
+    """
+    try:
+        with closing(open_to_read(path)) as db:
+            rows = db.execute("SELECT variant_id, scores FROM priors").fetchall()
+        return {
+            str(variant): {label: float(value) for label, value in json.loads(scores).items()}
+            for variant, scores in rows
+        }
+    except (OSError, sqlite3.Error, ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path}: not a sample store: {error}.") from None
+
+
+def read_said(path: Path, limit: int, length: int) -> dict[tuple[str, str], str]:
+    """(variant id, example id) -> the first `length` characters of what was generated there.
+
+    Of at most `limit` cells, example by example, so that what is there of an example is all of it.
+
+    Raises:
+        UsageError: not a sample store.
+    """
+    query = (
+        "SELECT variant_id, example_id, substr(text, 1, ?) FROM samples WHERE text IS NOT NULL "
+        "ORDER BY example_id, variant_id LIMIT ?"
+    )
+    try:
+        with closing(open_to_read(path)) as db:
+            rows = db.execute(query, (length, limit)).fetchall()
+    except (OSError, sqlite3.Error) as error:
+        raise UsageError(f"{path}: not a sample store: {error}.") from None
+    return {(str(variant), str(example)): str(text) for variant, example, text in rows}
+
+
 def _read_chunks(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
     import pandas as pd
 

@@ -66,9 +66,10 @@
     });
   };
 
-  for (const table of all("main table:not([data-fixed])")) {
-    if (!table.tBodies.length || units(table).length < 2) continue;
+  globalThis.harnessTable = (table) => {
+    if (!table.tBodies.length || units(table).length < 2) return;
     makeSortable(table);
     if (units(table).length >= LONG && !table.closest("[data-flips]")) makeSearchable(table);
-  }
+  };
+  all("main table:not([data-fixed])").forEach(globalThis.harnessTable);
 })();

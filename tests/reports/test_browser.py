@@ -128,3 +128,69 @@ def test_without_scripts_tables_are_read_as_they_stand(
     with open_page(browser, pages["one"], scripts=False) as page:
         assert page.locator(".sorter").count() == 0
         assert page.locator(".levels tbody tr:visible").count() == 5
+
+
+def _walk_to_a_flip(page: Page) -> str:
+    page.locator(".map").focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    return page.locator(".map-cell").inner_text()
+
+
+def test_an_example_opens_from_the_map_by_the_keyboard(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with open_page(browser, pages["one"]) as page:
+        said = _walk_to_a_flip(page)
+        assert "gold" in said
+        example = said.split(" · ")[0]
+        page.keyboard.press("Enter")
+        drill = page.locator(".drill")
+        assert f"Example {example}" in drill.inner_text()
+        assert "of 51 variants" in drill.inner_text()
+        assert drill.locator("tbody tr").count() == 51
+        assert drill.locator("del, ins").count() > 10
+        assert drill.locator("tbody tr").first.locator(".gauge").count() == 2
+        assert page.evaluate("document.activeElement.className") == "drill"
+        assert find_violations(page) == []
+        page.keyboard.press("Escape")
+        assert not drill.is_visible()
+
+
+def test_an_example_opens_by_its_name_in_the_table_and_by_the_search(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with open_page(browser, pages["two"], width=480) as page:
+        opener = page.locator(".unstable .opener").nth(12)
+        name = opener.inner_text()
+        opener.click()
+        assert f"Example {name}" in page.locator(".drill h3").inner_text()
+        find = page.get_by_label("Find an example")
+        find.fill("Text 7 of")
+        find.press("Enter")
+        assert page.locator(".drill h3").inner_text() == "Example 7"
+        find.fill("no such words")
+        find.press("Enter")
+        assert "No example" in page.locator(".map-cell").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_cells_beside_the_page_are_loaded_when_a_reader_comes(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.html.PAGE_LIMIT", 1000)
+    path = render(RUNS["hostile"], ["html"], tmp_path)["html"]
+    with open_page(browser, path) as page:
+        assert not page.locator(".cell-map").is_visible()
+        page.locator("#cells").scroll_into_view_if_needed()
+        page.locator(".cell-map").wait_for(state="visible")
+        _walk_to_a_flip(page)
+        page.keyboard.press("Enter")
+        assert "<script>" in page.locator(".drill").inner_text()
+        assert page.title().startswith("Robustness of <script>")
+    (tmp_path / "report.cells.js").unlink()
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.locator("#cells").scroll_into_view_if_needed()
+    page.get_by_text("need report.cells.js beside this page").wait_for()
+    page.close()

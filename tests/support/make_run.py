@@ -132,6 +132,18 @@ class MadeRun:
     def scored_samples(self) -> pd.DataFrame:
         return self.samples.drop(columns=["text"], errors="ignore")
 
+    @property
+    def priors(self) -> dict[str, dict[str, float]]:
+        return {}
+
+    def said(self, limit: int, length: int) -> dict[tuple[str, str], str]:
+        if "text" not in self.samples:
+            return {}
+        rows = self.samples[self.samples["text"].notna()].sort_values(["example_id", "variant_id"])
+        keys = zip(rows["variant_id"], rows["example_id"], strict=True)
+        texts = [str(text)[:length] for text in rows["text"]]
+        return dict(list(zip(keys, texts, strict=True))[:limit])
+
 
 @cache
 def make_run(
