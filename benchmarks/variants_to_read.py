@@ -1,20 +1,26 @@
 """Variants of the core on instructions that were written elsewhere, to be read and judged.
 
-python benchmarks/variants_to_read.py SEED [DATA_DIR]   (DATA_DIR by default: HARNESS_DATA_DIR)
+python benchmarks/variants_to_read.py SEED [--without SEEDS] [--after SEEDS] [--further]
 
 Draws 44 instructions of 20 to 700 characters: 20 from self-instruct, 4 from
 Super-NaturalInstructions, 20 from PromptSource's English templates; prints one variant of each core
 perturbation of each. Judge: does it ask for the same, and is it as sound as its perturbation means
-it to be? The last line is their number.
+it to be? The last line is their number. The data are in HARNESS_DATA_DIR, or `--data`.
+
+`--without` leaves out what the draws of these seeds held, so that nothing is judged by texts that
+were read while perturbations were mended, and `--after` what these seeds drew under the same
+`--without`. Super-NaturalInstructions' 14 texts are soon used up.
+`--further` draws 40 from sources that no other draw has: 15 of FLAN's templates, 15 of the
+annotators' instructions of instruction induction, 10 of PromptBench's clean prompts.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import lzma
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
@@ -28,6 +34,7 @@ SELF_INSTRUCT = ("self_instruct_seed_tasks.jsonl.gz", "self_instruct_user_orient
 NATURAL_INSTRUCTIONS = "superni_subset.jsonl.xz"
 PROMPTSOURCE = "promptsource_templates.jsonl.gz"
 COUNTS = (20, 4, 20)
+FURTHER_COUNTS = (15, 15, 10)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -53,20 +60,68 @@ def read_pools(folder: Path) -> list[list[str]]:
     return [list(usable(pool)) for pool in (tasks, definitions, templates)]
 
 
+def read_further_pools(folder: Path) -> list[list[str]]:
+    """Return the instructions of FLAN, of instruction induction and of PromptBench."""
+    flan = json.loads((folder / "instructions/flan_v1_templates.json").read_text("utf-8"))
+    induced = folder / "instructions/instruction_induction_annotations.json"
+    annotated = json.loads(induced.read_text("utf-8"))
+    prompts = read_rows(folder / "prompts/promptbench_adv_prompts.jsonl.xz")
+    return [
+        list(usable(template["input"] for some in flan.values() for template in some)),
+        list(usable(text for some in annotated.values() for text in some)),
+        list(usable(row["prompt"] for row in prompts if row["kind"] == "clean")),
+    ]
+
+
 def usable(texts: Iterable[str]) -> Iterable[str]:
     """Return texts that are neither empty shells nor pages, each once."""
     return (text for text in dict.fromkeys(texts) if 20 <= len(text) <= 700)
 
 
+def draw(pools: list[list[str]], counts: tuple[int, ...], seed: int) -> list[str]:
+    """Return the instructions that a seed draws, from a small pool all."""
+    rng = Random(seed)
+    return [
+        text
+        for pool, count in zip(pools, counts, strict=True)
+        for text in rng.sample(pool, min(count, len(pool)))
+    ]
+
+
+def draw_unread(
+    pools: list[list[str]], seed: int, without: list[int], after: list[int]
+) -> list[str]:
+    """Return the draw of a seed from what the draws of other seeds left.
+
+    `without` drew from all instructions, `after` from what those left, one after the other.
+    """
+    read = {text for other in without for text in draw(pools, COUNTS, other)}
+    for other in [*after, seed]:
+        left = [[text for text in pool if text not in read] for pool in pools]
+        drawn = draw(left, COUNTS, other)
+        read |= set(drawn)
+    return drawn
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return what was typed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("seed", type=int)
+    parser.add_argument("--without", type=int, nargs="*", default=[])
+    parser.add_argument("--after", type=int, nargs="*", default=[])
+    parser.add_argument("--further", action="store_true")
+    parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA_DIR"))
+    return parser.parse_args()
+
+
 def main() -> None:
     """Print the draw of a seed."""
-    seed = int(sys.argv[1])
-    data = Path(sys.argv[2] if len(sys.argv) > 2 else os.environ["HARNESS_DATA_DIR"])
-    rng = Random(seed)
-    pools = read_pools(data / "instructions")
-    texts = [
-        text for pool, count in zip(pools, COUNTS, strict=True) for text in rng.sample(pool, count)
-    ]
+    typed = parse_arguments()
+    if typed.further:
+        texts = draw(read_further_pools(typed.data), FURTHER_COUNTS, typed.seed)
+    else:
+        pools = read_pools(typed.data / "instructions")
+        texts = draw_unread(pools, typed.seed, typed.without, typed.after)
     chosen = select(names=[name for names in CORE.values() for name in names]).perturbations
     total = 0
     for place, text in enumerate(texts):
@@ -76,7 +131,7 @@ def main() -> None:
             perturbations=chosen,
             label_words=(),
             paraphrases=(),
-            seed=seed,
+            seed=typed.seed,
         ).variants
         total += len(made)
         print(f"\n=== {text!r}")

@@ -104,9 +104,11 @@ def names_answer(text: str, label_words: tuple[str, ...] = ()) -> bool:
 
 
 def leaves_open(text: str) -> bool:
-    """Whether a quotation begins in the text that does not end there: what follows is in it."""
-    return any(text.count(opened) > text.count(closed) for opened, closed in _QUOTES) or (
-        text.count('"') % 2 == 1 and not _INCHES.search(text)
+    """Whether what follows belongs to the text: a quotation or a phrase goes on in it."""
+    return (
+        bool(_GOES_ON.search(text))
+        or any(text.count(opened) > text.count(closed) for opened, closed in _QUOTES)
+        or (text.count('"') % 2 == 1 and not _INCHES.search(text))
     )
 
 
@@ -222,6 +224,9 @@ QUOTED: Final = re.compile(
     r"|\{[^{}\n]*\}|\([^()\n]*\)"
 )
 _QUOTES: Final = (("“", "”"), ("«", "»"), ("「", "」"), ("『", "』"))
+_GOES_ON: Final = re.compile(r"\b(?:between|and|or|the|an?|than|your|its|their)$")
+ENDS_IN_INPUT: Final = re.compile(r"(?:\}\}?|<\w+>|\[[A-Z_ ]+\])[\"'”’]?\s*$")
+"""The place of an input that ends a sentence: a mark after it would be read as a part of it."""
 _INCHES: Final = re.compile(r"\d\"")
 _FRAME: Final = re.compile(
     r"(?:(?:please|kindly|now|next|then)\b,?\s+"
@@ -229,7 +234,8 @@ _FRAME: Final = re.compile(
     r"|you (?:should|must|need to|have to|will|are to|are asked to|are required to"
     r"|are expected to)\s+"
     r"|(?:I|we)(?: want| need| would like|[’']d like| ask) you to\s+"
-    r"|(?:can|could|would|will) you\s+(?:please\s+|kindly\s+)?"
+    # `Would you recommend it to a child?` is a question about what the reader would do.
+    r"|(?:(?:can|could|will) you\s+(?:please\s+|kindly\s+)?|would you\s+(?:please|kindly)\s+)"
     r"(?!(?:say|confirm|conclude|infer|deduce|be|have|draw|think|understand|trust|rate|describe)\b)"
     r"|(?:let[’']s|let us|try to|make sure to|be sure to)\s+)+",
     re.IGNORECASE,

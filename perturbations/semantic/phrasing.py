@@ -31,6 +31,8 @@ def nominal(phrase: Phrase) -> str:
     noun, rest = phrase.verb.noun, phrase.rest
     if not noun or phrase.adverb or _ENDS_IN_ADVERB.search(rest):
         return ""
+    if _changes_object(phrase) or (noun.startswith("a summary") and " into " in rest):
+        return ""
     if phrase.decides:
         return f"{phrase.verb.clause_noun or noun} {_whether(rest)}"
     pronoun = re.match(r"(it|them)\b\s*", rest)
@@ -57,7 +59,7 @@ def passive(phrases: tuple[Phrase, ...], modal: tuple[str, str]) -> str:
 
 def _passive_clause(phrase: Phrase, modal: tuple[str, str]) -> str:
     doing = f"{phrase.adverb}{phrase.verb.participle}"
-    if not phrase.verb.passive or phrase.verb.answers:
+    if not phrase.verb.passive or phrase.verb.answers or _changes_object(phrase):
         return ""
     if phrase.decides:
         return f"it {modal[0]} {doing} {phrase.rest}"
@@ -65,6 +67,11 @@ def _passive_clause(phrase: Phrase, modal: tuple[str, str]) -> str:
     if pronoun:
         return f"{doing} {phrase.rest[pronoun.end() :]}".rstrip() if phrase.joint else ""
     return _passive_of_object(phrase, modal, doing)
+
+
+def _changes_object(phrase: Phrase) -> bool:
+    """Whether an object may be followed by what it becomes: `make the text longer`."""
+    return phrase.verb.base in _CHANGES and not re.match(r"(?:an?|some) ", phrase.rest)
 
 
 def _passive_of_object(phrase: Phrase, modal: tuple[str, str], doing: str) -> str:
@@ -81,9 +88,11 @@ def _passive_of_object(phrase: Phrase, modal: tuple[str, str], doing: str) -> st
         or (phrase.verb.prepares and re.search(r" (?:for|on) ", thing))
         or (phrase.verb.moves and re.search(r" (?:that|which|who) ", thing))
         or (_TAKES_TO.search(thing) and re.match(r"\s+to\b", after))
+        or _MANNER_AFTER_CLAUSE.search(thing)
     ):
         return ""
-    if re.match(r"\s+(?:whether|if)\b", after):
+    # `A book written by someone`, but `summarize it by naming its points`.
+    if re.match(r"\s+(?:whether|if)\b", after) or (_BY.match(after) and _DONE.search(thing)):
         return ""
     if re.match(r"[,:]", after) or (_QUOTE_NEXT.match(after) and not phrase.verb.names):
         return ""
@@ -136,11 +145,15 @@ _DEFINITE: Final = re.compile(r"(?:the|this|these|its|their)\b")
 _OBJECT_END: Final = re.compile(
     r"\s+(?:as|into|by|if|based on|according to|using|in order|in such a way|so that|such that"
     r"|while|whether|without|to (?:be|sound|fit|make|match|have)"
-    r"|in (?:[\w-]+ ){1,4}(?:words?|sentences?|lines?|paragraphs?|terms|style|tone|manner|way))\b"
+    r"|in (?:[\w-]+ ){1,4}(?:terms|style|tone|manner|way)"
+    # `The names in the paragraph` are one thing.
+    r"|in (?!(?:the|this|these|that|each) )"
+    r"(?:[\w-]+ ){1,4}(?:words?|sentences?|lines?|paragraphs?))\b"
     r"|[,:]|\s+[\"'“‘`]"
 )
 _UNSURE: Final = re.compile(
     r" (?:to|when|before|after|until|once|because|since|given|against|where|how|why|you|your|is|are"
+    r"|like (?:i|you|it|they|he|she)|in the (?:form|format|style|language|manner|way)"
     r"|and (?:then|say|tell|explain|write|give|answer|decide))\b| \w+ly$",
     re.IGNORECASE,
 )
@@ -151,6 +164,14 @@ _TWO_OBJECTS: Final = re.compile(
     r" (?:an?|the|this|its|their) "
     r"|\bmore [\w-]+$|^(?:your|its|their|the) [\w-]+ (?:clear|short|long|easi|great|small|bett)er$"
 )
+_CHANGES: Final = frozenset({"make", "keep", "leave", "call", "render", "get"})
+# `Describe a trend seen in the table in plain English`: the manner is the verb's.
+_MANNER_AFTER_CLAUSE: Final = re.compile(
+    r" (?:\w+ed|\w+ing|given|written|shown|seen|found|that|which|who) .* in "
+    r"(?!(?:the|this|these|that|those|an?|its|their)\b)"
+)
+_BY: Final = re.compile(r"\s+by\b(?! [a-z]+ing\b)")
+_DONE: Final = re.compile(r" (?:\w+(?:ed|en|own)|made|said|told|done|sung|built|held|sent|won)$")
 _PARTICLE: Final = re.compile(r"(?:out|up|over|down|off|through|at|into|in|on|away|back)\b")
 _ENDS_IN_ADVERB: Final = re.compile(r" (?!(?:rep|fami|assemb|anoma)ly)\w{2,}ly$")
 # `The answer to the question` is one thing.

@@ -82,7 +82,7 @@ def _front(word: str, subject: str, after: str) -> tuple[str, str]:
 
 def noun_phrase(text: str) -> list[int]:
     """The ends of the noun phrases that a text begins with, longest first; empty for none."""
-    pronoun = re.match(r"(?:it|this|they|there|these|we|you|someone)\b(?= )", text)
+    pronoun = _PRONOUN.match(text)
     fixed = _FIXED_NOUN.match(text)
     if fixed:
         return [fixed.end()]
@@ -108,9 +108,17 @@ def is_plural(noun_phrase: str) -> bool:
 def _declare(auxiliary: str, rest: str) -> str:
     for end in noun_phrase(rest):
         predicate = rest[end:].strip()
-        if predicate and not _NO_PREDICATE.match(predicate):
+        if predicate and not _NO_PREDICATE.match(predicate) and not _is_more(predicate):
             return f"{rest[:end]} {auxiliary} {predicate}"
     return ""
+
+
+def _is_more(predicate: str) -> bool:
+    """Whether what should be one predicate is more: `the text has is good`, `"{answer}" right`."""
+    if _NAMED_FIRST.match(predicate):
+        return True
+    verb = _SECOND_BE.search(predicate)
+    return verb is not None and not _JOINS_CLAUSE.search(predicate, 0, verb.start())
 
 
 def _declare_do(auxiliary: str, rest: str) -> str:
@@ -228,6 +236,17 @@ _MODALS: Final = {"can", "could", "will", "would", "should", "may", "might", "mu
 _PREPOSITION: Final = "of|between|in|from|for|to|behind|about|below|above|on|with|within|towards?"
 _ADVERB_AND_VERB: Final = re.compile(
     r"\s+((?:(?!(?:imp|app|rep|comp)ly\b)\w+ly|both|all|also)\s+)?([a-z]+)\b"
+)
+_SECOND_BE: Final = re.compile(r"\b(?:is|are|was|were)\b")
+# `Is the answer "{answer}" correct?`: the quotation belongs to the subject.
+_NAMED_FIRST: Final = re.compile(r"(?:\"[^\"]*\"|'[^']*'|“[^”]*”|\{+[^{}]*\}+) (?!or\b|and\b)[a-z]")
+_JOINS_CLAUSE: Final = re.compile(
+    r",|\b(?:that|which|who|what|if|whether|when|where|why|how|or|and|than|as|because|there)\b"
+)
+# `This` before an unknown word may be its determiner: `is this citation ...`.
+_PRONOUN: Final = re.compile(
+    r"(?:it|they|there|we|you|someone)\b(?= )"
+    r"|(?:this|these)\b(?= (?:an?|the|one|in|on|of|about|from|for|to|not|all|both)\b| [\"'“{])"
 )
 _STARTS_CLAUSE: Final = re.compile(r"(?:there|it|they|this|these) ")
 _PREPOSITION_AT: Final = re.compile(rf"\s+(?:{_PREPOSITION})\s+")

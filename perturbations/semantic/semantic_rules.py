@@ -14,6 +14,7 @@ from typing import Final
 
 from perturbations.parse import Reading, Sentence
 from perturbations.request_parse import (
+    ENDS_IN_INPUT,
     Ask,
     lower_first,
     names_answer,
@@ -38,8 +39,9 @@ def as_question(reading: Reading, ask: Ask, rng: Random) -> str | None:
     """`Can you decide whether the text is formal?`"""
     if _announces(reading, ask):
         return None
-    opening = rng.choice(("can you", "could you", "would you", "could you please"))
-    return _sentence(reading, _led(ask, f"{opening} {ask.full}") + "?")
+    opening = rng.choice(("can you", "could you", "would you please", "could you please"))
+    said = _led(ask, f"{opening} {ask.full}")
+    return _sentence(reading, said + ("" if _ends_open(ask) else "?"))
 
 
 def as_request(reading: Reading, ask: Ask, rng: Random) -> str | None:
@@ -239,7 +241,14 @@ def _stop(ask: Ask, said: str) -> str:
     """The mark that ends a statement: the sentence's own colon, else a full stop."""
     if "this question:" in said:
         return "?"
+    if _ends_open(ask):
+        return ""
     return ":" if ask.end == ":" else "."
+
+
+def _ends_open(ask: Ask) -> bool:
+    """Whether the main sentence ends in an input's place, with no mark of its own."""
+    return not ask.end and not ask.answer and bool(ENDS_IN_INPUT.search(ask.full))
 
 
 def _announces(reading: Reading, ask: Ask) -> bool:

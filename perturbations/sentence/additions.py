@@ -16,7 +16,7 @@ from harness.core.records import Edit
 from perturbations.base import Apply, Draft, Subject
 from perturbations.diff import draft_by
 from perturbations.parse import LINE_KINDS, Sentence, has_role, split
-from perturbations.request_parse import leaves_open
+from perturbations.request_parse import ENDS_IN_INPUT, leaves_open
 from perturbations.resources import table
 
 Place = Literal["before", "between", "after"]
@@ -32,6 +32,10 @@ _LIST_REACH: Final = 200
 _LIST_LAST: Final = re.compile(
     r"[}>\])][\"'”’]*[.?!]*$|\b(?:is|are|was|were|be)$|:\s[^.?!]*[.?!]*$|\([ivx\da-z]{1,3}\)\s"
     r"|,[^,.?!]{1,40},\s?(?:[^,.?!]{0,40}\s)?(?:and|or)\s[^,]*$"
+)
+# Nothing tells a word to be said from what is added to it: `otherwise say Unanswerable`.
+_SAID_LAST: Final = re.compile(
+    r"\b(?:say|answer|reply|respond|output|write|print|return)(?: with)? [A-Z]\w*[.?!]*$"
 )
 _OPENS_BLOCK: Final = re.compile(r"\{%-?\s*(?:if|for)\b")
 _ENDS_BLOCK: Final = re.compile(r"\{%-?\s*end(?:if|for)\b")
@@ -79,6 +83,8 @@ def add_tautology(subject: Subject, rng: Random) -> Draft | None:
         bank = "tautology without true and false"
     sentences = [s for s in prose(subject) if s.kind not in LINE_KINDS and _closes(s)]
     if not sentences or _LIST_LAST.search(sentences[-1].text[-_LIST_REACH:]):
+        return None
+    if _SAID_LAST.search(sentences[-1].text[-_LIST_REACH:]):
         return None
     if _is_in_branch(subject.text, sentences[-1].end):
         return None
@@ -180,6 +186,6 @@ def _closes(sentence: Sentence) -> bool:
     """Whether a sentence announces nothing that must follow it, and is not to be continued."""
     if sentence.kind == "other" and not _ENDED.search(sentence.text):
         return False
-    if leaves_open(sentence.text):
+    if leaves_open(sentence.text) or ENDS_IN_INPUT.search(sentence.text):
         return False
     return not sentence.text.endswith((":", ",", ";", "-", "–"))

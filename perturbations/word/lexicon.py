@@ -20,8 +20,9 @@ from perturbations.word.wordforms import inflect
 PartOfSpeech = Literal["verb", "noun", "adjective", "adverb", "phrase"]
 Senses = Mapping[str, Sequence[str]]
 """Condition on what follows -> synonyms. The empty condition always holds; `NP` (a noun phrase),
-`CLAUSE` (if, whether, how ...) and `QUOTE` (a quotation) are classes, anything else is a list of
-words. `AFTER_VERB` is a condition on what stands before."""
+`CLAUSE` (if, whether, how ...), `QUOTE` (a quotation), `TEXT` (what is reworded: `the sentence`),
+`PIECE` (what is written: `a letter`), `LIST` (a list) and `END` (nothing, or a mark) are classes,
+anything else is a list of words. `AFTER_VERB` is a condition on what stands before."""
 
 
 @cache
@@ -85,11 +86,28 @@ def _american(head: str) -> str:
 
 _CLASSES: Final[Mapping[str, re.Pattern[str]]] = {
     "CLAUSE": re.compile(
-        r"(?:(?:on|in|to|by) )?(?:if|whether|how|why|what|which|who|whom|that)\b", re.IGNORECASE
+        r"(?:(?:on|in|to|by) )?(?:(?:if|whether|how|why|what|which|who|whom)\b"
+        r"|that (?:the|an?|it|they|there|this|these|you|we|he|she|all|each|no)\b)",
+        re.IGNORECASE,
     ),
-    "QUOTE": re.compile(r"(?:only |either |just )?[\"'“‘`]", re.IGNORECASE),
+    "QUOTE": re.compile(r"(?:only |either |just )?[\"'“‘`](?!\{)", re.IGNORECASE),
+    "TEXT": re.compile(
+        r"(?:the|an?|this|these|those|its|their|your|each|every)(?: [\w-]+){0,2}? (?:answer|article"
+        r"|caption|comment|definition|email|headline|headlines|message|paragraph|passage|phrase|post"
+        r"|prompt|question|questions|request|review|sentence|sentences|statement|statements|story"
+        r"|summary|text|tweet)\b(?! [a-z]+ing\b)",
+        re.IGNORECASE,
+    ),
+    "PIECE": re.compile(
+        r"(?:an?|one|the|some)(?: [a-z]+){0,2}? (?:article|conversation|description|dialogue|email"
+        r"|essay|letter|message|paragraph|poem|post|question|review|sentence|speech|story|summary"
+        r"|tweet)s?\b(?! [a-z]+ing\b)",
+        re.IGNORECASE,
+    ),
+    "LIST": re.compile(r"(?:an?|the)(?: [a-z]+)? list\b", re.IGNORECASE),
+    "END": re.compile(r"$|[.,;:?!]"),
     "NP": re.compile(
-        r"(?:the|an?|this|these|those|its|their|your|his|her|our|each|every|both|all|any|one|two"
+        r"(?:the|an?|this|these|those|its|their|your|his|her|our|each|every|both|all|any|some|one|two"
         r"|exactly one|only the|only one|it|them)\b",
         re.IGNORECASE,
     ),

@@ -23,6 +23,8 @@ from perturbations.tokens import (
 _VOWELS: Final = "aeiouy"
 _SET_PHRASE: Final = re.compile(r" (?:most|least|all|once|first|last|more|less|fewer|order)\b")
 _AFTER_BE: Final = re.compile(r"\b(?:is|are|was|were|be|as) an? $")
+# `Choose up to five` sets a bound.
+_UP_TO: Final = re.compile(r"\bup to $", re.IGNORECASE)
 # Two letters for one sound: no hyphen comes between them.
 _DIGRAPHS: Final = frozenset({"th", "ch", "sh", "ph", "wh", "ck", "gh", "qu", "ng"})
 
@@ -60,7 +62,11 @@ def _merge_words(subject: Subject, rng: Random) -> Draft | None:
 
 
 def _swap_words(subject: Subject, rng: Random) -> Draft | None:
-    movable = [(a, b) for a, b in neighbours(subject) if _is_movable(a) and _is_movable(b)]
+    movable = [
+        (a, b)
+        for a, b in neighbours(subject)
+        if _is_movable(a) and _is_movable(b) and not _is_hyphenated(a, b, subject.text)
+    ]
     pairs = _choose_pairs(movable, subject, rng)
     return draft_by(subject.text, [edit for a, b in pairs for edit in _exchange(a, b)])
 
@@ -93,6 +99,8 @@ def _is_needed(word: Word, text: str) -> bool:
     if word.text[0].isupper() and text[max(0, word.start - 2) : word.start].strip(" ").isalnum():
         return True
     led = text[max(0, word.start - 6) : word.end] + " "
+    if _UP_TO.search(led):
+        return True
     return bool(_SET_PHRASE.match(text, word.end) or _AFTER_BE.search(led))
 
 
@@ -124,6 +132,11 @@ def _exchange(a: Word, b: Word) -> tuple[Edit, Edit]:
 def _is_movable(word: Word) -> bool:
     """A name or the first word of a sentence shows by its capital that it was moved."""
     return word.text[0].islower()
+
+
+def _is_hyphenated(a: Word, b: Word, text: str) -> bool:
+    """Whether a pair would take a compound apart: `a one-sentence answer`."""
+    return text[a.start - 1 : a.start] == "-" or text[b.end : b.end + 1] == "-"
 
 
 def _gap_of(word: Word, subject: Subject) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -89,7 +89,7 @@ def _replace(
             continue
         if " " in synonym and any(place.plain for place in group):
             continue
-        if synonym in _NO_PASSIVE and any(place.tag == "VBN" for place in group):
+        if any(synonym in _NOT_AS.get(place.tag, ()) for place in group):
             continue
         edits = [
             edit
@@ -150,8 +150,8 @@ def _place(subject: Subject, words: Sequence[Word], first: int, end: int) -> _Pl
 def _entry(word: str, led: str, before: str, after: str) -> tuple[str, str, Senses] | None:
     """The head, the tag and the senses of a word or phrase between what stands around it."""
     phrase = senses_of(word, "phrase")
-    if phrase and _fits_phrase(phrase, before, after):
-        return word, "", {"": [s for some in phrase.values() for s in some]}
+    if phrase and before not in _DETERMINERS and _fits_phrase(phrase, before, after):
+        return word, "", {**phrase, "": [*phrase.get("", ()), *phrase.get("AFTER_VERB", ())]}
     if word in lexicon()["adverb"] and before not in _DETERMINERS:
         return word, "", senses_of(word, "adverb")
     if word in lexicon()["adjective"] and _is_attribute(before, after):
@@ -177,6 +177,8 @@ def _noun(word: str, led: str, before: str, after: str) -> tuple[str, str, Sense
     senses = senses_of(form.lemma, "noun") if form else {}
     if form is None or not senses or not _is_noun(form.tag, led, before, after):
         return None
+    if form.lemma in _UNITS and not _KNOWN.search(led):
+        return None
     return form.lemma, form.tag, senses
 
 
@@ -186,8 +188,8 @@ def _is_verb(lemma: str, tag: str, before: str, after: str) -> bool:
     both = lemma in lexicon()["noun"] or (known is not None and known.nounlike)
     opens = bool(_OPENS_OBJECT.match(after))
     if before in _DETERMINERS | _NUMBERS:
-        return tag in {"VBN", "VBD"} and not opens
-    if lemma in _TAKES_TWO and _TWO_OBJECTS.match(after):
+        return tag in {"VBN", "VBD"} and not opens and lemma in _ATTRIBUTES
+    if _is_other_sense(lemma, before, after):
         return False
     if tag in {"VB", "VBP"}:
         led = not before or before in _BEFORE_VERBS or before.endswith("ly")
@@ -200,6 +202,15 @@ def _is_verb(lemma: str, tag: str, before: str, after: str) -> bool:
         return opens or not both
     # An object after a participle is the second of two: `was given the premise`.
     return bool(_BY.match(after)) or (before in _BE and not _NEW_PHRASE.match(after))
+
+
+def _is_other_sense(lemma: str, before: str, after: str) -> bool:
+    """Whether a verb has two objects here, is a past form, or asks for nothing."""
+    return (
+        (lemma in _TAKES_TWO and bool(_TWO_OBJECTS.match(after)))
+        or (lemma == "read" and before in _SUBJECTS)
+        or (lemma in _ONLY_COMMANDS and bool(before))
+    )
 
 
 def _is_noun(tag: str, led: str, before: str, after: str) -> bool:
@@ -290,6 +301,7 @@ _BEFORE_VERBS: Final = frozenset(
     {"to", "please", "kindly", "will", "would", "can", "could", "should", "must", "may", "might"}
     | {"you", "they", "we", "i", "and", "or", "then", "do", "does", "did", "only", "just"}
 )
+_SUBJECTS: Final = frozenset({"i", "you", "we", "they"})
 _BE: Final = frozenset({"is", "are", "was", "were", "be", "been", "being", "has", "have", "had"})
 _NO_COMPOUND: Final = frozenset(
     {"search", "test", "data", "multiple", "make", "makes", "take", "takes", "word"}
@@ -299,7 +311,19 @@ _PLAIN_ADJECTIVES: Final = frozenset(
     {"correct", "right", "wrong", "best", "same", "single", "different", "new", "original", "other"}
     | {"underlined", "selected", "chosen", "input", "sample", "incorrect", "similar", "good"}
 )
-_NO_PASSIVE: Final = frozenset({"reply", "respond", "concern", "depend", "answer"})
+# Synonyms that do not go with a form: the sentence that suggests a fact recommends nothing.
+_NOT_AS: Final[Mapping[str, frozenset[str]]] = {
+    "VB": frozenset({"characterize"}),
+    "VBZ": frozenset({"propose", "recommend", "observe", "notice", "give a description of"}),
+    "VBN": frozenset({"reply", "respond", "concern", "depend", "answer", "give a description of"}),
+}
+# Verbs whose participle says the same of a thing as their synonyms': no `enumerated price`.
+_ATTRIBUTES: Final = frozenset(
+    {"change", "choose", "complete", "create", "extract", "generate", "modify", "produce", "remove"}
+    | {"select", "specify"}
+)
+# To find an answer is to identify it; to find a job is not.
+_ONLY_COMMANDS: Final = frozenset({"find"})
 _TAKES_TWO: Final = frozenset({"give", "offer", "assign", "find"})
 _TWO_OBJECTS: Final = re.compile(
     r"(?:it|them|him|her|me|us|you)\b"
@@ -314,8 +338,18 @@ _DETERMINED: Final = re.compile(
 # `In one sentence` sets a length, and `in your own words` means another wording.
 _SET_PHRASE: Final = re.compile(
     r"\bin (?:[\w-]+ ){1,4}sentences?$|\b(?:full|complete|single) sentences?$"
-    r"|\b(?:own|other|different) words$",
+    r"|\b(?:own|other|different) words$|\b(?:first|second|third) persons?$"
+    r"|\b(?:the|any|no|some) ways?$",
     re.IGNORECASE,
+)
+# What is asked for or counted has this length: `write a paragraph`, `the next two sentences`.
+_UNITS: Final = frozenset(
+    {"sentence", "paragraph", "word", "phrase", "passage", "text", "document"}
+)
+_KNOWN: Final = re.compile(
+    r"\b(?:the|this|these|those|each|every|both|given|following) "
+    r"(?:(?!(?:one|two|three|four|five|of|in|on|at|by|for|from|with|to|is|are|and|or)\b)"
+    r"[a-z][\w-]* ){0,2}$"
 )
 _NEW_PHRASE: Final = re.compile(
     r"(?:the|an?|this|these|those|its|their|your|his|her|our|it|them|us|me|both|each|every)\b"
@@ -325,7 +359,7 @@ _BY: Final = re.compile(r"(?:by|in|with|from|as|to|into)\b")
 _LAST_WORD: Final = re.compile(r"[^\W\d_]+(?:['’]\w+)?$")
 _CONTENT: Final = re.compile(r"([^\W\d_]+)")
 _OPENS_OBJECT: Final = re.compile(
-    r"(?:the|an?|this|these|those|its|their|your|his|her|our|each|every|both|all|any|one|two|it|them"
+    r"(?:the|an?|this|these|those|its|their|your|his|her|our|each|every|both|all|any|some|one|two|it|them"
     r"|if|whether|how|why|what|which|who|whom|that|with|by|in|using|as|between|from|into|only|exactly"
     r"|either|just|no|yes)\b|[\"'“‘`]",
     re.IGNORECASE,

@@ -297,3 +297,91 @@ def test_what_is_classified_into_classes_is_not_labelled() -> None:
 def test_what_the_reader_will_find_is_no_command() -> None:
     text = "You will find below a context and a question. Answer the question."
     assert all(made.startswith("You will find") for made in texts("as-question", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("List the pros and cons of the decision.", "decision"),
+        ("Please generate the next two sentences of the article.", "two sentences"),
+        ("Write a paragraph about the sea.", "a paragraph"),
+        ("Tell me what the listed price was.", "listed price"),
+        ("Change the first person to the third person.", "third person"),
+        ("I read this article the other day. Is it long?", "read this"),
+        ("Replace the comment in the code.", "comment"),
+        ("How closely does the first sentence resemble the second one?", "closely"),
+        ("Which of these do you agree with regarding the bias?", "agree with"),
+        ("Name three shops that sell something mentioning that item.", "mentioning that"),
+        ("Work as fast as long as you can.", "as long as"),
+    ],
+)
+def test_a_word_keeps_what_it_says_here(text: str, kept: str) -> None:
+    pytest.importorskip("lemminflect")
+    assert all(kept in made for made in texts("synonym", text))
+
+
+@pytest.mark.parametrize(
+    "text", ['Can "{{a}}" be used to answer "{{b}}"?', "To answer '{a}', read it."]
+)
+def test_what_is_to_be_answered_is_not_said(text: str) -> None:
+    pytest.importorskip("lemminflect")
+    assert not any("say" in made for made in texts("synonym", text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Suggest a book written by {{title}}.",
+        "Make the article available in a second language by translating it.",
+        "Explain the questions like I am 5.",
+        "Summarize the following query in the form of key banking terms:\n{{text}}",
+        "Describe a conclusion obtained from the following table in plain English.",
+        "How positive is it? Give a score between\n  {{'0'}} and {{'5'}}.",
+    ],
+)
+def test_an_object_that_may_hold_more_has_no_passive(text: str) -> None:
+    assert texts("passive", text) == set()
+
+
+def test_what_stands_in_the_text_is_extracted_with_its_place() -> None:
+    text = "Extract all the country names in the paragraph."
+    assert all("names in the paragraph" in made for made in texts("passive", text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is this tweet is ironic?",
+        'Is the answer "{{answer}}" correct?',
+        "Is the sentiment the sentence expresses is a {{a}} speech?",
+        "Is this citation describing a method?",
+    ],
+)
+def test_a_question_that_is_not_understood_is_quoted_whole(text: str) -> None:
+    for name in ("as-question", "as-request", "nominal"):
+        assert all("this question: is " in made for made in texts(name, text))
+    assert texts("passive", text) == set()
+
+
+def test_what_the_reader_would_do_stays_a_question() -> None:
+    text = "Would you recommend the article to a child or an adult?"
+    assert all("whether you would recommend" in made for made in texts("as-request", text))
+    for made in texts("as-question", "Turn down a job offer by sending an email."):
+        assert not made.startswith("Would you turn")
+
+
+@pytest.mark.parametrize("text", ["Sum up in brief: {{article}}", "Finish it well: {goal}"])
+def test_nothing_is_put_after_an_input_that_ends_the_text(text: str) -> None:
+    ending = text.rpartition(": ")[2]
+    for name in ("checklist-random", "tautology", "politeness", "as-question", "as-request"):
+        assert all(made.endswith(ending) for made in texts(name, text))
+
+
+def test_a_tautology_is_not_made_a_part_of_what_is_to_be_said() -> None:
+    assert texts("tautology", "If it cannot be answered, say Unanswerable.") == set()
+
+
+def test_a_compound_is_not_taken_apart_and_a_bound_is_kept() -> None:
+    text = "Generate a one-sentence answer."
+    assert not any("one-answer" in made for made in texts("word-order", text))
+    assert all("up to" in made for made in texts("stopword-drop", "Choose up to five colors."))
