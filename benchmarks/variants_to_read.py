@@ -1,15 +1,15 @@
 """Variants of the core on instructions that were written elsewhere, to be read and judged.
 
-python benchmarks/variants_to_read.py SEED [--without SEEDS] [--after SEEDS] [--further]
+python benchmarks/variants_to_read.py SEED [--without SEEDS] [--read FILES] [--further]
 
 Draws 44 instructions of 20 to 700 characters: 20 from self-instruct, 4 from
 Super-NaturalInstructions, 20 from PromptSource's English templates; prints one variant of each core
 perturbation of each. Judge: does it ask for the same, and is it as sound as its perturbation means
 it to be? The last line is their number. The data are in HARNESS_DATA_DIR, or `--data`.
 
-`--without` leaves out what the draws of these seeds held, so that nothing is judged by texts that
-were read while perturbations were mended, and `--after` what these seeds drew under the same
-`--without`. Super-NaturalInstructions' 14 texts are soon used up.
+`--without` leaves out what these seeds draw from all instructions and `--read` what other printed
+draws hold, so that nothing is judged by texts that were read while perturbations were mended.
+Super-NaturalInstructions' 14 texts are soon used up.
 `--further` draws 40 from sources that no other draw has: 15 of FLAN's templates, 15 of the
 annotators' instructions of instruction induction, 10 of PromptBench's clean prompts.
 """
@@ -21,6 +21,7 @@ import gzip
 import json
 import lzma
 import os
+from ast import literal_eval
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
@@ -88,19 +89,20 @@ def draw(pools: list[list[str]], counts: tuple[int, ...], seed: int) -> list[str
     ]
 
 
-def draw_unread(
-    pools: list[list[str]], seed: int, without: list[int], after: list[int]
-) -> list[str]:
-    """Return the draw of a seed from what the draws of other seeds left.
+def draw_unread(pools: list[list[str]], seed: int, read: set[str]) -> list[str]:
+    """Return the draw of a seed from the instructions that were not read before."""
+    return draw([[text for text in pool if text not in read] for pool in pools], COUNTS, seed)
 
-    `without` drew from all instructions, `after` from what those left, one after the other.
-    """
-    read = {text for other in without for text in draw(pools, COUNTS, other)}
-    for other in [*after, seed]:
-        left = [[text for text in pool if text not in read] for pool in pools]
-        drawn = draw(left, COUNTS, other)
-        read |= set(drawn)
-    return drawn
+
+def read_before(pools: list[list[str]], seeds: list[int], outputs: list[Path]) -> set[str]:
+    """Return the instructions that the draws of some seeds and printed draws hold."""
+    printed = [
+        literal_eval(line.removeprefix("=== "))
+        for path in outputs
+        for line in path.read_text("utf-8").split("\n")
+        if line.startswith("=== ")
+    ]
+    return {*printed, *(text for seed in seeds for text in draw(pools, COUNTS, seed))}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -108,7 +110,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("seed", type=int)
     parser.add_argument("--without", type=int, nargs="*", default=[])
-    parser.add_argument("--after", type=int, nargs="*", default=[])
+    parser.add_argument("--read", type=Path, nargs="*", default=[])
     parser.add_argument("--further", action="store_true")
     parser.add_argument("--data", type=Path, default=os.environ.get("HARNESS_DATA_DIR"))
     return parser.parse_args()
@@ -121,7 +123,8 @@ def main() -> None:
         texts = draw(read_further_pools(typed.data), FURTHER_COUNTS, typed.seed)
     else:
         pools = read_pools(typed.data / "instructions")
-        texts = draw_unread(pools, typed.seed, typed.without, typed.after)
+        read = read_before(pools, typed.without, typed.read)
+        texts = draw_unread(pools, typed.seed, read)
     chosen = select(names=[name for names in CORE.values() for name in names]).perturbations
     total = 0
     for place, text in enumerate(texts):
