@@ -1,6 +1,6 @@
 """Variants of the core on instructions that were written elsewhere, to be read and judged.
 
-python benchmarks/variants_to_read.py SEED [--without SEEDS] [--read FILES] [--further]
+python benchmarks/variants_to_read.py SEED [--counts N N N] [--without SEEDS] [--read FILES]
 
 Draws 44 instructions of 20 to 700 characters: 20 from self-instruct, 4 from
 Super-NaturalInstructions, 20 from PromptSource's English templates; prints one variant of each core
@@ -9,7 +9,7 @@ it to be? The last line is their number. The data are in HARNESS_DATA_DIR, or `-
 
 `--without` leaves out what these seeds draw from all instructions and `--read` what other printed
 draws hold, so that nothing is judged by texts that were read while perturbations were mended.
-Super-NaturalInstructions' 14 texts are soon used up.
+Super-NaturalInstructions' 14 texts are soon used up; `--counts` draws other numbers than 20, 4, 20.
 `--further` draws 40 from sources that no other draw has: 15 of FLAN's templates, 15 of the
 annotators' instructions of instruction induction, 10 of PromptBench's clean prompts.
 """
@@ -89,11 +89,6 @@ def draw(pools: list[list[str]], counts: tuple[int, ...], seed: int) -> list[str
     ]
 
 
-def draw_unread(pools: list[list[str]], seed: int, read: set[str]) -> list[str]:
-    """Return the draw of a seed from the instructions that were not read before."""
-    return draw([[text for text in pool if text not in read] for pool in pools], COUNTS, seed)
-
-
 def read_before(pools: list[list[str]], seeds: list[int], outputs: list[Path]) -> set[str]:
     """Return the instructions that the draws of some seeds and printed draws hold."""
     printed = [
@@ -109,6 +104,7 @@ def parse_arguments() -> argparse.Namespace:
     """Return what was typed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("seed", type=int)
+    parser.add_argument("--counts", type=int, nargs=3, default=COUNTS)
     parser.add_argument("--without", type=int, nargs="*", default=[])
     parser.add_argument("--read", type=Path, nargs="*", default=[])
     parser.add_argument("--further", action="store_true")
@@ -124,7 +120,8 @@ def main() -> None:
     else:
         pools = read_pools(typed.data / "instructions")
         read = read_before(pools, typed.without, typed.read)
-        texts = draw_unread(pools, typed.seed, read)
+        unread = [[text for text in pool if text not in read] for pool in pools]
+        texts = draw(unread, tuple(typed.counts), typed.seed)
     chosen = select(names=[name for names in CORE.values() for name in names]).perturbations
     total = 0
     for place, text in enumerate(texts):

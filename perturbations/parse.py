@@ -67,13 +67,25 @@ class Reading:
 def read(subject: Subject) -> Reading:
     """The reading of a subject's text."""
     sentences = split(subject)
-    asks = {s.start: parse(s.text, subject.label_words) for s in sentences if s.kind in _ASKING}
+    asks = {
+        s.start: parse(s.text, subject.label_words)
+        for s in sentences
+        if s.kind in _ASKING and not _goes_on(subject.text, s)
+    }
     ranked = sorted(
         (s for s in sentences if asks.get(s.start)), key=lambda s: _rank(s, asks[s.start])
     )
     main = ranked[0] if ranked else None
     ask = asks[main.start] if main else None
     return Reading(subject.text, subject.label_words, sentences, main, ask)
+
+
+def _goes_on(text: str, sentence: Sentence) -> bool:
+    """Whether a sentence with an input first goes on from the line before: `with {b} and ...`."""
+    before = text[: sentence.start].rstrip(" ")
+    return bool(
+        _STARTS_WITH_INPUT.match(sentence.text) and _OPEN_LINE.search(before[-_LONGEST_END:])
+    )
 
 
 def split(subject: Subject) -> tuple[Sentence, ...]:
@@ -201,6 +213,8 @@ def _rank(sentence: Sentence, ask: Ask | None) -> int:
 
 
 _ASKING: Final = {"command", "question", "answer"}
+_STARTS_WITH_INPUT: Final = re.compile(r"[\"'“‘]?[{<\[]")
+_OPEN_LINE: Final = re.compile(r"[a-z]\n$")
 _BOUNDARY: Final = re.compile(r"[.?!]+[\"'”’)]*(?=\s|$)")
 _LINE: Final = re.compile(r"[^\n]+")
 _LONGEST_END: Final = 80

@@ -224,7 +224,9 @@ QUOTED: Final = re.compile(
     r"|\{[^{}\n]*\}|\([^()\n]*\)"
 )
 _QUOTES: Final = (("“", "”"), ("«", "»"), ("「", "」"), ("『", "』"))
-_GOES_ON: Final = re.compile(r"\b(?:between|and|or|the|an?|than|your|its|their)$")
+_GOES_ON: Final = re.compile(
+    r"\b(?:between|and|or|the|an?|than|your|its|their|of|from|with|for|as|by|at)$"
+)
 ENDS_IN_INPUT: Final = re.compile(r"(?:\}\}?|<\w+>|\[[A-Z_ ]+\])[\"'”’]?\s*$")
 """The place of an input that ends a sentence: a mark after it would be read as a part of it."""
 _INCHES: Final = re.compile(r"\d\"")
@@ -242,7 +244,7 @@ _FRAME: Final = re.compile(
 )
 _LEAD: Final = re.compile(
     r"(?:As|In|For|With|Given|Based|From|On|Upon|Below|Like|To|Without|While|When|After|Before"
-    r"|By|Here|At|Out|Among|Between|According|[A-Z][a-z]+ing)\b"
+    r"|By|Here|Suppose|Imagine|Assume|At|Out|Among|Between|According|[A-Z][a-z]+ing)\b"
 )
 _QUESTION: Final = re.compile(
     r"(?:is|are|was|were|do|does|did|can|could|would|should|will|has|have|what|which|who|how)\b"
@@ -260,6 +262,8 @@ _NO_VERB: Final = (
     r"|between|beyond|during|except|given|into|like|near|onto|over|per|since|than|through|toward|under"
     r"|until|up|upon|within|and|or|but|because|although|though|here|there|then|so|such|not|no|never"
     r"|provided|based|i|you|we|they|he|she|have|has|had|can|could|will|would|should|may|might|must"
+    # Past forms: what was found is told, not asked for.
+    r"|found|gave|made|took|saw|said|told|wrote|got|went|came|knew|thought|heard|felt|kept|left|met|sent"
 )
 _UNKNOWN_VERB: Final = re.compile(
     rf"(?!{_DETERMINER}|(?:when|while|is|are|was|do|does|{_NO_VERB})\b)"

@@ -147,8 +147,8 @@ _OBJECT_END: Final = re.compile(
     r"|while|whether|without|to (?:be|sound|fit|make|match|have)"
     r"|in (?:[\w-]+ ){1,4}(?:terms|style|tone|manner|way)"
     # `The names in the paragraph` are one thing.
-    r"|in (?!(?:the|this|these|that|each) )"
-    r"(?:[\w-]+ ){1,4}(?:words?|sentences?|lines?|paragraphs?))\b"
+    r"|in (?:(?!(?:the|this|these|that|each|in|of|from)\b)[\w-]+ ){1,4}"
+    r"(?:words?|sentences?|lines?|paragraphs?))\b"
     r"|[,:]|\s+[\"'“‘`]"
 )
 _UNSURE: Final = re.compile(

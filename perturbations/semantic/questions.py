@@ -92,7 +92,9 @@ def noun_phrase(text: str) -> list[int]:
 
 def is_plural(noun_phrase: str) -> bool:
     """Whether a noun phrase takes `are`: its head, before any preposition, is plural."""
-    head = re.split(rf"\s+(?:{_PREPOSITION}|that|which)\s+", noun_phrase)[0]
+    # `The points mentioned in the text`: the participle belongs to what follows.
+    after_head = rf"\s+(?:{_PREPOSITION}|that|which)\s+|(?<=[a-z]s)\s+\w+(?:ed|en|ing)\b"
+    head = re.split(after_head, noun_phrase)[0]
     if re.match(r"(?:each|every|a|an|this|that)\b", head):
         return False
     if re.search(r"\b(?:and)\b", head) or re.match(r"(?:these|those|both)\b", head):
@@ -125,7 +127,8 @@ def _declare_do(auxiliary: str, rest: str) -> str:
     for end in noun_phrase(rest):
         verb = _ADVERB_AND_VERB.match(rest[end:])
         regular = auxiliary != "did" or (verb and verb[2] in _past_forms().values())
-        if verb and regular and verb[2] in word_list("clause_verbs"):
+        joined = auxiliary != "do" and _SECOND_VERB.search(rest, end)
+        if verb and regular and not joined and verb[2] in word_list("clause_verbs"):
             form = _FORMS[auxiliary](verb[2])
             return f"{rest[:end]} {verb[1] or ''}{form}{rest[end + verb.end() :]}"
     return ""
@@ -237,9 +240,17 @@ _PREPOSITION: Final = "of|between|in|from|for|to|behind|about|below|above|on|wit
 _ADVERB_AND_VERB: Final = re.compile(
     r"\s+((?:(?!(?:imp|app|rep|comp)ly\b)\w+ly|both|all|also)\s+)?([a-z]+)\b"
 )
+# `Does it make sense and use correct English?`: the second verb would keep its form.
+_SECOND_VERB: Final = re.compile(
+    r"\b(?:and|or) (?:[a-z]+ly )?(?!(?:in|on|of|for|to|at|by|from|with|not)\b)[a-z]+ "
+    r"(?:the|an?|its|it|their|this|that|correct|any|all|some)\b"
+)
 _SECOND_BE: Final = re.compile(r"\b(?:is|are|was|were)\b")
 # `Is the answer "{answer}" correct?`: the quotation belongs to the subject.
-_NAMED_FIRST: Final = re.compile(r"(?:\"[^\"]*\"|'[^']*'|“[^”]*”|\{+[^{}]*\}+) (?!or\b|and\b)[a-z]")
+_NAMED: Final = r"(?:\"[^\"]*\"|'[^']*'|“[^”]*”|\{+[^{}]*\}+)"
+_NAMED_FIRST: Final = re.compile(
+    rf"{_NAMED}(?:(?:,|,? (?:or|and)) {_NAMED})* (?!or\b|and\b)[a-z]|:"
+)
 _JOINS_CLAUSE: Final = re.compile(
     r",|\b(?:that|which|who|what|if|whether|when|where|why|how|or|and|than|as|because|there)\b"
 )

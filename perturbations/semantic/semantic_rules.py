@@ -46,7 +46,7 @@ def as_question(reading: Reading, ask: Ask, rng: Random) -> str | None:
 
 def as_request(reading: Reading, ask: Ask, rng: Random) -> str | None:
     """`I would like you to decide whether the text is formal.`"""
-    if _PURPOSE_LEAD.match(ask.lead):
+    if _APART.match(ask.lead):
         return None
     opening, joint = rng.choice(
         (
@@ -132,7 +132,7 @@ def as_direct_question(reading: Reading, ask: Ask, rng: Random) -> str | None:
 
 def as_wish(reading: Reading, ask: Ask, rng: Random) -> str | None:
     """`We want to know whether the text is formal.`"""
-    if _PURPOSE_LEAD.match(ask.lead):
+    if _APART.match(ask.lead):
         return None
     *before, last = ask.phrases
     role = role_of(ask.lead)
@@ -149,7 +149,7 @@ def as_wish(reading: Reading, ask: Ask, rng: Random) -> str | None:
 def as_conditional(reading: Reading, ask: Ask, rng: Random) -> str | None:
     """`If you had to decide whether the text is formal, what would your answer be?`"""
     core = ask.core
-    if ":" in core or only_prepares(ask) or _PURPOSE_LEAD.match(ask.lead):
+    if ":" in core or only_prepares(ask) or _APART.match(ask.lead):
         return None
     if _announces(reading, ask) or (reading.main and reading.main.kind == "answer"):
         return None
@@ -315,7 +315,8 @@ RULES: Final[dict[str, Rule]] = {
 }
 """Every rule by name."""
 
-_PURPOSE_LEAD: Final = re.compile(r"(?:To|In order to) ")
+# Leads that cannot stand after `you`: purposes and sentences of their own.
+_APART: Final = re.compile(r"(?:To|In order to|Here|Suppose|Imagine|Assume|Let)\b")
 _FREE_LEAD: Final = re.compile(
     r"(?:Given|Based|From|In (?!the (?:role|capacity)|your)|With|Considering|Below|On|According)\b"
 )

@@ -355,11 +355,13 @@ def test_what_stands_in_the_text_is_extracted_with_its_place() -> None:
         'Is the answer "{{answer}}" correct?',
         "Is the sentiment the sentence expresses is a {{a}} speech?",
         "Is this citation describing a method?",
+        'Is the claim: "{{claim}}" true or false?',
+        'Are the questions "{{a}}" and "{{b}}" asking the same?',
     ],
 )
 def test_a_question_that_is_not_understood_is_quoted_whole(text: str) -> None:
     for name in ("as-question", "as-request", "nominal"):
-        assert all("this question: is " in made for made in texts(name, text))
+        assert all(f"this question: {text[0].lower()}" in made for made in texts(name, text))
     assert texts("passive", text) == set()
 
 
@@ -385,3 +387,35 @@ def test_a_compound_is_not_taken_apart_and_a_bound_is_kept() -> None:
     text = "Generate a one-sentence answer."
     assert not any("one-answer" in made for made in texts("word-order", text))
     assert all("up to" in made for made in texts("stopword-drop", "Choose up to five colors."))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Could I replace the sentence\n{{a}}\nwith the sentence\n{{b}}\nand have it mean the same?",
+        "I found the following article online, use it to answer {{question}}.",
+        "Generate an article on the topic of\n{{ topics }}",
+    ],
+)
+def test_a_part_of_a_sentence_is_no_request(text: str) -> None:
+    for name in ("as-question", "as-request", "passive", "nominal"):
+        assert all(made.startswith(text[:12]) for made in texts(name, text))
+    for made in texts("passive", text.replace("I found", "Found")):
+        assert "founded" not in made
+
+
+def test_a_second_verb_does_not_keep_its_form() -> None:
+    text = "Does the sentence make sense and use correct English?"
+    assert all("this question: does the sentence make" in one for one in texts("as-request", text))
+
+
+def test_points_that_are_mentioned_are_many() -> None:
+    text = "State the main points mentioned in the text below."
+    assert not any(" is to be " in made for made in texts("passive", text))
+    text = "Name the first entity in motion mentioned in the sentence."
+    assert all("in motion mentioned in the sentence" in made for made in texts("passive", text))
+
+
+@pytest.mark.parametrize("lead", ["Here's a hard question", "Suppose you are a critic"])
+def test_a_lead_that_is_a_sentence_is_not_put_after_you(lead: str) -> None:
+    assert texts("as-request", f"{lead}, write an answer to the question.") == set()
