@@ -176,7 +176,8 @@ _PARTICLE: Final = re.compile(r"(?:out|up|over|down|off|through|at|into|in|on|aw
 _ENDS_IN_ADVERB: Final = re.compile(r" (?!(?:rep|fami|assemb|anoma)ly)\w{2,}ly$")
 # `The answer to the question` is one thing.
 _TAKES_TO: Final = re.compile(
-    r"\b(?:answer|response|reply|solution|reaction|link|reference|key)s?$"
+    r"\b(?:answer|response|reply|solution|reaction|link|reference|key|continuation|ending|comment"
+    r"|introduction|alternative|addition|approach|relation|title|conclusion|contribution)s?$"
 )
 _QUOTE_NEXT: Final = re.compile(r"\s+[\"'“‘`]")
 _MOVED_END: Final = re.compile(rf"{_OBJECT_END.pattern}|\s+(?:from|to)\b")

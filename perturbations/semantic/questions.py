@@ -117,7 +117,7 @@ def _declare(auxiliary: str, rest: str) -> str:
 
 def _is_more(predicate: str) -> bool:
     """Whether what should be one predicate is more: `the text has is good`, `"{answer}" right`."""
-    if _NAMED_FIRST.match(predicate):
+    if _OPENS_NAMED.match(predicate) and not _NAMED_LIST.match(predicate):
         return True
     verb = _SECOND_BE.search(predicate)
     return verb is not None and not _JOINS_CLAUSE.search(predicate, 0, verb.start())
@@ -248,8 +248,9 @@ _SECOND_VERB: Final = re.compile(
 _SECOND_BE: Final = re.compile(r"\b(?:is|are|was|were)\b")
 # `Is the answer "{answer}" correct?`: the quotation belongs to the subject.
 _NAMED: Final = r"(?:\"[^\"]*\"|'[^']*'|“[^”]*”|\{+[^{}]*\}+)"
-_NAMED_FIRST: Final = re.compile(
-    rf"{_NAMED}(?:(?:,|,? (?:or|and)) {_NAMED})* (?!or\b|and\b)[a-z]|:"
+_OPENS_NAMED: Final = re.compile(r"[\"'“{:]")
+_NAMED_LIST: Final = re.compile(
+    rf"{_NAMED}(?:(?:,|,? (?:or|and)) (?:an? |the )?{_NAMED})*(?=$| that\b)"
 )
 _JOINS_CLAUSE: Final = re.compile(
     r",|\b(?:that|which|who|what|if|whether|when|where|why|how|or|and|than|as|because|there)\b"

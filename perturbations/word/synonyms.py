@@ -339,7 +339,7 @@ _DETERMINED: Final = re.compile(
 _SET_PHRASE: Final = re.compile(
     r"\bin (?:[\w-]+ ){1,4}sentences?$|\b(?:full|complete|single) sentences?$"
     r"|\b(?:own|other|different) words$|\b(?:first|second|third) persons?$"
-    r"|\b(?:the|any|no|some) ways?$",
+    r"|\b(?:the|any|no|some) ways?$|\bas an? (?:result|consequence)$",
     re.IGNORECASE,
 )
 # What is asked for or counted has this length: `write a paragraph`, `the next two sentences`.

@@ -313,6 +313,7 @@ def test_what_the_reader_will_find_is_no_command() -> None:
         ("Which of these do you agree with regarding the bias?", "agree with"),
         ("Name three shops that sell something mentioning that item.", "mentioning that"),
         ("Work as fast as long as you can.", "as long as"),
+        ("Pick what happens as a result of: {{a}}", "as a result of"),
     ],
 )
 def test_a_word_keeps_what_it_says_here(text: str, kept: str) -> None:
@@ -334,6 +335,7 @@ def test_what_is_to_be_answered_is_not_said(text: str) -> None:
         "Suggest a book written by {{title}}.",
         "Make the article available in a second language by translating it.",
         "Explain the questions like I am 5.",
+        "Pick the likelier continuation to the following sentence.",
         "Summarize the following query in the form of key banking terms:\n{{text}}",
         "Describe a conclusion obtained from the following table in plain English.",
         "How positive is it? Give a score between\n  {{'0'}} and {{'5'}}.",
@@ -357,6 +359,7 @@ def test_what_stands_in_the_text_is_extracted_with_its_place() -> None:
         "Is this citation describing a method?",
         'Is the claim: "{{claim}}" true or false?',
         'Are the questions "{{a}}" and "{{b}}" asking the same?',
+        'Is the phrase "{{a}}" {{b}} or {{c}}?',
     ],
 )
 def test_a_question_that_is_not_understood_is_quoted_whole(text: str) -> None:
