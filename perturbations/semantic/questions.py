@@ -27,6 +27,8 @@ def command_of(question: str) -> str:
         return ""
     if _ONLY_ANSWERS.match(question):
         return ""
+    if _ASKS_READER.match(question):
+        return f"{QUOTES_WHOLE} {question}"
     if head in _BE or head in _MODALS:
         clause = _declare(head, rest)
     elif head in {"do", "does", "did"}:
@@ -224,6 +226,8 @@ _OPENS_QUESTION: Final = re.compile(
     r"|considering|assuming|suppose|supposing|between|among|out|using|looking|knowing)\b|[\"'“‘]|\{(?!%))"
 )
 # `Yes or no?` names the answers and asks nothing.
+# `Could you confirm?` asks to confirm and not whether one could.
+_ASKS_READER: Final = re.compile(r"(?:can|could|will) you\b")
 _ONLY_ANSWERS: Final = re.compile(
     r"[\"'“]?(?:yes|no|true|false)\b|(?:\{+[^{}]*\}+|[^\w{}]|\b(?:or|and|either)\b)+$",
     re.IGNORECASE,

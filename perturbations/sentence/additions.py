@@ -146,9 +146,9 @@ def _insert(subject: Subject, rng: Random, place: Place, added: str) -> Draft | 
         return None
     if place == "before":
         # A text that begins with the input's place would take what is added for a part of it.
-        if _PLACEHOLDER_FIRST.match(sentences[0].text):
-            return None
         cue = _CUE.match(sentences[0].text)
+        if _PLACEHOLDER_FIRST.match(sentences[0].text[cue.end() if cue else 0 :]):
+            return None
         start = sentences[0].start + (cue.end() if cue else 0)
         gap = "\n" if sentences[0].kind == "block" else " "
         return draft_by(subject.text, [Edit(start, start, "", f"{added}{gap}")])
@@ -188,4 +188,4 @@ def _closes(sentence: Sentence) -> bool:
         return False
     if leaves_open(sentence.text) or ENDS_IN_INPUT.search(sentence.text):
         return False
-    return not sentence.text.endswith((":", ",", ";", "-", "–"))
+    return not sentence.text.endswith((":", ",", ";", "-", "–", "..", "…"))

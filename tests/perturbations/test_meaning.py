@@ -422,3 +422,17 @@ def test_points_that_are_mentioned_are_many() -> None:
 @pytest.mark.parametrize("lead", ["Here's a hard question", "Suppose you are a critic"])
 def test_a_lead_that_is_a_sentence_is_not_put_after_you(lead: str) -> None:
     assert texts("as-request", f"{lead}, write an answer to the question.") == set()
+
+
+def test_could_you_confirm_is_not_whether_one_could() -> None:
+    made = texts("as-request", "I think it is valid. Could you confirm? Yes or no?")
+    assert made
+    assert not any("decide whether" in one for one in made)
+
+
+def test_nothing_is_put_between_a_cue_and_its_input_or_after_dots() -> None:
+    text = "Context: {{context}}; \n\nQuestion: {{question}} \n\nIs this answerable?"
+    for name in ("checklist-random", "irrelevant-before", "politeness"):
+        assert not any("Context: {{context}}" not in one for one in texts(name, text))
+    text = "Complete it.\nFirst, {{a}} Then, {{b}} ..."
+    assert all(made.endswith("Then, {{b}} ...") for made in texts("tautology", text))
