@@ -274,7 +274,7 @@ def test_inspect_samples_with_choices_and_without(tmp_path: Path) -> None:
     assert "line 1: metadata" in told(done)
     chat = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Capital?"}]
     task = task_of(samples(tmp_path, [{"input": chat, "target": ["Rome", "Roma"]}]))
-    assert (task.instructions[0].text, task.examples[0].input) == ("Be brief.", "Capital?")
+    assert (task.system, task.examples[0].input) == ("Be brief.", "Capital?")
     assert task.examples[0].references == ("Rome", "Roma")
 
 
@@ -289,8 +289,52 @@ def test_chats_become_labels_where_answers_come_again_else_free_text(tmp_path: P
     assert task.instructions[0].text == "Answer with 'good' or 'bad'."
     earlier = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
     task = task_of(samples(tmp_path, [chat("Who are you?", "I am Ann, and I help you.", *earlier)]))
-    assert task.examples[0].input == "user: Hi\nassistant: Hello\nuser: Who are you?"
+    assert task.examples[0].input == "User: Hi\nAssistant: Hello\nUser: Who are you?"
+    assert [turn.role for turn in task.examples[0].turns] == ["user", "assistant", "user"]
     assert task.examples[0].gold == "I am Ann, and I help you."
+
+
+def told_by(system: str) -> list[dict[str, str]]:
+    return [{"role": "system", "content": system}] if system else []
+
+
+@pytest.mark.parametrize(
+    ("systems", "system", "roles", "lost"),
+    [
+        (["Be brief.", "Be brief."], "Be brief.", ["user", "assistant", "user"], "--target system"),
+        (["Be brief.", "Be kind."], "", ["system", "user", "assistant", "user"], "they differ"),
+        (["Be brief.", ""], "", ["system", "user", "assistant", "user"], "they differ"),
+        (["", ""], "", ["user", "assistant", "user"], "added: 'Answer the question below.'."),
+    ],
+)
+def test_a_chats_system_text_and_its_turns_are_the_tasks(
+    tmp_path: Path, systems: list[str], system: str, roles: list[str], lost: str
+) -> None:
+    said = [("user", "Hi"), ("assistant", "Hello"), ("user", "Who?"), ("assistant", "Ann, I said.")]
+    turns = [{"role": role, "content": content} for role, content in said]
+    done = samples(tmp_path, [{"messages": [*told_by(one), *turns]} for one in systems])
+    task = task_of(done)
+    assert task.system == system
+    assert [turn.role for turn in task.examples[0].turns] == roles
+    assert (task.examples[0].turns[-1].content, task.examples[0].gold) == ("Who?", "Ann, I said.")
+    assert lost in told(done)
+
+
+def test_one_question_under_a_shared_system_text_is_an_input(tmp_path: Path) -> None:
+    rows = [
+        {"messages": [
+            {"role": "system", "content": "Fill in JSON."},
+            {"role": "user", "content": f"order {n}"},
+            {"role": "assistant", "content": f"number {n} it is, and no other"},
+        ]}
+        for n in range(3)
+    ]  # fmt: skip
+    task = task_of(samples(tmp_path, rows))
+    assert (task.system, task.messages, task.examples[1].input) == (
+        "Fill in JSON.",
+        None,
+        "order 1",
+    )
 
 
 @pytest.mark.parametrize(
@@ -299,6 +343,9 @@ def test_chats_become_labels_where_answers_come_again_else_free_text(tmp_path: P
         {"messages": []},
         {"messages": [{"role": "assistant", "content": "a"}, {"role": "user", "content": "b"}]},
         {"messages": [{"role": "user", "content": [{"type": "image"}]}] * 2},
+        {"messages": [{"role": "assistant", "content": "a"}] * 2},
+        {"messages": [{"role": "tool", "content": "a"}, {"role": "assistant", "content": "b"}]},
+        {"input": [{"role": "assistant", "content": "a"}], "target": "b"},
         {"input": "x"},
     ],
 )

@@ -96,6 +96,24 @@ CONTAINS = [
     ("1,000 men", ["1000"], 1),
     ("no", ["not"], 0),
     ("", ["x"], 0),
+    ("It is Paris.", ["paris."], 1),
+    ("It is **Paris**!", ["Paris"], 1),
+    ("(Paris)", ["Paris"], 1),
+    ("Par is", ["Paris"], 0),
+    ("Paris-Nord", ["Paris"], 0),  # punctuation goes, and the words join
+    ("state-of-the-art", ["stateoftheart"], 1),
+    ("the answer, a dog, is here", ["the dog"], 1),  # articles count on neither side
+    ("New\n  York", ["New York"], 1),
+    ("York New", ["New York"], 0),
+    ("don't know", ["dont"], 1),
+    ("the U.S. army", ["US"], 1),
+    ("the us army", ["U.S."], 1),
+    ("21", ["2", "1"], 0),
+    ("2 or 1", ["3", "1"], 1),
+    ("caf\u00e9 au lait", ["caf\u00e9"], 1),
+    ("cafe au lait", ["caf\u00e9"], 0),
+    ("\u00c9cole", ["\u00e9cole"], 1),
+    ("yes and no", ["yes and no and yes"], 0),
 ]
 
 

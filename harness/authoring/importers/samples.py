@@ -12,14 +12,12 @@ from typing import Any, Final
 from harness.authoring.importers.carried import Carried, TaskContent
 from harness.authoring.init import task_name
 from harness.core.errors import UsageError
+from harness.tasks.conversation import read_turns
 from harness.tasks.rows import numbered_rows
 
 _KNOWN: Final = frozenset(("id", "input", "target", "ideal", "choices", "messages"))
-_TURNS: Final = (
-    "{{% for turn in {turns} if turn.role != 'system' %}}"
-    "{{{{ turn.content if {count} == 1 else turn.role + ': ' + turn.content }}}}\n"
-    "{{% endfor %}}"
-)
+_TURNS: Final = "conversation"
+"""The derived field of the turns that are asked."""
 _DEFAULT: Final = "Answer the question below."
 
 
@@ -71,8 +69,8 @@ def _chats(path: Path, numbered: Sequence[tuple[int, Mapping[str, Any]]]) -> Car
     if carried.blocking:
         return carried
     task = _frame(path, rows)
-    _add_turns(task, carried, [row["messages"][:-1] for row in rows], "messages[:-1]")
     task["derive"] = {"reference": "{{ messages[-1].content }}"}
+    _add_turns(task, carried, [row["messages"][:-1] for row in rows], "messages", end="-1")
     answers = [str(row["messages"][-1]["content"]) for row in rows]
     _add_gold(task, carried, answers)
     _add_instruction(task, carried)
@@ -98,7 +96,7 @@ def _sample_problem(row: Mapping[str, Any], target: str, *, spoken: bool) -> str
     if row.get("input") is None or row.get(target) is None:
         return f"it has no input or no {target}"
     if spoken:
-        return _turns_problem(row["input"], 1)
+        return _turns_problem(row["input"], 1) or _conversation_problem(row["input"])
     if isinstance(row["input"], list):
         return "its input is a list of messages, and that of the first row is not"
     return None
@@ -110,6 +108,14 @@ def _chat_problem(messages: object) -> str | None:
         return problem
     if messages[-1]["role"] != "assistant":
         return "the last message is not the assistant's, so that nothing is right"
+    return _conversation_problem(messages[:-1])
+
+
+def _conversation_problem(turns: object) -> str | None:
+    try:
+        read_turns(turns, "messages")
+    except ValueError as error:
+        return f"the conversation {error}"
     return None
 
 
@@ -132,22 +138,28 @@ def _frame(path: Path, rows: Sequence[Mapping[str, Any]]) -> TaskContent:
 
 
 def _add_turns(
-    task: TaskContent, carried: Carried, chats: Sequence[Sequence[Mapping[str, Any]]], turns: str
+    task: TaskContent,
+    carried: Carried,
+    chats: Sequence[Sequence[Mapping[str, Any]]],
+    field: str,
+    end: str = "",
 ) -> None:
-    """The system's text as the instruction, where all rows share it; the other turns as input."""
-    systems = {
-        "\n".join(str(turn["content"]) for turn in chat if turn.get("role") == "system")
-        for chat in chats
-    }
-    others = max(sum(turn.get("role") != "system" for turn in chat) for chat in chats)
-    task["input"] = _TURNS.format(turns=turns, count=others).rstrip("\n")
-    if len(systems) == 1 and (system := systems.pop()):
-        task["instructions"] = [{"id": "task-1", "style": "task", "text": system}]
-        carried.lose(0, "system message", "it is the instruction, and stands in the user's turn")
-    elif len(systems) > 1:
-        carried.lose(0, "system messages", "they differ between rows, and an instruction does not")
-    if others > 1:
-        carried.lose(0, "turns", "earlier turns are lines of the input, below their roles")
+    """The system text, where all rows share it, and the other turns: a single one is text."""
+    systems = {str(chat[0]["content"]) if chat[0]["role"] == "system" else "" for chat in chats}
+    start = 0
+    if len(systems) > 1:
+        why = "they differ between rows: each stays with its row, and none is perturbed"
+        carried.lose(0, "system messages", why)
+    elif system := systems.pop().strip():
+        task["system"], start = system, 1
+    if all(len(chat) == start + 1 for chat in chats):
+        task["input"] = f"{{{{ {field}[{start}].content }}}}"
+    elif start or end:
+        turns = f"{field}[{start or ''}:{end}]"
+        task["derive"] = {**task.get("derive", {}), _TURNS: f"{{{{ {turns} | tojson }}}}"}
+        task["messages"] = _TURNS
+    else:
+        task["messages"] = field
 
 
 def _add_instruction(task: TaskContent, carried: Carried) -> None:
@@ -158,6 +170,8 @@ def _add_instruction(task: TaskContent, carried: Carried) -> None:
             text = f"Answer with {', '.join(words[:-1])} or {words[-1]}."
         task["instructions"] = [{"id": "task-1", "style": "task", "text": text}]
         why = f"the file has none, which is what is perturbed; added: {text!r}"
+        if "system" in task:
+            why += ", and the system text is perturbed by --target system"
         carried.lose(0, "instruction", why)
 
 
