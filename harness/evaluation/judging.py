@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from harness.core.errors import HarnessError
 from harness.core.records import Request, Turn
 from harness.grading import Judge
 from harness.models import Model, load_model
@@ -18,9 +19,11 @@ from harness.prompting.answers import LabelParser
 class AskedJudge:
     """A `JudgeModel` over a model: asked greedily, its verdict read as a generated label is.
 
-    A model of another name is loaded when it is first asked.
+    A model of another name is loaded when it is first asked, or before a run by `load`.
     """
 
+    task: str
+    """The task that it judges, for messages."""
     judge: Judge
     evaluated: Model
     """The model that is evaluated; the judge too where the task names none."""
@@ -29,7 +32,19 @@ class AskedJudge:
     def _model(self) -> Model:
         if self.judge.model is None:
             return self.evaluated
-        return load_model(ModelSpec(self.judge.model))
+        try:
+            return load_model(ModelSpec(self.judge.model))
+        except HarnessError as error:
+            error.message = f"task {self.task!r}: its judge cannot be loaded: {error.message}"
+            raise
+
+    def load(self) -> None:
+        """Load the judge, so that what is wrong with it shows before anything is asked.
+
+        Raises:
+            HarnessError: it cannot be loaded.
+        """
+        _ = self._model
 
     def verdicts(self, prompts: Sequence[str], words: Sequence[str]) -> list[str | None]:
         """For each prompt the word that the judge answered; each distinct prompt is asked once."""

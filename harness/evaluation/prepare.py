@@ -127,6 +127,7 @@ def prepare(
         full=full,
     )
     check_lengths(run_plan.lengths, plan, model.info.max_context)
+    _load_judges(run_plan)
     run_plan = run_plan if named else _without_cut_answers(run_plan)
     check_requests(run_plan)
     told = validity_notes(variant.perturbation for variant in run_plan.plan.all_variants())
@@ -263,11 +264,17 @@ def _make_reader(task: Task, model: Model) -> Reader:
     if task.answer is not None:
         grader, judge = make_grader(task.answer), task.answer.grader
         if isinstance(judge, Judge):
-            return JudgedReader(task.answer, grader, judge, AskedJudge(judge, model))
+            return JudgedReader(task.answer, grader, judge, AskedJudge(task.name, judge, model))
         return AnswerReader(task.answer, grader)
     if task.choices is not None:
         return ChoiceReader(task.label_names if task.choices.by == "letter" else ())
     return LabelReader(task.verbalizer_of)
+
+
+def _load_judges(run: RunPlan) -> None:
+    for tools in run.tools.values():
+        if isinstance(tools.reader, JudgedReader) and isinstance(tools.reader.model, AskedJudge):
+            tools.reader.model.load()
 
 
 def _with_defaults(config: RunConfig) -> RunConfig:

@@ -129,8 +129,10 @@ def test_the_evaluated_model_can_be_its_own_judge(model: Path, tmp_path: Path) -
 def test_a_judge_that_cannot_be_loaded_ends_in_one_line(model: Path, tmp_path: Path) -> None:
     missing = str(tmp_path / "nowhere")
     content = answer_task(grader={"name": "judge", "prompt": PROMPT, "model": missing})
-    with pytest.raises(UsageError, match="nowhere"):
+    with pytest.raises(UsageError) as caught:
         run(model, content, tmp_path / "run")
+    assert caught.value.message.startswith(f"task 'free': its judge cannot be loaded: {missing} ")
+    assert not (tmp_path / "run").exists()  # it shows before anything is asked
 
 
 class FakeTokenizer(TokenRequests):
@@ -159,7 +161,7 @@ class FakeModel:
 def test_verdicts_are_read_as_labels_are_and_asked_once() -> None:
     judge = Judge(prompt="{{ answer }} correct or incorrect?")
     fake = FakeModel()
-    asked = AskedJudge(judge, cast(Model, fake))
+    asked = AskedJudge("free", judge, cast(Model, fake))
     prompts = ["<The answer is incorrect.>", "<Correct>", "<no idea>", "<Correct>"]
     assert asked.verdicts(prompts, ["correct", "incorrect"]) == [
         "incorrect", "correct", None, "correct",
