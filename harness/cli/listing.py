@@ -57,7 +57,7 @@ def _show_schema(_: str) -> str:
 
 
 def _show_suite(name: str) -> str:
-    from harness.tasks.schema import suites_dir
+    from harness.tasks.suites import suites_dir
 
     return (suites_dir() / f"{name}.yaml").read_text(encoding="utf-8").rstrip()
 
@@ -73,8 +73,8 @@ def _show_perturbation(name: str) -> str:
 
 
 def _tasks() -> list[Row]:
-    from harness.tasks.schema import TaskSpec, suites_dir
-    from harness.tasks.suites import read_suite, suite_names
+    from harness.tasks.schema import TaskSpec
+    from harness.tasks.suites import read_suite, suite_names, suites_dir
     from harness.tasks.yamlfile import read_yaml
 
     rows: list[Row] = []

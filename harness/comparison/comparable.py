@@ -256,6 +256,7 @@ def _task_parts(task: str, first: RunData, second: RunData) -> Iterator[tuple[st
     one, other = _task(first, task), _task(second, task)
     yield "labels", task_labels(first, task), task_labels(second, task)
     yield "label words", one.get("label_words"), other.get("label_words")
+    yield "order of labels", one.get("order") or [], other.get("order") or []
     yield "answer cue", one.get("answer_cue"), other.get("answer_cue")
     yield "placement of the instruction", one.get("placement"), other.get("placement")
     yield "system text", one.get("system") or "", other.get("system") or ""

@@ -250,6 +250,7 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "kind": task.kind,
         "metric": task.metric_name,
         "metrics": list(task.metrics),
+        "order": list(task.order),
         "labels": list(task.label_names),
         "label_words": [label.answer for label in task.labels],
         "answer_cue": task.answer_cue,

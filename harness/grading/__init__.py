@@ -7,6 +7,7 @@ answer field.
 
 from harness.grading.grade import Grade, Grader
 from harness.grading.judge import Judge, Judged, JudgeModel
+from harness.grading.label_set import LabelSet
 from harness.grading.load import load_graders
 from harness.grading.make import make_grader, read_answer
 from harness.grading.references import reference_texts
@@ -21,6 +22,7 @@ __all__ = [
     "JudgeAgreement",
     "JudgeModel",
     "Judged",
+    "LabelSet",
     "judge_agreement",
     "load_graders",
     "make_grader",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PlainValidator
+from pydantic import BaseModel, ConfigDict
 
-from harness.core.errors import nearest_hint
 from harness.grading.final_answer import final_answer
 from harness.grading.number_forms import fold_numbers
 from harness.grading.numbers import find_numbers
@@ -24,26 +23,7 @@ class RegexExtraction(BaseModel):
     """Which of several matches counts: `first` or `last`."""
 
 
-Whole = Literal["none", "final", "last_number"]
-
-
-def _parse(given: object) -> Whole | RegexExtraction:
-    if isinstance(given, RegexExtraction):
-        return given
-    if isinstance(given, dict):
-        return RegexExtraction.model_validate(given)
-    for name in get_args(Whole):
-        if given == name:
-            whole: Whole = name
-            return whole
-    near = nearest_hint(str(given), get_args(Whole))
-    raise ValueError(f"extract is none, final, last_number or {{regex: …}}, not {given!r}.{near}")
-
-
-Extraction = Annotated[
-    Whole | RegexExtraction,
-    PlainValidator(_parse, json_schema_input_type=Whole | RegexExtraction),
-]
+Extraction = Literal["none", "final", "last_number"] | RegexExtraction
 """What is read out of a text: all, its final answer, its last number, or a pattern's group."""
 
 

@@ -16,6 +16,7 @@ from harness.grading.extract import Extraction
 from harness.grading.json_fields import JsonFields
 from harness.grading.json_schema import JsonSchema
 from harness.grading.judge import Judge
+from harness.grading.label_set import LabelSet
 from harness.grading.numeric import Numeric
 from harness.grading.plugin import Plugin
 from harness.grading.regex_group import RegexGroup
@@ -26,7 +27,7 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 
 AnyGrader = (
     Exact | Contains | TokenF1 | Numeric | RegexGroup
-    | JsonFields | JsonSchema | Bleu | ChrF | Rouge | Judge | Plugin
+    | JsonFields | JsonSchema | Bleu | ChrF | Rouge | LabelSet | Judge | Plugin
 )  # fmt: skip
 """A grader with its options."""
 
@@ -41,6 +42,7 @@ GRADERS: Final[dict[str, type[AnyGrader]]] = {
     "bleu": Bleu,
     "chrf": ChrF,
     "rouge": Rouge,
+    "label_set": LabelSet,
     "judge": Judge,
 }
 """The graders that are shipped, by the name that a task file gives them."""

@@ -19,7 +19,12 @@ LabelMetric = Callable[[Floats], Floats]
 
 
 def label_metrics(
-    names: Sequence[str], answer: Answers, gold: Integers, present: Booleans, labels: int
+    names: Sequence[str],
+    answer: Answers,
+    gold: Integers,
+    present: Booleans,
+    labels: int,
+    places: Sequence[int] | None = None,
 ) -> dict[str, float]:
     """The wanted metrics of some prompts, each the mean over prompts in which it is defined.
 
@@ -29,6 +34,8 @@ def label_metrics(
         gold: codes of the right answers [N].
         present: which cells are there [K, N].
         labels: how many labels the task has.
+        places: where each label stands on its scale, from 0; None where labels have no order, and
+            no metric of one.
 
     Example:
         >>> import numpy as np
@@ -36,11 +43,15 @@ def label_metrics(
         >>> label_metrics(["macro_f1"], answer, gold, np.ones((1, 4), dtype=bool), 2)
         {'macro_f1': 0.7333333333333334}
     """
-    wanted = [name for name in names if name in METRICS]
+    wanted = [name for name in names if name in METRICS or (name in ORDINAL and places)]
     if not wanted:
         return {}
     counts = confusions(answer, gold, present, labels)
-    values = {name: METRICS[name](counts) for name in wanted}
+    ordered = in_order(counts, places) if places else counts
+    values = {
+        name: METRICS[name](counts) if name in METRICS else ORDINAL[name](ordered)
+        for name in wanted
+    }
     return {
         name: float(np.nanmean(of_prompts))
         for name, of_prompts in values.items()
@@ -86,6 +97,38 @@ def matthews_correlation(counts: Floats) -> Floats:
     return ratio(right * total - both, np.sqrt(of_gold * of_given), undefined=0.0)
 
 
+def in_order(counts: Floats, places: Sequence[int]) -> Floats:
+    """Confusion matrices of labels on a scale [K, places, places].
+
+    An answer that could not be parsed is taken for the label that is farthest from the gold one.
+    """
+    order = np.argsort(places)
+    ordered = counts[:, order][:, :, order]
+    rows = np.arange(len(order))
+    farthest = np.where(rows < (len(order) - 1) / 2, len(order) - 1, 0)
+    ordered[:, rows, farthest] += counts[:, order, -1]
+    return ordered
+
+
+def mean_absolute_error(counts: Floats) -> Floats:
+    """The mean number of steps between gold label and answer."""
+    steps = np.abs(np.subtract.outer(*[np.arange(counts.shape[1])] * 2))
+    return ratio((counts * steps).sum(axis=(1, 2)), counts.sum(axis=(1, 2)))
+
+
+def quadratic_kappa(counts: Floats) -> Floats:
+    """Cohen's kappa with weights that grow as the square of the steps (Cohen 1968).
+
+    1 less the mean squared step over what it would be were answers drawn without regard to the gold
+    labels; undefined where that is 0.
+    """
+    squares = np.subtract.outer(*[np.arange(counts.shape[1])] * 2) ** 2
+    gold, given = counts.sum(axis=2), counts.sum(axis=1)
+    by_chance = (gold[:, :, None] * given[:, None, :] * squares).sum(axis=(1, 2))
+    total = counts.sum(axis=(1, 2))
+    return 1 - ratio((counts * squares).sum(axis=(1, 2)) * total, by_chance)
+
+
 def _mean_known(values: Floats) -> Floats:
     """The mean of each row's values that are known [K]."""
     known = np.isfinite(values)
@@ -98,3 +141,8 @@ METRICS: Final[Mapping[str, LabelMetric]] = {
     "mcc": matthews_correlation,
 }
 """What a task file may ask for beside accuracy."""
+ORDINAL: Final[Mapping[str, LabelMetric]] = {
+    "mean_absolute_error": mean_absolute_error,
+    "quadratic_kappa": quadratic_kappa,
+}
+"""What is said of labels that have an order; of matrices from `in_order`."""

@@ -63,6 +63,8 @@ class TaskFacts:
     """What the mean score is called."""
     metrics: Sequence[str] = ()
     """Metrics of labels that are wanted beside it."""
+    order: Sequence[str] = ()
+    """The names of ordinal labels from one end of their scale to the other."""
     own_scorers: Sequence[str] = ()
     """Which scorers read its answers where the one asked for cannot."""
 
@@ -257,7 +259,12 @@ def _label_metrics(grid: Grid, facts: TaskFacts) -> dict[str, dict[str, float]]:
         rows = grid.rows(level=level)
         rows = rows[grid.present[rows].any(axis=1)]
         values = label_metrics(
-            facts.metrics, grid.answer[rows], grid.gold, grid.present[rows], len(facts.labels)
+            facts.metrics,
+            grid.answer[rows],
+            grid.gold,
+            grid.present[rows],
+            len(facts.labels),
+            [list(facts.order).index(name) for name in facts.labels] if facts.order else None,
         )
         if values:
             found[level] = {name: rounded(value) for name, value in values.items()}
@@ -284,6 +291,7 @@ def task_facts(task: Mapping[str, Any]) -> TaskFacts:
         UnmadeVariants(**unmade),
         metric=task.get("metric", "accuracy"),
         metrics=task.get("metrics", ()),
+        order=task.get("order", ()),
         own_scorers=OWN_SCORERS.get(task.get("kind", ""), ()),
     )
 

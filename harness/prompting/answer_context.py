@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from harness.prompting.label_mentions import Mention
+from harness.grading.label_mentions import Mention
 
 _REMEMBERED: Final = 4096
 """Surroundings whose reading is remembered: a model that loops repeats them by the thousand."""

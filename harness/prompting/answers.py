@@ -34,6 +34,7 @@ from itertools import pairwise, takewhile
 from typing import Final
 
 from harness.grading.answer_text import BOLD_END, BOLD_START, clean_answer
+from harness.grading.label_mentions import LabelFinder, Mention
 from harness.prompting.answer_context import (
     REASONS,
     any_key_before,
@@ -50,7 +51,6 @@ from harness.prompting.answer_context import (
     states_before,
     taken_back,
 )
-from harness.prompting.label_mentions import LabelFinder, Mention
 
 _FAR: Final = 60
 """Characters beside a label that can bear on it."""

@@ -59,6 +59,8 @@ def _beside_labels(task: Task) -> Iterator[object]:
     """What tasks say beside labels under an instruction that comes first, whose hash stays."""
     if task.placement != "first":
         yield task.placement
+    if task.order:
+        yield ["order", list(task.order)]
     if task.system:
         yield ["system", task.system]
     if task.messages is not None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from harness.core.errors import UsageError, nearest_hint
 from harness.core.records import Example
-from harness.grading import AnswerSpec, Grader, make_grader, reference_texts
+from harness.grading import AnswerSpec, Grader, LabelSet, make_grader, reference_texts
 from harness.tasks.checks import shorten
 from harness.tasks.choices import LETTERS, read_gold, read_options, show_choices
 from harness.tasks.schema import ChoicesSpec, TaskSpec
@@ -45,8 +45,8 @@ def make_gold_reader(spec: TaskSpec, template: Template, path: Path, where: Plac
     """
     if spec.choices is not None:
         return _Choices(spec.choices, template, where)
-    if spec.answer is not None:
-        return _References(spec.answer, make_grader(spec.answer), template, where)
+    if spec.grading is not None:
+        return _References(spec.grading, make_grader(spec.grading), template, where)
     names = {key: label.name for label in spec.labels for key in label.keys}
     return _Labels(spec.label_field, names, template, path)
 
@@ -135,4 +135,7 @@ class _References:
     def make(self, identity: str, fields: Fields, place: int) -> Example:
         references = reference_texts(fields.get(self.spec.field))
         text = self.template.render(fields, row=f"row {place + 1}")
-        return Example(identity, fields, text, (references or ("",))[0], references=references)
+        gold = (references or ("",))[0]
+        if isinstance(labels := self.spec.grader, LabelSet):
+            gold = ", ".join(labels.gold(references)) or labels.none
+        return Example(identity, fields, text, gold, references=references)

@@ -116,8 +116,9 @@ def build_task(
         few_shot_left_out=len(answered) - len(shots),
         source=str(path),
         choices=spec.choices,
-        answer=spec.answer,
-        metrics=spec.metric,
+        answer=spec.grading,
+        metrics=spec.metrics,
+        order=spec.order,
         system=spec.system.strip(),
         messages=spec.messages,
     )
@@ -127,14 +128,14 @@ def build_task(
 def _labels(spec: TaskSpec, examples: Sequence[Example]) -> tuple[LabelSpec, ...]:
     """The task's labels; of choices the letters of the longest list of options."""
     if spec.choices is None:
-        return spec.labels
+        return () if spec.multiple else spec.labels
     most = max(len(example.options) for example in examples)
     return tuple(LabelSpec(name=letter) for letter in LETTERS[:most])
 
 
 def _chance(spec: TaskSpec, examples: Sequence[Example]) -> float:
     """What guessing scores: one of the labels, one of each row's options; of free text nothing."""
-    if spec.answer is not None:
+    if spec.grading is not None:
         return 0.0
     if spec.choices is not None:
         return math.fsum(1 / len(example.options) for example in examples) / len(examples)

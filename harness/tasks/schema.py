@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -23,6 +22,7 @@ from pydantic import (
 from harness.core.errors import nearest_hint
 from harness.core.plain_numbers import PlainNumbers
 from harness.core.records import BLANK_LINE, Instruction, Placement, Scorer, Style
+from harness.grading.label_set import LabelSet
 from harness.grading.spec import AnswerSpec
 from harness.tasks.conversation import transcript_template
 
@@ -179,7 +179,11 @@ class ChoicesSpec(_Strict):
 
 KINDS: Final = ("labels", "choices", "answer")
 """What makes a task file one of its kind: the key that says what an answer is."""
-Metric = Literal["accuracy", "balanced_accuracy", "macro_f1", "mcc"]
+Metric = Literal[
+    "accuracy", "balanced_accuracy", "macro_f1", "mcc", "mean_absolute_error", "quadratic_kappa"
+]
+ORDINAL_METRICS: Final[tuple[Metric, ...]] = ("mean_absolute_error", "quadratic_kappa")
+"""Metrics of labels that have an order."""
 
 
 def _as_list(value: object) -> object:
@@ -216,6 +220,12 @@ class TaskSpec(_Strict):
         Field(min_length=2, json_schema_extra=_allow_short),
     ] = ()
     """Answer classes; a plain word stands for a label of that name, value and word."""
+    ordinal: bool | tuple[Word, ...] = False
+    """Whether the labels are steps of a scale in the order in which they stand; or their names in
+    that order. The metrics are then mean_absolute_error and quadratic_kappa, too."""
+    multiple: bool = False
+    """Whether a row has several labels at once, or none: its label field is a list of them, or a
+    text with commas. The answer is then generated, and its score the F1 of two sets."""
     choices: ChoicesSpec | None = None
     """Options per row, of which one is right."""
     answer: AnswerSpec | None = None
@@ -227,7 +237,8 @@ class TaskSpec(_Strict):
         Annotated[tuple[Metric, ...], Field(min_length=1)],
         BeforeValidator(_as_list, json_schema_input_type=Metric | tuple[Metric, ...]),
     ] = ("accuracy",)
-    """Metrics of labels: accuracy, and beside it balanced_accuracy, macro_f1 or mcc."""
+    """Metrics of labels: accuracy, and beside it balanced_accuracy, macro_f1 or mcc, and of ordinal
+    ones mean_absolute_error or quadratic_kappa."""
     scorer: Scorer | None = None
     """How a response becomes an answer unless `--scorer` says otherwise: `calibrated`, `loglik` or
     `generate`; default: calibrated."""
@@ -261,6 +272,31 @@ class TaskSpec(_Strict):
         return full
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """The names of ordinal labels from one end of their scale to the other; else none."""
+        if isinstance(self.ordinal, tuple):
+            return self.ordinal
+        return tuple(label.name for label in self.labels) if self.ordinal else ()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics that are wanted: of ordinal labels two more than of others."""
+        return tuple(dict.fromkeys((*self.metric, *(ORDINAL_METRICS if self.order else ()))))
+
+    @property
+    def grading(self) -> AnswerSpec | None:
+        """How generated text is graded, where an answer is free text or a set of labels."""
+        if not self.multiple:
+            return self.answer
+        return AnswerSpec(
+            field=self.label_field,
+            grader=LabelSet(
+                labels={label.name: label.answer for label in self.labels},
+                values={key: label.name for label in self.labels for key in label.keys},
+            ),
+        )
+
+    @property
     def kind(self) -> str:
         """What an answer is: one of `KINDS`."""
         return next(kind for kind in KINDS if getattr(self, kind))
@@ -289,8 +325,27 @@ class TaskSpec(_Strict):
             raise ValueError(
                 f"a task has one kind of answer, and {' and '.join(given)} are given; keep one"
             )
-        if given != ["labels"] and self.metric != ("accuracy",):
-            raise ValueError(f"metric {', '.join(self.metric)!r} is of labels, not of {given[0]}")
+        kind = "several labels at once" if self.multiple else given[0]
+        if kind != "labels" and self.metric != ("accuracy",):
+            raise ValueError(f"metric {', '.join(self.metric)!r} is of labels, not of {kind}")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_as_said(self) -> TaskSpec:
+        for key in ("ordinal", "multiple"):
+            if getattr(self, key) and not self.labels:
+                raise ValueError(f"{key} is said of labels, and this task has {self.kind}")
+        if self.ordinal and self.multiple:
+            raise ValueError("labels are ordinal or multiple, not both")
+        names = [label.name for label in self.labels]
+        if self.order and sorted(self.order) != sorted(names):
+            raise ValueError(
+                f"ordinal names {', '.join(self.order)}, and the labels are {', '.join(names)}; "
+                "each stands once in an order"
+            )
+        for name in self.metric:
+            if name in ORDINAL_METRICS and not self.order:
+                raise ValueError(f"metric {name!r} needs an order of the labels: ordinal: true")
         return self
 
     @model_validator(mode="after")
@@ -309,25 +364,12 @@ class TaskSpec(_Strict):
         return self
 
 
-class SuiteSpec(_Strict):
-    """A suite file: a named list of tasks."""
-
-    name: Name
-    description: str = ""
-    tasks: Annotated[tuple[Name, ...], Field(min_length=1)]
-
-
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a task file, for completion and checks in editors."""
     schema = TaskSpec.model_json_schema()
     schema["required"].remove("input")
     schema["anyOf"] = [{"required": [name]} for name in ("input", "messages")]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def suites_dir() -> Path:
-    """The folder of the shipped suites."""
-    return Path(__file__).parent / "shipped"
 
 
 def fold_word(word: str) -> str:

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from harness.core.errors import UnknownNameError
-from harness.tasks.schema import SuiteSpec, suites_dir
+from harness.tasks.schema import Name
 from harness.tasks.yamlfile import read_yaml
+
+
+class SuiteSpec(BaseModel):
+    """A suite file: a named list of tasks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: Name
+    description: str = ""
+    tasks: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+def suites_dir() -> Path:
+    """The folder of the shipped suites."""
+    return Path(__file__).parent / "shipped"
 
 
 def suite_names() -> list[str]:

@@ -18,7 +18,7 @@ from harness.core.records import (
     Scorer,
     stable_hash,
 )
-from harness.grading import AnswerSpec
+from harness.grading import AnswerSpec, LabelSet
 from harness.tasks.schema import ChoicesSpec, LabelSpec, Metric
 from harness.tasks.template import Template, map_texts
 
@@ -37,6 +37,7 @@ _METRIC_NAMES: Final[Mapping[str, str]] = {
     "bleu": "BLEU",
     "chrf": "chrF",
     "rouge": "ROUGE",
+    "label_set": "set F1",
 }
 """Grader -> what reports call its mean score, where that is more than its name."""
 _SCORERS_OF: Final[Mapping[Kind, tuple[Scorer, ...]]] = {
@@ -79,6 +80,8 @@ class Task:
     answer: AnswerSpec | None = None
     """How free text is graded, where an answer is free text; there are then no `labels`."""
     metrics: tuple[Metric, ...] = ("accuracy",)
+    order: tuple[str, ...] = ()
+    """The names of ordinal labels from one end of their scale to the other."""
     system: str = ""
     """The system text; empty where there is none."""
     messages: str | None = None
@@ -113,7 +116,12 @@ class Task:
 
     @property
     def label_words(self) -> tuple[str, ...]:
-        """What the model should say, in the order of `label_names`; empty where rows differ."""
+        """What the model should say, in the order of `label_names`; empty where rows differ.
+
+        Of several labels at once, what it may say.
+        """
+        if self.answer and isinstance(self.answer.grader, LabelSet):
+            return tuple(self.answer.grader.labels.values())
         return () if self.choices else tuple(label.answer for label in self.labels)
 
     @property

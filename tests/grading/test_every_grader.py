@@ -24,6 +24,7 @@ OPTIONS: Final[dict[str, list[dict[str, object]]]] = {
     "bleu": [{}, {"tokenize": "char"}],
     "chrf": [{}, {"word_order": 2}],
     "rouge": [{}, {"variant": "rouge2"}],
+    "label_set": [{"labels": {"the": "the", "12": "12"}}],
 }
 CASES: Final = [(name, options) for name, all_ in OPTIONS.items() for options in all_]
 TEXT: Final = st.text(max_size=80) | st.text(alphabet='the 12,.-/%{}":[]#$\\x^e\n', max_size=80)
@@ -63,6 +64,7 @@ REFERENCES: Final = {
     "json_fields": OBJECTS,
     "json_schema": OBJECTS,
     "rouge": LATIN,
+    "label_set": st.sampled_from(["the", "12", "the, 12", "12 | the; the"]),
 }
 
 

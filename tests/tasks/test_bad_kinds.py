@@ -71,8 +71,7 @@ LINES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         graded_by("exact", extract="finale"),
-        "the task 'free': extract is none, final, last_number or {regex: …}, not 'finale'. Did you "
-        "mean 'final'? at 'answer.extract'.",
+        "the task 'free': Input should be 'none', 'final' or 'last_number' at 'answer.extract'.",
     ),
     (
         graded_by({"name": "regex", "pattern": "(a|aa)+$"}),
