@@ -9,7 +9,15 @@ from typing import Final
 
 from harness.core.errors import HarnessError, UnknownNameError, UsageError
 from harness.core.plugin_file import plugin_error, run_plugin
-from harness.core.records import LEVELS, PERTURBED_LEVELS, LeftOut, Level, StrengthName, Target
+from harness.core.records import (
+    LEVELS,
+    PARTS_OF,
+    PERTURBED_LEVELS,
+    LeftOut,
+    Level,
+    StrengthName,
+    Target,
+)
 from perturbations.base import REGISTRY, Perturbation
 from perturbations.resources import missing_need
 from perturbations.stack import stack
@@ -244,7 +252,7 @@ def _find_obstacle(
 ) -> LeftOut | None:
     """Why the perturbation cannot be applied here, or None if it can."""
     name, level = perturbation.name, perturbation.level
-    if target in ("input", "both") and not perturbation.on_input:
+    if "input" in PARTS_OF[target] and not perturbation.on_input:
         return LeftOut(name, level, "target", target)
     for need in perturbation.needs:
         if missing_need(need, data_dir=data_dir, needed_for=name) is not None:

@@ -95,7 +95,8 @@ def run(
         perturbations: Only these perturbations, by name; `all` is the whole catalogue.
         stacks: Compositions such as `keyboard+politeness`.
         plugins: Python files with perturbations of your own.
-        target: What is perturbed: the instruction, the input, both, or the system text.
+        target: What is perturbed: the instruction, the input, both, or the system text, alone or
+            with them (`system+instruction`, `system+input`, `all`).
         per_perturbation: Variants per perturbation.
         strength: How many words noise changes, and how much: low, medium or high; with several the
             report shows accuracy against strength.

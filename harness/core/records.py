@@ -13,8 +13,24 @@ from typing import Final, Literal
 
 Level = Literal["clean", "character", "word", "sentence", "semantic"]
 PerturbedLevel = Literal["character", "word", "sentence", "semantic"]
-Target = Literal["instruction", "input", "both", "system"]
+Part = Literal["system", "instruction", "input"]
+"""A part of a prompt that can be perturbed."""
+Target = Literal[
+    "instruction", "input", "both", "system", "system+instruction", "system+input", "all"
+]
 """What a variant changes; `both` is instruction and input."""
+PARTS_OF: Final[Mapping[Target, frozenset[Part]]] = MappingProxyType(
+    {
+        "instruction": frozenset({"instruction"}),
+        "input": frozenset({"input"}),
+        "both": frozenset({"instruction", "input"}),
+        "system": frozenset({"system"}),
+        "system+instruction": frozenset({"system", "instruction"}),
+        "system+input": frozenset({"system", "input"}),
+        "all": frozenset({"system", "instruction", "input"}),
+    }
+)
+"""Target -> the parts of a prompt that it names."""
 Placement = Literal["first", "last", "both"]
 """Where the instruction stands: before the input, after it, or both."""
 Style = Literal["task", "role"]
@@ -141,6 +157,9 @@ class Variant:
     """Where a rewording at the semantic level comes from; None at other levels."""
     strength: StrengthName | None = None
     """How strong its noise is; None for a perturbation that knows no strength."""
+    system: str = ""
+    """The perturbed system text, where it is perturbed beside something else; where it is all that
+    is perturbed, it is `text`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ class TaskTools:
         if variant.target == "system" and variant.level != CLEAN:
             clean = self.instructions[variant.instruction_id]
             return self.prompter.ask(clean, text, system=variant.text, turns=turns)
-        return self.prompter.ask(variant.text, text, turns=turns)
+        system = variant.system or None
+        return self.prompter.ask(variant.text, text, system=system, turns=turns)
 
     def requests(self, cells: Sequence[Cell]) -> list[Request]:
         """What a model is asked for each cell, its answers as continuations."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from types import MappingProxyType
 
-from harness.core.records import CLEAN, Cell, Example, Variant, stable_hash
+from harness.core.records import CLEAN, PARTS_OF, Cell, Example, Variant, stable_hash
 from harness.evaluation.design import FULL, Design
 from harness.tasks import Task
 from harness.tasks.choices import show_choices
@@ -192,7 +192,7 @@ def shuffled_examples(task: Task, seed: int) -> tuple[Example, ...]:
 
 def changes_input(variant: Variant) -> bool:
     """Whether a variant changes the inputs of examples, alone or beside the instruction."""
-    return variant.target in ("input", "both") and variant.level != CLEAN
+    return "input" in PARTS_OF[variant.target] and variant.level != CLEAN
 
 
 def perturb_example(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from harness.core.errors import NothingToEvaluateError, UsageError
-from harness.core.records import Example, LeftOut
+from harness.core.records import PARTS_OF, Example, LeftOut
 from harness.evaluation.budget import DEFAULT_CELLS, Fitted, clean_cells, describe_fit, fit
 from harness.evaluation.config import DEFAULT_SUITE, RunConfig, check_config
 from harness.evaluation.cost import TaskLengths, check_lengths, measure_lengths
@@ -373,9 +373,9 @@ def _load_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
     if config.placement is not None:
         tasks = [replace(task, placement=config.placement) for task in tasks]
     without = next((task.name for task in tasks if not task.system), None)
-    if config.target == "system" and without is not None:
+    if "system" in PARTS_OF[config.target] and without is not None:
         raise UsageError(
-            f"--target system: task {without!r} has no system text.",
+            f"--target {config.target}: task {without!r} has no system text.",
             hint="Write `system:` into its file, or name other tasks.",
         )
     return [choose_instructions(task, config.instructions) for task in tasks]

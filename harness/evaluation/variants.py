@@ -14,6 +14,7 @@ from harness.core.errors import UsageError, nearest_hint
 from harness.core.records import (
     CLEAN,
     LEVELS,
+    PARTS_OF,
     Edit,
     Instruction,
     LeftOut,
@@ -31,7 +32,7 @@ from harness.tasks import Task
 from harness.tasks.choices import shows_letters, shows_options
 from harness.tasks.rows import numbered_rows
 from harness.tasks.schema import Text
-from perturbations import Perturbation, Similarity, clean_variant, make_variants
+from perturbations import Perturbation, Similarity, clean_variant, make_variants, perturb_text
 from perturbations.sentence.options import LETTERS
 from perturbations.strength import MEDIUM
 
@@ -80,14 +81,17 @@ def build_variants(
     clean = [clean_variant(task.name, instruction) for instruction in task.instructions]
     arranging = [one for one in perturbations if one.arrange and _can_arrange(task, one)]
     perturbations = [one for one in perturbations if not one.arrange]
-    on_input = [*perturbations, *arranging] if options.target == "input" else arranging
+    parts = PARTS_OF[options.target]
+    keeps_instruction = "input" in parts and "instruction" not in parts
+    on_input = [*perturbations, *arranging] if keeps_instruction else arranging
     of_input = [
         variant
         for instruction in task.instructions
         for variant in _input_variants(task, instruction, on_input, options)
     ]
-    if options.target == "input":
-        return TaskVariants(variants=(*clean, *of_input))
+    if keeps_instruction:
+        beside = _beside(task, of_input, perturbations, options.target)
+        return TaskVariants(variants=(*clean, *beside))
     perturbed: list[Variant] = []
     no_ops: Counter[str] = Counter()
     duplicates: Counter[str] = Counter()
@@ -117,11 +121,33 @@ def build_variants(
         duplicates += result.duplicates
         dissimilar += result.dissimilar
         left_out |= dict.fromkeys(result.left_out)
+    perturbed = _beside(task, perturbed, perturbations, options.target)
     return TaskVariants(
         (*clean, *perturbed, *of_input),
         Misses(_sorted(no_ops), _sorted(duplicates), _sorted(dissimilar)),
         tuple(left_out),
     )
+
+
+def _beside(
+    task: Task, variants: Sequence[Variant], perturbations: Sequence[Perturbation], target: Target
+) -> list[Variant]:
+    """The variants with the system text perturbed too, where the target names it beside others."""
+    if target == "system" or "system" not in PARTS_OF[target]:
+        return list(variants)
+    by_name = {(one.name, one.strength.name): one for one in perturbations}
+    made: list[Variant] = []
+    for variant in variants:
+        perturbation = by_name.get((variant.perturbation, variant.strength or MEDIUM.name))
+        if perturbation is None:  # it arranges options, and knows no text
+            made.append(variant)
+            continue
+        seed = stable_hash(variant.seed, "system")
+        draft = perturb_text(task.system, perturbation, seed, task.label_words)
+        system = draft.text if draft else task.system
+        identity = stable_id(variant.id, target)
+        made.append(replace(variant, id=identity, target=target, system=system))
+    return made
 
 
 def _can_arrange(task: Task, perturbation: Perturbation) -> bool:
@@ -233,6 +259,7 @@ class _Row(BaseModel):
     target: Target = "instruction"
     semantic_source: SemanticSource | None = None
     strength: StrengthName | None = None
+    system: str = ""
 
 
 def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
@@ -266,6 +293,7 @@ def _replayed(row: Json, tasks: Mapping[str, Task], *, where: str) -> Variant:
         target=checked.target,
         semantic_source=checked.semantic_source,
         strength=checked.strength,
+        system=checked.system,
     )
 
 

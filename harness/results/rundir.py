@@ -288,7 +288,10 @@ def example_hash(example: Example) -> str:
 
 def variant_row(variant: Variant) -> Json:
     """A variant as a row of variants.jsonl."""
-    return asdict(variant)
+    row = asdict(variant)
+    if not variant.system:
+        del row["system"]
+    return row
 
 
 def _resume(existing: Json, wanted: Json, path: Path) -> str:

@@ -211,3 +211,37 @@ def test_a_replayed_system_text_needs_the_instruction_beside_it(
     file.write_text(json.dumps({**row, "target": "system"}))
     with pytest.raises(UsageError, match=r"line 1: a system text stands beside an instruction"):
         plan(models["with"], tmp_path / "run", content(), **options)
+
+
+@pytest.mark.parametrize(
+    ("target", "changed"),
+    [
+        ("system+instruction", {"system", "instruction"}),
+        ("system+input", {"system", "input"}),
+        ("all", {"system", "instruction", "input"}),
+        ("both", {"instruction", "input"}),
+    ],
+)
+def test_targets_are_combined(
+    models: dict[str, Path], tmp_path: Path, target: str, changed: set[str]
+) -> None:
+    given = content(instructions=["Decide whether this is urgent. Say 'yes' or 'no'."])
+    made = plan(models["with"], tmp_path / "run", given, target=target)
+    clean, *perturbed = made.plan.variants["desk"]
+    tools = made.tools["desk"]
+    assert perturbed
+    for variant in perturbed:
+        assert variant.target == target
+        blocks = [block for block in made.plan.blocks(100) if block.variant.id == variant.id]
+        cell = next(cell for block in blocks for cell in block.cells())
+        plain = next(one for one in made.plan.tasks[0].examples if one.id == cell.example.id)
+        prompt = tools.prompt(variant, cell.example)
+        kept = {"system": SYSTEM, "instruction": clean.text, "input": plain.turns[0].content}
+        assert {name for name, text in kept.items() if text not in prompt} == changed
+    again = plan(models["with"], tmp_path / "again", given, target=target)
+    assert again.plan.variants == made.plan.variants
+    run = execute(made, command="test")
+    replay = tmp_path / "replay"
+    options: dict[str, Any] = {"variants": run.path / "variants.jsonl", "perturbations": ()}
+    replayed = plan(models["with"], replay, given, **options)
+    assert set(replayed.plan.variants["desk"]) == set(made.plan.variants["desk"])
