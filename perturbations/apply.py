@@ -27,6 +27,8 @@ from perturbations.protect import find_protected
 from perturbations.validity import Similarity, measure
 
 _ATTEMPTS: Final = 8
+MAX_PER_PERTURBATION: Final = 1_000
+"""Variants of an instruction by one perturbation: few have so many, and the search is long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,14 @@ def make_variants(
     the first by name), whatever the order of `perturbations`.
 
     Raises:
-        UsageError: a perturbation's edits do not lead to its text.
+        UsageError: a perturbation's edits do not lead to its text, or more variants are asked for
+            than `MAX_PER_PERTURBATION`.
     """
+    if per_perturbation > MAX_PER_PERTURBATION:
+        raise UsageError(
+            f"{per_perturbation:,} variants per perturbation; {MAX_PER_PERTURBATION:,} at most are "
+            "drawn of an instruction."
+        )
     subject = Subject(
         text=instruction.text,
         protected=find_protected(instruction.text, label_words),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -32,6 +33,11 @@ from harness.core.errors import ExitCode, HarnessError
 # Typer carries its own click from 0.20 on and shares the installed one before: the base class of
 # what the parser raises (ClickException) is found through a name that both export.
 _ParserError = cast(type[Exception], typer.BadParameter.__mro__[2])
+
+# What the system says of a path wherever it is first looked at: no bug, and no path to check for
+# in every room, as asking whether a file is there raises it too.
+_NAMES: Final = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP})
+_DISKS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 app = typer.Typer(
     name="harness",
@@ -100,10 +106,18 @@ def run(arguments: list[str] | None = None) -> int:
         # The reader (head, less) has gone; python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
-    except Exception:
-        traceback.print_exc()
-        _complain("this is a bug in the harness.", "Please report it with the lines above.")
-        return ExitCode.INTERNAL
+    except Exception as error:
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Say what no command has foreseen: a path that the system refuses, or else a bug."""
+    if isinstance(error, OSError) and error.errno in {*_NAMES, *_DISKS}:
+        _complain(f"{_shorten(str(error.filename or 'a file'))}: {error.strerror}.", None)
+        return ExitCode.INCOMPLETE if error.errno in _DISKS else ExitCode.USAGE
+    traceback.print_exception(error)
+    _complain("this is a bug in the harness.", "Please report it with the lines above.")
+    return ExitCode.INTERNAL
 
 
 def _dispatch(arguments: list[str] | None) -> int:
@@ -117,6 +131,10 @@ def _dispatch(arguments: list[str] | None) -> int:
 def _format(error: BaseException) -> str:
     message: str = error.format_message() if hasattr(error, "format_message") else str(error)
     return f"{' '.join(message.split()).rstrip('.')}."
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:150]}… ({len(text):,} characters)"
 
 
 def _complain(message: str, hint: str | None) -> None:

@@ -173,9 +173,14 @@ def read_bytes(path: Path) -> bytes:
 
 def _check_file(path: Path) -> None:
     """Say that a file is missing, or is none that can be read twice."""
-    if path.is_file():
+    try:
+        there, found = path.exists(), path.is_file()
+    except OSError as error:  # a name that is too long, or a folder that may not be read
+        shown = f"{str(path)[:150]}…" if len(str(path)) > 200 else str(path)
+        raise UsageError(f"{shown}: cannot be read: {error.strerror}.") from None
+    if found:
         return
-    if path.exists():
+    if there:
         what = "a folder" if path.is_dir() else "no regular file, and rows may be read twice"
         raise UsageError(f"{path} is {what}; a data file was expected.")
     siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []

@@ -334,3 +334,8 @@ def test_nothing_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_more_variants_than_there_can_be_are_refused_before_they_are_looked_for() -> None:
+    with pytest.raises(UsageError, match="1,000 at most"):
+        made_of(perturbation("one", "Another text."), per_perturbation=10**12)

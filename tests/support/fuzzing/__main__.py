@@ -73,7 +73,8 @@ def damage(kind: Kind, folder: Path, rng: Random) -> tuple[str, bool]:
     damaged = write(document)
     path.write_bytes(damaged)
     shown = ".".join(map(str, place))
-    return f"{path.name}: {shown} = {str(value)[:40]!r}", kind.wrong(path, place, value)
+    wrong = damaged != content and kind.wrong(path, place, value)
+    return f"{path.name}: {shown} = {str(value)[:40]!r}", wrong
 
 
 def try_input(kind: Kind, folder: Path, rng: Random) -> tuple[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import chdir
 from pathlib import Path
@@ -35,7 +34,7 @@ COMMANDS: Final[tuple[Sequence[str], ...]] = (
     ("export", "run", "--format", "csv", "--out", "samples.csv"),
     ("perturb", "Say 'yes' or 'no'.", "--levels", "character,word", "--label", "yes", "--seed", "1",
      "--per-perturbation", "2", "--strength", "high"),
-    ("plan", "--instructions", "6", "--examples", "100", "--detect", "0.05", "--levels", "1",
+    ("plan", "--instructions", "6", "--examples", "100", "--detect", "0.05", "--levels", "word",
      "--tasks", "1", "--confidence", "0.95", "--baseline-accuracy", "0.8", "--json"),
     ("check-task", "task.yaml", "--json"),
     ("init-task", "rows.jsonl", "--label", "label", "--out", "drafted.yaml", "--force"),
@@ -72,8 +71,8 @@ def _type(folder: Path) -> None:
     """Type each line that was changed, or all of them where none was."""
     from harness.cli.app import run
 
-    def fail() -> None:
-        raise sys.exc_info()[1] or AssertionError
+    def fail(error: Exception) -> None:
+        raise error
 
     try:
         lines = json.loads((folder / "commands.json").read_bytes())
@@ -83,7 +82,7 @@ def _type(folder: Path) -> None:
     changed = [line for line in typed if line not in COMMANDS] or typed
     codes = set()
     known = dict(os.environ)
-    with chdir(folder), patch("harness.cli.app.traceback.print_exc", fail):
+    with chdir(folder), patch("harness.cli.app.traceback.print_exception", fail):
         for line in changed:
             codes.add(run(list(line)))
     assert dict(os.environ) == known, "a command changed the environment"
