@@ -6,7 +6,9 @@ the same cells. A first table has, per level and metric, the value of the whole 
 then for each way to save the root mean square error in points, the mean width of the intervals
 beside the whole's, and how many of them hold the whole's value. A second one holds what
 `harness plan` predicts against what came out: the half-width of a share's interval from all cells,
-against the designs' median, and of the whole's from the cells of a share.
+against the designs' median, and of the whole's from the cells of a share. A third one holds what a
+run of such a share would say of all cells, over all tasks and levels together as a report has it:
+the largest detectable drop and the widest interval.
 """
 
 from __future__ import annotations
@@ -21,12 +23,17 @@ import numpy as np
 from harness.core.records import CLEAN, in_level_order
 from harness.evaluation.design import Design
 from harness.metrics.grid import Grid, Group, build_grids
+from harness.metrics.influences import of_drop
 from harness.metrics.measures import measure, resample_grid
-from harness.metrics.variance import drop_parts
+from harness.metrics.outlook import drop_questions
+from harness.metrics.variance import drop_cells
 from harness.results.rundir import load_run
 from harness.stats.arrays import Booleans
-from harness.stats.planning import measure_parts
+from harness.stats.estimate import Estimate, mean_of
+from harness.stats.planning import make_design, pool_parts
+from harness.stats.power import minimum_detectable_effect
 from harness.stats.prediction import CellVariance, Size, half_width, predict
+from harness.stats.twoway import estimate
 
 METRICS = ("accuracy", "drop", "consistency", "worst_prompt_accuracy", "spread")
 PLANNED = ("accuracy", "drop")
@@ -138,13 +145,70 @@ def _planned(
     return f"{of_share} | {planned_whole} | {real:.1f} | {near} of {len(drawn)}"
 
 
+def outlooks(grids: Mapping[str, Grid], share: float, designs: int) -> Iterator[str]:
+    """The third table: all cells as they are, and as planned from themselves and from a share."""
+    yield (
+        "\n| | all cells | planned from their own variances | from a share: median | 10 to 90 % | "
+        "within 15 % |"
+    )
+    yield "| --- | --: | --: | --: | --: | --: |"
+    drawn = [
+        planned_whole({task: with_share(grid, share, n) for task, grid in grids.items()})
+        for n in range(designs)
+    ]
+    real, own = found_whole(grids), planned_whole(grids)
+    for place, name in enumerate(("detectable drop", "widest half-width")):
+        values = np.array([one[place] for one in drawn])
+        low, middle, high = 100 * np.quantile(values, (0.1, 0.5, 0.9))
+        near = int(np.sum(np.abs(values / real[place] - 1) <= NEAR))
+        yield (
+            f"| {name} | {100 * real[place]:.1f} | {100 * own[place]:.1f} | {middle:.1f} | "
+            f"{low:.1f} to {high:.1f} | {near} of {designs} |"
+        )
+
+
+def planned_whole(grids: Mapping[str, Grid]) -> tuple[float, float]:
+    """Detectable drop and half-width that the full grid is expected to have."""
+    questions = drop_questions(grids, confidence=CONFIDENCE)
+    grid = next(iter(grids.values()))
+    design = make_design(questions, len(set(grid.instructions)), len(grid.examples), 1.0)
+    return design.detectable, design.half_width
+
+
+def found_whole(grids: Mapping[str, Grid]) -> tuple[float, float]:
+    """The same as the cells have it: the largest over the levels, each a mean over the tasks."""
+    levels = {level for grid in grids.values() for level in grid.levels} - {CLEAN}
+    drops = [
+        mean_of([_drop_of(grid.group(grid.rows(level=level))) for grid in grids.values()])
+        for level in levels
+    ]
+    effects = (
+        minimum_detectable_effect(drop, confidence=CONFIDENCE, tests=len(levels)) for drop in drops
+    )
+    return (
+        max(effect or np.inf for effect in effects),
+        max(half_width(drop, CONFIDENCE) for drop in drops),
+    )
+
+
+def _drop_of(group: Group | None) -> Estimate:
+    influence = of_drop(group) if group is not None else None
+    if group is None or influence is None:
+        raise ValueError("a level has no clean cells to be compared with")
+    return estimate(influence, group.families, kind="difference", texts=group.texts)
+
+
 def _half(found: Found) -> float:
     return 100 * (found[2] - found[1]) / 2
 
 
 def _parts(group: Group, name: str) -> CellVariance:
-    parts = drop_parts(group) if name == "drop" else None
-    return parts or measure_parts(group.score, group.present, group.families)
+    if name == "drop":
+        influence = of_drop(group)
+        return replace(
+            pool_parts([drop_cells(group)]), flows=influence.flows if influence else None
+        )
+    return pool_parts([(group.score, group.present, group.families)])
 
 
 def _size(group: Group, share: float) -> Size:
@@ -168,6 +232,8 @@ def main() -> None:
         sys.stdout.write(f"\n{task}, {scorer}: ")
         for line in tables(grid, options.share, options.designs):
             sys.stdout.write(f"{line}\n")
+    for line in outlooks(grids, options.share, options.designs):
+        sys.stdout.write(f"{line}\n")
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ def _samples(variants: pd.DataFrame, right: np.ndarray) -> pd.DataFrame:
             "gold": gold,
             "prediction": np.where(right.ravel(), gold, other),
             "correct": right.ravel(),
+            "score": right.ravel().astype(np.float64),
             "parsed": True,
             "scorer": "loglik",
         }

@@ -21,7 +21,7 @@ from incomplete import WORLDS, Answers, World, answer
 from harness.evaluation.design import Design
 from harness.stats.arrays import Booleans, family_weights
 from harness.stats.estimate import Estimate
-from harness.stats.planning import Limits, PlannedDesign, Question, measure_parts, plan_design
+from harness.stats.planning import Limits, PlannedDesign, Question, plan_design, pool_parts
 from harness.stats.prediction import CellVariance, half_width
 from harness.stats.twoway import estimate, influence_of_change
 
@@ -45,7 +45,7 @@ def parts_of(answers: Answers, present: Booleans) -> CellVariance:
     """The variance parts of the difference of two cells."""
     lost = answers.second - answers.first
     flows = float((lost[present] > 0).mean()), float((lost[present] < 0).mean())
-    return replace(measure_parts(lost, present, answers.families), flows=flows)
+    return replace(pool_parts([(lost, present, answers.families)]), flows=flows)
 
 
 def asked(shape: tuple[int, int, int], share: float, seed: int) -> Booleans:

@@ -14,7 +14,7 @@ from harness.core.errors import UsageError
 from harness.metrics.grid import Grid
 from harness.metrics.outlook import examples_of
 from harness.stats.estimate import Estimate, mean_of
-from harness.stats.planning import Question, measure_parts, pool_parts
+from harness.stats.planning import Question, pool_parts
 from harness.stats.prediction import CellVariance
 
 
@@ -80,7 +80,7 @@ def _variances(parts: Sequence[PerturbedPart]) -> list[CellVariance]:
     """
     cells = [(part.second - part.first, part.group.present, part.group.families) for part in parts]
     own = [
-        replace(measure_parts(*one), flows=part.estimate.flows)
+        replace(pool_parts([one]), flows=part.estimate.flows)
         for one, part in zip(cells, parts, strict=True)
     ]
     if not any(part.group.has_holes for part in parts):

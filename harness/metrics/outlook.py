@@ -11,7 +11,7 @@ import numpy as np
 from harness.core.records import CLEAN, in_level_order
 from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.group_stats import rounded
-from harness.metrics.variance import drop_parts
+from harness.metrics.variance import drop_cells, drop_parts
 from harness.results.kinds import own_scorers
 from harness.results.summary import Outlook, Summary
 from harness.stats.planning import PlannedDesign, Question, make_design, pool_parts
@@ -125,22 +125,22 @@ def drop_questions(
 def _pooled(
     levels: Mapping[str, list[tuple[Group, CellVariance, int]]],
 ) -> dict[str, list[tuple[Group, CellVariance, int]]]:
-    """The same with the parts of all groups together, where cells are missing.
+    """The same with the variances to plan with.
 
-    Few cells say little of each part in one task and level; what is below 0 there is cut off, and
-    the mean over tasks of what is left was more than twice the truth.
+    Where cells are missing they are those of all groups together: few cells say little of each part
+    in one task and level.
     """
     groups = [group for own in levels.values() for group, _, _ in own]
-    if not any(group.has_holes for group in groups):
-        return dict(levels)
-    common = pool_parts(
-        [(group.clean_score - group.score, group.matched, group.families) for group in groups]
-    )
+    common = None
+    if any(group.has_holes for group in groups):
+        common = pool_parts([drop_cells(group) for group in groups])
+
+    def of(group: Group, parts: CellVariance) -> CellVariance:
+        known = common or pool_parts([drop_cells(group)])
+        return replace(known, mean=parts.mean, flows=parts.flows)
+
     return {
-        level: [
-            (group, replace(common, mean=parts.mean, flows=parts.flows), there)
-            for group, parts, there in own
-        ]
+        level: [(group, of(group, parts), there) for group, parts, there in own]
         for level, own in levels.items()
     }
 

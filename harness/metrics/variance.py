@@ -11,7 +11,7 @@ import numpy as np
 from harness.metrics.grid import Group
 from harness.metrics.influences import of_drop
 from harness.results.summary import Narrowing, VarianceShares
-from harness.stats.planning import measure_parts
+from harness.stats.planning import Cells, measure_parts
 from harness.stats.prediction import CellVariance, Size, half_width, predict
 
 NARROW: Final = 0.01
@@ -87,8 +87,12 @@ def drop_parts(group: Group) -> CellVariance | None:
     lost = of_drop(group)
     if lost is None:
         return None
-    change = group.clean_score - group.score
-    return replace(measure_parts(change, group.matched, group.families), flows=lost.flows)
+    return replace(measure_parts(*drop_cells(group)), flows=lost.flows)
+
+
+def drop_cells(group: Group) -> Cells:
+    """Clean less perturbed score, cell by cell, where both are there."""
+    return group.clean_score - group.score, group.matched, group.families
 
 
 def _parts(group: Group) -> tuple[CellVariance, Literal["accuracy", "drop"]]:

@@ -28,7 +28,7 @@ Cells: TypeAlias = tuple[Floats, Booleans, Integers]
 
 
 def measure_parts(values: Floats, present: Booleans, families: Integers) -> CellVariance:
-    """The parts of the variance of cells, each without bias, with holes or without.
+    """The parts of the variance of cells, with holes or without, to be shown as shares.
 
     Every part is the mean product of two cells that have just that in common, less the mean product
     of cells that have less in common (symmetric sums: Koch 1967, Technometrics 9). A part below 0
@@ -39,40 +39,47 @@ def measure_parts(values: Floats, present: Booleans, families: Integers) -> Cell
         present: which of them are there [K, N].
         families: each prompt's instruction [K].
     """
-    return pool_parts([(values, present, families)])
+    return _solve([(values, present, families)], least=0.0)
 
 
 def pool_parts(groups: Sequence[Cells]) -> CellVariance:
-    """The parts that the cells of several groups have on average, by the pairs of all of them.
+    """The parts that the cells of several groups have on average, to be reckoned with.
 
-    A part of one group with few cells is noisy, and 0 where it comes out below: the mean of such
-    parts over tasks and levels is far too large. Pairs of different groups are not compared.
+    The pairs of all groups are taken together; pairs of different groups are not compared. Each
+    part is without bias and may by chance be below 0. That is left so: what is planned is a sum of
+    parts, and where every negative one is cut off first the sum is too large, by a fifth in runs of
+    a hundred examples, more where little changes.
     """
+    return _solve(groups, least=-np.inf)
+
+
+def _solve(groups: Sequence[Cells], *, least: float) -> CellVariance:
+    """The parts, none of them below `least`."""
     count = max(sum(int(present.sum()) for _, present, _ in groups), 1)
     total = sum(float(values[present].sum()) for values, present, _ in groups)
     apart = _pair_means(groups)
     none = apart["none"]
-    instructions = _above(apart["instruction"], none)
-    examples = _above(apart["example"], none)
-    variants = _above(apart["variant"], none, instructions)
-    meetings = _above(apart["meeting"], none, instructions, examples)
-    whole = _above(apart["cell"], none)
+
+    def above(kind: str, *parts: float) -> float:
+        """Mean product of such pairs above what they have in common otherwise; 0 without pairs."""
+        product = apart[kind]
+        return 0.0 if np.isnan(product) else max(product - none - sum(parts), least)
+
+    instructions, examples = above("instruction"), above("example")
+    variants = above("variant", instructions)
+    meetings = above("meeting", instructions, examples)
     known = (instructions, variants, examples, meetings)
-    # Few pairs can say more than there is: the parts are then what they are of the whole.
-    scale = min(1.0, whole / sum(known)) if sum(known) > 0 else 1.0
+    whole = max(above("cell"), 0.0)
+    # Few pairs can say more than there is: parts to be shown are then what they are of the whole.
+    scale = min(1.0, whole / sum(known)) if least == 0 and sum(known) > 0 else 1.0
     return CellVariance(
         instructions=scale * instructions,
         variants=scale * variants,
         examples=scale * examples,
         meetings=scale * meetings,
-        cells=max(whole - scale * sum(known), 0.0),
+        cells=max(whole - scale * sum(known), least),
         mean=total / count,
     )
-
-
-def _above(product: float, none: float, *parts: float) -> float:
-    """A mean product of pairs above what they have in common otherwise; 0 where no pair is."""
-    return 0.0 if np.isnan(product) else max(product - none - sum(parts), 0.0)
 
 
 def _pair_means(groups: Sequence[Cells]) -> Mapping[str, float]:

@@ -29,7 +29,11 @@ from harness.stats.twoway import FEWEST
 
 @dataclass(frozen=True, slots=True)
 class CellVariance:
-    """The parts of the variance of one cell's value, in squared fractions of 1."""
+    """The parts of the variance of one cell's value, in squared fractions of 1.
+
+    Measured parts may by chance be below 0 (`harness.stats.planning.pool_parts`); what they add up
+    to is cut off there.
+    """
 
     instructions: float
     variants: float
@@ -132,6 +136,7 @@ def _noise(true: Components, parts: CellVariance, size: Size, clusters: int) -> 
     own = alike / _cells_per_example(size)
     of_example = (true.examples - true.cells) * _asked(size)
     rest = parts.instructions + parts.variants + parts.meetings + parts.cells / alike
+    rest = max(rest, 0.0)
     correlation = of_example / (of_example + rest) if of_example > 0 else 0.0
     taken = correlation / (own + (1 - own) * correlation)
     left = 1 - taken
@@ -179,9 +184,9 @@ def _components(parts: CellVariance, size: Size, *, by_instruction: bool) -> Com
     else:  # what the instructions do is taken as given
         between = parts.variants / variants
         of_example, of_cell = parts.examples + shared / instructions, alone
-    cells = of_cell / (instructions * size.examples)
+    cells = max(of_cell / (instructions * size.examples), 0.0)
     return Components(
-        prompts=between / instructions + cells,
-        examples=of_example / _asked(size) + cells,
+        prompts=max(between / instructions, 0.0) + cells,
+        examples=max(of_example / _asked(size), 0.0) + cells,
         cells=cells,
     )

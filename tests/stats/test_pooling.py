@@ -46,14 +46,16 @@ def test_pooled_parts_are_those_of_the_full_grid_where_single_ones_are_not() -> 
     single = [measure_parts(*_drops(one.asked)) for one in drawn]
     apart = float(np.mean([one.instructions + one.examples for one in single]))
     assert apart > 2 * (truth.instructions + truth.examples)
-    assert pooled.instructions + pooled.examples == pytest.approx(
-        truth.instructions + truth.examples, abs=0.6 * apart
-    )
+    # Without bias, so as likely below the truth as above: far nearer to it than what is cut off.
     assert pooled.instructions + pooled.examples < 0.6 * apart
+    assert abs(pooled.instructions + pooled.examples) < apart
 
 
 def test_parts_of_one_group_are_the_pooled_ones() -> None:
     cells = _drops(draw_run((4, 5, 60), 0.5, np.random.default_rng(9)).asked)
-    assert pool_parts([cells]) == measure_parts(*cells)
-    twice = pool_parts([cells, cells])
-    assert twice.examples == pytest.approx(measure_parts(*cells).examples)
+    one, shown, twice = pool_parts([cells]), measure_parts(*cells), pool_parts([cells, cells])
+    assert twice.examples == pytest.approx(one.examples)
+    assert shown.examples == max(one.examples, 0.0)
+    parts = (one.instructions, one.variants, one.examples, one.meetings, one.cells)
+    whole = (shown.instructions, shown.variants, shown.examples, shown.meetings, shown.cells)
+    assert sum(parts) == pytest.approx(sum(whole))
