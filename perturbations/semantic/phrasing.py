@@ -31,7 +31,7 @@ def nominal(phrase: Phrase) -> str:
     noun, rest = phrase.verb.noun, phrase.rest
     if not noun or phrase.adverb or _ENDS_IN_ADVERB.search(rest):
         return ""
-    if _changes_object(phrase) or (noun.startswith("a summary") and " into " in rest):
+    if _changes_object(phrase) or (noun.startswith("a summary") and _INTO.search(rest)):
         return ""
     if phrase.decides:
         return f"{phrase.verb.clause_noun or noun} {_whether(rest)}"
@@ -170,6 +170,7 @@ _MANNER_AFTER_CLAUSE: Final = re.compile(
     r" (?:\w+ed|\w+ing|given|written|shown|seen|found|that|which|who) .* in "
     r"(?!(?:the|this|these|that|those|an?|its|their)\b)"
 )
+_INTO: Final = re.compile(r" (?:into|to an?) ")
 _BY: Final = re.compile(r"\s+by\b(?! [a-z]+ing\b)")
 _DONE: Final = re.compile(r" (?:\w+(?:ed|en|own)|made|said|told|done|sung|built|held|sent|won)$")
 _PARTICLE: Final = re.compile(r"(?:out|up|over|down|off|through|at|into|in|on|away|back)\b")

@@ -121,6 +121,8 @@ def _is_more(predicate: str) -> bool:
     """Whether what should be one predicate is more: `the text has is good`, `"{answer}" right`."""
     if _OPENS_NAMED.match(predicate) and not _NAMED_LIST.match(predicate):
         return True
+    if _NEW_NOUN.match(predicate):
+        return True
     verb = _SECOND_BE.search(predicate)
     return verb is not None and not _JOINS_CLAUSE.search(predicate, 0, verb.start())
 
@@ -252,6 +254,12 @@ _SECOND_VERB: Final = re.compile(
 _SECOND_BE: Final = re.compile(r"\b(?:is|are|was|were)\b")
 # `Is the answer "{answer}" correct?`: the quotation belongs to the subject.
 _NAMED: Final = r"(?:\"[^\"]*\"|'[^']*'|“[^”]*”|\{+[^{}]*\}+)"
+# `Is the sentiment the poet expresses good?`; `the same` and `the best` are predicates.
+_NEW_NOUN: Final = re.compile(
+    r"(?:the (?!same|best|most|right|correct|only|wrong|[a-z]+est\b)|(?:this|these|their|its|it|they"
+    r"|he|she|we|you|i)\b)",
+    re.IGNORECASE,
+)
 _OPENS_NAMED: Final = re.compile(r"[\"'“{:]")
 _NAMED_LIST: Final = re.compile(
     rf"{_NAMED}(?:(?:,|,? (?:or|and)) (?:an? |the )?{_NAMED})*(?=$| that\b)"

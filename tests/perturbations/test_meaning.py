@@ -314,6 +314,7 @@ def test_what_the_reader_will_find_is_no_command() -> None:
         ("Name three shops that sell something mentioning that item.", "mentioning that"),
         ("Work as fast as long as you can.", "as long as"),
         ("Pick what happens as a result of: {{a}}", "as a result of"),
+        ("I think so because of: {{a}}", "because of"),
     ],
 )
 def test_a_word_keeps_what_it_says_here(text: str, kept: str) -> None:
@@ -360,6 +361,7 @@ def test_what_stands_in_the_text_is_extracted_with_its_place() -> None:
         'Is the claim: "{{claim}}" true or false?',
         'Are the questions "{{a}}" and "{{b}}" asking the same?',
         'Is the phrase "{{a}}" {{b}} or {{c}}?',
+        "Is the sentiment the poet express for the poem {{a}} or {{b}}?",
     ],
 )
 def test_a_question_that_is_not_understood_is_quoted_whole(text: str) -> None:
