@@ -15,6 +15,7 @@ from reports.view import ReportView, RunView
 from reports.visible import one_line
 
 _KEYS: Final = ("run", "task", "level", "perturbation", "reading")
+_STRENGTH: Final = "strength"
 _PLAIN: Final = (
     "drop_p_adjusted",
     "drop_detectable",
@@ -38,14 +39,17 @@ def render_csv(view: ReportView) -> str:
     """One row for each run and group; an empty task or perturbation stands for all of them.
 
     Columns are called as in summary.json, intervals `_low` and `_high`; differences and shares are
-    fractions.
+    fractions. Where a run has several strengths, a last column names them, empty for all together.
     """
+    graded = any(run.curves.levels for run in view.runs)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     columns = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")]
-    writer.writerow([*_KEYS, *columns, *_PLAIN])
+    writer.writerow([*_KEYS, *columns, *_PLAIN, *([_STRENGTH] if graded else [])])
     for run in view.runs:
-        writer.writerows(_rows(run))
+        for row in _rows(run):
+            writer.writerow([*row, ""] if graded else row)
+        writer.writerows(_graded_rows(run))
     return stream.getvalue()
 
 
@@ -57,6 +61,18 @@ def _rows(run: RunView) -> Iterator[list[str]]:
             yield _row(run.name, task.name, level, "", group)
     for row in run.tables.perturbations:
         yield _row(run.name, "", row.level, row.name, row.group)
+
+
+def _graded_rows(run: RunView) -> Iterator[list[str]]:
+    """A row for each level and perturbation at each strength, the strength last."""
+    for curve in run.curves.levels:
+        for strength, group in curve.points.items():
+            yield [*_row(run.name, "", curve.name, "", group), strength]
+    levels = {row.name: row.level for row in run.tables.perturbations}
+    for curve in run.curves.perturbations:
+        for strength, group in curve.points.items():
+            level = levels.get(curve.name, "")
+            yield [*_row(run.name, "", level, curve.name, group), strength]
 
 
 def _row(run: str, task: str, level: str, perturbation: str, group: GroupView) -> list[str]:

@@ -256,8 +256,8 @@ _SECOND_BE: Final = re.compile(r"\b(?:is|are|was|were)\b")
 _NAMED: Final = r"(?:\"[^\"]*\"|'[^']*'|“[^”]*”|\{+[^{}]*\}+)"
 # `Is the sentiment the poet expresses good?`; `the same` and `the best` are predicates.
 _NEW_NOUN: Final = re.compile(
-    r"(?:the (?!same|best|most|right|correct|only|wrong|[a-z]+est\b)|(?:this|these|their|its|it|they"
-    r"|he|she|we|you|i)\b)",
+    r"(?:the (?!same|best|most|right|correct|only|wrong|[a-z]+est\b)"
+    r"|(?:this|these|their|its|it|they|he|she|we|you|i)\b)",
     re.IGNORECASE,
 )
 _OPENS_NAMED: Final = re.compile(r"[\"'“{:]")

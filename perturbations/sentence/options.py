@@ -41,6 +41,7 @@ ORDER: Final = Perturbation(
     level="sentence",
     description="The options of a choice in another order; the right answer moves with its option.",
     apply=_no_text,
+    languages=("any",),
     amount="all options",
     arrange=change_order,
 )
@@ -49,6 +50,7 @@ LETTERS: Final = Perturbation(
     level="sentence",
     description="The letters of a choice's options in another style, such as a) or (A).",
     apply=_no_text,
+    languages=("any",),
     amount="all letters",
     arrange=change_letters,
 )

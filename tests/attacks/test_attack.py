@@ -26,8 +26,9 @@ from harness.core.errors import MissingPackageError, UnknownNameError, UsageErro
 from harness.core.options import check_options
 from harness.evaluation.variants import read_variants
 from harness.tasks import load_tasks
+from perturbations import find
 from perturbations.diff import replay
-from tests.support.paths import ROOT
+from tests.support.paths import DATA, ROOT
 from tests.support.victims import INSTRUCTION, CharTokenizer, TouchyModel, write_task
 
 
@@ -325,6 +326,26 @@ def test_the_command_prints_json(
     arguments = f"attack --model touchy --task {task} --out {task.parent / 'json'} --budget 100"
     assert run_cli([*arguments.split(), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "complete"
+
+
+@pytest.mark.skipif(not (DATA / "words").is_dir(), reason="the tables of both are data")
+@pytest.mark.parametrize("chosen", ["wordnet", "counterfitted", "all"])
+def test_an_attack_says_which_of_its_perturbations_often_ask_for_something_else(
+    task: Path, victim: TouchyModel, chosen: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("lemminflect")
+    noted = {"all": ("wordnet", "counterfitted")}.get(chosen, (chosen,))
+    out = task.parent / chosen
+    arguments = f"attack --model touchy --task {task} --out {out} --level word --budget 60"
+    arguments += f" --perturbations {chosen} --search-examples 20 --data-dir {DATA}"
+    assert run_cli(arguments.split()) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    kept = json.loads((out / "attack.json").read_text("utf-8"))["notes"]
+    for name in noted:
+        note = find(name).validity_note
+        assert "were judged to ask for something else" in note
+        assert f"{name}: {note}" in told
+        assert f"{name}: {note}" in kept
 
 
 @pytest.mark.parametrize("option", ["--budget 0", "--level letter", "--min-similarity 2"])

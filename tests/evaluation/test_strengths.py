@@ -18,8 +18,10 @@ from harness.core.names import parse_strengths
 from harness.core.records import Instruction
 from harness.evaluation.config import RunConfig
 from harness.metrics.summary import TaskFacts, summarize
+from harness.results.rundir import load_run
 from perturbations import REGISTRY, Subject, find, find_protected, make_variants, select
 from perturbations.strength import STRENGTHS
+from reports import render
 from tests.support.checkpoints import save_tiny_llama
 
 TASK = {
@@ -173,6 +175,26 @@ def test_a_run_at_several_strengths_shows_them(made: Run) -> None:
     assert not (made.path / "summary.json").read_text("utf-8").count("NaN")
 
 
+def test_the_csv_names_the_strength_of_a_row(made: Run, tmp_path: Path) -> None:
+    render([load_run(made.path)], ["csv"], tmp_path)
+    rows = pd.read_csv(tmp_path / "report.csv", keep_default_na=False)
+    assert list(rows.columns)[-1] == "strength"
+    assert set(rows["strength"]) == {"", "low", "high"}
+    curves = made.summary.strengths
+    assert curves is not None
+    levels = rows[(rows["perturbation"] == "") & (rows["strength"] != "")]
+    assert list(zip(levels["level"], levels["strength"], strict=True)) == [
+        ("character", "low"), ("character", "high"),
+    ]  # fmt: skip
+    for row in levels.itertuples():
+        group = curves.levels[row.level][row.strength]
+        assert group.accuracy is not None
+        assert np.isclose(float(row.accuracy), group.accuracy.value, atol=1e-6)
+    named = rows[(rows["perturbation"] != "") & (rows["strength"] != "")]
+    assert set(named["level"]) == {"character"}
+    assert len(named) == sum(map(len, curves.perturbations.values()))
+
+
 def test_a_run_at_one_strength_says_nothing_of_it(tmp_path: Path) -> None:
     plain = run(
         str(save_tiny_llama(tmp_path / "tiny")), tasks=TASK, levels="character", device="cpu",
@@ -183,6 +205,9 @@ def test_a_run_at_one_strength_says_nothing_of_it(tmp_path: Path) -> None:
     markdown = (plain.path / "report.md").read_text("utf-8")
     assert "Accuracy against strength" not in markdown
     assert "strength=" not in markdown
+    render([load_run(plain.path)], ["csv"], tmp_path / "again")
+    table = (tmp_path / "again" / "report.csv").read_text("utf-8")
+    assert "strength" not in table.partition("\n")[0].split(",")
 
 
 def test_a_strength_belongs_to_an_input_too(tmp_path: Path) -> None:

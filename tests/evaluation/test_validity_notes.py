@@ -44,6 +44,16 @@ def test_a_run_says_it_in_its_reports(tmp_path: Path, capsys: pytest.CaptureFixt
     assert SAID in told
 
 
+@pytest.mark.parametrize("name", ["wordnet", "counterfitted"])
+def test_listing_and_showing_say_it(name: str) -> None:
+    note = find(name).validity_note
+    assert "were judged to ask for something else" in note
+    for command in (["list", "perturbations", "--json"], ["show", name]):
+        shown = CliRunner().invoke(app, command)
+        assert shown.exit_code == 0, shown.output
+        assert " ".join(note.split()) in " ".join(shown.output.replace("│", " ").split())
+
+
 def test_perturb_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
     note = find("wordnet").validity_note
 

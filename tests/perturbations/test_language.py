@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.records import Instruction, LeftOut
 from perturbations import Subject, find, find_protected, make_variants, perturb_text, select
-from perturbations.language import is_english
+from perturbations.language import is_english, why_left_out
 from tests.support.shipped import shipped_instructions
 
 OTHERS = (
@@ -66,3 +66,10 @@ def test_a_letter_with_its_mark_is_left_alone() -> None:
 def test_a_stack_is_made_for_the_languages_of_all_its_parts() -> None:
     assert find("keyboard+politeness").languages == ("en",)
     assert find("keyboard+format-spacing").languages == ("any",)
+
+
+@pytest.mark.parametrize("name", ["option-order", "option-letters"])
+def test_the_options_of_a_choice_are_arranged_in_any_language(name: str) -> None:
+    assert find(name).languages == ("any",)
+    subject = subject_of("Wählen Sie die richtige Antwort und schreiben Sie nur den Buchstaben.")
+    assert why_left_out(find(name), subject) is None
