@@ -50,6 +50,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "Prompt format", text_at(run.manifest, "prompt_format")
     yield "Chat template", text_at(model, "chat_template_hash")
     yield "Answers", _how_measured(section(model, "offer"))
+    yield "Asked of the server", _pairs(section(run.manifest, "usage"))
     yield "Scorer", run.summary.scorer
     yield "Seed", text_at(run.manifest, "seed")
     yield "Status", text_at(run.manifest, "status")

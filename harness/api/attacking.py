@@ -29,6 +29,13 @@ def attack(
     trust_remote_code: bool = False,
     dtype: DType = "auto",
     device: Device = "auto",
+    base_url: str | None = None,
+    key_env: str | None = None,
+    concurrency: int | None = None,
+    timeout: float = 120.0,
+    price_in: float = 0.0,
+    price_out: float = 0.0,
+    max_cost: float | None = None,
     data_dir: str | Path | None = None,
     instruction: str | None = None,
     paraphrases: str | Path | None = None,
@@ -57,8 +64,9 @@ def attack(
     stopped.
 
     Args:
-        model: Directory, hub id, .gguf file, adapter directory, or the bundled smollm2-135m; or
-            a loaded transformers model as `(model, tokenizer)` or `harness.Model`.
+        model: Directory, hub id, .gguf file, adapter directory, the bundled smollm2-135m, or a
+            server's `openai:NAME` or URL; or a loaded transformers model as `(model, tokenizer)`
+            or `harness.Model`.
         task: Task by name, by YAML file, or by such a file's content (see `harness.make_task`).
         out: Directory of the attack; resumed if it holds this one.
         base: Base model of an adapter, where not the one that it names.
@@ -66,6 +74,14 @@ def attack(
         trust_remote_code: Run Python code that comes with a hub model.
         dtype: Number format of the weights; auto: float32 on a CPU, else the checkpoint's.
         device: Where the model runs; auto: a GPU where there is one.
+        base_url: URL of the server of `openai:NAME`; default: OPENAI_BASE_URL, or OpenAI's.
+        key_env: Environment variable that holds the server's key; default: OPENAI_API_KEY for
+            `openai:NAME`.
+        concurrency: Requests in flight; default: as many as make the server faster.
+        timeout: Seconds to wait for one answer of a server.
+        price_in: Price of a million prompt tokens.
+        price_out: Price of a million generated tokens.
+        max_cost: Stop, to be resumed, once a run has cost so much by these prices.
         data_dir: Folder with glue/ and words/ data; default: HARNESS_DATA_DIR.
         instruction: Instruction to attack, by id; default: the task's first.
         paraphrases: Paraphrase bank, as `harness paraphrase` writes it.
@@ -99,7 +115,8 @@ def attack(
     Raises:
         UsageError: An option, a name, a file or a model that cannot be used, a budget too small
             for one step, or an instruction in which nothing can be changed.
-        IncompleteRunError: The disk is full; the same call resumes.
+        IncompleteRunError: The disk is full, a server does not answer, or no budget is left; the
+            same call resumes.
 
     Example:
         >>> found = harness.attack("smollm2-135m", "sentiment", "attacks/typos", level="character")

@@ -33,6 +33,13 @@ def run(
     trust_remote_code: bool = False,
     dtype: DType = "auto",
     device: Device = "auto",
+    base_url: str | None = None,
+    key_env: str | None = None,
+    concurrency: int | None = None,
+    timeout: float = 120.0,
+    price_in: float = 0.0,
+    price_out: float = 0.0,
+    max_cost: float | None = None,
     suite: str | None = None,
     tasks: TasksLike = (),
     data_dir: str | Path | None = None,
@@ -77,13 +84,22 @@ def run(
     stopped, and returns at once where it is finished.
 
     Args:
-        model: Directory, hub id, .gguf file, adapter directory, or the bundled `smollm2-135m`; or
-            a loaded transformers model as `(model, tokenizer)` or `harness.Model`.
+        model: Directory, hub id, .gguf file, adapter directory, the bundled `smollm2-135m`, or a
+            server's `openai:NAME` or URL; or a loaded transformers model as `(model, tokenizer)`
+            or `harness.Model`.
         base: Base model of an adapter, where not the one that it names.
         revision: Branch, tag or commit of a hub model.
         trust_remote_code: Run Python code that comes with a hub model.
         dtype: Number format of the weights; `auto` is float32 on a CPU, else the checkpoint's.
         device: Where the model runs; `auto` is a GPU where there is one.
+        base_url: URL of the server of `openai:NAME`; default: OPENAI_BASE_URL, or OpenAI's.
+        key_env: Environment variable that holds the server's key; default: OPENAI_API_KEY for
+            `openai:NAME`.
+        concurrency: Requests in flight; default: as many as make the server faster.
+        timeout: Seconds to wait for one answer of a server.
+        price_in: Price of a million prompt tokens.
+        price_out: Price of a million generated tokens.
+        max_cost: Stop, to be resumed, once a run has cost so much by these prices.
         suite: Suite of tasks; default: `starter`, unless tasks are given.
         tasks: Tasks by name, by YAML file or by such a file's content (see `harness.make_task`),
             one or several; of a suite's tasks, only these.
@@ -136,7 +152,8 @@ def run(
     Raises:
         UsageError: An option, a name, a file or a model that cannot be used.
         NothingToEvaluateError: The options leave no cell.
-        IncompleteRunError: The disk is full; the same call resumes.
+        IncompleteRunError: The disk is full, a server does not answer, or no budget is left; the
+            same call resumes.
 
     Example:
         >>> run = harness.run("smollm2-135m", tasks="sentiment", levels="character", limit=8)
@@ -164,7 +181,8 @@ def evaluate(prepared: RunPlan, *, command: str, progress: Progress | None = Non
 
     Raises:
         UsageError: The directory holds another run, or another process writes to it.
-        IncompleteRunError: The disk is full; the same call resumes.
+        IncompleteRunError: The disk is full, a server does not answer, or no budget is left; the
+            same call resumes.
     """
     from reports import render
 

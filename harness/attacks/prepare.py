@@ -120,12 +120,24 @@ def prepare_attack(
     model = model or load_model(config.model_spec)
     has_template = model.tokenizer.chat_template is not None
     layout = resolve_format(config.prompt_format, has_chat_template=has_template)
+    _check_likelihoods(model, layout)
     tools = make_tools(task, model, layout)
     check_first_prompt(tools.prompter, task, instruction.text)
     told = notes_on_task(task, [instruction.text], model.tokenizer)
     known = validity_notes(one.name for one in perturbations)
     notes = (*notes, *missing, *getattr(model, "notes", ()), *told, *known)
     return PreparedAttack(config, recipe, task, problem, splits, model, layout, tools, notes)
+
+
+def _check_likelihoods(model: Model, layout: PromptFormat) -> None:
+    offer = model.info.offer
+    if not offer.scores(in_chat=layout == "chat"):
+        plain = offer.scores(in_chat=False)
+        raise UsageError(
+            "an attack follows the likelihoods of labels, and the server of "
+            f"{model.info.name} has none{' in the chat layout' if plain else ''}.",
+            hint="Type: --prompt-format plain" if plain else "Use a local checkpoint.",
+        )
 
 
 def split_examples(task: Task, config: AttackConfig) -> Splits:

@@ -26,7 +26,7 @@ from harness.core.progress import NoProgress, Progress
 from harness.core.records import stable_hash
 from harness.core.sqlite import delete_database
 from harness.evaluation.engine import Engine
-from harness.evaluation.execute import WINDOW_ON_ACCELERATOR, WINDOW_ON_CPU
+from harness.evaluation.execute import window_size
 from harness.evaluation.scorers import ScorerPlan
 from harness.results.jsonfiles import Json, read_json
 from harness.results.manifest import SCHEMA_VERSION
@@ -138,13 +138,12 @@ def _victim(
         scorers=ScorerPlan(("loglik",)),
         max_new_tokens=1,
     )
-    on_cpu = model.info.device == "cpu"
     return Victim(
         task=task,
         instruction_id=prepared.problem.instruction.id,
         engine=engine,
         log=log,
-        window=config.window or (WINDOW_ON_CPU if on_cpu else WINDOW_ON_ACCELERATOR),
+        window=window_size(model.info.device, config.window),
         on_stage=lambda stage: progress.doing(task.name, stage),
         progress=progress,
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PANELS: Final = {
     "Model": options.MODEL_PANEL,
+    "Server": options.SERVER_PANEL,
     "Task": ("task", "data_dir", "instruction", "paraphrases", "prompt_format"),
     "Search": ("recipe", "budget", "search_examples", "report_examples", "masked_lm"),
     "Candidates": (

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PANELS: Final = {
     "Model": options.MODEL_PANEL,
+    "Server": options.SERVER_PANEL,
     "Task": ("suite", "tasks", "data_dir", "limit", "instructions", "few_shot"),
     "Variants": (
         "levels", "perturbations", "stacks", "plugins", "target", "per_perturbation", "strength",
@@ -126,6 +127,9 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     console.print(
         f"time       about {clock_time(cost.seconds)} ({rate}, measured here on a few cells)"
     )
+    price = prepared.config.price_in * cost.tokens / 1_000_000
+    if price > 0:
+        console.print(f"cost       about {price:.4f} for prompts that are read once")
     console.print(f"directory  {prepared.out}", markup=False)
 
 

@@ -9,8 +9,10 @@ import typer
 
 from harness.cli.completion import COMPLETERS
 from harness.core.records import StrengthName
+from harness.models.options import SERVER_FIELDS
 
 MODEL_PANEL: Final = ("model", "base", "revision", "trust_remote_code", "dtype", "device")
+SERVER_PANEL: Final = SERVER_FIELDS
 
 DataDir = Annotated[
     Path | None,

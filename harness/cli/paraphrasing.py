@@ -50,6 +50,7 @@ class ParaphraseOptions(ModelOptions):
 
 PANELS: Final = {
     "Model": options.MODEL_PANEL,
+    "Server": options.SERVER_PANEL,
     "Task": ("task", "instruction", "data_dir"),
     "Paraphrases": (
         "per_instruction",

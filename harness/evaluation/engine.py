@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from harness.core.cache import ResponseCache, response_key
 from harness.core.progress import NoProgress, Progress
@@ -37,6 +38,9 @@ from harness.prompting.scoring import (
     score_generate,
     score_loglik,
 )
+
+KEPT_TOGETHER: Final = 16
+"""Answers of a server between two writes of the cache: what a kill can lose of them."""
 
 Prior = dict[str, float]
 Ask = Callable[[Sequence[int]], Iterator[tuple[int, Response]]]
@@ -269,15 +273,31 @@ class Engine:
         waiting = Counter(key for key in keys if key in wanted)
         self.hits += len(keys) - len(wanted)
         progress.reuse(len(keys) - waiting.total())
-        fresh: dict[bytes, Response] = {}
         order = list(wanted)
-        for index, response in ask(list(wanted.values())) if wanted else ():
-            fresh[order[index]] = response
-            progress.advance(1)
-            progress.reuse(waiting[order[index]] - 1)
-        self.cache.put(fresh)
-        answers |= fresh
+        with self._keeping() as keep:
+            for index, response in ask(list(wanted.values())) if wanted else ():
+                answers[order[index]] = response
+                keep(order[index], response)
+                progress.advance(1)
+                progress.reuse(waiting[order[index]] - 1)
         return [answers[key] for key in keys]
+
+    @contextmanager
+    def _keeping(self) -> Iterator[Callable[[bytes, Response], None]]:
+        """Keeps responses in the cache: a server's soon and whatever happens, as they are paid."""
+        fresh: dict[bytes, Response] = {}
+        most = KEPT_TOGETHER if self.model.info.offer.is_served else None
+
+        def keep(key: bytes, response: Response) -> None:
+            fresh[key] = response
+            if len(fresh) == most:
+                self.cache.put(fresh)
+                fresh.clear()
+
+        try:
+            yield keep
+        finally:
+            self.cache.put(fresh)
 
     def _ask_model(
         self, requests: Sequence[Request], reader: Reader | None

@@ -23,8 +23,10 @@ from harness.evaluation.scorers import ScorerPlan, request_kind
 from harness.evaluation.variants import Misses
 from harness.grading import JudgeAgreement
 from harness.metrics.summary import summarize_run
+from harness.models.contract import Model
+from harness.models.usage import Metered
 from harness.prompting.readers import JudgedReader
-from harness.results.jsonfiles import Json
+from harness.results.jsonfiles import Json, read_json
 from harness.results.manifest import SCHEMA_VERSION
 from harness.results.provenance import describe_machine, package_versions
 from harness.results.rundir import Run, RunDirectory, example_hash
@@ -35,6 +37,14 @@ WINDOW_ON_CPU = 128
 """Some seconds of work, which is what a kill can lose; its batches are full all the same."""
 WINDOW_ON_ACCELERATOR = 4096
 """Enough cells to fill a large device's batches."""
+WINDOW_ON_SERVER = 256
+"""Enough cells for all that is in flight; their answers are kept as they come."""
+
+
+def window_size(device: str, wanted: int | None) -> int:
+    """Cells between two writes to disk on a device."""
+    known = {"cpu": WINDOW_ON_CPU, "server": WINDOW_ON_SERVER}
+    return wanted or known.get(device, WINDOW_ON_ACCELERATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +82,23 @@ def execute(prepared: RunPlan, *, command: str, progress: Progress | None = None
 
 def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
     directory = RunDirectory(prepared.out)
+    spent = _spent_before(prepared)
     manifest = directory.open(_manifest(prepared, command), fresh=prepared.config.fresh)
+    meter = Meter(directory, manifest, prepared.model, spent)
     directory.write_json("run.json", manifest)
     directory.write_variants(prepared.plan.all_variants())
     directory.write_examples(prepared.plan.tasks)
     try:
-        timing, precision = _evaluate(prepared, directory, progress)
+        timing, precision = _evaluate(prepared, directory, progress, meter)
         progress.stop()
         judges = _measure_judges(prepared, directory)
         directory.write_json("summary.json", summarize_run(Run(directory.path)).to_json())
     except BaseException:
         progress.stop()
-        _mark_incomplete(directory, manifest)
+        _mark_incomplete(directory, {**manifest, **meter.block()})
         raise
     ended: Json = {
+        **meter.block(),
         "status": "complete",
         "finished": _now(),
         "timing": timing.to_dict(),
@@ -121,8 +134,41 @@ def count_finished(prepared: RunPlan) -> int:
     return min(stored, prepared.plan.cells)
 
 
+def _spent_before(prepared: RunPlan) -> float:
+    """What earlier calls of the run in this folder have spent."""
+    path = prepared.out / "run.json"
+    if prepared.config.fresh or not path.is_file():
+        return 0.0
+    usage = read_json(path).get("usage")
+    cost = usage.get("cost") if isinstance(usage, dict) else None
+    return float(cost) if isinstance(cost, int | float) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Keeps what a served model costs in run.json, so that a budget is one of all calls."""
+
+    directory: RunDirectory
+    manifest: Json
+    model: Model
+    spent: float
+
+    def __post_init__(self) -> None:
+        if isinstance(self.model, Metered):
+            self.model.usage.cost_before = self.spent
+
+    def block(self) -> Json:
+        """The block `usage`, where somebody counts."""
+        return {"usage": self.model.usage.to_dict()} if isinstance(self.model, Metered) else {}
+
+    def write(self) -> None:
+        """Keep it, window by window: a kill loses what the window in flight cost."""
+        if block := self.block():
+            self.directory.write_json("run.json", {**self.manifest, **block})
+
+
 def _evaluate(
-    prepared: RunPlan, directory: RunDirectory, progress: Progress
+    prepared: RunPlan, directory: RunDirectory, progress: Progress, meter: Meter
 ) -> tuple[Timing, Json | None]:
     config, model, scorers = prepared.config, prepared.model, prepared.scorers
     cache_path = response_cache_path(model.info.fingerprint) if config.cache else None
@@ -151,6 +197,7 @@ def _evaluate(
                 known = _known_priors(new, store) if "calibrated" in scorers.scorers else {}
                 samples, priors = engine.evaluate(new, known, progress)
                 store.write(samples, priors)
+                meter.write()
                 evaluated += sum(len(block) for block in new)
             if schedule.needs_outcomes:
                 schedule.record(window, _outcomes(window, store, scorers))
@@ -159,8 +206,8 @@ def _evaluate(
 
 
 def _schedule(prepared: RunPlan) -> Schedule:
-    config, on_cpu = prepared.config, prepared.model.info.device == "cpu"
-    size = config.window or (WINDOW_ON_CPU if on_cpu else WINDOW_ON_ACCELERATOR)
+    config = prepared.config
+    size = window_size(prepared.model.info.device, config.window)
     if config.precision is None:
         return WholePlan(prepared.plan, size)
     return UntilPrecise(

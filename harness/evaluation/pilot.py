@@ -33,8 +33,8 @@ def measure_seconds(prepared: RunPlan) -> float:
     Returns:
         Seconds, with nothing in a cache. Nothing is written.
     """
-    on_cpu = prepared.model.info.device == "cpu"
-    wanted = CELLS_ON_CPU if on_cpu else CELLS_ON_ACCELERATOR
+    slow = prepared.model.info.device in ("cpu", "server")
+    wanted = CELLS_ON_CPU if slow else CELLS_ON_ACCELERATOR
     paces: list[float] = []
     begun = time.perf_counter()
     for task in prepared.plan.tasks:

@@ -24,7 +24,7 @@ from harness.evaluation.request_checks import (
     has_system_text,
     request_notes,
 )
-from harness.evaluation.scorers import ScorerPlan, choose_scorers, plan_scorers
+from harness.evaluation.scorers import ScorerPlan, choose_scorers, fit_scorers, plan_scorers
 from harness.evaluation.selection import choose_perturbations
 from harness.evaluation.variants import (
     Misses,
@@ -118,6 +118,13 @@ def prepare(
     model = model or load_model(config.model_spec)
     if config.temperature > 0:
         drawing(model)
+    config, fitted_notes = fit_scorers(
+        config,
+        plan.tasks,
+        model.info.offer,
+        in_chat=_layout(config, model) == "chat",
+        named=bool(named),
+    )
     run_plan = make_run_plan(
         config,
         plan,
@@ -131,7 +138,7 @@ def prepare(
     run_plan = run_plan if named else _without_cut_answers(run_plan)
     check_requests(run_plan)
     told = validity_notes(variant.perturbation for variant in run_plan.plan.all_variants())
-    notes = (*run_plan.notes, *scorer_notes, *request_notes(run_plan), *told)
+    notes = (*run_plan.notes, *scorer_notes, *fitted_notes, *request_notes(run_plan), *told)
     return replace(run_plan, notes=notes)
 
 
@@ -174,8 +181,7 @@ def make_run_plan(
     Raises:
         UsageError: the prompt format is `chat`, and the model has no chat template.
     """
-    has_template = model.tokenizer.chat_template is not None
-    layout = resolve_format(config.prompt_format, has_chat_template=has_template)
+    layout = _layout(config, model)
     tools = {
         task.name: make_tools(task, model, layout, task.shots(config.few_shot, seed=config.seed))
         for task in plan.tasks
@@ -203,6 +209,11 @@ def make_run_plan(
         scorers=plan_scorers(config, plan),
         notes=tuple(model.notes),
     )
+
+
+def _layout(config: RunConfig, model: Model) -> PromptFormat:
+    has_template = model.tokenizer.chat_template is not None
+    return resolve_format(config.prompt_format, has_chat_template=has_template)
 
 
 def with_plan(prepared: RunPlan, plan: Plan, out: Path) -> RunPlan:

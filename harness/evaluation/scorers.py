@@ -18,6 +18,7 @@ from harness.core.errors import UsageError
 from harness.core.records import SCORERS, Scorer
 from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Block, Plan
+from harness.models.contract import Offer
 from harness.tasks import Task
 
 RequestKind = Literal["likelihood", "text"]
@@ -100,6 +101,57 @@ def choose_scorers(config: RunConfig, tasks: Sequence[Task]) -> tuple[RunConfig,
     others = [one for one in readable if one != primary and not (notes and one == "calibrated")]
     share = config.scorer_share or BESIDE_SHARE
     return config.model_copy(update={"scorers": (primary, *others), "scorer_share": share}), notes
+
+
+def fit_scorers(
+    config: RunConfig, tasks: Sequence[Task], offer: Offer, *, in_chat: bool, named: bool
+) -> tuple[RunConfig, tuple[str, ...]]:
+    """Leave out the scorers that a model offers no likelihoods for.
+
+    Args:
+        config: The configuration, its scorers decided.
+        tasks: What is asked.
+        offer: What the model can be asked for.
+        in_chat: Whether prompts are in the chat layout.
+        named: Whether the user chose the scorers.
+
+    Returns:
+        The configuration, and a note where something was left out.
+
+    Raises:
+        UsageError: nothing of what the user chose can be had.
+    """
+    _check_lengths_known(tasks, offer)
+    left = tuple(one for one in config.scorers if request_kind(one) == "text")
+    if offer.scores(in_chat=in_chat) or left == config.scorers:
+        return config, ()
+    missing = ", ".join(one for one in config.scorers if one not in left)
+    why = _describe_missing(offer, in_chat=in_chat)
+    if named and not left:
+        raise UsageError(f"--scorer {missing}: {why}.", hint="Type: --scorer generate")
+    fitted = config.model_copy(update={"scorers": ("generate",), "scorer_share": 1.0})
+    return fitted, (f"answers are read from generated text alone: {why}.",)
+
+
+def _describe_missing(offer: Offer, *, in_chat: bool) -> str:
+    tried = ", ".join(f"{one.what} {one.outcome}" for one in offer.trials)
+    if in_chat and offer.scores(in_chat=False):
+        return (
+            "the server lays out chats itself, and has label likelihoods with --prompt-format "
+            f"plain alone (tried: {tried})"
+        )
+    return f"the server has no label likelihoods (tried: {tried})"
+
+
+def _check_lengths_known(tasks: Sequence[Task], offer: Offer) -> None:
+    for task in tasks:
+        per_token = task.choices is not None and task.choices.normalize == "token"
+        if per_token and offer.likelihood == "exact" and offer.prompt == "text":
+            raise UsageError(
+                f"task {task.name!r} divides likelihoods by tokens (normalize: token), and the "
+                "server does not show its tokens.",
+                hint="Write: normalize: byte",
+            )
 
 
 def plan_scorers(config: RunConfig, plan: Plan) -> ScorerPlan:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from harness.core.plain_numbers import PlainNumbers
-from harness.models.spec import Device, DType, ModelSpec
+from harness.models.spec import Device, DType, ModelSpec, ServerSpec
 
-NAMING_FIELDS: Final = frozenset({"model", "base", "revision"})
+SERVER_FIELDS: Final = (
+    "base_url", "key_env", "concurrency", "timeout", "price_in", "price_out", "max_cost",
+)  # fmt: skip
+"""How a server is asked; what it answers does not hang on them."""
+NAMING_FIELDS: Final = frozenset({"model", "base", "revision", *SERVER_FIELDS})
 """Where a model lies; what it is stands in a run's content, as its fingerprint."""
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class ModelOptions(PlainNumbers):
@@ -19,7 +24,8 @@ class ModelOptions(PlainNumbers):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     model: str
-    """Directory, hub id, .gguf file, adapter directory, or the bundled smollm2-135m."""
+    """Directory, hub id, .gguf file, adapter directory, the bundled smollm2-135m, or a model of a
+    server: openai:NAME, or the URL of one that has one model."""
     base: str | None = None
     """Base model of an adapter, where not the one that it names."""
     revision: str | None = None
@@ -30,6 +36,20 @@ class ModelOptions(PlainNumbers):
     """Number format of the weights; auto: float32 on a CPU, else the checkpoint's."""
     device: Device = "auto"
     """Where the model runs; auto: a GPU where there is one."""
+    base_url: str | None = None
+    """URL of the server of openai:NAME. Default: OPENAI_BASE_URL, or OpenAI's."""
+    key_env: str | None = None
+    """Environment variable that holds the server's key. Default: OPENAI_API_KEY for openai:NAME."""
+    concurrency: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Requests in flight. Default: as many as make the server faster."""
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 120.0
+    """Seconds to wait for one answer of a server."""
+    price_in: Price = 0.0
+    """Price of a million prompt tokens."""
+    price_out: Price = 0.0
+    """Price of a million generated tokens."""
+    max_cost: Price | None = None
+    """Stop, to be resumed, once a run has cost so much by these prices."""
 
     @property
     def model_spec(self) -> ModelSpec:
@@ -41,4 +61,5 @@ class ModelOptions(PlainNumbers):
             device=self.device,
             revision=self.revision,
             trust_remote_code=self.trust_remote_code,
+            server=ServerSpec(**{name: getattr(self, name) for name in SERVER_FIELDS}),
         )

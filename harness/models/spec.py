@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpec:
+    """How a served model is asked, and what that may cost."""
+
+    base_url: str | None = None
+    """The server's URL, where the model is named as `openai:NAME`."""
+    key_env: str | None = None
+    """The environment variable that holds the key."""
+    timeout: float = 120.0
+    """Seconds for one answer."""
+    concurrency: int | None = None
+    """Requests in flight; None looks for the server's best."""
+    price_in: float = 0.0
+    """Per million prompt tokens."""
+    price_out: float = 0.0
+    """Per million generated tokens."""
+    max_cost: float | None = None
+    """What a run may cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +39,8 @@ class ModelSpec:
     """
 
     name: str
-    """A directory, a hub id, a `.gguf` file, an adapter directory, an alias, or `backend:name`."""
+    """A directory, a hub id, a `.gguf` file, an adapter directory, an alias, `openai:NAME`, the URL
+    of a server, or `backend:name`."""
     base: str | None = None
     """The base model of an adapter, where the one that it names is not to be used."""
     dtype: DType = "auto"
@@ -29,3 +50,5 @@ class ModelSpec:
     """Branch, tag or commit of a hub id."""
     trust_remote_code: bool = False
     """Whether Python code of the checkpoint may run."""
+    server: ServerSpec = field(default_factory=ServerSpec)
+    """How it is asked, where a server has it."""

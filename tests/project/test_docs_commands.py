@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,13 @@ from tests.support.doc_commands import Block, named_files, read_blocks, run_smal
 from tests.support.make_run import make_run
 from tests.support.paths import ROOT
 from tests.support.saved_runs import save_run
+from tests.support.served import NAME, TinyServer, serving, tiny
 
 BLOCKS = tuple(read_blocks())
 COMMANDS = [command for block in BLOCKS for command in block.commands]
+
+PAGES_URL = "http://127.0.0.1:8080/v1"
+"""Where pages have a server."""
 
 NOT_RUN = {
     "make demo": "minutes: the bundled model on two tasks; .ci/run ends with the like",
@@ -88,11 +93,25 @@ def stage(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server that pages take for granted."""
+    checkpoint = save_tiny_llama(tmp_path_factory.mktemp("served"))
+    with serving(TinyServer(tiny(checkpoint))) as server:
+        yield server.url
+
+
+def _at(url: str, command: str) -> str:
+    """The command with this server in place of the one that a page names."""
+    return command.replace(PAGES_URL, url).replace("openai:NAME", f"openai:{NAME}")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_the_commands_of_a_block_work(
     block: Block,
     stage: Path,
+    served: str,
     data_dir: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -107,9 +126,11 @@ def test_the_commands_of_a_block_work(
     monkeypatch.chdir(folder)
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("HARNESS_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("OPENAI_BASE_URL", served)
+    monkeypatch.setenv("MY_KEY", "secret")
     for command in block.commands:
         if command.startswith("harness ") and command not in NOT_RUN:
-            code = harness(run_small(command, folder / "tiny", data_dir))
+            code = harness(run_small(_at(served, command), folder / "tiny", data_dir))
             errors = capsys.readouterr().err
             assert code == 0, f"{command}\n{errors}"
             assert "Traceback" not in errors, command

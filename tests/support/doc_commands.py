@@ -92,7 +92,10 @@ def run_small(command: str, model: Path, data_dir: Path) -> list[str]:
     """A harness command's arguments, small: a tiny model, few examples, files by their pattern."""
     _, subcommand, *words = shlex.split(command)
     arguments = [subcommand, *_with_models(words, model, data_dir)]
+    served = any(word.startswith(("http://", "openai:")) for word in words)
     for option, value in _CAPS.get(subcommand, {}).items():
+        if served and option == "--device":
+            continue
         arguments = _with_option(arguments, option, value)
     return [word for argument in arguments for word in _expanded(argument)]
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.core.errors import UsageError
 from harness.models.backends import BACKENDS
 from harness.models.contract import Model
 from harness.models.loading.devices import choose_device, choose_dtype
 from harness.models.loading.source import Source, find_source
-from harness.models.spec import ModelSpec
+from harness.models.servers.address import is_served
+from harness.models.spec import ModelSpec, ServerSpec
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +21,7 @@ def load_model(spec: ModelSpec) -> Model:
     """The model of a directory, a hub id, a `.gguf` file, a PEFT adapter directory or an alias.
 
     Weights are read from safetensors only; a GGUF is converted once, into the user cache.
+    `openai:NAME` and URLs are asked at their server.
     `backend:name` is handed to the plug-in backend of that name.
 
     Args:
@@ -30,6 +33,15 @@ def load_model(spec: ModelSpec) -> Model:
     Raises:
         UsageError: the model can't be loaded; the message says why and what to type.
     """
+    if is_served(spec):
+        from harness.models.servers.load import load_served
+
+        return load_served(spec)
+    if spec.server != ServerSpec():
+        raise UsageError(
+            f"the options of a server are given, and --model {spec.name} is none of a server's.",
+            hint=f"Type: --model openai:{spec.name}, or leave them out.",
+        )
     backend, _, rest = spec.name.partition(":")
     if rest and backend in BACKENDS:
         return BACKENDS.get(backend)(replace(spec, name=rest))
