@@ -157,6 +157,18 @@ def test_a_list_of_references_stays_one(tmp_path: Path) -> None:
         ("task: t\nclass: !function task.SQuAD2\n", "line 2: class: !function task.SQuAD2"),
         (LM_EVAL + "doc_to_text: !function utils.ask\ndoc_to_target: x\n", "never run"),
         (
+            LM_EVAL + "doc_to_text: ''\ndoc_to_target: 0\n",
+            "line 5: doc_to_text: there is no prompt",
+        ),
+        (
+            LM_EVAL + "doc_to_text: q\ndoc_to_target: ''\n",
+            "line 6: doc_to_target: there is nothing",
+        ),
+        (
+            "dataset_path: ''\ndoc_to_text: q\ndoc_to_target: a\n",
+            "line 1: dataset_path: there is no",
+        ),
+        (
             LM_EVAL + "doc_to_text: q\nprocess_docs: !function u.f\ndoc_to_target: x\n",
             "line 6: pro",
         ),
@@ -244,6 +256,28 @@ tests:
     assert task.examples[2].fields["input"] == "Yes"
     for lost in ("prompt.py", "llm-rubric", "javascript: it is code", "file://x.txt", "providers"):
         assert lost in told(done), lost
+
+
+@pytest.mark.parametrize(
+    ("second", "lost"),
+    [
+        ("{type: is-json}", True),
+        ("{type: is-json, value: {type: array}}", True),
+        ("{type: is-json, value: {type: object}}", False),
+    ],
+)
+def test_a_promptfoo_schema_that_counts_for_other_rows_too_is_said(
+    tmp_path: Path, second: str, lost: bool
+) -> None:
+    text = f"""\
+prompts: ['Give JSON: {{{{item}}}}']
+tests:
+- {{vars: {{item: fig}}, assert: [{{type: is-json, value: {{type: object}}}}]}}
+- {{vars: {{item: pea}}, assert: [{second}]}}
+"""
+    done = imported(tmp_path, text)
+    assert task_of(done).answer is not None
+    assert ("a task has one schema" in told(done)) is lost
 
 
 def test_promptfoo_reads_tables_templates_and_prompts_of_text(tmp_path: Path) -> None:

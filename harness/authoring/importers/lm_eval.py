@@ -123,7 +123,7 @@ class _Importer:
             return {"file": data}
         if files:
             self._lose("dataset_kwargs", "options of a data set's own loader")
-        if not isinstance(path, str):
+        if not isinstance(path, str) or not path.strip():
             self._block("dataset_path", "there is no data set to read")
             return {}
         hub: dict[str, object] = {"path": path, "split": chosen or "validation"}
@@ -133,8 +133,8 @@ class _Importer:
 
     def _prompt(self) -> TaskContent:
         text = self._get("doc_to_text")
-        if not isinstance(text, str):
-            self._block("doc_to_text", "there is no prompt")
+        if not isinstance(text, str) or not text.strip():
+            self._block("doc_to_text", "there is no prompt, and so nothing that can be perturbed")
             return {}
         if _FIELD.fullmatch(text):
             text = f"{{{{ {text} }}}}"
@@ -292,7 +292,7 @@ class _Importer:
 
     def _derive(self, task: TaskContent, key: str, name: str) -> str:
         value = self._get(key)
-        if isinstance(value, bool) or not isinstance(value, str | int):
+        if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
             self._block(key, "there is nothing that says what is right")
             return name
         return self._derived(task, str(value), name)

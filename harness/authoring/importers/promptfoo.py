@@ -193,8 +193,11 @@ class _Importer:
         options: object = grader
         if grader == "json_schema":
             asserted = [one for test in tests for one in test.asserts if _grader(one) == grader]
-            schemas = map(_value, asserted)
-            schema = next((one for one in schemas if isinstance(one, Mapping)), {})
+            schemas = [one if isinstance(one := _value(each), Mapping) else {} for each in asserted]
+            schema = next(filter(None, schemas), {})
+            if any(one != schema for one in schemas):
+                why = "a task has one schema: the first that is given counts for every row"
+                self._lose("tests", "assert is-json", why)
             options = {"name": "json_schema", "schema": dict(schema)}
         elif grader == "rouge":
             options = {"name": "rouge", "variant": "rouge1"}
