@@ -19,6 +19,7 @@ from reports.comparison import OVER_ALL, chance, points_signed
 from reports.diff import Mark
 from reports.drawings import comparison_charts, report_charts
 from reports.flips import KINDS
+from reports.label_metrics import NAMES
 from reports.measures import MEASURES
 from reports.reading import Reading
 from reports.said import LIMIT
@@ -98,6 +99,7 @@ def _render(view: ReportView, cells: _ShapedCells, beside: str = "", nonce: str 
         "kinds": KINDS,
         "measures": MEASURES,
         "said_limit": LIMIT,
+        "metric_names": NAMES,
         "over_all": OVER_ALL,
         "stable": cells.stable if cells.payload else (),
         "holes": cells.has_holes,

@@ -18,6 +18,7 @@ from reports.formatting import (
     points,
     title,
 )
+from reports.label_metrics import NAMES
 from reports.provenance import Provenance
 from reports.reading import GroupView, Reading
 from reports.said import LIMIT
@@ -55,6 +56,8 @@ def render_markdown(view: ReportView) -> str:
     if any(run.scorers for run in view.runs):
         lines += ["## What the scorer decides", "", *_scorers(view), ""]
     lines += ["## Drop by task and level (pp)", "", *_tasks(view), ""]
+    if view.label_metrics:
+        lines += ["## Metrics of labels", "", *_label_metrics(view), ""]
     lines += ["## Drop by perturbation (pp)", "", *_perturbations(view), ""]
     if view.instructed:
         lines += ["## Which instruction to use", "", *_instructions(view), ""]
@@ -233,6 +236,22 @@ def _tasks(view: ReportView) -> list[str]:
         "Bold: significant, adjusted for all tasks and levels (Holm). In brackets: not judged, "
         "clean accuracy is not significantly above chance.",
     ]
+
+
+def _label_metrics(view: ReportView) -> list[str]:
+    several = len(view.runs) > 1
+    rows = [
+        [
+            escape(row.task),
+            escape(row.level),
+            *([escape(run.name)] * several),
+            *(number(row.values.get(name), 3) for name in view.label_metrics),
+        ]
+        for run in view.runs
+        for row in run.label_metrics
+    ]
+    head = ["Task", "Level", *(["Run"] * several), *(NAMES[one] for one in view.label_metrics)]
+    return [*table(head, rows, left=2 + several), "", "Means over prompts, without intervals."]
 
 
 def _drop_cell(group: GroupView | None) -> str:

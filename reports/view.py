@@ -23,6 +23,7 @@ from reports.headline import (
     several_detail,
     several_headline,
 )
+from reports.label_metrics import NAMES, LabelMetricRow, build_label_metrics
 from reports.provenance import Provenance, build_provenance
 from reports.reading import GroupView, Reading
 from reports.said import SaidOfTask, said_by
@@ -70,6 +71,8 @@ class RunView:
     """Empty where noise had one strength."""
     sampling: tuple[SamplingRow, ...]
     """Empty where answers were not sampled."""
+    label_metrics: tuple[LabelMetricRow, ...]
+    """Empty where no task asks for metrics beside accuracy."""
     provenance: Provenance
     said: tuple[SaidOfTask, ...] = ()
     """What the model said, of each task with answers in free text."""
@@ -171,6 +174,12 @@ class ReportView:
         return [name for name in STRENGTH_NAMES if name in asked]
 
     @property
+    def label_metrics(self) -> list[str]:
+        """The metrics of labels that any task of any run has."""
+        given = {name for run in self.runs for row in run.label_metrics for name in row.values}
+        return [name for name in NAMES if name in given]
+
+    @property
     def sampled(self) -> list[RunView]:
         """The runs whose answers were sampled."""
         return [run for run in self.runs if run.sampling]
@@ -264,6 +273,7 @@ def _run_view(name: str, run: Run, samples: pd.DataFrame) -> RunView:
         validity=build_validity(summary, variants, run.left_out),
         curves=build_curves(summary, above_chance=tables.judged),
         sampling=build_sampling(summary),
+        label_metrics=build_label_metrics(summary),
         provenance=build_provenance(run),
         said=said_by(run, samples),
         make_cells=partial(task_cells, run),

@@ -15,6 +15,9 @@ from harness.evaluation.prepare import prepare
 from harness.results.rundir import Run
 from harness.tasks import Task
 from harness.tasks.load import build_task
+from reports.html import render_html
+from reports.markdown import render_markdown
+from reports.view import build_view
 from tests.support.checkpoints import save_tiny_llama
 
 
@@ -70,6 +73,12 @@ def test_ordinal_labels_have_two_more_metrics(tmp_path: Path) -> None:
     ]
     assert metrics["clean"]["mean_absolute_error"] == pytest.approx(sum(steps) / len(steps))
     assert "quadratic_kappa" in metrics["clean"]
+    view, shown = build_view([found]), f"{sum(steps) / len(steps):.2f}"
+    assert "| Task | Level | Mean absolute error (steps) | Quadratic kappa |" in (
+        render_markdown(view)
+    )
+    assert shown in render_markdown(view).split("## Metrics of labels")[1].split("##")[0]
+    assert 'id="label-metrics"' in render_html(view)
     assert found.manifest["tasks"]["stars"]["order"] == ["bad", "fair", "good"]
 
 
