@@ -262,6 +262,13 @@ def _task_parts(task: str, first: RunData, second: RunData) -> Iterator[tuple[st
     yield "system text", one.get("system") or "", other.get("system") or ""
     yield "gap between instruction and input", one.get("gap"), other.get("gap")
     yield "few-shot examples (hashes)", one.get("few_shot"), other.get("few_shot")
+    yield from _scoring_parts(one.get("scoring"), other.get("scoring"))
+
+
+def _scoring_parts(ours: object, theirs: object) -> Iterator[tuple[str, object, object]]:
+    one, other = (part if isinstance(part, Mapping) else {} for part in (ours, theirs))
+    for key in {**one, **other}:
+        yield f"{key} (how answers are scored)", one.get(key), other.get(key)
 
 
 def _other_examples(task: str, first: RunData, second: RunData) -> frozenset[str]:

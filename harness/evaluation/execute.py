@@ -305,6 +305,7 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "system": task.system,
         "gap": task.gap,
         "few_shot": [example_hash(shot) for shot in tools.prompter.shots],
+        "scoring": _scoring(task),
         "label_tokens": _label_tokens(task, request),
         "chance": task.chance,
         "examples": len(task.examples),
@@ -317,6 +318,18 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "dissimilar": dict(misses.dissimilar),
         "rendered_prompt": tools.prompt(first.variant, first.example),
     }
+
+
+def _scoring(task: Task) -> Json:
+    """What decides which answer is right, beside labels and references; runs that differ in it
+    cannot be compared."""
+    if task.answer is not None:
+        grader = task.answer.grader.model_dump(mode="json", by_alias=True)
+        rest = task.answer.model_dump(mode="json", exclude={"field", "grader"})
+        return {"grader": grader, **rest}
+    if task.choices is not None:
+        return task.choices.model_dump(mode="json", exclude={"field", "gold"})
+    return {}
 
 
 def _label_tokens(task: Task, request: Request) -> list[int] | None:

@@ -6,6 +6,7 @@ shown in: so answers can be compared between variants that arrange options other
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
@@ -37,7 +38,8 @@ def read_options(fields: Mapping[str, object], spec: ChoicesSpec) -> tuple[str, 
     Raises:
         ValueError: there is no list of two to 26 texts, or texts that are to be said repeat.
     """
-    options = tuple(_as_text(one) for one in _option_values(fields, spec))
+    values = _option_values(fields, spec)
+    options = tuple("" if _is_nothing(one) else _as_text(one) for one in values)
     problem = _problem(options) or (_repeated(options) if spec.by == "text" else None)
     if problem is not None:
         raise ValueError(f"{problem} in {_source(spec)}")
@@ -178,6 +180,11 @@ def _source(spec: ChoicesSpec) -> str:
     if isinstance(spec.field, str):
         return f"the field {spec.field!r}"
     return f"the fields {', '.join(spec.field.values())}"
+
+
+def _is_nothing(value: object) -> bool:
+    """What pandas and JSON write for a missing text: None, or no number (NaN)."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _as_text(value: object) -> str:

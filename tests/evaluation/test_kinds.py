@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from harness.api.tasks import parse_task
+from harness.comparison.comparable import find_differences, run_data
 from harness.core.records import Cell
 from harness.evaluation.config import RunConfig
 from harness.evaluation.execute import execute
@@ -162,3 +163,29 @@ def test_kinds_stand_in_one_run_each_read_in_its_way(model: Path, tmp_path: Path
     assert list(found.summary.tasks) == ["mood", "city", "free"]
     assert set(found.summary.scorers["generate"].tasks) == {"mood", "city", "free"}
     assert json.loads((found.path / "run.json").read_text("utf-8"))["tasks"]["free"]["kind"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "named"),
+    [
+        (answer_task(), answer_task(grader="contains"), "grader"),
+        (answer_task(), answer_task(extract="final"), "extract"),
+        (answer_task(), answer_task(stop=["."]), "stop"),
+        (
+            choice_task(by="text"),
+            choice_task(by="text", normalize="byte"),
+            "normalize",
+        ),
+    ],
+)
+def test_runs_that_score_answers_in_other_ways_are_not_compared(
+    model: Path, tmp_path: Path, first: dict[str, Any], second: dict[str, Any], named: str
+) -> None:
+    options = {"levels": ("clean",), "perturbations": (), "full": False}
+    runs = [
+        run_data(run(model, content, tmp_path / name, **options))
+        for name, content in (("one", first), ("other", second))
+    ]
+    (line,) = find_differences(*runs).lines()
+    assert line.startswith(f"{named} (how answers are scored) of ")
+    assert not find_differences(runs[0], runs[0]).lines()

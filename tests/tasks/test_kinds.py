@@ -88,6 +88,8 @@ def test_a_number_is_a_place_and_a_text_that_may_be_two_options_is_refused() -> 
         ({"choices": "Rome, Oslo"}, "row 2 has no list but 'Rome, Oslo' in the field 'choices'"),
         ({"choices": None}, "row 2 has nothing in the field 'choices'"),
         ({"choices": ["a", " "], "answer": "A"}, "row 2 has an empty option B"),
+        ({"choices": ["a", None], "answer": "A"}, "row 2 has an empty option B"),
+        ({"choices": ["a", float("nan")], "answer": "A"}, "row 2 has an empty option B"),
         ({"choices": list(range(27)), "answer": 0}, "27 options, and letters end at Z"),
         ({"answer": "E"}, "row 2 has the gold 'E', which is none of the options A:"),
         ({"answer": 4}, "row 2 has the gold '4', which is none of the options"),
