@@ -19,7 +19,7 @@ from harness.evaluation.selection import (
     describe_left_out,
 )
 from harness.models import Model, load_model
-from harness.prompting.prompts import PromptFormat, resolve_format
+from harness.prompting.prompts import PromptFormat, choose_layout
 from harness.results.jsonfiles import Json
 from harness.results.provenance import task_hash
 from harness.tasks import Task, TaskSpec, load_tasks
@@ -118,8 +118,7 @@ def prepare_attack(
         data_dir=config.data_dir,
     )
     model = model or load_model(config.model_spec)
-    has_template = model.tokenizer.chat_template is not None
-    layout = resolve_format(config.prompt_format, has_chat_template=has_template)
+    layout = choose_layout(config.prompt_format, model.tokenizer)
     _check_likelihoods(model, layout)
     tools = make_tools(task, model, layout)
     check_first_prompt(tools.prompter, task, instruction.text)

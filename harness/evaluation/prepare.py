@@ -35,7 +35,7 @@ from harness.evaluation.variants import (
 )
 from harness.grading import Judge, load_graders, make_grader
 from harness.models import Model, load_model
-from harness.prompting.prompts import Prompter, PromptFormat, resolve_format
+from harness.prompting.prompts import Prompter, PromptFormat, choose_layout
 from harness.prompting.readers import AnswerReader, ChoiceReader, JudgedReader, LabelReader, Reader
 from harness.prompting.requests import RequestBuilder
 from harness.tasks import Task, TaskSpec, load_tasks
@@ -118,13 +118,7 @@ def prepare(
     model = model or load_model(config.model_spec)
     if config.temperature > 0:
         drawing(model)
-    config, fitted_notes = fit_scorers(
-        config,
-        plan.tasks,
-        model.info.offer,
-        in_chat=_layout(config, model) == "chat",
-        named=bool(named),
-    )
+    config, fitted_notes = fit_scorers(config, plan.tasks, model, named=bool(named))
     run_plan = make_run_plan(
         config,
         plan,
@@ -181,7 +175,7 @@ def make_run_plan(
     Raises:
         UsageError: the prompt format is `chat`, and the model has no chat template.
     """
-    layout = _layout(config, model)
+    layout = choose_layout(config.prompt_format, model.tokenizer)
     tools = {
         task.name: make_tools(task, model, layout, task.shots(config.few_shot, seed=config.seed))
         for task in plan.tasks
@@ -209,11 +203,6 @@ def make_run_plan(
         scorers=plan_scorers(config, plan),
         notes=tuple(model.notes),
     )
-
-
-def _layout(config: RunConfig, model: Model) -> PromptFormat:
-    has_template = model.tokenizer.chat_template is not None
-    return resolve_format(config.prompt_format, has_chat_template=has_template)
 
 
 def with_plan(prepared: RunPlan, plan: Plan, out: Path) -> RunPlan:

@@ -18,7 +18,8 @@ from harness.core.errors import UsageError
 from harness.core.records import SCORERS, Scorer
 from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Block, Plan
-from harness.models.contract import Offer
+from harness.models.contract import Model, Offer
+from harness.prompting.prompts import choose_layout
 from harness.tasks import Task
 
 RequestKind = Literal["likelihood", "text"]
@@ -104,15 +105,14 @@ def choose_scorers(config: RunConfig, tasks: Sequence[Task]) -> tuple[RunConfig,
 
 
 def fit_scorers(
-    config: RunConfig, tasks: Sequence[Task], offer: Offer, *, in_chat: bool, named: bool
+    config: RunConfig, tasks: Sequence[Task], model: Model, *, named: bool
 ) -> tuple[RunConfig, tuple[str, ...]]:
     """Leave out the scorers that a model offers no likelihoods for.
 
     Args:
         config: The configuration, its scorers decided.
         tasks: What is asked.
-        offer: What the model can be asked for.
-        in_chat: Whether prompts are in the chat layout.
+        model: The model, whose offer decides.
         named: Whether the user chose the scorers.
 
     Returns:
@@ -121,6 +121,8 @@ def fit_scorers(
     Raises:
         UsageError: nothing of what the user chose can be had.
     """
+    offer = model.info.offer
+    in_chat = choose_layout(config.prompt_format, model.tokenizer) == "chat"
     _check_lengths_known(tasks, offer)
     left = tuple(one for one in config.scorers if request_kind(one) == "text")
     if offer.scores(in_chat=in_chat) or left == config.scorers:

@@ -20,7 +20,7 @@ from typing import Literal, get_args
 
 from harness.core.errors import UnknownNameError, UsageError
 from harness.core.records import BLANK_LINE, Example, Placement, Turn
-from harness.models.contract import Asked
+from harness.models.contract import Asked, Tokenizer
 
 PromptFormat = Literal["plain", "coin", "chat"]
 FormatChoice = Literal["auto", "plain", "coin", "chat"]
@@ -178,6 +178,11 @@ def _open(text: str, conversation: Sequence[Turn]) -> tuple[str, list[Turn]]:
 
 def _paragraphs(*texts: str) -> str:
     return "\n\n".join(filter(None, texts))
+
+
+def choose_layout(wanted: str, tokenizer: Tokenizer) -> PromptFormat:
+    """The layout of prompts to a model (see `resolve_format`)."""
+    return resolve_format(wanted, has_chat_template=tokenizer.chat_template is not None)
 
 
 def resolve_format(wanted: str, *, has_chat_template: bool) -> PromptFormat:
