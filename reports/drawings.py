@@ -9,6 +9,7 @@ from harness.core.records import CLEAN, STRENGTH_NAMES
 from reports import charts
 from reports.charts import Cell, CurvePoint, IntervalRow, Spec
 from reports.comparison import ComparisonView, MetricTable, PairView, points_signed
+from reports.drawings_of_answers import answer_charts
 from reports.formatting import MINUS, interval, percent, points, title, with_interval
 from reports.reading import GroupView, Reading
 from reports.tables import TaskRow
@@ -26,7 +27,7 @@ _KINDS: Final[dict[Reading, Literal["significant", "noise", "unjudged", "plain"]
 
 _TEXT_LIMITS: Final = (30, 220)
 """Characters of a variant that its dot tells, at least and at most."""
-_TEXT_TOTAL: Final = 250_000
+_TEXT_TOTAL: Final = 120_000
 """Characters that all dots tell together, so that a page of many variants stays small."""
 
 
@@ -47,6 +48,7 @@ def report_charts(view: ReportView) -> dict[str, Spec]:
         "consistency": charts.consistency_against_accuracy(
             [run.tables for run in view.runs], [run.name for run in view.runs]
         ),
+        **answer_charts(view),
     }
 
 

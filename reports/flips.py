@@ -28,8 +28,10 @@ KINDS: Final[dict[FlipKind, str]] = {
 }
 ROW_LIMIT: Final = 300
 """Flips that one report lists over all its comparisons; all of them are counted."""
-_MIN_SHOWN: Final = 40
+_MIN_SHOWN: Final = 30
 """Flips that a comparison lists, however many comparisons there are."""
+_FEW: Final = 3
+"""Comparisons above which half as many rows are listed, so that a page stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def flips_between(
     `before` and `after` are the samples of the two; `run` is the second. Each of several
     `comparisons` lists its share.
     """
-    limit = max(_MIN_SHOWN, ROW_LIMIT // comparisons)
+    rows = ROW_LIMIT if comparisons <= _FEW else ROW_LIMIT // 2
+    limit = max(_MIN_SHOWN, rows // comparisons)
     return _shape(flipped_between(before, after, _open_tasks(run)), run, names, limit)
 
 

@@ -18,6 +18,7 @@ from reports.charts import Spec
 from reports.comparison import OVER_ALL, chance, points_signed
 from reports.diff import Mark
 from reports.drawings import comparison_charts, report_charts
+from reports.drawings_of_answers import VARIANCE_PARTS
 from reports.flips import KINDS
 from reports.label_metrics import NAMES
 from reports.measures import MEASURES
@@ -104,6 +105,8 @@ def _render(view: ReportView, cells: _ShapedCells, beside: str = "", nonce: str 
         "stable": cells.stable if cells.payload else (),
         "holes": cells.has_holes,
         "beside": beside,
+        "parts": VARIANCE_PARTS,
+        "part_keys": _part_keys(),
     }
     drawn = report_charts(view)
     if view.compared is not None:
@@ -171,6 +174,11 @@ def _focused(mark: Mark) -> Markup:
         parts.append(Markup("<b>{}</b>").format(visible(mark.text[start:end])))
         done = end
     return Markup("").join([*parts, Markup("{}").format(visible(mark.text[done:]))])
+
+
+def _part_keys() -> Markup:
+    key = Markup('<span class="run-key"><i class="key r{}"></i>{}</span>')
+    return Markup("").join(key.format(n, one) for n, one in enumerate(VARIANCE_PARTS.values()))
 
 
 def _environment() -> Environment:

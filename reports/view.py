@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN, STRENGTH_NAMES, StrengthName, in_level_order
 from harness.results.names import run_names
+from harness.results.summary import Reliability
 from reports.alike import unlike_runs
+from reports.answers import Moves, moves_of
 from reports.caveats import caveats
 from reports.cells import TaskCells, task_cells
 from reports.compared import compare_runs
@@ -76,6 +78,10 @@ class RunView:
     provenance: Provenance
     said: tuple[SaidOfTask, ...] = ()
     """What the model said, of each task with answers in free text."""
+    reliability: Mapping[str, Reliability] = field(default_factory=dict)
+    """By level; empty where answers come from no probabilities."""
+    moves: tuple[Moves, ...] = ()
+    """By task, from the clean answer to the perturbed one."""
     make_cells: Callable[[], tuple[TaskCells, ...]] = field(default=tuple, compare=False)
     """Every cell, by task: made when a page asks, since other formats have no place for them."""
 
@@ -191,6 +197,22 @@ class ReportView:
         return describe_sampling(repeats, self.confidence)
 
     @property
+    def has_reliability(self) -> bool:
+        """Whether any run's answers have probabilities."""
+        return any(run.reliability for run in self.runs)
+
+    @property
+    def has_moves(self) -> bool:
+        """Whether any run has perturbed answers to labels beside clean ones."""
+        return any(run.moves for run in self.runs)
+
+    @property
+    def has_variance(self) -> bool:
+        """Whether any run's variance is parted at some level."""
+        groups = (group for run in self.runs for group in run.tables.levels.values())
+        return any(group.stats.variance for group in groups)
+
+    @property
     def tasks(self) -> list[str]:
         """Every task that any run has."""
         return _unique(task.name for run in self.runs for task in run.tables.tasks)
@@ -276,6 +298,8 @@ def _run_view(name: str, run: Run, samples: pd.DataFrame) -> RunView:
         label_metrics=build_label_metrics(summary),
         provenance=build_provenance(run),
         said=said_by(run, samples),
+        reliability=summary.reliability,
+        moves=moves_of(summary),
         make_cells=partial(task_cells, run),
     )
 

@@ -21,8 +21,10 @@ from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.group_stats import rounded, write_groups, write_tasks
 from harness.metrics.label_metrics import label_metrics
 from harness.metrics.measures import resample_grid
+from harness.metrics.moves import count_moves
 from harness.metrics.outlook import look_out
 from harness.metrics.perturbed import describe_perturbed
+from harness.metrics.reliability import describe_reliability
 from harness.metrics.sampling import mean_over_tasks, sample_tasks, write_levels
 from harness.metrics.variant_drops import VariantDrop, variant_drops
 from harness.metrics.variant_validity import UnmadeVariants, count_sources, describe_validity
@@ -85,6 +87,7 @@ def summarize_run(run: Run) -> Summary:
         resamples=config["resamples"],
         scorers=config["scorers"],
         draws=run.draws,
+        priors=run.priors if config["scorers"][0] == "calibrated" else {},
     )
     return replace(
         body,
@@ -106,6 +109,7 @@ def summarize(
     resamples: int = RESAMPLES,
     scorers: Sequence[str] = (),
     draws: pd.DataFrame | None = None,
+    priors: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Summary:
     """The numbers of summary.json; what names the run is left empty.
 
@@ -122,6 +126,8 @@ def summarize(
         resamples: how often the examples are resampled for what has no formula.
         scorers: their order; default: that of `SCORERS`.
         draws: one row per draw, where answers were sampled.
+        priors: variant -> label -> its log-probability without content, where the main scorer
+            takes it off.
 
     Raises:
         UsageError: samples of unknown variants, or two samples of one cell.
@@ -140,6 +146,9 @@ def summarize(
         main = main or grids
     block = blocks[scorers[0]] if scorers else ScorerSummary({}, {}, {}, None)
     of_draws = {} if draws is None else sample_tasks(main, draws, seed, resamples)
+    reliability, of_tasks = describe_reliability(
+        main, priors or {}, seed=seed, confidence=confidence
+    )
     return Summary(
         schema_version=0,
         run_id="",
@@ -150,9 +159,12 @@ def summarize(
         chance=_mean([tasks[name].chance for name in main]),
         levels=block.levels,
         tasks={
-            name: replace(task, sampling=write_levels(of_draws[name], task.levels, confidence))
-            if name in of_draws
-            else task
+            name: replace(
+                task,
+                sampling=write_levels(of_draws.get(name, {}), task.levels, confidence),
+                reliability=of_tasks[name],
+                moves=count_moves(main[name], len(task.labels)),
+            )
             for name, task in block.tasks.items()
         },
         perturbations=block.perturbations,
@@ -164,6 +176,7 @@ def summarize(
         semantic_sources=count_sources(variants),
         strengths=_Summarizer(main, tasks, seed, confidence, resamples).curves(),
         sampling=write_levels(mean_over_tasks(of_draws), block.levels, confidence),
+        reliability=reliability,
     )
 
 

@@ -199,6 +199,33 @@ class SamplingStats:
 
 
 @dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """The answers whose probability lies in one tenth of [0, 1]."""
+
+    probability: Fraction
+    """Their mean probability."""
+    accuracy: Fraction
+    cells: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Whether an answer's probability among the labels says how often such answers are right."""
+
+    gold_probability: Share | None
+    """The mean probability of the right label."""
+    brier: Ratio | None
+    """The mean Brier score over all labels, from 0 (sure and right) to 2 (sure and wrong)."""
+    ece: Share | None
+    """The expected calibration error: the mean distance of probability and accuracy, by bins."""
+    ece_expected: Fraction
+    """What chance alone would make of it, were probabilities right and cells independent."""
+    bins: list[ReliabilityBin]
+    """Those that hold cells, the lowest first."""
+    cells: Count
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSummary:
     """One task: what guessing scores, and its groups."""
 
@@ -216,6 +243,11 @@ class TaskSummary:
     """Level -> metric -> value, for those that the task file asks for beside accuracy."""
     sampling: dict[str, Sampling] = field(default_factory=dict)
     """Level -> what its draws say; in the file where answers were sampled."""
+    reliability: dict[str, ReliabilityStats] = field(default_factory=dict)
+    """Level -> how reliable probabilities are, where answers come from them."""
+    moves: dict[str, list[list[Count]]] = field(default_factory=dict)
+    """Level, or `perturbed` for all of them -> cells by clean answer (rows) and perturbed answer
+    (columns), in the order of the labels, unparsed last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,11 +391,13 @@ class Summary:
     """None where noise had one strength; a level's own numbers are over all that were asked."""
     sampling: dict[str, Sampling] = field(default_factory=dict)
     """Level -> what its draws say, the mean over tasks; empty where answers were not sampled."""
+    reliability: dict[str, ReliabilityStats] = field(default_factory=dict)
+    """Level -> how reliable probabilities are, the mean over the tasks that have them."""
 
     def to_json(self) -> Json:
         """The content of summary.json, in plain JSON types, null where a metric is undefined."""
         content: Json = _plain(self)
-        for name in ("scorers", "strengths", "sampling"):
+        for name in ("scorers", "strengths", "sampling", "reliability"):
             if not content[name]:
                 del content[name]
         return content
@@ -453,17 +487,24 @@ def _complaint(error: ErrorDetails) -> str:
     return f"at {key!r}: {error['msg']}"
 
 
-_UNSAID: Final[dict[str, object]] = {"metric": "accuracy", "metrics": {}, "sampling": {}}
+_UNSAID: Final[dict[str, object]] = {
+    "metric": "accuracy",
+    "metrics": {},
+    "sampling": {},
+    "reliability": {},
+    "moves": {},
+}
 """Fields of a task that stand in the file only if they say something else."""
 _QUANTITIES: Final[dict[Any, frozenset[str]]] = {
     kind: frozenset(
         name for name, hint in get_type_hints(kind).items() if hint in (Quantity, Quantity | None)
     )
-    for kind in (GroupStats, Perturbed, WorstVariant, SamplingStats)
+    for kind in (GroupStats, Perturbed, WorstVariant, SamplingStats, Reliability)
 }
 
 Stats: TypeAlias = Annotated[GroupStats, _paired(GroupStats)]
 Sampling: TypeAlias = Annotated[SamplingStats, _paired(SamplingStats)]
+ReliabilityStats: TypeAlias = Annotated[Reliability, _paired(Reliability)]
 PerturbedStats: TypeAlias = Annotated[Perturbed, _paired(Perturbed)]
 Worst: TypeAlias = Annotated[WorstVariant, _paired(WorstVariant)]
 

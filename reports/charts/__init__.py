@@ -8,8 +8,10 @@ models and files, is shown as text and is never part of an expression.
 from reports.charts.curves import CurvePoint, accuracy_curves
 from reports.charts.heat import Cell, heat_map
 from reports.charts.intervals import IntervalRow, accuracy_intervals, difference_intervals
+from reports.charts.reliability import ReliabilityPoint, reliability_diagram
 from reports.charts.runtime import draw_svg, javascript
 from reports.charts.scatter import consistency_against_accuracy, level_classes
+from reports.charts.shares import Part, stacked_shares
 from reports.charts.spec import Spec, accuracy_domain, key_classes, theme
 from reports.charts.variants import variants
 
@@ -17,6 +19,8 @@ __all__ = [
     "Cell",
     "CurvePoint",
     "IntervalRow",
+    "Part",
+    "ReliabilityPoint",
     "Spec",
     "accuracy_curves",
     "accuracy_domain",
@@ -28,6 +32,8 @@ __all__ = [
     "javascript",
     "key_classes",
     "level_classes",
+    "reliability_diagram",
+    "stacked_shares",
     "theme",
     "variants",
 ]

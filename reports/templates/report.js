@@ -21,6 +21,12 @@
   // forbid it. Until one is drawn its table stands open; afterwards the table folds away.
   const { theme, charts } = JSON.parse(document.getElementById("chart-data").textContent);
   const views = new Map();
+  // An empty group of marks would be announced as a picture without a name; Vega writes some anew.
+  const silence = (figure) => {
+    for (const group of all("g[role='graphics-symbol']:not([aria-label])", figure)) {
+      if (!group.childElementCount) for (const name of ["role", "aria-roledescription"]) group.removeAttribute(name);
+    }
+  };
   const draw = async (figure) => {
     const spec = charts[figure.dataset.chart];
     if (!spec) { figure.remove(); return; }
@@ -29,10 +35,8 @@
       tooltip: (_, event, item, text) => { if (text) show(text, event.clientX, event.clientY, event.clientY); else hide(); },
     });
     views.set(figure.dataset.chart, view);
-    // An empty group of marks would be announced as a picture without a name.
-    for (const group of all("g[role='graphics-symbol']:not([aria-label])", figure)) {
-      if (!group.childElementCount) for (const name of ["role", "aria-roledescription"]) group.removeAttribute(name);
-    }
+    silence(figure);
+    new MutationObserver(() => silence(figure)).observe(figure, { subtree: true, childList: true, attributeFilter: ["role"] });
   };
   const signal = (wanted, name, value) => {
     for (const [chart, view] of views) if (chart.startsWith(wanted)) view.signal(name, value).runAsync();

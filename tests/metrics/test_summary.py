@@ -443,6 +443,7 @@ def test_right_and_wrong_answers_keep_the_numbers_of_a_mean_of_scores(run: Any) 
 def test_labels_say_nothing_new_of_a_task_unless_it_is_asked_for(run: Any) -> None:
     plain = summarized(run.samples, run.variants, FACTS, seed=0, resamples=100)
     keys = ["chance", "largest_gold_share", "labels", "above_chance", "levels", "perturbations"]
+    keys += ["reliability", "moves"]
     assert all(list(task) == keys for task in plain["tasks"].values())
     facts = {n: replace(one, metrics=("accuracy", "macro_f1")) for n, one in FACTS.items()}
     asked = summarized(run.samples, run.variants, facts, seed=0, resamples=100)

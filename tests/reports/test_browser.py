@@ -194,3 +194,15 @@ def test_cells_beside_the_page_are_loaded_when_a_reader_comes(
     page.locator("#cells").scroll_into_view_if_needed()
     page.get_by_text("need report.cells.js beside this page").wait_for()
     page.close()
+
+
+def test_sections_on_answers_are_drawn_and_read(browser: Browser, pages: dict[str, Path]) -> None:
+    with open_page(browser, pages["two"]) as page:
+        points = page.locator("#reliability path[aria-roledescription=point]")
+        assert points.count() > 10
+        assert "right" in str(points.first.get_attribute("aria-label"))
+        assert page.locator("#reliability tbody tr").count() == 5 * 2
+        bars = page.locator("#variance [aria-roledescription=bar]")
+        assert bars.count() > 5 * 2
+        table = page.locator("#moves table").first
+        assert table.locator("tbody .stays").count() == table.locator("tbody tr").count()

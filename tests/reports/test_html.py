@@ -187,7 +187,7 @@ def test_every_chart_has_its_data_and_its_place(two: str) -> None:
     data = json.loads(re.findall(r'id="chart-data">(.*?)</script>', two, flags=re.DOTALL)[0])
     places = [str(figure["data-chart"]) for figure in Outline(two).all("figure")]
     assert sorted(places) == sorted(data["charts"])
-    assert len(places) == 4 + 4 + 6  # levels …, a task each, and by level and task of three metrics
+    assert len(places) == 6 + 4 + 6  # levels …, a task each, and by level and task of three metrics
 
 
 def test_flips_show_the_inputs(one: str) -> None:
@@ -304,6 +304,6 @@ def test_without_scripts_every_table_stands_open(two: str, tmp_path: Path) -> No
     )
     outline = Outline(dom)
     folds = [part for part in outline.all("details") if "data-fold" in part]
-    assert len(folds) == 4 + 3  # three metrics by task
+    assert len(folds) == 5 + 3  # three metrics by task
     assert all("open" in part for part in folds)
     assert not outline.all("svg")
