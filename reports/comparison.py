@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from harness.comparison.overall import PERTURBED
 from harness.core.records import Variant, in_level_order
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports.diff import Mark
 from reports.formatting import listed, percent, points
 from reports.variants import variant_marks

@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.metrics.measures import MEASURES
 from harness.results.cells import protect_cell
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports.reading import GroupView, Reading
 from reports.view import ReportView, RunView
 from reports.visible import one_line

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 
 MINUS: Final = "\u2212"
 MISSING: Final = "–"

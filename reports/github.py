@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports.comparison import points_signed
 from reports.formatting import counted, interval, number, percent
 from reports.markdown import escape, table

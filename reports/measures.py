@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports.formatting import MISSING, count, number, p_value, percent, points, with_interval
 from reports.reading import GroupView
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.core.records import CLEAN
-from harness.results.summary import Quantity, ScorerSummary, Summary
+from harness.results.quantity import Quantity
+from harness.results.summary import ScorerSummary, Summary
 from reports.formatting import MISSING, counted, listed, points
 from reports.reading import GroupView, Reading, read_levels
 from reports.tables import largest_drop, significant_drops

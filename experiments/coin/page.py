@@ -20,7 +20,7 @@ from markupsafe import Markup
 from measure import LEVELS, PERTURBED
 from steps import AGAINST
 
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports.charts import IntervalRow, Spec, accuracy_intervals, difference_intervals, draw_svg
 from reports.formatting import points
 from reports.picture import write_colours

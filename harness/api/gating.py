@@ -102,7 +102,7 @@ def check(
 
 
 def _verdict_table(verdict: Verdict) -> Table:
-    from harness.results.summary import Quantity
+    from harness.results.quantity import Quantity
     from reports.formatting import interval, number
 
     rows = tuple(

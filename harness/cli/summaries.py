@@ -16,8 +16,9 @@ from harness.core.records import CLEAN
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from harness.results.quantity import Quantity
     from harness.results.rundir import Run
-    from harness.results.summary import GroupStats, Outlook, Quantity, Summary
+    from harness.results.summary import GroupStats, Outlook, Summary
     from reports.reading import Reading
 
 # Heads of two lines: the tables fit into 80 columns, and no number is broken.

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from harness.metrics.describe import Described, Value
 from harness.metrics.measures import MEASURES, Measured
-from harness.results.summary import GroupStats, Quantity
+from harness.results.quantity import Quantity
+from harness.results.summary import GroupStats
 from harness.stats.estimate import Estimate
 from harness.stats.multiplicity import holm
 from harness.stats.power import minimum_detectable_effect

@@ -23,7 +23,8 @@ import numpy as np
 from harness.core.records import RIGHT_FROM, in_level_order, stable_hash
 from harness.metrics.group_stats import rounded
 from harness.metrics.open_answers import fold_answer
-from harness.results.summary import GroupStats, Quantity, SamplingStats
+from harness.results.quantity import Quantity
+from harness.results.summary import GroupStats, SamplingStats
 from harness.stats.arrays import Booleans, Floats, Integers
 from harness.stats.bootstrap import draw_counts
 

@@ -29,8 +29,8 @@ from harness.metrics.sampling import mean_over_tasks, sample_tasks, write_levels
 from harness.metrics.variant_drops import VariantDrop, variant_drops
 from harness.metrics.variant_validity import UnmadeVariants, count_sources, describe_validity
 from harness.results.kinds import OWN_SCORERS
+from harness.results.quantity import Quantity
 from harness.results.summary import (
-    Quantity,
     ScorerSummary,
     StrengthCurves,
     Summary,

@@ -31,7 +31,8 @@ from harness.results.store import (
     read_samples,
     settle,
 )
-from harness.results.summary import Summary, read_summary
+from harness.results.summary import Summary
+from harness.results.summary_file import read_summary
 from harness.results.variants_file import read_variants
 
 if TYPE_CHECKING:

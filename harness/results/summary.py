@@ -7,65 +7,27 @@ that it reads, so a damaged or foreign file is one error that names the key.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from harness.core.errors import UsageError
 from harness.core.records import SemanticSource, StrengthName
-from harness.results.jsonfiles import Json, read_content
+from harness.results.jsonfiles import Json
+from harness.results.quantity import (
+    Count,
+    Difference,
+    Fraction,
+    Number,
+    Ratio,
+    Share,
+    as_written,
+    quantities_of,
+)
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
-Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count: TypeAlias = Annotated[int, Field(ge=0)]
 VariantEstimates: TypeAlias = Literal["own cells", "shrunken"]
 """Whether variants' accuracies are means of their own cells, which are all there, or are estimated
 from a part of the grid and drawn towards each other as far as their errors ask for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A value and, where it could be computed, the interval [low, high] that holds the truth.
-
-    Shares lie in [0, 1] and differences in [-1, 1]: fractions, not points.
-    """
-
-    value: Number
-    interval: tuple[Number, Number] | None
-
-    @property
-    def low(self) -> float | None:
-        """The interval's lower end."""
-        return None if self.interval is None else self.interval[0]
-
-    @property
-    def high(self) -> float | None:
-        """The interval's upper end."""
-        return None if self.interval is None else self.interval[1]
-
-
-def _within(low: float, high: float) -> AfterValidator:
-    def check(quantity: Quantity) -> Quantity:
-        if not low <= quantity.value <= high:
-            raise ValueError(f"{quantity.value:g} does not lie in [{low:g}, {high:g}]")
-        if quantity.interval and quantity.interval[0] > quantity.interval[1]:
-            raise ValueError("its interval ends below its start")
-        return quantity
-
-    return AfterValidator(check)
-
-
-Share: TypeAlias = Annotated[Quantity, _within(0, 1)]
-Difference: TypeAlias = Annotated[Quantity, _within(-1, 1)]
-Ratio: TypeAlias = Annotated[Quantity, _within(-math.inf, math.inf)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,57 +365,6 @@ class Summary:
         return content
 
 
-def read_summary(path: Path) -> Summary:
-    """The summary in a file.
-
-    Raises:
-        UsageError: no such file, or one that is no summary: the message names the first key that
-            is missing or wrong.
-    """
-    return parse_summary(read_content(path), source=str(path))
-
-
-def parse_summary(content: str | bytes, *, source: str) -> Summary:
-    """The summary that a JSON text holds; `source` is its name in messages.
-
-    Raises:
-        UsageError: the text is no summary.
-    """
-    try:
-        return _reader().validate_json(content, strict=True)
-    except ValidationError as error:
-        raise UsageError(
-            f"{source} is not a summary of this release: {_complaint(error.errors()[0])}.",
-            hint="Delete it and repeat the run's command: it is written anew from the samples.",
-        ) from None
-
-
-def _paired(kind: Any) -> BeforeValidator:
-    """Makes `drop` and `drop_ci` of a file the quantity `drop` of a record."""
-
-    def pair(record: object) -> object:
-        if not isinstance(record, Mapping):
-            return record
-        names = [name for name in _quantities(kind) if name in record]
-        return {**record, **{name: _pair(record, name) for name in names}}
-
-    return BeforeValidator(pair)
-
-
-def _pair(record: Mapping[str, object], name: str) -> object:
-    if record[name] is None:
-        return None
-    if f"{name}_ci" not in record:
-        return {"value": record[name]}
-    ends = record[f"{name}_ci"]
-    return {"value": record[name], "interval": tuple(ends) if isinstance(ends, list) else ends}
-
-
-def _quantities(kind: Any) -> frozenset[str]:
-    """The names of a record's fields that are quantities."""
-    return _QUANTITIES.get(kind, frozenset())
-
-
 def _plain(record: Any) -> Any:
     """Records as mappings, a quantity as two keys, everything else as it is."""
     if isinstance(record, dict):
@@ -463,7 +374,8 @@ def _plain(record: Any) -> Any:
     if not is_dataclass(record):
         return record
     content: Json = {}
-    names = _quantities(type(record))
+    kind: Any = type(record)
+    names = quantities_of(kind)
     for name in (one.name for one in fields(record)):
         value = getattr(record, name)
         if isinstance(record, TaskSummary) and name in _UNSAID and value == _UNSAID[name]:
@@ -477,16 +389,6 @@ def _plain(record: Any) -> Any:
     return content
 
 
-def _complaint(error: ErrorDetails) -> str:
-    """What is wrong at which key, as the file spells it."""
-    key = ".".join(map(str, error["loc"])).replace(".interval", "_ci").removesuffix(".value")
-    if not key:
-        return error["msg"]
-    if error["type"] == "missing":
-        return f"the key {key!r} is missing"
-    return f"at {key!r}: {error['msg']}"
-
-
 _UNSAID: Final[dict[str, object]] = {
     "metric": "accuracy",
     "metrics": {},
@@ -495,20 +397,9 @@ _UNSAID: Final[dict[str, object]] = {
     "moves": {},
 }
 """Fields of a task that stand in the file only if they say something else."""
-_QUANTITIES: Final[dict[Any, frozenset[str]]] = {
-    kind: frozenset(
-        name for name, hint in get_type_hints(kind).items() if hint in (Quantity, Quantity | None)
-    )
-    for kind in (GroupStats, Perturbed, WorstVariant, SamplingStats, Reliability)
-}
 
-Stats: TypeAlias = Annotated[GroupStats, _paired(GroupStats)]
-Sampling: TypeAlias = Annotated[SamplingStats, _paired(SamplingStats)]
-ReliabilityStats: TypeAlias = Annotated[Reliability, _paired(Reliability)]
-PerturbedStats: TypeAlias = Annotated[Perturbed, _paired(Perturbed)]
-Worst: TypeAlias = Annotated[WorstVariant, _paired(WorstVariant)]
-
-
-@cache
-def _reader() -> TypeAdapter[Summary]:
-    return TypeAdapter(Summary)
+Stats: TypeAlias = Annotated[GroupStats, as_written(GroupStats)]
+Sampling: TypeAlias = Annotated[SamplingStats, as_written(SamplingStats)]
+ReliabilityStats: TypeAlias = Annotated[Reliability, as_written(Reliability)]
+PerturbedStats: TypeAlias = Annotated[Perturbed, as_written(Perturbed)]
+Worst: TypeAlias = Annotated[WorstVariant, as_written(WorstVariant)]

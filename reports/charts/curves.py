@@ -8,7 +8,7 @@ from typing import Final
 
 import altair as alt
 
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports.charts.spec import (
     Row,
     Spec,

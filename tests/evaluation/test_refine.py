@@ -18,8 +18,8 @@ from harness.evaluation.execute import count_finished
 from harness.evaluation.plan import Plan
 from harness.evaluation.prepare import RunPlan, prepare
 from harness.metrics.outlook import widest_drop
+from harness.results.quantity import Quantity
 from harness.results.rundir import Run, load_run
-from harness.results.summary import Quantity
 from tests.support.checkpoints import save_tiny_llama
 
 

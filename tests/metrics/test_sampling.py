@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.metrics.sampling import DrawnCells, mean_sampled, sample_level, write_sampled
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 
 
 def cells(score: object, answer: object = None, present: object = None) -> DrawnCells:

@@ -18,7 +18,8 @@ from harness.metrics.measures import MEASURES
 from harness.metrics.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize, summarize_run
 from harness.results.rundir import load_run
 from harness.results.scored_samples import likelihood_column
-from harness.results.summary import GroupStats, parse_summary, read_summary
+from harness.results.summary import GroupStats
+from harness.results.summary_file import parse_summary, read_summary
 from tests.support.make_run import TASKS, make_run
 from tests.support.saved_runs import save_run
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports import charts
 from reports.charts import Cell, IntervalRow, Spec
 from reports.charts.spec import axis_names, difference_domain

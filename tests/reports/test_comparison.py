@@ -10,7 +10,7 @@ import pytest
 
 from harness.comparison import Comparison, compare, run_data
 from harness.core.errors import UnknownNameError
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports import FORMATS, write_report
 from reports.comparison import build_comparison, chance, points_signed
 from reports.html import render_html

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports import formatting
 from reports.visible import letter_origin, one_line, short, visible
 

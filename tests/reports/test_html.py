@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.results.summary import parse_summary
+from harness.results.summary_file import parse_summary
 from reports.html import _hash, render_html, render_html_files
 from reports.view import build_view
 from tests.support.make_run import EMPTY_SUMMARY, MadeRun, make_run

@@ -13,7 +13,7 @@ from harness.evaluation.execute import execute
 from harness.evaluation.prepare import prepare
 from harness.prompting.readers import AnswerReader
 from harness.results.rundir import Run, load_run
-from harness.results.summary import read_summary
+from harness.results.summary_file import read_summary
 from reports.html import render_html
 from reports.markdown import render_markdown
 from reports.view import build_view

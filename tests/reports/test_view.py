@@ -13,7 +13,7 @@ import pytest
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN
 from harness.results.names import run_names
-from harness.results.summary import Quantity
+from harness.results.quantity import Quantity
 from reports.flips import ROW_LIMIT
 from reports.html import render_html
 from reports.markdown import render_markdown

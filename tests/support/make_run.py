@@ -18,7 +18,8 @@ import pandas as pd
 
 from harness.core.records import LeftOut, Validity, Variant, stable_hash, stable_id
 from harness.metrics.summary import summarize, task_facts
-from harness.results.summary import Summary, parse_summary
+from harness.results.summary import Summary
+from harness.results.summary_file import parse_summary
 
 
 @dataclass(frozen=True)
