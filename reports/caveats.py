@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.core.records import SemanticSource
 from harness.results.summary import Summary
-from reports.formatting import counted, listed, percent, points
+from reports.formatting import below_detectable, counted, listed, percent
 from reports.left_out import level_notes
 from reports.scorers import build_scorer_rows, scorer_sentence
 from reports.source import Run, text_at, texts_at
@@ -108,4 +108,4 @@ def _detectable(tables: Tables) -> str:
     if not detectable or not tables.judged:
         return ""
     examples = counted(max(one.examples for one in stats), "example")
-    return f"With {examples} a drop under about {points(max(detectable))} points may be missed."
+    return f"With {examples} {below_detectable('drop', max(detectable))} may be missed."

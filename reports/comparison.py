@@ -11,7 +11,7 @@ from harness.comparison.overall import PERTURBED
 from harness.core.records import Variant, in_level_order
 from harness.results.quantity import Quantity
 from reports.diff import Mark
-from reports.formatting import listed, percent, points
+from reports.formatting import below_detectable, listed, percent, points
 from reports.variants import variant_marks
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _by_level(pair: PairView) -> str:
     finding = f"{pair.second} differs from {pair.first} significantly at no single level"
     if detectable is None or (pair.overall and pair.overall.outcome != "not significant"):
         return f"{finding}."
-    return f"{finding}; over all, a difference under {points(detectable)} points may be missed."
+    return f"{finding}; over all, {below_detectable('difference', detectable)} may be missed."
 
 
 def _accuracy_rows(pair: PairView) -> Sequence[DifferenceRow]:
@@ -331,7 +331,7 @@ def _levels(rows: Sequence[DifferenceRow]) -> str:
 def _limit(table: MetricTable) -> str:
     largest = max((row.detectable or 0.0 for row in table.over_tasks), default=0.0)
     return (
-        f", though a difference under about {points(largest)} points may have been missed"
+        f", though {below_detectable('difference', largest)} may have been missed"
         if largest
         else ""
     )

@@ -29,6 +29,17 @@ def points(given: Writable, digits: int = 1) -> str:
     return MISSING if value is None else _signed(100 * value, digits)
 
 
+def detectable(given: Writable) -> str:
+    """A detectable difference in points: 0.061 -> '6.1'; above 100 there is none to detect."""
+    value = _value(given)
+    return "over 100" if value is not None and value > 1 else points(given)
+
+
+def below_detectable(noun: str, largest: float) -> str:
+    """What may be missed: 'a drop under about 6.1 points', or any where nothing is detectable."""
+    return f"any {noun}" if largest > 1 else f"a {noun} under about {points(largest)} points"
+
+
 def number(given: Writable, digits: int = 2) -> str:
     """A plain number: 0.8312 -> '0.83'."""
     value = _value(given)

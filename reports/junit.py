@@ -33,7 +33,7 @@ def render_levels(view: ReportView) -> str:
     """
     suites = {
         run.name: [
-            _level_case(task.name, level, group)
+            _level_case(task.name, level, group, run.tables.metric)
             for task in run.tables.tasks
             for level, group in task.levels.items()
             if group.reading is not Reading.CLEAN
@@ -49,9 +49,9 @@ def render_verdict_junit(verdict: Verdict) -> str:
     return _document([(name, [_check_case(check, verdict) for check in verdict.checks])])
 
 
-def _level_case(task: str, level: str, group: GroupView) -> _Case:
+def _level_case(task: str, level: str, group: GroupView, metric: str) -> _Case:
     judged = group.reading is not Reading.NOT_JUDGED
-    text = f"accuracy {percent(group.stats.accuracy)}"
+    text = f"{metric} {percent(group.stats.accuracy)}"
     if group.stats.drop:
         drop = f"drop {points(group.stats.drop)} points {interval(group.stats.drop)}"
         text += f", {drop}, {group.reading.value}"
@@ -59,7 +59,7 @@ def _level_case(task: str, level: str, group: GroupView) -> _Case:
         task,
         level,
         text,
-        skipped="" if judged else "clean accuracy is not significantly above chance",
+        skipped="" if judged else f"clean {metric} is not significantly above chance",
     )
 
 

@@ -234,7 +234,7 @@ def _tasks(view: ReportView) -> list[str]:
         *table(head, rows, left=1 + several),
         "",
         "Bold: significant, adjusted for all tasks and levels (Holm). In brackets: not judged, "
-        "clean accuracy is not significantly above chance.",
+        f"clean {view.metric} is not significantly above chance.",
     ]
 
 

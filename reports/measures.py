@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.results.quantity import Quantity
-from reports.formatting import MISSING, count, number, p_value, percent, points, with_interval
+from reports.formatting import (
+    MISSING,
+    count,
+    detectable,
+    number,
+    p_value,
+    percent,
+    points,
+    with_interval,
+)
 from reports.reading import GroupView
 
 
@@ -58,7 +67,7 @@ MEASURES: Final = (
     Measure(
         "Detectable drop (pp)",
         "the smallest drop that the run would call significant four times in five",
-        lambda g: points(g.stats.drop_detectable),
+        lambda g: detectable(g.stats.drop_detectable),
     ),
     Measure(
         "Relative drop (PDR)",

@@ -213,7 +213,7 @@ def _show_comparison(comparison: Comparison) -> None:
 def _show_metric(pair: PairView, metric: MetricTable) -> None:
     from harness.cli.terminal import print_table
     from reports.comparison import points_signed
-    from reports.formatting import interval, p_value, percent, points
+    from reports.formatting import detectable, interval, p_value, percent
 
     print_table(
         f"{metric.name}: {pair.second} minus {pair.first}, in points",
@@ -226,7 +226,7 @@ def _show_metric(pair: PairView, metric: MetricTable) -> None:
                 points_signed(row.difference),
                 interval(row.difference),
                 p_value(row.p_adjusted),
-                points(row.detectable),
+                detectable(row.detectable),
                 row.outcome,
             )
             for row in metric.over_tasks

@@ -6,6 +6,7 @@ import pytest
 
 from harness.results.quantity import Quantity
 from reports import formatting
+from reports.formatting import below_detectable, detectable
 from reports.visible import letter_origin, one_line, short, visible
 
 
@@ -75,3 +76,9 @@ def test_a_long_text_is_cut_and_says_by_how_much() -> None:
 
 def test_letter_origin() -> None:
     assert letter_origin("\u0435") == "Cyrillic \u0435 U+0435"
+
+
+def test_above_100_points_nothing_is_detectable() -> None:
+    assert (detectable(0.061), detectable(1.0), detectable(1.538)) == ("6.1", "100.0", "over 100")
+    assert below_detectable("drop", 0.061) == "a drop under about 6.1 points"
+    assert below_detectable("drop", 1.133) == "any drop"

@@ -207,72 +207,75 @@ class _QuietServer(ThreadingHTTPServer):
         """A client that has gone is no news."""
 
 
+class _Handler(BaseHTTPRequestHandler):
+    tiny: TinyServer  # whose answers it sends, set by `serving`
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self._handle({})
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        self._handle(json.loads(self.rfile.read(length)))
+
+    def _handle(self, body: dict[str, Any]) -> None:
+        if self.tiny.key is not None and self.headers["Authorization"] != f"Bearer {self.tiny.key}":
+            said = f"Incorrect API key provided: {self.headers['Authorization']}"
+            self._send(401, {"error": {"message": said}})
+            return
+        fault = self.tiny.note(self.path, body)
+        with self.tiny.at_once():
+            self._strike(fault) if fault else self._send(*self.tiny.answer(self.path, body))
+
+    def _strike(self, fault: str) -> None:
+        if fault == "silence":
+            time.sleep(3)
+            self.close_connection = True
+        elif fault == "cut":
+            self._start(200, 400)
+            self.wfile.write(b'{"choices": [{"te')
+            self.close_connection = True
+        elif fault == "length":
+            self._start(200, 5)
+            self.wfile.write(b'{"choices": [{"text": "wrong"}]}')
+            self.close_connection = True
+        elif fault == "garbage":
+            self._start(200, 15)
+            self.wfile.write(b"<html>oh</html>")
+        elif fault == "hollow":
+            self._send(200, {"choices": [], "usage": None})
+        elif fault == "429":
+            self._send(429, {"error": {"message": "slow down"}}, ("Retry-After", "0.01"))
+        else:
+            self._send(int(fault), {"error": {"message": "trouble"}})
+
+    def _start(self, status: int, length: int, *headers: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (("Content-Length", str(length)), *headers):
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _send(self, status: int, answer: dict[str, Any], *headers: tuple[str, str]) -> None:
+        content = json.dumps(answer).encode()
+        self._start(status, len(content), *headers)
+        self.wfile.write(content)
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except OSError:  # a client that has gone
+            self.close_connection = True
+
+
 @contextmanager
 def serving(server: TinyServer) -> Iterator[TinyServer]:
     """The server, listening on a port of this machine."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            self._handle({})
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            self._handle(json.loads(self.rfile.read(length)))
-
-        def _handle(self, body: dict[str, Any]) -> None:
-            if server.key is not None and self.headers["Authorization"] != f"Bearer {server.key}":
-                said = f"Incorrect API key provided: {self.headers['Authorization']}"
-                self._send(401, {"error": {"message": said}})
-                return
-            fault = server.note(self.path, body)
-            with server.at_once():
-                self._strike(fault) if fault else self._send(*server.answer(self.path, body))
-
-        def _strike(self, fault: str) -> None:
-            if fault == "silence":
-                time.sleep(3)
-                self.close_connection = True
-            elif fault == "cut":
-                self._start(200, 400)
-                self.wfile.write(b'{"choices": [{"te')
-                self.close_connection = True
-            elif fault == "length":
-                self._start(200, 5)
-                self.wfile.write(b'{"choices": [{"text": "wrong"}]}')
-                self.close_connection = True
-            elif fault == "garbage":
-                self._start(200, 15)
-                self.wfile.write(b"<html>oh</html>")
-            elif fault == "hollow":
-                self._send(200, {"choices": [], "usage": None})
-            elif fault == "429":
-                self._send(429, {"error": {"message": "slow down"}}, ("Retry-After", "0.01"))
-            else:
-                self._send(int(fault), {"error": {"message": "trouble"}})
-
-        def _start(self, status: int, length: int, *headers: tuple[str, str]) -> None:
-            self.send_response(status)
-            for name, value in (("Content-Length", str(length)), *headers):
-                self.send_header(name, value)
-            self.end_headers()
-
-        def _send(self, status: int, answer: dict[str, Any], *headers: tuple[str, str]) -> None:
-            content = json.dumps(answer).encode()
-            self._start(status, len(content), *headers)
-            self.wfile.write(content)
-
-        def handle_one_request(self) -> None:
-            try:
-                super().handle_one_request()
-            except OSError:  # a client that has gone
-                self.close_connection = True
-
-    http = _QuietServer(("127.0.0.1", 0), Handler)
+    handler = type("Handler", (_Handler,), {"tiny": server})
+    http = _QuietServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     server.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
