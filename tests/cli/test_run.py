@@ -141,17 +141,24 @@ def test_the_window_changes_nothing(model: Path, tmp_path: Path) -> None:
     assert one == many
 
 
-CONTINUOUS = ("posix", "answer_entropy", "answer_consistency")
+CONTINUOUS = ("posix", "answer_entropy", "answer_consistency", "reliability")
 
 
 def _take_continuous(block: object) -> list[Any]:
-    """Takes the metrics of likelihoods, with their intervals, out of a summary."""
+    """Takes the metrics of likelihoods, with their intervals, out of a summary: their values."""
     if isinstance(block, list):
         return [value for one in block for value in _take_continuous(one)]
     if not isinstance(block, dict):
         return []
-    own = [block.pop(key) for key in list(block) if key.startswith(CONTINUOUS)]
+    taken = [block.pop(key) for key in list(block) if key.startswith(CONTINUOUS)]
+    own = [value for one in taken for value in _flat(one)]
     return [*own, *(value for one in block.values() for value in _take_continuous(one))]
+
+
+def _flat(block: object) -> list[Any]:
+    if isinstance(block, dict):
+        block = list(block.values())
+    return [value for one in block for value in _flat(one)] if isinstance(block, list) else [block]
 
 
 def test_with_the_input_first_the_window_changes_nothing(model: Path, tmp_path: Path) -> None:

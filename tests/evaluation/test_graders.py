@@ -131,7 +131,9 @@ def test_a_judge_that_cannot_be_loaded_ends_in_one_line(model: Path, tmp_path: P
     content = answer_task(grader={"name": "judge", "prompt": PROMPT, "model": missing})
     with pytest.raises(UsageError) as caught:
         run(model, content, tmp_path / "run")
-    assert caught.value.message.startswith(f"task 'free': its judge cannot be loaded: {missing} ")
+    assert caught.value.message == (
+        f"task 'free': its judge cannot be loaded: there is no model {missing!r}."
+    )
     assert not (tmp_path / "run").exists()  # it shows before anything is asked
 
 
