@@ -1,4 +1,4 @@
-"""Whether the hub can be reached, asked once and quickly: its own clients try for half a minute."""
+"""What is asked of the hub, and whether it can be reached: its own clients try half a minute."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from typing import Final
 from unittest.mock import patch
 from urllib.parse import urlsplit
+
+from harness.core.errors import UsageError
 
 SECONDS: Final = 3.0
 _PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
@@ -50,3 +53,23 @@ def _reachable(host: str, port: int) -> bool:
     attempt.start()
     attempt.join(SECONDS)
     return opened.is_set()
+
+
+def check_hub_name(name: str) -> None:
+    """Refuse what `datasets` would not look for on the hub: it reads folders and formats instead.
+
+    A format without files makes it look through all of the working directory.
+
+    Raises:
+        UsageError: a file format, or a path on this machine.
+    """
+    if name.isidentifier() and find_spec(f"datasets.packaged_modules.{name}"):
+        raise UsageError(
+            f"hub: {name} is a file format, not a data set of the hub.",
+            hint="Name the rows by file: or data:.",
+        )
+    if os.path.exists(name):  # noqa: PTH110 (Path.exists fails on an overlong name)
+        raise UsageError(
+            f"hub: {name} is a path on this machine, not a data set of the hub.",
+            hint="Name its rows by file: or data:, or type the command in another folder.",
+        )

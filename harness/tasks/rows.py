@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from harness.core.errors import MissingPackageError, UsageError, nearest_hint
-from harness.tasks.hub import reach_hub
+from harness.tasks.hub import check_hub_name, reach_hub
 from harness.tasks.schema import HubSource, Source
 
 Row = Mapping[str, object]
@@ -331,6 +331,7 @@ def _open_hub(source: HubSource, *, wanted: str | None, data_dir: Path | None) -
             needed_for=f"{place or 'no data folder'} is not there; the hub data set {name}",
             install=f'pip install "robustness-harness[hub]"{f", or {hint[6:]}" if hint else ""}',
         ) from None
+    check_hub_name(source.path)
     try:
         with reach_hub():
             rows: Iterable[Row] = datasets.load_dataset(

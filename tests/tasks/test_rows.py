@@ -143,3 +143,18 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
         read_file(tmp_path / "pipe.csv")
     with pytest.raises(UsageError, match=r"not found: .*Did you mean 'rows\.jsonl'"):
         list(numbered_rows(tmp_path / "row.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("json", "json is a file format"), ("mine", "mine is a path"), ("../here", "../here is a")],
+)
+def test_what_datasets_would_read_from_this_machine_is_no_hub_set(
+    name: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UsageError, match=f"hub: {reason}"):
+        hub.check_hub_name(name)
+    hub.check_hub_name("nyu-mll/glue")
+    hub.check_hub_name("n" * 5000)
