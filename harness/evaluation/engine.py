@@ -308,4 +308,5 @@ class Engine:
             requests,
             max_new_tokens=reader.max_new_tokens or self.max_new_tokens,
             is_done=reader.is_decided,
+            stop=reader.stop,
         )

@@ -34,6 +34,11 @@ class Reader(Protocol):
         """Tokens after which a text ends; None: as the run says."""
         ...
 
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Texts that end an answer wherever they stand, so that a server can be told of them."""
+        ...
+
     def is_decided(self, text: str) -> bool:
         """Whether generation may stop."""
         ...
@@ -63,6 +68,7 @@ class LabelReader(_ReadsEach):
     """
 
     max_new_tokens = None
+    stop = ()
 
     def __init__(self, verbalizer_of: Mapping[str, str]) -> None:
         self.settings = json.dumps(list(verbalizer_of.values()))
@@ -87,6 +93,7 @@ class ChoiceReader(_ReadsEach):
     """
 
     max_new_tokens = None
+    stop = ()
 
     def __init__(self, letters: tuple[str, ...]) -> None:
         self.settings = json.dumps(["choices", *letters])
@@ -132,6 +139,11 @@ class AnswerReader(_ReadsEach):
     def max_new_tokens(self) -> int | None:
         """See `Reader`."""
         return self.spec.max_new_tokens
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """See `Reader`; none where one may stand in reasoning, which goes on after it."""
+        return () if self.spec.strip_reasoning else self.spec.stop
 
     def is_decided(self, text: str) -> bool:
         """See `Reader`."""

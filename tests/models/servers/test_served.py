@@ -175,6 +175,20 @@ def test_tasks_of_all_kinds_are_asked(
     assert _answers(there) == _answers(here)
 
 
+@pytest.mark.parametrize(("strip_reasoning", "told"), [(False, ["e", "z"]), (True, None)])
+def test_a_server_is_told_of_stop_texts_that_end_an_answer_wherever_they_stand(
+    serve: Serve, checkpoint: Path, tmp_path: Path, *, strip_reasoning: bool, told: object
+) -> None:
+    tasks = answer_task(stop=["e", "z"], strip_reasoning=strip_reasoning)
+    here = harness.run(checkpoint, tasks=tasks, device="cpu", out=tmp_path / "here", **SMALL)
+    server = serve()
+    there = harness.run(server.url, tasks=tasks, out=tmp_path / "there", **SMALL)
+    asked = [body for _, body in server.asked if body.get("max_tokens") == 6]
+    assert asked
+    assert all(body.get("stop") == told for body in asked)
+    assert _answers(there) == _answers(here)
+
+
 def test_without_likelihoods_answers_are_read_from_text(serve: Serve, tmp_path: Path) -> None:
     server = serve(offers=frozenset({"models", "chat"}))
     run = harness.run(server.url, tasks="sentiment", out=tmp_path / "run", **SMALL)
