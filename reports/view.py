@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN, STRENGTH_NAMES, StrengthName, in_level_order
 from harness.results.names import run_names
-from harness.results.summary import Reliability
+from harness.results.reliability import Reliability
 from reports.alike import unlike_runs
 from reports.answers import Moves, moves_of
 from reports.caveats import caveats

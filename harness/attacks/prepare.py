@@ -25,7 +25,7 @@ from harness.results.provenance import task_hash
 from harness.tasks import Task, TaskSpec, load_tasks
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank
-from harness.tasks.rows import data_dir_from_environment
+from harness.tasks.sources import data_dir_from_environment
 from perturbations import Perturbation, Similarity, Subject, find_protected, validity_notes
 from perturbations.external.promptbench_prompts import PACKAGE as PROMPTBENCH
 from perturbations.resources import missing_need

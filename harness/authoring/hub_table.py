@@ -11,8 +11,9 @@ from harness.authoring.draft import DraftSource, quoted
 from harness.authoring.table import Found, Table
 from harness.core.errors import MissingPackageError, UsageError
 from harness.tasks.hub import reach_hub
-from harness.tasks.rows import kind_of, open_source
+from harness.tasks.rows import kind_of
 from harness.tasks.schema import HubSource, Source
+from harness.tasks.sources import open_source
 
 _NAME: Final = re.compile(r"[\w.-]+/[\w.-]+")
 _FILES: Final = (".csv", ".tsv", ".json", ".jsonl", ".parquet")

@@ -14,8 +14,9 @@ from harness.authoring.text_problems import find_data_problems, find_missing_wor
 from harness.core.errors import UsageError
 from harness.tasks.checks import text_problems
 from harness.tasks.load import build_task
-from harness.tasks.rows import Row, open_source
+from harness.tasks.rows import Row
 from harness.tasks.schema import Source, TaskSpec
+from harness.tasks.sources import open_source
 from harness.tasks.task import Task
 from harness.tasks.template import Template, compile_template
 from harness.tasks.yamlfile import Mistake, find_mistakes, parse_yaml, read_text

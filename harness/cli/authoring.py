@@ -165,7 +165,7 @@ def check_command(
     from harness.authoring.preview import preview_prompts
     from harness.cli.terminal import print_json
     from harness.core.errors import ExitCode
-    from harness.tasks.rows import data_dir_from_environment
+    from harness.tasks.sources import data_dir_from_environment
 
     folder = data_dir or data_dir_from_environment()
     found = inspect_task(task, data_dir=folder)

@@ -29,7 +29,7 @@ def list_command(data_dir: options.DataDir = None, as_json: options.AsJson = Fal
     from harness.authoring.fetch import state_of
     from harness.authoring.public_data import public_data
     from harness.cli.terminal import print_json, print_table
-    from harness.tasks.rows import data_dir_from_environment
+    from harness.tasks.sources import data_dir_from_environment
 
     folder = data_dir or data_dir_from_environment()
     rows = [
@@ -68,7 +68,7 @@ def fetch_command(
     from harness.authoring.public_data import find_data
     from harness.cli.terminal import print_json
     from harness.core.errors import UsageError
-    from harness.tasks.rows import data_dir_from_environment
+    from harness.tasks.sources import data_dir_from_environment
 
     wanted = find_data(name)
     folder = data_dir or data_dir_from_environment()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.core.cache import cache_dir
-from harness.tasks.rows import data_dir_from_environment
+from harness.tasks.sources import data_dir_from_environment
 
 _REQUIRED = ("torch", "transformers", "safetensors", "gguf", "pandas", "scipy")
 _OPTIONAL = {

@@ -132,7 +132,7 @@ def _write(
 def _load_task(name: str, wanted: tuple[str, ...], data_dir: Path | None) -> Task:
     from harness.core.errors import UnknownNameError
     from harness.tasks import load_tasks
-    from harness.tasks.rows import data_dir_from_environment
+    from harness.tasks.sources import data_dir_from_environment
 
     folder = data_dir or data_dir_from_environment()
     task = load_tasks(suite=None, names=(name,), data_dir=folder, few_shot=False)[0]

@@ -42,7 +42,7 @@ from harness.tasks import Task, TaskSpec, load_tasks
 from harness.tasks.examples import Sample
 from harness.tasks.instructions import choose_instructions
 from harness.tasks.paraphrase_bank import add_bank, read_bank
-from harness.tasks.rows import data_dir_from_environment
+from harness.tasks.sources import data_dir_from_environment
 from perturbations import Perturbation, Selection, validity_notes
 from perturbations.similarity import load_encoder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.core.records import PERTURBED_LEVELS, LeftOut, Level, StrengthName, Target
-from harness.tasks.rows import data_dir_from_environment
+from harness.tasks.sources import data_dir_from_environment
 from perturbations import Selection, load_plugin, select
 from perturbations.core_set import CORE, is_core
 from perturbations.resources import install_line

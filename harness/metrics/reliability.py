@@ -13,7 +13,7 @@ from harness.metrics.grid import Grid
 from harness.metrics.group_stats import rounded, write_quantity
 from harness.metrics.probability import label_probabilities
 from harness.results.quantity import Quantity
-from harness.results.summary import Reliability, ReliabilityBin
+from harness.results.reliability import Reliability, ReliabilityBin
 from harness.stats.arrays import Booleans, Floats, Integers, prompt_weights
 from harness.stats.bootstrap import draw_counts
 from harness.stats.estimate import Estimate, Kind, mean_of

@@ -22,6 +22,7 @@ from harness.results.manifest import (
     is_sealed_file,
     seal,
 )
+from harness.results.resume import created_of
 from harness.results.store import (
     COMPACT_COLUMNS,
     SampleStore,
@@ -154,7 +155,7 @@ class RunDirectory:
         elif existing.is_file():
             there = read_json(existing)
             self._check_store(there)
-            return {**manifest, "created": _resume(there, manifest, self.path)}
+            return {**manifest, "created": created_of(there, manifest, self.path)}
         elif any(self.path.iterdir()):
             raise UsageError(
                 f"{self.path} holds files and no {self._manifest}: nothing to resume is there.",
@@ -295,86 +296,6 @@ def variant_row(variant: Variant) -> Json:
     return row
 
 
-def _resume(existing: Json, wanted: Json, path: Path) -> str:
-    different = [
-        f"{key}: {_short(there.get(key))} there, {_short(wanted[part].get(key))} now"
-        for part in ("identity", "content")
-        for there in [_section(existing, part, path)]
-        for key in {**there, **wanted[part]}
-        if there.get(key) != wanted[part].get(key)
-    ]
-    if different:
-        raise UsageError(
-            f"{path} holds a run of another configuration ({'; '.join(different)}).",
-            hint="Type: --fresh to start over, or --out with a new folder.",
-        )
-    _check_share(existing, wanted, path)
-    return str(existing.get("created"))
-
-
-def _check_share(existing: Json, wanted: Json, path: Path) -> None:
-    """A run may grow into a larger part of its grid, where every cell is used again."""
-    there, now = (_Asked.of(manifest) for manifest in (existing, wanted))
-    if now.share < there.share:
-        raise UsageError(
-            f"{path} holds {there.share:.0%} of its grid already, and {now.share:.0%} is asked "
-            "for.",
-            hint="Type: --out with a new folder, or ask for no less.",
-        )
-    if not now.holds(there):
-        raise UsageError(
-            f"{path} holds {there}, and {now} are asked for, without all of its cells.",
-            hint="Type: --out with a new folder, or --full.",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """How much of a grid a run asks, as its manifest's `design` says."""
-
-    share: float
-    instructions: int
-    examples: int
-    layers: tuple[int, ...]
-
-    @classmethod
-    def of(cls, manifest: Json) -> _Asked:
-        design = manifest.get("design")
-        found = design if isinstance(design, dict) else {}
-        share = found.get("share")
-        layers = found.get("layers")
-        return cls(
-            float(share) if isinstance(share, int | float) else 1.0,
-            _count(found.get("instructions")),
-            _count(found.get("examples")),
-            tuple(map(_count, layers)) if isinstance(layers, list) else (),
-        )
-
-    def holds(self, other: _Asked) -> bool:
-        """Whether every cell that the other asks is one of these."""
-        if self.instructions < other.instructions or self.examples < other.examples:
-            return False
-        steps = (*other.layers, other.instructions)
-        return self.share >= 1 or (*self.layers, self.instructions)[: len(steps)] == steps
-
-    def __str__(self) -> str:
-        return f"{self.instructions} instructions and {self.examples} examples per task"
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _section(manifest: Json, name: str, path: Path) -> Json:
-    value = manifest.get(name)
-    if not isinstance(value, dict):
-        raise UsageError(
-            f"the manifest in {path} is damaged: it has no {name!r}.",
-            hint="Type: --fresh to start over, or --out with a new folder.",
-        )
-    return value
-
-
 def _check_variants(rows: Sequence[Json], path: Path) -> None:
     _check_rows(rows, VARIANT_COLUMNS, path)
     tasks: dict[str, str] = {}
@@ -396,8 +317,3 @@ def _check_rows(rows: Sequence[Json], columns: Sequence[str], path: Path) -> Non
                     f"{path}, line {number}: {name!r} must be a string, not "
                     f"{describe_kind(row[name]) if name in row else 'missing'}."
                 )
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -24,6 +24,7 @@ from harness.results.quantity import (
     as_written,
     quantities_of,
 )
+from harness.results.reliability import ReliabilityStats
 
 VariantEstimates: TypeAlias = Literal["own cells", "shrunken"]
 """Whether variants' accuracies are means of their own cells, which are all there, or are estimated
@@ -158,33 +159,6 @@ class SamplingStats:
     being robust."""
     agreement_of_variants: Share | None
     """How often draws from two variants give the same answer to an example."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """The answers whose probability lies in one tenth of [0, 1]."""
-
-    probability: Fraction
-    """Their mean probability."""
-    accuracy: Fraction
-    cells: Count
-
-
-@dataclass(frozen=True, slots=True)
-class Reliability:
-    """Whether an answer's probability among the labels says how often such answers are right."""
-
-    gold_probability: Share | None
-    """The mean probability of the right label."""
-    brier: Ratio | None
-    """The mean Brier score over all labels, from 0 (sure and right) to 2 (sure and wrong)."""
-    ece: Share | None
-    """The expected calibration error: the mean distance of probability and accuracy, by bins."""
-    ece_expected: Fraction
-    """What chance alone would make of it, were probabilities right and cells independent."""
-    bins: list[ReliabilityBin]
-    """Those that hold cells, the lowest first."""
-    cells: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,6 +374,5 @@ _UNSAID: Final[dict[str, object]] = {
 
 Stats: TypeAlias = Annotated[GroupStats, as_written(GroupStats)]
 Sampling: TypeAlias = Annotated[SamplingStats, as_written(SamplingStats)]
-ReliabilityStats: TypeAlias = Annotated[Reliability, as_written(Reliability)]
 PerturbedStats: TypeAlias = Annotated[Perturbed, as_written(Perturbed)]
 Worst: TypeAlias = Annotated[WorstVariant, as_written(WorstVariant)]

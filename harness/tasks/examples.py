@@ -17,8 +17,9 @@ from harness.core.errors import UsageError, nearest_hint
 from harness.core.records import Example, Turn
 from harness.tasks.answers import GoldReader, make_gold_reader
 from harness.tasks.conversation import read_turns
-from harness.tasks.rows import Row, open_source, row_place
+from harness.tasks.rows import Row
 from harness.tasks.schema import Source, TaskSpec
+from harness.tasks.sources import open_source, row_place
 from harness.tasks.task import draw_places, rank_places
 from harness.tasks.template import Template, compile_template
 

@@ -15,7 +15,7 @@ from harness.metrics.reliability import (
     describe_reliability,
     expected_calibration_error,
 )
-from harness.results.summary import Reliability
+from harness.results.reliability import Reliability
 from tests.support.make_run import make_run, make_summary
 
 
