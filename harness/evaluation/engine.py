@@ -25,9 +25,10 @@ from harness.core.records import (
     Variant,
 )
 from harness.evaluation.plan import Block
-from harness.evaluation.repeats import CellSampling, drawing
+from harness.evaluation.repeats import CellSampling
 from harness.evaluation.scorers import RequestKind, ScorerPlan
 from harness.models.contract import Asked, Model
+from harness.models.questions import Question, Writing
 from harness.prompting.prompts import Prompter
 from harness.prompting.readers import Reader
 from harness.prompting.requests import RequestBuilder
@@ -43,8 +44,6 @@ KEPT_TOGETHER: Final = 16
 """Answers of a server between two writes of the cache: what a kill can lose of them."""
 
 Prior = dict[str, float]
-Ask = Callable[[Sequence[int]], Iterator[tuple[int, Response]]]
-"""From the places of requests to (index among these places, response), in any order."""
 Normalize = Literal["none", "token", "byte", "pmi"]
 
 
@@ -98,6 +97,45 @@ class TaskTools:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """What a window asks of the model at once, under the keys of the response cache."""
+
+    question: Question
+    keys: Sequence[bytes]
+    """One per request; requests with equal keys have equal responses."""
+    cells: int = 0
+    """How many cells it answers, for progress: one per request, or per so many draws."""
+
+    @property
+    def counts_each(self) -> bool:
+        """Whether each answer is one of a cell."""
+        return self.cells == len(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a window asks, all of it known before anything is answered."""
+
+    priors: LookUp
+    measured: Sequence[Block]
+    """The blocks whose variants' priors are measured, one per variant."""
+    likelihoods: LookUp
+    cells: Sequence[tuple[Block, Cell, Request]]
+    premises: LookUp
+    unasked: Sequence[Cell]
+    """The cells whose options are scored without their question, too."""
+    texts: Sequence[LookUp]
+    written: Sequence[tuple[TaskTools, Sequence[Cell]]]
+    """Per look-up of `texts` its task's tools and cells."""
+    known: Mapping[str, Prior]
+
+    @property
+    def look_ups(self) -> list[LookUp]:
+        """In the order in which they are asked."""
+        return [self.priors, self.likelihoods, self.premises, *self.texts]
+
+
 @dataclass(slots=True)
 class Engine:
     """Evaluates windows on one model.
@@ -115,55 +153,80 @@ class Engine:
     sampling: CellSampling | None = None
     """How texts are drawn; None: greedily."""
     hits: int = 0
-    _priors: dict[str, Prior] = field(default_factory=dict)
 
     def evaluate(
         self, window: Sequence[Block], known_priors: Mapping[str, Prior], progress: Progress
     ) -> tuple[list[Sample], dict[str, Prior]]:
         """The window's samples, in order, and the priors that were measured on the way."""
-        samples: list[Sample] = []
-        priors: dict[str, Prior] = {}
-        if likelihoods := self._narrow(window, "likelihood"):
-            calibrated = [b for b in likelihoods if "calibrated" in self.scorers.of(b.task)]
-            if calibrated:
-                priors = self._measure_priors(calibrated, known_priors)
-            samples += self._score_likelihoods(likelihoods, {**known_priors, **priors}, progress)
-        if texts := self._narrow(window, "text"):
-            samples += self._score_texts(texts, progress)
-        return samples, priors
+        asking = self.ask(window, known_priors)
+        return self.score(asking, [self._look_up(one, progress) for one in asking.look_ups])
 
-    @property
-    def calibrates(self) -> bool:
-        """Whether some scorer needs priors."""
-        return "calibrated" in self.scorers.scorers
+    def ask(self, window: Sequence[Block], known_priors: Mapping[str, Prior]) -> Asking:
+        """What a window asks."""
+        likelihoods = self._narrow(window, "likelihood")
+        measured = {
+            block.variant.id: block
+            for block in likelihoods
+            if "calibrated" in self.scorers.of(block.task) and block.variant.id not in known_priors
+        }
+        cells: list[tuple[Block, Cell, Request]] = []
+        for block in likelihoods:
+            own = list(block.cells())
+            requests = self.tools[block.task.name].requests(own)
+            cells += [(block, *pair) for pair in zip(own, requests, strict=True)]
+        unasked, premises = self._premises(likelihoods)
+        written = list(self._written(self._narrow(window, "text")))
+        return Asking(
+            priors=self._label_look_up(self._content_free(list(measured.values()))),
+            measured=list(measured.values()),
+            likelihoods=self._label_look_up([one for *_, one in cells], cells=len(cells)),
+            cells=cells,
+            premises=self._label_look_up(premises),
+            unasked=unasked,
+            texts=[self._text_look_up(tools, own) for tools, own in written],
+            written=written,
+            known=known_priors,
+        )
+
+    def score(
+        self, asking: Asking, answers: Sequence[Sequence[Response]]
+    ) -> tuple[list[Sample], dict[str, Prior]]:
+        """The samples of a window whose look-ups are answered, and the priors measured in it.
+
+        Args:
+            asking: what the window asks.
+            answers: per look-up a response per key.
+        """
+        of_priors, of_labels, of_premises, *of_texts = answers
+        priors = _read_priors(asking.measured, of_priors)
+        unasked = {
+            (cell.variant.id, cell.example.id): dict(response.scores or {})
+            for cell, response in zip(asking.unasked, of_premises, strict=True)
+        }
+        samples = list(
+            self._score_labels(asking.cells, of_labels, {**asking.known, **priors}, unasked)
+        )
+        for (tools, cells), responses in zip(asking.written, of_texts, strict=True):
+            samples += self._score_texts(tools, cells, responses)
+        return samples, priors
 
     def _narrow(self, window: Sequence[Block], kind: RequestKind) -> list[Block]:
         """The window's blocks with what is asked of this kind."""
         narrowed = (self.scorers.narrow(block, kind) for block in window)
         return [block for block in narrowed if block.examples]
 
-    def _score_likelihoods(
-        self, window: Sequence[Block], priors: Mapping[str, Prior], progress: Progress
-    ) -> Iterator[Sample]:
-        asked: list[tuple[Block, Cell, Request]] = []
-        for block in window:
-            cells = list(block.cells())
-            requests = self.tools[block.task.name].requests(cells)
-            asked += [(block, *pair) for pair in zip(cells, requests, strict=True)]
-        settings = f"loglik/{self.model.info.dtype}"
-        responses = self._answer([one for *_, one in asked], settings, None, progress)
-        without_question = self._score_premises(window)
-        for (block, cell, request), response in zip(asked, responses, strict=True):
-            scorers = self.scorers.of(block.task)
-            if "calibrated" in scorers:
-                yield score_calibrated(cell, response, priors[cell.variant.id])
-            if "loglik" in scorers:
-                lengths = self.tools[block.task.name].lengths(cell, request)
-                prior = without_question.get((cell.variant.id, cell.example.id))
-                yield score_loglik(cell, response, prior, lengths)
+    def _content_free(self, blocks: Sequence[Block]) -> list[Request]:
+        """The labels after each block's variant with inputs that say nothing."""
+        return [
+            request
+            for block in blocks
+            for request in self.tools[block.task.name].content_free(
+                block.variant, block.task.content_free_inputs()
+            )
+        ]
 
-    def _score_premises(self, window: Sequence[Block]) -> dict[tuple[str, str], Prior]:
-        """(variant id, example id) -> what each option has without its question, where wanted."""
+    def _premises(self, window: Sequence[Block]) -> tuple[list[Cell], list[Request]]:
+        """The cells whose options are scored without their question too, and those requests."""
         cells: list[Cell] = []
         requests: list[Request] = []
         for block in window:
@@ -172,114 +235,89 @@ class Engine:
                 own = list(block.cells())
                 cells += own
                 requests += tools.premises(own)
-        settings = f"loglik/{self.model.info.dtype}"
-        responses = self._answer(requests, settings, None, NoProgress())
-        return {
-            (cell.variant.id, cell.example.id): dict(response.scores or {})
-            for cell, response in zip(cells, responses, strict=True)
-        }
+        return cells, requests
 
-    def _score_texts(self, window: Sequence[Block], progress: Progress) -> Iterator[Sample]:
+    def _written(self, window: Sequence[Block]) -> Iterator[tuple[TaskTools, list[Cell]]]:
         # Answers stop as soon as a label is decided, so tasks with other labels go apart.
         for task_name in dict.fromkeys(block.task.name for block in window):
-            tools = self.tools[task_name]
             own = (block for block in window if block.task.name == task_name)
-            flat = [cell for block in own for cell in block.cells()]
-            if self.sampling is not None:
-                yield from self._score_draws(flat, tools, self.sampling, progress)
-                continue
-            prompts = tools.prompts_of(flat)
-            limit = tools.reader.max_new_tokens or self.max_new_tokens
-            settings = f"generate/{self.model.info.dtype}/{limit}/{tools.reader.settings}"
-            requests = tools.builder.contexts(prompts)
-            responses = self._answer(requests, settings, tools.reader, progress)
-            texts = [response.text or "" for response in responses]
-            grades = tools.reader.read_all(texts, [cell.example for cell in flat])
-            for cell, text, grade in zip(flat, texts, grades, strict=True):
-                yield score_generate(cell, text, grade)
+            yield self.tools[task_name], [cell for block in own for cell in block.cells()]
 
-    def _score_draws(
-        self, cells: Sequence[Cell], tools: TaskTools, sampling: CellSampling, progress: Progress
-    ) -> Iterator[Sample]:
-        repeats, reader = sampling.repeats, tools.reader
-        flat = [cell for cell in cells for _ in range(repeats)]
-        seeds = [sampling.seed_of(cell, n) for cell in cells for n in range(repeats)]
-        contexts = tools.builder.contexts(tools.prompts_of(cells))
-        requests = [context for context in contexts for _ in range(repeats)]
+    def _label_look_up(self, requests: Sequence[Request], *, cells: int = 0) -> LookUp:
+        settings = f"loglik/{self.model.info.dtype}"
+        keys = [response_key(request, settings) for request in requests]
+        return LookUp(Question(requests), keys, cells)
+
+    def _text_look_up(self, tools: TaskTools, cells: Sequence[Cell]) -> LookUp:
+        reader, sampling = tools.reader, self.sampling
         limit = reader.max_new_tokens or self.max_new_tokens
-        settings = (
-            f"draw/{self.model.info.dtype}/{limit}/{sampling.temperature!r}/{reader.settings}"
-        )
+        contexts = tools.builder.contexts(tools.prompts_of(cells))
+        dtype = self.model.info.dtype
+        if sampling is None:
+            settings = f"generate/{dtype}/{limit}/{reader.settings}"
+            keys = [response_key(request, settings) for request in contexts]
+            writing = Writing(limit, reader.ending, reader.stop)
+            return LookUp(Question(contexts, writing), keys, len(cells))
+        repeats = range(sampling.repeats)
+        requests = [context for context in contexts for _ in repeats]
+        seeds = [sampling.seed_of(cell, n) for cell in cells for n in repeats]
+        settings = f"draw/{dtype}/{limit}/{sampling.temperature!r}/{reader.settings}"
         keys = [
             response_key(request, f"{settings}/{seed}")
             for request, seed in zip(requests, seeds, strict=True)
         ]
+        writing = Writing(limit, reader.ending, temperature=sampling.temperature)
+        return LookUp(Question(requests, writing, seeds), keys, len(cells))
 
-        def ask(places: Sequence[int]) -> Iterator[tuple[int, Response]]:
-            return drawing(self.model).draw(
-                [requests[place] for place in places],
-                [seeds[place] for place in places],
-                temperature=sampling.temperature,
-                max_new_tokens=limit,
-                is_done=reader.is_decided,
-            )
-
-        # Progress counts cells, not draws.
-        responses = self._look_up(keys, ask, NoProgress())
-        progress.advance(len(cells))
-        texts = [response.text or "" for response in responses]
-        grades = reader.read_all(texts, [cell.example for cell in flat])
-        for n, cell in enumerate(cells):
-            own = slice(n * repeats, (n + 1) * repeats)
-            yield score_draws(cell, texts[own], grades[own])
-
-    def _measure_priors(
-        self, window: Sequence[Block], known: Mapping[str, Prior]
-    ) -> dict[str, Prior]:
-        blocks = {b.variant.id: b for b in window if b.variant.id not in known}
-        requests: list[Request] = []
-        for block in blocks.values():
-            tools = self.tools[block.task.name]
-            inputs = block.task.content_free_inputs()
-            requests += tools.content_free(block.variant, inputs)
-        settings = f"loglik/{self.model.info.dtype}"
-        answers = self._answer(requests, settings, None, NoProgress())
-        step = len(answers) // max(len(blocks), 1)
-        scores = [response.scores or {} for response in answers]
-        return {
-            variant_id: content_free_prior(scores[n * step : (n + 1) * step])
-            for n, variant_id in enumerate(blocks)
-        }
-
-    def _answer(
+    def _score_labels(
         self,
-        requests: Sequence[Request],
-        settings: str,
-        reader: Reader | None,
-        progress: Progress,
-    ) -> list[Response]:
-        """The responses to the requests, each distinct one computed once at most."""
-        keys = [response_key(request, settings) for request in requests]
+        cells: Sequence[tuple[Block, Cell, Request]],
+        responses: Sequence[Response],
+        priors: Mapping[str, Prior],
+        unasked: Mapping[tuple[str, str], Prior],
+    ) -> Iterator[Sample]:
+        for (block, cell, request), response in zip(cells, responses, strict=True):
+            scorers = self.scorers.of(block.task)
+            if "calibrated" in scorers:
+                yield score_calibrated(cell, response, priors[cell.variant.id])
+            if "loglik" in scorers:
+                lengths = self.tools[block.task.name].lengths(cell, request)
+                prior = unasked.get((cell.variant.id, cell.example.id))
+                yield score_loglik(cell, response, prior, lengths)
 
-        def ask(places: Sequence[int]) -> Iterator[tuple[int, Response]]:
-            return self._ask_model([requests[place] for place in places], reader)
+    def _score_texts(
+        self, tools: TaskTools, cells: Sequence[Cell], responses: Sequence[Response]
+    ) -> Iterator[Sample]:
+        repeats = 1 if self.sampling is None else self.sampling.repeats
+        texts = [response.text or "" for response in responses]
+        examples = [cell.example for cell in cells for _ in range(repeats)]
+        grades = tools.reader.read_all(texts, examples)
+        for n, cell in enumerate(cells):
+            if self.sampling is None:
+                yield score_generate(cell, texts[n], grades[n])
+            else:
+                own = slice(n * repeats, (n + 1) * repeats)
+                yield score_draws(cell, texts[own], grades[own])
 
-        return self._look_up(keys, ask, progress)
-
-    def _look_up(self, keys: Sequence[bytes], ask: Ask, progress: Progress) -> list[Response]:
-        """The responses of these keys, from the cache, or asked for."""
+    def _look_up(self, look_up: LookUp, progress: Progress) -> list[Response]:
+        """A response per key, from the cache or asked for, each distinct one once at most."""
+        keys = look_up.keys
+        told = progress if look_up.counts_each else NoProgress()
         answers = self.cache.get(list(dict.fromkeys(keys)))
         wanted = {key: place for place, key in enumerate(keys) if key not in answers}
         waiting = Counter(key for key in keys if key in wanted)
         self.hits += len(keys) - len(wanted)
-        progress.reuse(len(keys) - waiting.total())
+        told.reuse(len(keys) - waiting.total())
         order = list(wanted)
+        question = look_up.question.only(list(wanted.values()))
         with self._keeping() as keep:
-            for index, response in ask(list(wanted.values())) if wanted else ():
+            for index, response in question.ask(self.model) if wanted else ():
                 answers[order[index]] = response
                 keep(order[index], response)
-                progress.advance(1)
-                progress.reuse(waiting[order[index]] - 1)
+                told.advance(1)
+                told.reuse(waiting[order[index]] - 1)
+        if not look_up.counts_each:
+            progress.advance(look_up.cells)
         return [answers[key] for key in keys]
 
     @contextmanager
@@ -299,14 +337,12 @@ class Engine:
         finally:
             self.cache.put(fresh)
 
-    def _ask_model(
-        self, requests: Sequence[Request], reader: Reader | None
-    ) -> Iterator[tuple[int, Response]]:
-        if reader is None:
-            return self.model.loglik(requests)
-        return self.model.generate(
-            requests,
-            max_new_tokens=reader.max_new_tokens or self.max_new_tokens,
-            is_done=reader.is_decided,
-            stop=reader.stop,
-        )
+
+def _read_priors(blocks: Sequence[Block], answers: Sequence[Response]) -> dict[str, Prior]:
+    """Variant id -> its prior, from as many answers per block."""
+    step = len(answers) // max(len(blocks), 1)
+    scores = [response.scores or {} for response in answers]
+    return {
+        block.variant.id: content_free_prior(scores[n * step : (n + 1) * step])
+        for n, block in enumerate(blocks)
+    }

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from harness.core.cache import ResponseCache, response_cache_path
 from harness.core.errors import HarnessError
@@ -14,6 +15,7 @@ from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
 from harness.core.records import Cell, Request
 from harness.evaluation.engine import Engine, Prior
+from harness.evaluation.flight import Window, evaluate_windows
 from harness.evaluation.judge_check import judge_notes, measure_judges
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
@@ -189,20 +191,35 @@ def _evaluate(
         )
         progress.start(scorers.count_answers(prepared.plan.blocks(WINDOW_ON_ACCELERATOR)), stored)
         schedule = _schedule(prepared)
-        for window in schedule.windows():
-            new = _unfinished(window, store, scorers) if stored else window
-            progress.reuse(scorers.count_answers(window) - scorers.count_answers(new))
-            if new:
-                progress.doing(new[0].task.name, new[0].variant.level)
-                known = _known_priors(new, store) if "calibrated" in scorers.scorers else {}
-                samples, priors = engine.evaluate(new, known, progress)
-                store.write(samples, priors)
+        begin = partial(_begin, store, scorers, progress, resumed=stored > 0)
+        for one in schedule.rounds():
+            for done in evaluate_windows(engine, map(begin, one), progress):
+                store.write(done.samples, done.priors)
                 meter.write()
-                evaluated += sum(len(block) for block in new)
-            if schedule.needs_outcomes:
-                schedule.record(window, _outcomes(window, store, scorers))
+                evaluated += sum(len(block) for block in done.window.asked)
+                if schedule.needs_outcomes:
+                    blocks = done.window.blocks
+                    schedule.record(blocks, _outcomes(blocks, store, scorers))
     timing = Timing(evaluated, time.perf_counter() - start, engine.hits)
     return timing, schedule.report()
+
+
+def _begin(
+    store: SampleStore,
+    scorers: ScorerPlan,
+    progress: Progress,
+    blocks: list[Block],
+    *,
+    resumed: bool,
+) -> Window:
+    """A window with what is stored of it already."""
+    asked = _unfinished(blocks, store, scorers) if resumed else blocks
+    progress.reuse(scorers.count_answers(blocks) - scorers.count_answers(asked))
+    if not asked:
+        return Window(blocks, (), {})
+    progress.doing(asked[0].task.name, asked[0].variant.level)
+    known = _known_priors(asked, store) if "calibrated" in scorers.scorers else {}
+    return Window(blocks, asked, known)
 
 
 def _schedule(prepared: RunPlan) -> Schedule:

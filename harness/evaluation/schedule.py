@@ -20,12 +20,12 @@ Outcomes = Mapping[tuple[str, str], float]
 
 
 class Schedule(Protocol):
-    """Hands out windows; is told their outcomes before it is asked for the next."""
+    """Hands out windows, round by round; is told a round's outcomes before it begins the next."""
 
     needs_outcomes: bool
 
-    def windows(self) -> Iterator[list[Block]]:
-        """The windows to evaluate, in order."""
+    def rounds(self) -> Iterator[Iterator[list[Block]]]:
+        """The windows to evaluate, in order; those of a round can be evaluated side by side."""
         ...
 
     def record(self, window: Sequence[Block], outcomes: Outcomes) -> None:
@@ -45,9 +45,9 @@ class WholePlan:
     window: int
     needs_outcomes: bool = False
 
-    def windows(self) -> Iterator[list[Block]]:
+    def rounds(self) -> Iterator[Iterator[list[Block]]]:
         """See `Schedule`."""
-        return windows(self.plan.pieces(self.window), self.window)
+        yield windows(self.plan.pieces(self.window), self.window)
 
     def record(self, window: Sequence[Block], outcomes: Outcomes) -> None:
         """Nothing depends on outcomes."""
@@ -114,7 +114,7 @@ class UntilPrecise:
             population=len(task.examples), confidence=self.confidence, target=self.half_width
         )
 
-    def windows(self) -> Iterator[list[Block]]:
+    def rounds(self) -> Iterator[Iterator[list[Block]]]:
         """See `Schedule`."""
         for task in self.plan.tasks:
             own = [group for group in self.groups if group.task is task]
@@ -122,7 +122,7 @@ class UntilPrecise:
             for start in range(0, len(examples), ROUND):
                 drawn = examples[start : start + ROUND]
                 active = [group for group in own if group.active]
-                yield from windows(self._pieces(task, active, drawn), self.window)
+                yield windows(self._pieces(task, active, drawn), self.window)
                 self._look(active, own, drawn)
                 if not any(group.active for group in own):
                     break

@@ -103,7 +103,7 @@ class LabelParser:
     """
 
     def __init__(self, verbalizer_of: Mapping[str, str]) -> None:
-        self._verbalizer_of = verbalizer_of
+        self._verbalizer_of = dict(verbalizer_of)  # a plain one travels to other machines
 
     @cached_property
     def _finder(self) -> LabelFinder:

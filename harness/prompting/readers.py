@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Protocol
@@ -39,8 +39,9 @@ class Reader(Protocol):
         """Texts that end an answer wherever they stand, so that a server can be told of them."""
         ...
 
-    def is_decided(self, text: str) -> bool:
-        """Whether generation may stop."""
+    @property
+    def ending(self) -> Callable[[str], bool]:
+        """Whether a text so far is enough; it can be sent to another machine."""
         ...
 
     def read_all(self, texts: Sequence[str], examples: Sequence[Example]) -> list[Grade]:
@@ -60,6 +61,28 @@ class _ReadsEach(ABC):
         return [self.read(*pair) for pair in zip(texts, examples, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class StopTexts:
+    """Texts of which each ends an answer."""
+
+    stop: tuple[str, ...]
+    strip_reasoning: bool
+    """Whether one counts only outside of reasoning."""
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text holds one."""
+        if not any(stop in text for stop in self.stop):
+            return False
+        said = strip_reasoning(text) if self.strip_reasoning else text
+        return any(stop in said for stop in self.stop)
+
+
+def _never(text: str) -> bool:
+    """No text can be known to be enough."""
+    del text
+    return False
+
+
 class LabelReader(_ReadsEach):
     """Reads one of a task's labels.
 
@@ -74,9 +97,10 @@ class LabelReader(_ReadsEach):
         self.settings = json.dumps(list(verbalizer_of.values()))
         self._parser = LabelParser(verbalizer_of)
 
-    def is_decided(self, text: str) -> bool:
+    @property
+    def ending(self) -> Callable[[str], bool]:
         """See `Reader`."""
-        return self._parser.is_decided(text)
+        return self._parser.is_decided
 
     def read(self, text: str, example: Example) -> Grade:
         """See `Reader`."""
@@ -99,9 +123,10 @@ class ChoiceReader(_ReadsEach):
         self.settings = json.dumps(["choices", *letters])
         self._decided = LabelParser({letter: letter for letter in letters}) if letters else None
 
-    def is_decided(self, text: str) -> bool:
+    @property
+    def ending(self) -> Callable[[str], bool]:
         """See `Reader`."""
-        return self._decided is not None and self._decided.is_decided(text)
+        return _never if self._decided is None else self._decided.is_decided
 
     def read(self, text: str, example: Example) -> Grade:
         """See `Reader`."""
@@ -145,12 +170,10 @@ class AnswerReader(_ReadsEach):
         """See `Reader`; none where one may stand in reasoning, which goes on after it."""
         return () if self.spec.strip_reasoning else self.spec.stop
 
-    def is_decided(self, text: str) -> bool:
+    @property
+    def ending(self) -> Callable[[str], bool]:
         """See `Reader`."""
-        if not any(stop in text for stop in self.spec.stop):
-            return False
-        said = strip_reasoning(text) if self.spec.strip_reasoning else text
-        return any(stop in said for stop in self.spec.stop)
+        return StopTexts(self.spec.stop, strip_reasoning=self.spec.strip_reasoning).is_in
 
     def read(self, text: str, example: Example) -> Grade:
         """See `Reader`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from random import Random
 
 import pytest
@@ -47,7 +48,7 @@ def answers(plan: Plan, rng: Random, easy: dict[str, float]) -> Outcomes:
 def run(schedule: UntilPrecise, outcomes: Outcomes) -> int:
     """Go through the schedule; gives the cells that were evaluated."""
     cells = 0
-    for window in schedule.windows():
+    for window in chain.from_iterable(schedule.rounds()):
         cells += sum(map(len, window))
         schedule.record(window, outcomes)
     return cells
@@ -90,6 +91,8 @@ def test_an_impossible_precision_evaluates_everything(plan: Plan) -> None:
 
 def test_the_whole_plan_is_the_plan(plan: Plan) -> None:
     whole: Schedule = WholePlan(plan, window=50)
-    drawn: list[Example] = [e for w in whole.windows() for block in w for e in block.examples]
+    drawn: list[Example] = [
+        e for round_ in whole.rounds() for w in round_ for block in w for e in block.examples
+    ]
     assert len(drawn) == plan.cells
     assert whole.report() is None
