@@ -1,8 +1,13 @@
-"""How every command reads its arguments: what is given twice or in the wrong place is an error."""
+"""How every command reads its arguments: what is given twice or in the wrong place is an error.
+
+An option that may be repeated takes the paths that follow its value, too: a shell has made them of
+a pattern such as `--model adapters/*`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
@@ -10,7 +15,7 @@ from typer.core import TyperCommand
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from typer import Typer
 
@@ -38,6 +43,7 @@ class Command(TyperCommand):
             UsageError: an option with one value is repeated, or a model is given without --model.
         """
         if args and not ctx.resilient_parsing:
+            args = _spread(args, self._repeatable("model"))
             given, extra, order = self.make_parser(ctx).parse_args(args=list(args))
             self._refuse_repeated(order)
             if extra and "model" in {param.name for param in self.params} - set(given):
@@ -46,6 +52,10 @@ class Command(TyperCommand):
                     hint=f"Type: {ctx.command_path} --model {extra[0]}",
                 )
         return super().parse_args(ctx, args)
+
+    def _repeatable(self, name: str) -> tuple[str, ...]:
+        """What an option is called, if there is one of that name that may be repeated."""
+        return next((tuple(p.opts) for p in self.params if p.name == name and p.multiple), ())
 
     def _refuse_repeated(self, order: Iterable[Any]) -> None:
         counts = Counter(param.name for param in order)
@@ -58,3 +68,24 @@ class Command(TyperCommand):
                     f"{name} is given {counts[param.name]} times, and takes one value.",
                     hint="Leave all but one out.",
                 )
+
+
+def _spread(args: Iterable[str], names: Collection[str]) -> list[str]:
+    """The arguments with the option before each path that follows a value of it.
+
+    Example:
+        `--model base --model a b --limit 5` -> `--model base --model a --model b --limit 5`, where
+        `b` is a path.
+    """
+    spread: list[str] = []
+    value_is_next = is_after_value = False
+    for word in args:
+        is_path = not word.startswith("-") and Path(word).exists()
+        if is_after_value and not value_is_next and is_path:
+            spread.append(next(iter(names)))
+        else:
+            is_given = any(word.startswith(f"{name}=") for name in names)
+            is_after_value = value_is_next or is_given
+            value_is_next = not value_is_next and word in names
+        spread.append(word)
+    return spread

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 from harness.cli import options
 from harness.cli.command import add_command
-from harness.cli.params import with_options
+from harness.cli.params import with_several
 from harness.evaluation.config import RunConfig
 
 if TYPE_CHECKING:
@@ -48,40 +49,44 @@ def register(app: typer.Typer) -> None:
         "harness run -m smollm2-135m --limit 20",
         "harness run -m ./checkpoint --levels character,semantic --task sentiment",
         "harness run -m ./checkpoint --dry-run",
+        "harness run -m ./base -m 'adapters/*' --out runs/all",
     )
 
 
-@with_options(RunConfig, PANELS)
+@with_several(RunConfig, PANELS, "model")
 def run_command(
-    config: RunConfig,
+    configs: Sequence[RunConfig],
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Evaluate a model on every level and write a report.
+    """Evaluate one or several models on every level and write a report.
 
     The same command resumes a run that was stopped. Results: run.json, variants.jsonl,
-    samples.sqlite, summary.json, report.md and report.html in the run directory.
+    samples.sqlite, summary.json, report.md and report.html in the run directory. Several models
+    have a run each, and a report that compares them with the first.
     """
-    _evaluate(config, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    from harness.evaluation.many import expand_configs, plan_many
+
+    found = expand_configs(configs)
+    if len(found) > 1:
+        from harness.cli.several import run_several
+
+        run_several(plan_many(found), dry_run=dry_run, as_json=as_json, quiet=quiet)
+    else:
+        _evaluate(found[0], dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
 def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
     from harness.api.running import evaluate, notes_of
     from harness.cli.terminal import err
     from harness.core.progress_bar import make_progress
-    from harness.evaluation.execute import count_finished
+    from harness.evaluation.pilot import estimate_run
     from harness.evaluation.prepare import prepare
 
     prepared = prepare(config)
     if dry_run:
-        from harness.evaluation.cost import estimate
-        from harness.evaluation.pilot import measure_seconds
-
-        done = count_finished(prepared)
-        seconds = measure_seconds(prepared) if done < prepared.plan.cells else 0.0
-        cost = estimate(prepared.plan, prepared.lengths, done, seconds)
-        _show_estimate(prepared, cost, as_json=as_json)
+        _show_estimate(prepared, estimate_run(prepared), as_json=as_json)
         return
     silent = quiet or (as_json and not sys.stderr.isatty())
     progress = make_progress(silent=silent)

@@ -58,6 +58,31 @@ def with_options(
     return functools.partial(_as_command, own, lambda given: check_options(config, given))
 
 
+def with_several(
+    config: type[C], panels: Panels, name: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function of several configurations, alike but for one field.
+
+    Args:
+        config: the pydantic model whose fields become options.
+        panels: as `with_options` has them.
+        name: the field whose option may be repeated.
+
+    Returns:
+        A decorator for a function whose first parameter is a list: a configuration for each value.
+    """
+    own = [
+        _parameter(config, field, panel, repeated=field == name)
+        for panel, fields in panels.items()
+        for field in fields
+    ]
+
+    def bind(given: dict[str, Any]) -> list[C]:
+        return [check_options(config, {**given, name: value}) for value in given[name]]
+
+    return functools.partial(_as_command, own, bind)
+
+
 def with_given(
     config: type[C], panels: Panels
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -105,11 +130,21 @@ def choice(kind: str, choices: Sequence[str]) -> Callable[[str], str]:
 
 
 def _parameter(
-    config: type[BaseModel], name: str, panel: str, *, given_only: bool = False
+    config: type[BaseModel],
+    name: str,
+    panel: str,
+    *,
+    given_only: bool = False,
+    repeated: bool = False,
 ) -> inspect.Parameter:
-    """A field as a parameter of a Typer command; `given_only`: None unless it is given."""
+    """A field as a parameter of a Typer command.
+
+    `given_only`: None unless it is given. `repeated`: all of its values, where it has one each.
+    """
     field = config.model_fields[name]
     plain = _plain_type(field.annotation)
+    if repeated:
+        plain = list[str]
     if plain is tuple:
         plain = str if name in _ONE_TEXT else list[str]
     nothing = given_only or _plain_type(field.annotation) is tuple

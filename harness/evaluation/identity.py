@@ -60,9 +60,9 @@ def run_directory(
         fitted.of_examples,
     ):
         cut = f"-{fitted.instructions}x{fitted.examples}"
-    return Path("runs") / f"{_folder_name(name)}-{_folder_name(tasks)}-{identity.run_id}{cut}"
+    return Path("runs") / f"{folder_name(name)}-{folder_name(tasks)}-{identity.run_id}{cut}"
 
 
-def _folder_name(text: str) -> str:
-    """A name as part of a folder's: whatever it is, it leads nowhere else."""
+def folder_name(text: str) -> str:
+    """Return a name as part of a folder's: whatever it is, it leads nowhere else."""
     return re.sub(r"[^\w.]+", "-", text)[:40].strip(".-")

@@ -9,7 +9,9 @@ from typing import Final
 from harness.core.cache import ResponseCache
 from harness.core.progress import NoProgress
 from harness.core.records import Example, Variant
+from harness.evaluation.cost import Estimate, estimate
 from harness.evaluation.engine import Engine
+from harness.evaluation.execute import count_finished
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
 from harness.evaluation.repeats import sampling_of
@@ -22,6 +24,13 @@ SHARING: Final = 4
 PATIENCE: Final = 15.0
 """Seconds after which the tasks that are left are taken to be like those before."""
 CELLS_ON_ACCELERATOR: Final = 512
+
+
+def estimate_run(prepared: RunPlan) -> Estimate:
+    """What a prepared run still takes, in cells, tokens and time; nothing is written."""
+    done = count_finished(prepared)
+    seconds = measure_seconds(prepared) if done < prepared.plan.cells else 0.0
+    return estimate(prepared.plan, prepared.lengths, done, seconds)
 
 
 def measure_seconds(prepared: RunPlan) -> float:

@@ -1,10 +1,19 @@
-"""What runs are called where several stand beside each other."""
+"""What runs are called where several stand beside each other: as their models, told apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+_OF_MODEL: Final = ("base", "dtype", "device")
+"""What tells two loads of one model apart, beside what its name says."""
+_OPTIONS: Final = (
+    "revision", "scorers", "placement", "few_shot", "target", "temperature", "repeats", "strength",
+    "seed",
+)  # fmt: skip
+"""Options whose values tell two runs of one model apart in a word; files and sizes do not."""
 
 
 class Named(Protocol):
@@ -22,33 +31,88 @@ class Named(Protocol):
 
 
 def run_names(runs: Sequence[Named]) -> list[str]:
-    """A short name for each run, all different: the model's, or else the folder's.
+    """A name for each run, all different: its model's, and what else tells it from the others.
 
-    Of a model's path only as many last folders are kept as tell the runs apart.
+    Runs of one model are told apart by what differs between them (base, dtype, an option); where
+    nothing does, by their folders, which stand alone where all runs are of that model.
     """
-    models = [_model(run) for run in runs]
-    paths = [_folders(name) for name in models]
-    for depth in range(1, max(map(len, paths), default=0) + 1):
-        names = _ends(paths, depth)
-        if len(set(names)) == len(names):
-            return names
-    paths = [list(run.path.resolve().parts) for run in runs]
-    folders = next(
-        (one for depth in (1, 2) if len(set(one := _ends(paths, depth))) == len(one)), None
-    )
-    return folders or [f"{name} ({run.path})" for name, run in zip(models, runs, strict=True)]
+    names = short_names([_model(run) for run in runs])
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, name in enumerate(names):
+        places[name].append(place)
+    for name, own in places.items():
+        if len(own) > 1:
+            same = [runs[place] for place in own]
+            told = _differences(same)
+            folders = short_names([str(run.path.resolve()) for run in same])
+            if told is None and len(own) == len(runs):
+                return folders
+            for place, apart in zip(own, told or folders, strict=True):
+                names[place] = f"{name} ({apart})"
+    return names
 
 
-def _ends(paths: Sequence[Sequence[str]], depth: int) -> list[str]:
-    return ["/".join(path[-depth:]) for path in paths]
+def short_names(names: Sequence[str]) -> list[str]:
+    """Of each path as many last folders as tell it from the others; equal paths stay equal.
+
+    Example:
+        >>> short_names(["/models/start", "a/sft/ckpt", "a/coin/ckpt"])
+        ['start', 'sft/ckpt', 'coin/ckpt']
+    """
+    paths = [_folders(name) for name in names]
+    return [_shortest(path, [other for other in paths if other != path]) for path in paths]
+
+
+def _shortest(path: Sequence[str], others: Sequence[Sequence[str]]) -> str:
+    for depth in range(1, len(path)):
+        if all(other[-depth:] != path[-depth:] for other in others):
+            return "/".join(path[-depth:])
+    return "/".join(path)
 
 
 def _model(run: Named) -> str:
+    """The model's name; of one that lay in a folder, its whole path."""
     model = run.manifest.get("model")
-    name = model.get("name") if isinstance(model, Mapping) else None
-    return run.path.resolve().name if name is None else str(name)
+    if not isinstance(model, Mapping) or model.get("name") is None:
+        return run.path.resolve().name
+    name, path = str(model["name"]), str(model.get("path") or "")
+    typed, places = Path(name).parts, Path(path)
+    is_local = bool(typed) and places.is_absolute() and places.parts[-len(typed) :] == typed
+    return path if is_local else name
 
 
 def _folders(name: str) -> list[str]:
     # One slash alone may be that of a hub id, whose owner says as much as the name.
-    return name.rstrip("/").split("/") if name.count("/") > 1 else [name]
+    return name.rstrip("/").split("/") if name.rstrip("/").count("/") > 1 else [name.rstrip("/")]
+
+
+def _differences(runs: Sequence[Named]) -> list[str] | None:
+    """What differs between runs of one model: the first thing that tells all of them apart."""
+    facts = [dict(_facts(run)) for run in runs]
+    differing = [key for key in facts[0] if len({one[key] for one in facts}) > 1]
+    for keys in (*([key] for key in differing), differing):
+        told = [", ".join(_say(key, one[key]) for key in keys) for one in facts]
+        if len(set(told)) == len(told):
+            return told
+    return None
+
+
+def _facts(run: Named) -> Iterator[tuple[str, str]]:
+    """Name and value of what a run's answers hang on, beside the model's own name."""
+    model, config = run.manifest.get("model"), run.manifest.get("config")
+    for key in _OF_MODEL:
+        yield key, _text(model.get(key) if isinstance(model, Mapping) else None)
+    yield "prompt_format", _text(run.manifest.get("prompt_format"))
+    for key in _OPTIONS:
+        yield key, _text(config.get(key) if isinstance(config, Mapping) else None)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return "+".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _say(key: str, value: str) -> str:
+    words = key.replace("_", " ")
+    return f"{words} {value}" if value else f"no {words}"

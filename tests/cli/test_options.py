@@ -72,7 +72,7 @@ def test_help_shows_panels_choices_and_defaults(capsys: pytest.CaptureFixture[st
 
 
 TWICE = {
-    "--model": ["run", "--model", "a", "--model", "b"],
+    "--model": ["attack", "--task", "t", "--out", "o", "--model", "a", "--model", "b"],
     "--limit": ["run", "-m", "a", "--limit", "1", "--limit", "2"],
     "--cache": ["run", "-m", "a", "--cache", "--no-cache"],
     "--budget": ["attack", "-m", "a", "--task", "t", "--out", "o", "--budget", "1", "--budget=2"],

@@ -75,6 +75,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
     """What pages take for granted: a model, runs, a policy, task files, published prompts."""
     folder = tmp_path_factory.mktemp("stage")
     save_tiny_llama(folder / "tiny")
+    save_tiny_llama(folder / "checkpoints" / "one", seed=1)
     for name in ("base", "tuned", "baseline", "candidate"):
         save_run(make_run(f"runs/{name}", strength=0.1, examples=24), folder / "runs" / name)
     for name in ("my-task.yaml", "reviews.yaml"):

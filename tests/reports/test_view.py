@@ -105,7 +105,6 @@ def test_runs_of_one_model_are_told_apart_by_folder_or_path(base: MadeRun) -> No
         "b",
     ]
     assert build_view([base, again]).runs[1].name == "other/base"
-    assert build_view([base, base]).runs[1].name == f"SmolLM2-135M-Instruct ({base.path})"
 
 
 def test_no_run_is_an_error_with_a_hint() -> None:
@@ -394,6 +393,7 @@ def with_model(run: MadeRun, name: str) -> MadeRun:
         (["a/b/base/ckpt", "a/b/tuned/ckpt"], ["base/ckpt", "tuned/ckpt"]),
         (["org/model", "ours/model"], ["org/model", "ours/model"]),
         (["runs/a/b/ckpt"], ["ckpt"]),
+        (["x/start", "a/one/ckpt", "a/two/ckpt"], ["x/start", "one/ckpt", "two/ckpt"]),
         (["same/one/ckpt", "same/one/ckpt"], ["base", "tuned"]),
     ],
 )
@@ -403,3 +403,15 @@ def test_runs_are_called_by_what_tells_their_models_apart(
     runs = [base, tuned, base][: len(models)]
     found = run_names([with_model(run, name) for run, name in zip(runs, models, strict=True)])
     assert found == names
+
+
+def test_runs_of_one_model_are_told_apart_by_what_differs(base: MadeRun, tuned: MadeRun) -> None:
+    runs = [with_model(run, "x/y/ckpt") for run in (base, tuned, base)]
+    runs[1].manifest["model"]["dtype"] = "float32"
+    runs[2] = with_model(base, "x/y/other")
+    assert run_names(runs) == ["ckpt (dtype bfloat16)", "ckpt (dtype float32)", "other"]
+    runs[1] = with_model(tuned, "x/y/ckpt")
+    assert run_names(runs) == ["ckpt (base)", "ckpt (tuned)", "other"]
+    runs[1].manifest["config"]["few_shot"] = 2
+    runs[0].manifest["config"]["few_shot"] = 0
+    assert run_names(runs) == ["ckpt (few shot 0)", "ckpt (few shot 2)", "other"]

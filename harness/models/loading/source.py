@@ -76,6 +76,22 @@ def find_source(spec: ModelSpec) -> Source:
     return source
 
 
+def check_there(name: str) -> None:
+    """Refuse a path that cannot be a model; nothing is read, fetched or converted.
+
+    Raises:
+        UsageError: there is no such path, or no model at it.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not any((path / file).is_file() for file in (CONFIG_FILE, "config.json")):
+            raise _not_a_model(path)
+    elif path.is_file():
+        _check_is_gguf(name, path)
+    elif name not in BUNDLED and not _may_be_hub_id(name):
+        raise _no_such_path(name, path)
+
+
 def _find_elsewhere(spec: str, *, base: str | None, revision: str | None, code: bool) -> Source:
     path = Path(spec).expanduser()
     if not spec.strip():  # as a path it would be the working directory
@@ -83,14 +99,10 @@ def _find_elsewhere(spec: str, *, base: str | None, revision: str | None, code: 
     if path.is_dir():
         return _from_directory("directory", path.resolve(), base, code=code)
     if path.is_file():
-        if path.suffix != ".gguf":
-            raise UsageError(
-                f"{spec} is a file, and a model is a directory, a .gguf file or a hub id.",
-                hint=f"Give its directory: {path.parent}",
-            )
+        _check_is_gguf(spec, path)
         resolved = path.resolve()
         return Source("gguf", convert_gguf(resolved, name=resolved.stem))
-    if _looks_like_path(spec) or not _HUB_ID.fullmatch(spec) or _nearest_alias(spec):
+    if not _may_be_hub_id(spec):
         raise _no_such_path(spec, path)
     return _from_directory("hub", download_snapshot(spec, revision, code=code), base, code=code)
 
@@ -126,6 +138,18 @@ def _from_adapter(directory: Path, base: str | None, *, code: bool) -> Source:
     if found.adapter is not None:
         raise UsageError(f"the base {chosen!r} of {directory} is an adapter too.", hint=type_base)
     return Source("adapter", found.directory, base=chosen, adapter=directory)
+
+
+def _check_is_gguf(spec: str, path: Path) -> None:
+    if path.suffix != ".gguf":
+        raise UsageError(
+            f"{spec} is a file, and a model is a directory, a .gguf file or a hub id.",
+            hint=f"Give its directory: {path.parent}",
+        )
+
+
+def _may_be_hub_id(spec: str) -> bool:
+    return bool(not _looks_like_path(spec) and _HUB_ID.fullmatch(spec) and not _nearest_alias(spec))
 
 
 def _looks_like_path(spec: str) -> bool:

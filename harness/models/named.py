@@ -1,0 +1,84 @@
+"""Several models as they are named: patterns opened, and what cannot be a model refused."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness.core.errors import UsageError
+from harness.models.loading.adapter_config import CONFIG_FILE
+from harness.models.loading.source import check_there
+from harness.models.servers.address import is_served
+from harness.models.spec import ModelSpec
+
+
+def expand_models(given: Sequence[str]) -> list[str]:
+    """Return the models that names and patterns stand for, in order, each once.
+
+    A pattern such as `out/checkpoint-*` stands for the models among the paths that it matches,
+    numbers in the order of their values, without those that were named before it.
+
+    Raises:
+        UsageError: a pattern matches no model, or a model is named twice.
+    """
+    found: list[str] = []
+    for name in given:
+        seen = {_identity(one) for one in found}
+        if _is_pattern(name):
+            found += [one for one in _matches(name) if _identity(one) not in seen]
+        elif _identity(name) in seen:
+            raise UsageError(
+                f"the model {name!r} is named twice.",
+                hint="Leave one of them out; a quoted pattern leaves out what stands before it.",
+            )
+        else:
+            found.append(name)
+    return found
+
+
+def is_adapter(name: str) -> bool:
+    """Whether a name is the directory of an adapter."""
+    return (Path(name).expanduser() / CONFIG_FILE).is_file()
+
+
+def _is_pattern(name: str) -> bool:
+    served = is_served(ModelSpec(name))
+    return not served and glob.has_magic(name) and not Path(name).expanduser().exists()
+
+
+def _matches(pattern: str) -> list[str]:
+    # Path.glob takes no absolute pattern, and does not keep a leading "./".
+    paths = glob.glob(str(Path(pattern).expanduser()))  # noqa: PTH207
+    models = sorted((path for path in paths if _is_model(path)), key=_natural)
+    if not models:
+        others = f"; it matches {len(paths)} other path{'s' * (len(paths) > 1)}" if paths else ""
+        raise UsageError(
+            f"no model matches {pattern!r}{others}.",
+            hint="A model is a directory with a config.json or an adapter_config.json, or a .gguf "
+            "file.",
+        )
+    return models
+
+
+def _is_model(path: str) -> bool:
+    try:
+        check_there(path)
+    except UsageError:
+        return False
+    return True
+
+
+def _natural(path: str) -> list[tuple[int, str]]:
+    """A key by which checkpoint-9 stands before checkpoint-10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in _parts(path)]
+
+
+def _parts(path: str) -> Iterator[str]:
+    return (part for part in re.split(r"(\d+)", path) if part)
+
+
+def _identity(name: str) -> str:
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.exists() else name
