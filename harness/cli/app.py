@@ -19,6 +19,7 @@ from harness.cli import (
     comparing,
     data,
     evaluating,
+    following,
     importing,
     inspecting,
     pairing,
@@ -52,6 +53,7 @@ app = typer.Typer(
 COMMANDS: Final = {
     "Evaluate": (evaluating, planning, reporting),
     "Compare and gate": (comparing, baselines),
+    "Follow many runs": (following,),
     "Perturb and attack": (perturbing, paraphrasing, attacking, importing),
     "Tasks of your own": (authoring, data),
     "Train": (pairing, training),

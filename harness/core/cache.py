@@ -7,7 +7,6 @@ variants, tasks or runs share it, and another model's can never be taken.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -23,7 +22,7 @@ from typing import Final
 from harness.core.atomic import reason
 from harness.core.errors import UsageError
 from harness.core.records import Request, Response
-from harness.core.sqlite import Database, open_to_read
+from harness.core.sqlite import Database, make_private, open_to_read
 
 _LOOK_UP = 500  # SQLite allows at least 999 parameters a statement in every build
 _PAGES_KB = 64 * 1024  # keys are random: an index whose pages do not stay in memory slows with size
@@ -84,7 +83,7 @@ class ResponseCache(Database):
             super().__init__(_open_temporary())
             return
         try:
-            _make_private(path)
+            make_private(path)
             super().__init__(_open_database(path))
         except (OSError, sqlite3.Error) as error:
             super().__init__(_open_temporary())
@@ -161,16 +160,6 @@ def _open_database(name: Path | str) -> sqlite3.Connection:
         db.close()
         raise
     return db
-
-
-def _make_private(path: Path) -> None:
-    """The file and its folder, for their owner's eyes: prompts and answers may be confidential."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with suppress(OSError):
-        path.parent.chmod(0o700)
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "not a regular file")
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
 
 
 def _row(key: bytes, response: Response) -> _Row:

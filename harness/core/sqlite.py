@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -97,6 +99,20 @@ def _read_copy(path: Path) -> sqlite3.Connection:
             content = sqlite3.connect("")
             journaled.backup(content)
     return content
+
+
+def make_private(path: Path) -> None:
+    """Make a file and its folder for their owner's eyes: what models are asked may be confidential.
+
+    Raises:
+        OSError: they cannot be made, or something else stands there.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(OSError):
+        path.parent.chmod(0o700)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file")
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
 
 
 def delete_database(path: Path) -> None:

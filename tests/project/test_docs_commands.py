@@ -127,6 +127,7 @@ def test_the_commands_of_a_block_work(
     monkeypatch.chdir(folder)
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("HARNESS_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("HARNESS_HISTORY_DIR", str(tmp_path / "history"))
     monkeypatch.setenv("OPENAI_BASE_URL", served)
     monkeypatch.setenv("MY_KEY", "secret")
     for command in block.commands:

@@ -26,6 +26,7 @@ ROOMS: Final = {
     "authoring": "core prompting tasks",
     "results": "core stats tasks",
     "baselines": "core results",
+    "history": "core stats results",
     "metrics": "core stats results",
     "comparison": "core stats results metrics",
     "reports": "core results metrics comparison",
@@ -36,9 +37,8 @@ ROOMS: Final = {
     "trainers": "core perturbations models tasks prompting results evaluation",
     "api": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation attacks trainers",
     "pytest_plugin": "core reports gate",
-    "cli": f"core {_ASKING} {_JUDGING} reports gate baselines paraphrasing authoring evaluation "
-    "attacks "
-    "trainers api",
+    "cli": f"core {_ASKING} {_JUDGING} reports gate baselines history paraphrasing authoring "
+    "evaluation attacks trainers api",
 }
 """Every room of the house, from the cellar up, and the rooms beside itself that it may import."""
 

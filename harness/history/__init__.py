@@ -1,0 +1,1 @@
+"""Many runs: found below folders, indexed, followed over time."""
