@@ -22,6 +22,7 @@ from harness.cli import (
     following,
     importing,
     inspecting,
+    logs,
     pairing,
     paraphrasing,
     perturbing,
@@ -52,7 +53,7 @@ app = typer.Typer(
 )
 COMMANDS: Final = {
     "Evaluate": (evaluating, planning, reporting),
-    "Compare and gate": (comparing, baselines),
+    "Compare and gate": (comparing, baselines, logs),
     "Follow many runs": (following,),
     "Perturb and attack": (perturbing, paraphrasing, attacking, importing),
     "Tasks of your own": (authoring, data),

@@ -48,6 +48,11 @@ def _prepare_again(run_path: Path, *, allow_code: bool) -> RunPlan:
             "be shown.",
             hint="Save the model with save_pretrained, and run that directory.",
         )
+    if "imported" in run.manifest:
+        raise UsageError(
+            f"{run.path} was imported: its prompts were made by another tool.",
+            hint="The first of each task stands in its report, under: what was run.",
+        )
     config = RunConfig.model_validate({**run.manifest["config"], "out": str(run.path)})
     if not allow_code:
         _refuse_code(config, run)

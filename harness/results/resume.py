@@ -20,8 +20,13 @@ def created_of(existing: Json, wanted: Json, path: Path) -> str:
 
     Raises:
         UsageError: the folder holds a run of another configuration, or cells that the wanted one
-            does not ask.
+            does not ask, or one that was imported.
     """
+    if "imported" in existing and "imported" not in wanted:
+        raise UsageError(
+            f"{path} holds a run that was imported from {_tool(existing)}: it cannot be resumed.",
+            hint="Type: --out with a new folder.",
+        )
     different = [
         f"{key}: {_short(there.get(key))} there, {_short(wanted[part].get(key))} now"
         for part in ("identity", "content")
@@ -36,6 +41,11 @@ def created_of(existing: Json, wanted: Json, path: Path) -> str:
         )
     _check_share(existing, wanted, path)
     return str(existing.get("created"))
+
+
+def _tool(manifest: Json) -> str:
+    imported = manifest["imported"]
+    return str(imported.get("tool")) if isinstance(imported, dict) else "another tool"
 
 
 def _check_share(existing: Json, wanted: Json, path: Path) -> None:

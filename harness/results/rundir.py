@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.core.atomic import reason, remove_parts, write_json, write_text
 from harness.core.errors import IncompleteRunError, UsageError, nearest_hint
@@ -39,13 +39,25 @@ from harness.results.variants_file import read_variants
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.tasks.task import Task
-
 INPUT_LIMIT = 500
 """Characters of an example's input that a run keeps, for reports."""
 EXAMPLE_COLUMNS = ("task", "id", "gold", "input", "hash")
 VARIANT_COLUMNS = ("id", "task", "level", "perturbation", "instruction_id", "text")
 """What every row of variants.jsonl must hold; it holds more."""
+
+
+class HasExamples(Protocol):
+    """What is read of a task to keep its examples."""
+
+    @property
+    def name(self) -> str:
+        """The task's."""
+        ...
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """In the order in which they are kept."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -174,7 +186,7 @@ class RunDirectory:
         lines = (json.dumps(variant_row(v), ensure_ascii=False) + "\n" for v in variants)
         self.write_text("variants.jsonl", lines)
 
-    def write_examples(self, tasks: Iterable[Task]) -> None:
+    def write_examples(self, tasks: Iterable[HasExamples]) -> None:
         """Write examples.jsonl."""
         rows = (
             (task.name, e.id, e.gold, e.input[:INPUT_LIMIT], example_hash(e))

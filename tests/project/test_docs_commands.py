@@ -20,6 +20,7 @@ from harness.tasks.suites import task_path
 from perturbations import REGISTRY
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.doc_commands import Block, named_files, read_blocks, run_small
+from tests.support.foreign_logs import lm_eval_choice, save_lm_eval
 from tests.support.make_run import make_run
 from tests.support.paths import ROOT
 from tests.support.saved_runs import save_run
@@ -78,6 +79,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
     save_tiny_llama(folder / "checkpoints" / "one", seed=1)
     for name in ("base", "tuned", "baseline", "candidate"):
         save_run(make_run(f"runs/{name}", strength=0.1, examples=24), folder / "runs" / name)
+    for name in ("base", "tuned"):
+        samples = [lm_eval_choice(n, n % 2, (-1.0, -2.0)) for n in range(8)]
+        tasks = {"mood": samples, "mood_typos": samples}
+        save_lm_eval(folder / "lm-eval-out" / name, tasks, model=f"org/{name}")
     for name in ("my-task.yaml", "reviews.yaml"):
         (folder / name).write_text(TASK, encoding="utf-8")
     rows = [f'{{"text": "film {n}", "label": "{("good", "bad")[n % 2]}"}}\n' for n in range(8)]

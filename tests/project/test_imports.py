@@ -29,6 +29,7 @@ ROOMS: Final = {
     "history": "core stats results",
     "metrics": "core stats results",
     "comparison": "core stats results metrics",
+    "logs": "core results metrics",
     "reports": "core results metrics comparison",
     "gate": f"core tasks {_JUDGING}",
     "paraphrasing": "core perturbations models tasks",
@@ -38,7 +39,7 @@ ROOMS: Final = {
     "api": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation attacks trainers",
     "pytest_plugin": "core reports gate",
     "cli": f"core {_ASKING} {_JUDGING} reports gate baselines history paraphrasing authoring "
-    "evaluation attacks trainers api",
+    "evaluation attacks logs trainers api",
 }
 """Every room of the house, from the cellar up, and the rooms beside itself that it may import."""
 
