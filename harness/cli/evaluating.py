@@ -126,9 +126,9 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     if not prepared.fitted.is_full:
         described = describe_fitted(prepared.fitted, until=prepared.config.until)
         console.print(f"design     {described}")
-    console.print(
-        f"tokens     {cost.unique_tokens:,} to compute; {cost.tokens:,} without prefix reuse"
-    )
+    shared = cost.unique_tokens < cost.tokens
+    without = f"; {cost.tokens:,} without prefix reuse" if shared else ""
+    console.print(f"tokens     {cost.unique_tokens:,} to compute{without}")
     console.print(
         f"time       about {clock_time(cost.seconds)} ({rate}, measured here on a few cells)"
     )

@@ -160,7 +160,10 @@ def _as_writer(model: object) -> Writer:
     from harness.paraphrasing import Writer
 
     if not isinstance(model, Writer):
-        raise UsageError("this kind of model cannot draw texts.", hint="Use a local checkpoint.")
+        raise UsageError(
+            "this kind of model cannot go on with a text that was begun for it.",
+            hint="Use a local checkpoint of a causal language model.",
+        )
     return model
 
 

@@ -14,12 +14,9 @@ from dataclasses import dataclass
 from harness.core.errors import UsageError
 from harness.core.records import Placement
 from harness.evaluation.plan import Plan
-from harness.models.contract import Tokenizer
+from harness.models.contract import Architecture, Tokenizer
 from harness.prompting.prompts import Prompter
 from harness.tasks import Task
-
-_SLACK = 8
-"""Tokens by which a sum of parts may miss the length of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +31,19 @@ class TaskLengths:
     cells: int
     """How many cells are asked; each variant and each example is in about equally many."""
     placement: Placement = "first"
+    answer: int = 0
+    """Tokens of the frame that are the answer's."""
 
     @property
     def longest(self) -> int:
         """Tokens of the longest prompt and label."""
         return mentions(self.placement) * max(self.variants) + max(self.inputs) + self.frame
+
+    def needed(self, architecture: Architecture) -> int:
+        """Tokens of context that the longest cell takes: of prompt and answer, or of the longer."""
+        if architecture == "decoder":
+            return self.longest
+        return max(self.longest - self.answer, self.answer)
 
     @property
     def total(self) -> int:
@@ -83,41 +88,58 @@ def measure_lengths(
     whole = prompter.prompt(variants[0].text, first.input, turns=first.turns) + label
     rendered = tokenizer.count([whole], special=prompter.special_tokens)[0]
     frame = max(rendered - mentions(task.placement) * texts[0] - inputs[0], 0)
-    frame += task.answer.max_new_tokens if task.answer else 0
-    cells = plan.cells_of(task)
-    return TaskLengths(task.name, tuple(texts), tuple(inputs), frame, cells, task.placement)
+    new = task.answer.max_new_tokens if task.answer else 0
+    return TaskLengths(
+        task.name,
+        tuple(texts),
+        tuple(inputs),
+        frame + new,
+        plan.cells_of(task),
+        task.placement,
+        answer=new + tokenizer.count([label])[0],
+    )
 
 
-def check_lengths(lengths: Sequence[TaskLengths], plan: Plan, max_context: int) -> None:
+def check_lengths(
+    lengths: Sequence[TaskLengths],
+    plan: Plan,
+    max_context: int,
+    architecture: Architecture = "decoder",
+) -> None:
     """Validate that the model's context holds every prompt, before anything is run.
 
     Raises:
         UsageError: with the task, the parts' lengths and the model's limit.
     """
     for task in lengths:
-        if task.longest + _SLACK <= max_context:
-            continue
-        if task.longest <= max_context:
-            continue  # a near miss: the model checks the exact prompts itself
+        if task.needed(architecture) <= max_context:
+            continue  # of a near miss the model checks the exact prompts itself
         position = task.variants.index(max(task.variants))
         variant = plan.variants[task.task][position]
         raise UsageError(
-            f"task {task.task!r}: a prompt of {task.longest} tokens does not fit into the model's "
-            f"context of {max_context}: the instruction {variant.instruction_id!r} "
+            f"task {task.task!r}: a prompt of {task.needed(architecture)} tokens does not fit into "
+            f"the model's context of {max_context}: the instruction {variant.instruction_id!r} "
             f"({variant.perturbation}) has {max(task.variants)} tokens, the longest input "
             f"{max(task.inputs)}, the layout {task.frame}.",
             hint="Shorten the instruction or the inputs, or use a model with a longer context.",
         )
 
 
-def estimate(plan: Plan, lengths: Sequence[TaskLengths], finished: int, seconds: float) -> Estimate:
+def estimate(
+    plan: Plan,
+    lengths: Sequence[TaskLengths],
+    finished: int,
+    seconds: float,
+    architecture: Architecture = "decoder",
+) -> Estimate:
     """The cost of a plan whose cells all take so many seconds (`harness.evaluation.pilot`)."""
+    reuses = architecture == "decoder"  # an encoder reads every prompt whole
     share = 1 - finished / plan.cells if plan.cells else 0.0
     return Estimate(
         variants=sum(len(plan.variants[task.name]) for task in plan.tasks),
         cells=plan.cells,
         tokens=sum(task.total for task in lengths),
-        unique_tokens=sum(task.own for task in lengths),
+        unique_tokens=sum(task.own if reuses else task.total for task in lengths),
         finished_cells=finished,
         seconds=max(share, 0.0) * seconds,
     )

@@ -30,7 +30,8 @@ def estimate_run(prepared: RunPlan) -> Estimate:
     """What a prepared run still takes, in cells, tokens and time; nothing is written."""
     done = count_finished(prepared)
     seconds = measure_seconds(prepared) if done < prepared.plan.cells else 0.0
-    return estimate(prepared.plan, prepared.lengths, done, seconds)
+    architecture = prepared.model.info.architecture
+    return estimate(prepared.plan, prepared.lengths, done, seconds, architecture)
 
 
 def measure_seconds(prepared: RunPlan) -> float:

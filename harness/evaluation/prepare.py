@@ -127,7 +127,7 @@ def prepare(
         left_out=_all_left_out(selection, made.values()),
         full=full,
     )
-    check_lengths(run_plan.lengths, plan, model.info.max_context)
+    check_lengths(run_plan.lengths, plan, model.info.max_context, model.info.architecture)
     _load_judges(run_plan)
     run_plan = run_plan if named else _without_cut_answers(run_plan)
     check_requests(run_plan)
@@ -216,7 +216,8 @@ def with_plan(prepared: RunPlan, plan: Plan, out: Path) -> RunPlan:
         left_out=prepared.left_out,
         full=prepared.full,
     )
-    check_lengths(made.lengths, plan, prepared.model.info.max_context)
+    info = prepared.model.info
+    check_lengths(made.lengths, plan, info.max_context, info.architecture)
     kept = prepared.config.model_copy(update={"fresh": False})
     return replace(made, config=kept, notes=prepared.notes)
 

@@ -12,6 +12,9 @@ from typing import Final, Literal, Protocol, runtime_checkable
 
 from harness.core.records import Request, Response, Turn
 
+Architecture = Literal["decoder", "encoder-decoder"]
+"""`decoder`: goes on with its prompt; `encoder-decoder`: reads it whole and writes a text beside
+it, so that prompts share no prefix, and each of the two has the whole context to itself."""
 Likelihood = Literal["exact", "top", "none"]
 """`exact`: of any label; `top`: of the likeliest tokens alone, which need not be a label's."""
 PromptForm = Literal["tokens", "text", "messages"]
@@ -83,6 +86,7 @@ class ModelInfo:
     chat_template_hash: str | None = None
     offer: Offer = HERE
     """What it can be asked for, as a run used it."""
+    architecture: Architecture = "decoder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ class Tokenizer(Protocol):
 
 
 class Model(Protocol):
-    """A causal language model that scores labels and answers greedily."""
+    """A language model that scores labels and answers greedily."""
 
     @property
     def info(self) -> ModelInfo:

@@ -118,3 +118,20 @@ def test_what_does_not_fit_is_told_by_its_parts(plan: Plan, lengths: TaskLengths
 
 def test_a_matrix_product_is_really_timed() -> None:
     assert cost.matmul_rate("float32", "cpu", size=64, seconds=0.01) > 1e6
+
+
+def test_an_encoder_decoder_has_a_context_for_each_of_prompt_and_answer(
+    plan: Plan, lengths: TaskLengths
+) -> None:
+    assert lengths.answer == len(" positive")
+    prompt = lengths.longest - len(" positive")
+    check_lengths([lengths], plan, prompt, "encoder-decoder")
+    with pytest.raises(UsageError, match=f"a prompt of {prompt} tokens"):
+        check_lengths([lengths], plan, prompt - 1, "encoder-decoder")
+    answers = replace(lengths, frame=lengths.frame + 5000, answer=lengths.answer + 5000)
+    assert answers.needed("encoder-decoder") == 5000 + len(" positive")
+
+
+def test_an_encoder_reads_every_prompt_whole(plan: Plan, lengths: TaskLengths) -> None:
+    found = estimate(plan, [lengths], 0, 1.0, "encoder-decoder")
+    assert found.unique_tokens == found.tokens == lengths.total

@@ -116,6 +116,16 @@ def test_the_fallback_gives_the_same() -> None:
     assert texts(model, requests, never) == sharing
 
 
+def test_the_settings_of_a_checkpoint_change_no_text() -> None:
+    model, requests = wrap("mamba"), some_requests()  # transformers itself writes its texts
+    whole = texts(model, requests, never)
+    settings = model._model.generation_config
+    settings.suppress_tokens = sorted({token for one in requests for token in one.context})
+    settings.forced_eos_token_id, settings.no_repeat_ngram_size = END_ID, 1
+    assert texts(model, requests, never) == whole
+    assert model._model.generation_config is settings
+
+
 def test_equal_prompts_are_answered_alike() -> None:
     requests = [some_requests()[0]] * 3
     assert len(set(texts(shared("llama"), requests, never))) == 1

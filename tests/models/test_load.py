@@ -244,11 +244,6 @@ def test_an_unknown_architecture(checkpoint: Path) -> None:
     assert "nonesuch" in complaint(checkpoint)
 
 
-def test_an_encoder_decoder(checkpoint: Path) -> None:
-    (checkpoint / "config.json").write_text('{"model_type": "t5"}')
-    assert "encoder-decoder" in complaint(checkpoint)
-
-
 def test_code_of_a_checkpoint_does_not_run_unasked(checkpoint: Path, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     (checkpoint / "own.py").write_text(f"open({str(trace)!r}, 'w').close()")

@@ -13,6 +13,7 @@ from harness.core.records import Request
 from harness.models.contract import ModelInfo
 from harness.models.inference.budget import Budget
 from harness.models.inference.hf import HFModel
+from harness.models.inference.local import LocalModel
 from harness.models.loading.tokenizer import HFTokenizer
 from tests.support.tiny_models import MAX_CONTEXT, VOCABULARY, make_model, make_tokenizer
 
@@ -99,7 +100,7 @@ def plain_scores(model: HFModel, request: Request) -> dict[str, float]:
     return scores
 
 
-def scores_of(model: HFModel, requests: Sequence[Request]) -> list[Mapping[str, float]]:
+def scores_of(model: LocalModel, requests: Sequence[Request]) -> list[Mapping[str, float]]:
     """The labels' scores of each request, in the requests' order."""
     responses = dict(model.loglik(requests))
     assert sorted(responses) == list(range(len(requests)))

@@ -49,7 +49,7 @@ def make_model(architecture: str = "llama", *, seed: int = 0) -> Any:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = ARCHITECTURES[architecture]()
+        model = {**ARCHITECTURES, **ENCODER_DECODERS}[architecture]()
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 # The usual small start gives almost uniform answers, which hide mistakes.
@@ -62,7 +62,8 @@ def make_tokenizer(kind: str = "bytes", *, chat: bool = False) -> Any:
     """A fast tokenizer: `bytes` is GPT-2's kind, `metaspace` is Llama 2's.
 
     In both a word is one token with the space before it; `metaspace` also puts a space before the
-    text, begins it with a BOS token, and has no byte for what it hasn't seen.
+    text, begins it with a BOS token, and has no byte for what it hasn't seen. `ended` and `wrapped`
+    are `bytes` with the tokens that T5's and BART's put around a text.
     """
     from transformers import PreTrainedTokenizerFast
 
@@ -115,8 +116,24 @@ def _metaspace() -> Any:
     return tokenizer
 
 
-_TOKENIZERS: dict[str, Callable[[], Any]] = {"bytes": _byte_level, "metaspace": _metaspace}
-TOKENIZERS: Sequence[str] = tuple(_TOKENIZERS)
+def _around(template: str) -> Any:
+    """The byte-level tokenizer with special tokens around each text."""
+    from tokenizers import Tokenizer, processors
+
+    tokenizer = Tokenizer.from_str(_byte_level().to_str())
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=template, pair=f"{template} $B", special_tokens=[("<s>", BOS_ID), ("</s>", END_ID)]
+    )
+    return tokenizer
+
+
+_TOKENIZERS: dict[str, Callable[[], Any]] = {
+    "bytes": _byte_level,
+    "metaspace": _metaspace,
+    "ended": lambda: _around("$A </s>"),
+    "wrapped": lambda: _around("<s> $A </s>"),
+}
+TOKENIZERS: Sequence[str] = ("bytes", "metaspace")
 
 
 def _shape(**more: object) -> dict[str, Any]:
@@ -227,3 +244,62 @@ ARCHITECTURES: dict[str, Callable[[], Any]] = {
 }
 """Builders by name. `bloom` has an attention of its own and `mamba` a state: neither shares
 prefixes."""
+
+
+def _t5(**more: object) -> Any:
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    settings: dict[str, Any] = {
+        "vocab_size": VOCABULARY,
+        "d_model": 32,
+        "d_kv": 8,
+        "d_ff": 64,
+        "num_layers": 2,
+        "num_heads": 4,
+        "relative_attention_num_buckets": 8,
+        "dropout_rate": 0.0,
+        "n_positions": MAX_CONTEXT,
+        "decoder_start_token_id": 0,
+        "pad_token_id": 0,
+        "eos_token_id": END_ID,
+        **more,
+    }
+    return T5ForConditionalGeneration(T5Config(**settings))
+
+
+def _flan() -> Any:
+    import torch
+
+    model = _t5(feed_forward_proj="gated-gelu", tie_word_embeddings=False)
+    # The configuration says that nothing is scaled; the library ties both layers all the same.
+    model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
+    return model
+
+
+def _bart() -> Any:
+    from transformers import BartConfig, BartForConditionalGeneration
+
+    return BartForConditionalGeneration(
+        BartConfig(
+            vocab_size=VOCABULARY,
+            d_model=32,
+            encoder_layers=2,
+            decoder_layers=2,
+            encoder_attention_heads=4,
+            decoder_attention_heads=4,
+            encoder_ffn_dim=64,
+            decoder_ffn_dim=64,
+            dropout=0.0,
+            max_position_embeddings=MAX_CONTEXT,
+            bos_token_id=BOS_ID,
+            pad_token_id=0,
+            eos_token_id=END_ID,
+            decoder_start_token_id=END_ID,
+        )
+    )
+
+
+ENCODER_DECODERS: dict[str, Callable[[], Any]] = {"t5": _t5, "flan": _flan, "bart": _bart}
+"""Builders by name: T5 ties its output layer to its input, FLAN-T5 does not."""
+ENCODER_DECODER_TOKENIZERS = {"t5": "ended", "flan": "ended", "bart": "wrapped"}
+"""The kind of tokenizer that each of them has."""

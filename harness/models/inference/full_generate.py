@@ -8,16 +8,11 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from transformers import (
-    GenerationConfig,
-    LogitsProcessorList,
-    PreTrainedModel,
-    StoppingCriteria,
-    StoppingCriteriaList,
-)
+from transformers import LogitsProcessorList, PreTrainedModel, StoppingCriteria
 
 from harness.models.inference.budget import Budget
 from harness.models.inference.generate import Beginning, Ending
+from harness.models.inference.plain_generation import generate_plainly
 from harness.models.inference.sampling import Draws
 from harness.models.inference.token_tree import Read, Row, Tokens
 
@@ -53,18 +48,19 @@ class FullForwardGenerator:
             noise.append(self._draws.noise(indices))
             batch = [batch[place] for place in self._draws.places(indices)]
         contexts = torch.tensor([placed.row.tokens for placed in batch], device=self._model.device)
-        stop = _Stop(ending, contexts.shape[1], len(batch))
-        self._model.generate(  # type: ignore[operator]  # a mixin that the type doesn't show
-            contexts,
-            attention_mask=torch.ones_like(contexts),
-            generation_config=_greedy(ending),
-            logits_processor=noise,
-            stopping_criteria=StoppingCriteriaList([stop]),
+        stop = StopAtEnding(ending, contexts.shape[1], len(batch))
+        generate_plainly(
+            self._model,
+            {"inputs": contexts, "attention_mask": torch.ones_like(contexts)},
+            max_new_tokens=ending.max_new_tokens,
+            end_ids=ending.end_ids,
+            noise=noise,
+            stop=stop,
         )
         return [(p.index, text or "") for p, text in zip(batch, stop.texts, strict=True)]
 
 
-class _Stop(StoppingCriteria):
+class StopAtEnding(StoppingCriteria):
     """Ends each row where `Ending` says so, and keeps its text."""
 
     def __init__(self, ending: Ending, start: int, rows: int) -> None:
@@ -73,21 +69,9 @@ class _Stop(StoppingCriteria):
         self.texts: list[str | None] = [None] * rows
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **_unused: object) -> Tensor:
+        """(B) whether each row's text is over."""
         for row, ids in enumerate(input_ids[:, self._start :].tolist()):
             if self.texts[row] is None:
                 self.texts[row] = self._ending.text_if_over(ids)
         over = [text is not None for text in self.texts]
         return torch.tensor(over, device=input_ids.device)
-
-
-def _greedy(ending: Ending) -> GenerationConfig:
-    """Plain greedy decoding, whatever the checkpoint's own generation settings are."""
-    end_ids = sorted(ending.end_ids)
-    return GenerationConfig(
-        do_sample=False,
-        num_beams=1,
-        max_new_tokens=ending.max_new_tokens,
-        repetition_penalty=1.0,
-        eos_token_id=end_ids or None,
-        pad_token_id=end_ids[0] if end_ids else 0,
-    )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from transformers import PreTrainedModel
 
 from harness.core.errors import UsageError
 from harness.core.records import Request, Response
 from harness.models.contract import ModelInfo, Sampling
-from harness.models.inference.budget import Budget, choose_budget
+from harness.models.inference.budget import Budget
 from harness.models.inference.full_forward import FullForwardScorer
 from harness.models.inference.full_generate import FullForwardGenerator
 from harness.models.inference.generate import Ending, PrefixGenerator
+from harness.models.inference.local import LocalModel, longest_answer, no_context
 from harness.models.inference.prefix import PrefixScorer
 from harness.models.inference.reuse_probe import check_reuse, packed
 from harness.models.inference.sampling import Draws, sample_texts
@@ -20,7 +21,7 @@ from harness.models.inference.token_tree import Tokens
 from harness.models.loading.tokenizer import HFTokenizer
 
 
-class HFModel:
+class HFModel(LocalModel):
     """A causal language model of transformers, with prefix reuse where it is sound.
 
     A short probe decides when the model is made: where reuse leads to other numbers than
@@ -36,14 +37,9 @@ class HFModel:
         end_id: int | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self.info = info
-        self.tokenizer = tokenizer
-        self.notes: list[str] = []
-        self._model = model.eval().requires_grad_(False)
-        self._budget = budget or choose_budget(model)
+        super().__init__(model, tokenizer, info, end_id=end_id, budget=budget)
         self._reuse = check_reuse(self._model)
         self._note(self._reuse.note)
-        self._end_ids = _end_ids(model, end_id)
 
     def loglik(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
         """Yields (index of the request, its labels' summed log-likelihoods), in any order.
@@ -64,57 +60,6 @@ class HFModel:
             for index, response in FullForwardScorer(self._model, self._budget).score(asked):
                 yield plain[index], response
 
-    def generate(
-        self,
-        requests: Sequence[Request],
-        *,
-        max_new_tokens: int,
-        is_done: Callable[[str], bool],
-        stop: Sequence[str] = (),
-    ) -> Iterator[tuple[int, Response]]:
-        """Yields (index of the request, its greedily generated text), in any order.
-
-        Raises:
-            UsageError: a request has no context token or leaves no room for the new ones.
-        """
-        if max_new_tokens < 1:
-            raise UsageError(f"at least 1 token must be generated, not {max_new_tokens}.")
-        self._check(requests, room=max_new_tokens)
-        ending = Ending(max_new_tokens, self._end_ids, self.tokenizer.decode, is_done, tuple(stop))
-        asking: dict[Tokens, list[int]] = {}
-        for index, request in enumerate(requests):
-            asking.setdefault(request.context, []).append(index)
-        contexts = list(asking)
-        for place, text in self._generate_texts(contexts, ending):
-            for index in asking[contexts[place]]:
-                yield index, Response(text=text)
-
-    def draw(
-        self,
-        requests: Sequence[Request],
-        seeds: Sequence[int],
-        *,
-        temperature: float,
-        max_new_tokens: int,
-        is_done: Callable[[str], bool],
-    ) -> Iterator[tuple[int, Response]]:
-        """Yields (index of the request, a text drawn by its seed alone), in any order.
-
-        Requests with the same context are read once.
-
-        Raises:
-            UsageError: a request has no context token or leaves no room for the new ones.
-        """
-        self._check(requests, room=max_new_tokens)
-        ending = Ending(max_new_tokens, self._end_ids, self.tokenizer.decode, is_done)
-        asking: dict[Tokens, list[int]] = {}
-        for index, request in enumerate(requests):
-            asking.setdefault(request.context, []).append(index)
-        waiting = [iter(indices) for indices in asking.values()]
-        draws = Draws(temperature, [[seeds[i] for i in indices] for indices in asking.values()])
-        for place, text in self._generate_texts(list(asking), ending, draws):
-            yield next(waiting[place]), Response(text=text)
-
     def sample(
         self, requests: Sequence[Request], seeds: Sequence[int], sampling: Sampling
     ) -> list[str]:
@@ -130,7 +75,7 @@ class HFModel:
             self._model, contexts, seeds, sampling, end_ids=self._end_ids, decode=decode
         )
 
-    def _generate_texts(
+    def _write(
         self, contexts: Sequence[Tokens], ending: Ending, draws: Draws | None = None
     ) -> Iterator[tuple[int, str]]:
         reusing, plain = self._split([len(c) + ending.max_new_tokens for c in contexts])
@@ -159,10 +104,7 @@ class HFModel:
     def _check(self, requests: Sequence[Request], *, room: int) -> None:
         for request in requests:
             if not request.context:
-                raise UsageError(
-                    "a prompt has no token, and a model says nothing about the first one.",
-                    hint="Use a prompt with text in it.",
-                )
+                raise no_context()
             length = _length(request) + room
             if length > self.info.max_context:
                 raise UsageError(
@@ -171,30 +113,11 @@ class HFModel:
                     hint="Use shorter inputs or fewer --few-shot examples.",
                 )
 
-    def _note(self, note: str | None) -> None:
-        if note is not None and note not in self.notes:
-            self.notes.append(note)
-
 
 def _of(draws: Draws | None, contexts: Sequence[int]) -> Draws | None:
     """The draws of some contexts."""
     return draws and Draws(draws.temperature, [draws.seeds[index] for index in contexts])
 
 
-def _end_ids(model: PreTrainedModel, end_id: int | None) -> frozenset[int]:
-    """The tokens that end an answer: the checkpoint's own list, else the tokenizer's."""
-    listed = getattr(model.generation_config, "eos_token_id", None)
-    if listed is None:
-        listed = end_id
-    ids = [] if listed is None else listed if isinstance(listed, list | tuple) else [listed]
-    if not all(isinstance(token, int) for token in ids):
-        raise UsageError(
-            f"eos_token_id in the model's generation_config.json is {listed!r}, and should be a "
-            "token id or a list of them.",
-            hint="Correct it there.",
-        )
-    return frozenset(ids)
-
-
 def _length(request: Request) -> int:
-    return len(request.context) + max(map(len, request.continuations.values()), default=0)
+    return len(request.context) + longest_answer(request)

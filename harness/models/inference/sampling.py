@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, PreTrainedModel
+from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel
 
 from harness.models.contract import Sampling
+from harness.models.inference.plain_generation import generate_plainly
 from harness.models.inference.token_tree import Tokens
 
 _BATCH = 16
@@ -36,11 +37,12 @@ def sample_texts(
         asked = torch.tensor([contexts[index] for index in batch], device=model.device)
         noise = GumbelNoise(sampling, [seeds[index] for index in batch])
         with torch.inference_mode():
-            whole = model.generate(  # type: ignore[operator]  # a mixin that the type doesn't show
-                asked,
-                attention_mask=torch.ones_like(asked),
-                generation_config=_greedy(sampling.max_new_tokens, end_ids),
-                logits_processor=LogitsProcessorList([noise]),
+            whole = generate_plainly(
+                model,
+                {"inputs": asked, "attention_mask": torch.ones_like(asked)},
+                max_new_tokens=sampling.max_new_tokens,
+                end_ids=end_ids,
+                noise=LogitsProcessorList([noise]),
             )
         for index, row in zip(batch, whole[:, asked.shape[1] :].tolist(), strict=True):
             end = next((place for place, token in enumerate(row) if token in end_ids), len(row))
@@ -109,15 +111,3 @@ def _batches(contexts: Sequence[Tokens]) -> Iterator[list[int]]:
     for indices in by_length.values():
         for start in range(0, len(indices), _BATCH):
             yield indices[start : start + _BATCH]
-
-
-def _greedy(max_new_tokens: int, end_ids: frozenset[int]) -> GenerationConfig:
-    ordered = sorted(end_ids)
-    return GenerationConfig(
-        do_sample=False,
-        num_beams=1,
-        max_new_tokens=max_new_tokens,
-        repetition_penalty=1.0,
-        eos_token_id=ordered or None,
-        pad_token_id=ordered[0] if ordered else 0,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.core.errors import MissingPackageError, UsageError
+from harness.models.contract import Architecture
 from harness.models.loading.adapter_config import CONFIG_FILE, WEIGHTS_FILE, check_adapter_config
+from harness.models.loading.auto_model import architecture_of
 from harness.models.loading.checkpoint import read_json, stored_tensors
 from harness.models.loading.tied_weights import settle_tying, untie
 from harness.models.loading.transformers_logging import quiet_transformers
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 _TYPE_BASE: Final = "Type --base with the model it was trained on."
 _PREFIX: Final = "base_model.model."
 """What peft writes before the name of a tensor."""
+_ARCHITECTURES: Final[Mapping[str, Architecture]] = {
+    "CAUSAL_LM": "decoder",
+    "SEQ_2_SEQ_LM": "encoder-decoder",
+}
+"""What peft calls an adapter's task -> the base that it needs; other tasks may have either."""
 _PROBE_TOKENS: Final = 4
 """Few: a half-precision model is slow on many CPUs, and a wrong merge shows at each token."""
 
@@ -48,6 +55,7 @@ def apply_adapter(model: PreTrainedModel, directory: Path, *, base: str) -> PreT
     with warnings.catch_warnings(), quiet_transformers():
         warnings.simplefilter("ignore")  # peft warns about what is raised below
         _check_kind(directory)
+        _check_architecture(directory, model, base)
         stored = stored_tensors(directory, weights=WEIGHTS_FILE)
         shapes = {name: tensor.shape for name, tensor in stored.items()}
         _resize_vocabulary(model, shapes, directory)
@@ -89,10 +97,11 @@ def _adapted(wrapped: nn.Module) -> Iterator[nn.Module]:
 @torch.inference_mode()
 def _probe(model: nn.Module) -> Tensor:
     """(tokens, vocabulary) logits of a few tokens from all over the vocabulary."""
-    model = model.eval()
-    rows = cast(PreTrainedModel, model).config.get_text_config().vocab_size
-    tokens = torch.arange(1, _PROBE_TOKENS + 1) * 7919 % rows
-    return cast(Tensor, model(input_ids=tokens[None], use_cache=False).logits[0].float())
+    model = cast(PreTrainedModel, model.eval())
+    rows = model.config.get_text_config().vocab_size
+    tokens = (torch.arange(1, _PROBE_TOKENS + 1) * 7919 % rows)[None]
+    beside = {"decoder_input_ids": tokens} if model.config.is_encoder_decoder else {}
+    return cast(Tensor, model(input_ids=tokens, use_cache=False, **beside).logits[0].float())
 
 
 def _tolerance(dtype: torch.dtype) -> float:
@@ -155,6 +164,23 @@ def _check_kind(directory: Path) -> None:
         raise UsageError(
             f"{directory} is an adapter of the kind {kind}, which can't be merged into a base.",
             hint="Adapters that change weights (LoRA and its relatives) can.",
+        )
+
+
+def _check_architecture(directory: Path, model: PreTrainedModel, base: str) -> None:
+    """Refuses an adapter of an encoder-decoder on a decoder, and the other way round.
+
+    Raises:
+        UsageError: with what each of the two is.
+    """
+    task = read_json(directory / CONFIG_FILE).get("task_type")
+    wanted = _ARCHITECTURES.get(str(task))
+    own = architecture_of(model.config)
+    if wanted not in (None, own):
+        raise UsageError(
+            f"the adapter {directory} is of a model of the architecture {wanted} ({task}), and the "
+            f"base {base!r} is a {model.config.model_type} model, of the architecture {own}.",
+            hint=_TYPE_BASE,
         )
 
 

@@ -117,14 +117,22 @@ def _check_place(file: Path, directory: Path) -> None:
 
 def _no_safetensors(directory: Path) -> UsageError:
     if any(any(directory.glob(pattern)) for pattern in _PICKLES):
+        reader = "AutoModelForSeq2SeqLM" if _writes_beside(directory) else "AutoModelForCausalLM"
         return UsageError(
             f"{directory} holds pickled weights only, and loading a pickle runs code.",
             hint=(
                 'Convert it where you trust it: python -c "from transformers import '
-                f"AutoModelForCausalLM as M; M.from_pretrained('{directory}')"
+                f"{reader} as M; M.from_pretrained('{directory}')"
                 f".save_pretrained('{directory}')\""
             ),
         )
     return UsageError(
         f"{directory} holds no weights ({WEIGHTS_FILE}, or shards and {INDEX_FILE}).", hint=AGAIN
     )
+
+
+def _writes_beside(directory: Path) -> bool:
+    """Whether the configuration names a class of encoder-decoders, as those of T5 and BART."""
+    path = directory / "config.json"
+    classes = read_json(path).get("architectures") if path.is_file() else None
+    return isinstance(classes, list) and any("ConditionalGeneration" in str(c) for c in classes)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedConfig
+from transformers import PreTrainedConfig
 
 from harness.core.errors import UsageError
+from harness.models.loading.auto_model import auto_model
 from harness.models.loading.checkpoint import read_json, stored_tensors
 
 GENERATION_FILE: Final = "generation_config.json"
@@ -53,7 +54,7 @@ def check_size(directory: Path, config: PreTrainedConfig, *, code: bool) -> None
         UsageError: both sizes.
     """
     with torch.device("meta"):  # nothing is allocated
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=code)
+        model = auto_model(config).from_config(config, trust_remote_code=code)
     described = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
     stored = sum(tensor.elements for tensor in stored_tensors(directory).values())
     if described > MAX_RATIO * stored + SPARE_ELEMENTS:

@@ -14,10 +14,11 @@ from harness.core.errors import UsageError
 from harness.models.contract import Model, ModelInfo
 from harness.models.file_hashes import CHUNK_BYTES, DIGEST_BYTES, hash_text
 from harness.models.fingerprint import PROVENANCE
-from harness.models.inference.hf import HFModel
+from harness.models.inference.local import LocalModel
+from harness.models.loading.auto_model import architecture_of
 from harness.models.loading.model_info import max_context
 from harness.models.loading.pretrained_io import embedding_count
-from harness.models.loading.tokenizer import HFTokenizer
+from harness.models.loading.wrap import wrap_model, wrap_tokenizer
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def lend(
     """The model as the harness asks it; afterwards it trains where it trained before.
 
     Args:
-        model: A causal language model, on its device and in its number format.
+        model: A language model, on its device and in its number format.
         tokenizer: Its tokenizer.
         name: What reports call it.
 
@@ -35,7 +36,7 @@ def lend(
         The model, known by the content of its parameters.
 
     Raises:
-        UsageError: it holds an adapter or weights that are not in memory, or is no causal model.
+        UsageError: it holds an adapter or weights that are not in memory, or is no language model.
     """
     check_whole(model)
     modes = {module: module.training for module in model.modules()}
@@ -49,8 +50,8 @@ def lend(
             parameter.requires_grad_(True)
 
 
-def _wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> HFModel:
-    used = HFTokenizer(tokenizer)
+def _wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> LocalModel:
+    used = wrap_tokenizer(tokenizer, model.config)
     used.limit_to(embedding_count(model))
     template = used.chat_template
     info = ModelInfo(
@@ -63,8 +64,9 @@ def _wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str)
         device=str(model.device),
         max_context=max_context(model.config.get_text_config()),
         chat_template_hash=None if template is None else hash_text(template),
+        architecture=architecture_of(model.config),
     )
-    wrapped = HFModel(model, used, info, end_id=used.end_id)
+    wrapped = wrap_model(model, used, info)
     wrapped.notes += used.notes
     return wrapped
 

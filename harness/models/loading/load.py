@@ -52,7 +52,6 @@ def load_model(spec: ModelSpec) -> Model:
 
 def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
     # Only now: these import torch and transformers for seconds, and a wrong path needs neither.
-    from harness.models.inference.hf import HFModel
     from harness.models.loading.adapter import apply_adapter
     from harness.models.loading.model_info import describe
     from harness.models.loading.pretrained_io import (
@@ -62,12 +61,12 @@ def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
         read_tokenizer,
         read_weights,
     )
-    from harness.models.loading.tokenizer import HFTokenizer
     from harness.models.loading.upcast import upcast_where_slow
+    from harness.models.loading.wrap import wrap_model, wrap_tokenizer
 
     code = spec.trust_remote_code
     config = read_config(source.directory, code=code)
-    tokenizer = HFTokenizer(read_tokenizer(source.tokenizer, code=code))
+    tokenizer = wrap_tokenizer(read_tokenizer(source.tokenizer, code=code), config)
     chosen_dtype = choose_dtype(spec.dtype, device, getattr(config, "dtype", None))
     notes: list[str] = []
     model = read_weights(source.directory, config, chosen_dtype, code=code, notes=notes)
@@ -77,7 +76,7 @@ def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
     move_to(device, model)
     upcast = upcast_where_slow(model, device, chosen_dtype)
     info = describe(spec.name, source, model, tokenizer)
-    loaded = HFModel(model, tokenizer, info, end_id=tokenizer.end_id)
+    loaded = wrap_model(model, tokenizer, info)
     if source.tokenizer not in (source.directory, source.adapter):
         loaded.notes.append(f"the model has no tokenizer: that of {source.tokenizer} is used.")
     loaded.notes += [*notes, *tokenizer.notes]

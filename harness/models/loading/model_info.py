@@ -7,6 +7,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from harness.models.contract import ModelInfo
 from harness.models.file_hashes import hash_text
 from harness.models.fingerprint import fingerprint_model
+from harness.models.loading.auto_model import architecture_of
 from harness.models.loading.source import Source
 from harness.models.loading.tokenizer import HFTokenizer
 
@@ -33,6 +34,7 @@ def describe(
         base=source.base,
         adapter=None if source.adapter is None else str(source.adapter),
         chat_template_hash=None if template is None else hash_text(template),
+        architecture=architecture_of(model.config),
     )
 
 

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
@@ -20,28 +19,29 @@ from transformers import (
 
 from harness.core.errors import UsageError
 from harness.models.inference.budget import out_of_memory
+from harness.models.loading.auto_model import auto_model, reads_text
 from harness.models.loading.config_limits import check_numbers, check_size
 from harness.models.loading.panics import first_line, is_panic, quiet_panics
 from harness.models.loading.transformers_logging import quiet_transformers
 
 
 def read_config(directory: Path, *, code: bool) -> PreTrainedConfig:
-    """The configuration of a decoder-only model.
+    """The configuration of a model that reads and writes text.
 
     Args:
         directory: the checkpoint.
         code: whether Python code of the checkpoint may run.
 
     Raises:
-        UsageError: it can't be read, or is of a model that isn't decoder-only.
+        UsageError: it can't be read, or is of an encoder-decoder that reads something else.
     """
     with _told(directory, "configuration"):
         check_numbers(directory)
         config = AutoConfig.from_pretrained(directory, trust_remote_code=code)
-    if config.is_encoder_decoder:
+    if config.is_encoder_decoder and not (reads_text(config) or code):
         raise UsageError(
-            f"{directory} is a {config.model_type} model, an encoder-decoder, and only "
-            "decoder-only language models can be run."
+            f"{directory} is a {config.model_type} model, an encoder-decoder that reads no text; "
+            "models such as T5 and BART do."
         )
     return cast(PreTrainedConfig, config)
 
@@ -81,7 +81,7 @@ def read_weights(
         check_size(directory, config, code=code)
         model, report = cast(
             tuple[PreTrainedModel, dict[str, set[object]]],
-            AutoModelForCausalLM.from_pretrained(
+            auto_model(config).from_pretrained(
                 directory,
                 config=config,
                 dtype=dtype,

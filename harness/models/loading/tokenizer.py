@@ -26,6 +26,11 @@ _DATE_NOTE: Final = (
     "a prompt does not change with the day."
 )
 
+_LINES_NOTE: Final = (
+    "the model's tokenizer reads a line break as a space: to this model a prompt's lines are one, "
+    "and variants that differ in line breaks alone are the same."
+)
+
 
 class HFTokenizer(TokenRequests):
     """Text to tokens and back, by a transformers tokenizer."""
@@ -42,6 +47,8 @@ class HFTokenizer(TokenRequests):
             self.notes.append(_REASONING_NOTE)
         if self._chat is not None and "strftime_now" in self._chat.source:
             self.notes.append(_DATE_NOTE)
+        if self._loses_lines():
+            self.notes.append(_LINES_NOTE)
 
     def limit_to(self, embeddings: int) -> None:
         """Refuses from now on tokens that a model of so many embeddings does not have.
@@ -64,14 +71,23 @@ class HFTokenizer(TokenRequests):
         Raises:
             UsageError: a text has a token that the model has no embedding for.
         """
-        encoded = self._encode(texts, special=special)
-        if self._limit is not None:
-            self._check_limit(encoded, self._limit)
+        encoded = self.encode_whole(texts, special=special)
         ending = self._endings[special]
         if not ending:
             return encoded
         cut = len(ending)
         return [ids[:-cut] if tuple(ids[-cut:]) == ending else ids for ids in encoded]
+
+    def encode_whole(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+        """The same with what the tokenizer puts after a text.
+
+        Raises:
+            UsageError: as `encode`.
+        """
+        encoded = self._encode(texts, special=special)
+        if self._limit is not None:
+            self._check_limit(encoded, self._limit)
+        return encoded
 
     def _encode(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
         if not texts:
@@ -96,6 +112,11 @@ class HFTokenizer(TokenRequests):
                 f"{self._tokenizer.convert_ids_to_tokens(beyond)!r} is none that it knows.",
                 hint="Give the model the tokenizer that it was trained with.",
             )
+
+    def _loses_lines(self) -> bool:
+        """Whether line breaks do not reach the model, as with T5's vocabulary."""
+        broken, spaced = self._encode(["a\nb", "a b"], special=False)
+        return broken == spaced
 
     def _find_ending(self, *, special: bool) -> tuple[int, ...]:
         """The tokens that every text ends in: those that texts without a common letter share."""

@@ -1,0 +1,28 @@
+"""From a transformers model and tokenizer to those that the harness asks, by architecture."""
+
+from __future__ import annotations
+
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from harness.models.contract import ModelInfo
+from harness.models.inference.encoder_decoder import EncoderDecoderModel
+from harness.models.inference.hf import HFModel
+from harness.models.inference.local import LocalModel
+from harness.models.loading.encoder_decoder_tokenizer import EncoderDecoderTokenizer
+from harness.models.loading.tokenizer import HFTokenizer
+
+
+def wrap_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> HFTokenizer:
+    """The tokenizer, for a model of this configuration."""
+    return (EncoderDecoderTokenizer if config.is_encoder_decoder else HFTokenizer)(tokenizer)
+
+
+def wrap_model(model: PreTrainedModel, tokenizer: HFTokenizer, info: ModelInfo) -> LocalModel:
+    """The model, with the tokenizer that `wrap_tokenizer` made for it.
+
+    Raises:
+        UsageError: it looks ahead, or does not say how its texts begin or end.
+    """
+    if isinstance(tokenizer, EncoderDecoderTokenizer):
+        return EncoderDecoderModel(model, tokenizer, info, end_id=tokenizer.end_id)
+    return HFModel(model, tokenizer, info, end_id=tokenizer.end_id)
