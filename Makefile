@@ -9,16 +9,9 @@ demo: $(READY)  ## Evaluate the bundled model on every level, on two tasks it ca
 	$(BIN)/harness run --model smollm2-135m --levels all --task sentiment,topic \
 		--scorer all --scorer-share 0.2 --limit 24 --instructions 2 --out runs/demo
 
-train-demo: $(READY)  ## Train the bundled model on a few hundred pairs, then evaluate before and after
-	$(BIN)/harness pairs --source paraphrases --input examples/training/requests.jsonl --levels all \
-		--per-row 3 --limit 240 --exclude harness/tasks/shipped/starter/sentiment.jsonl \
-		--exclude harness/tasks/shipped/starter/topic.jsonl --out runs/train-demo/pairs.jsonl
-	$(BIN)/harness train --config examples/training/coin.yaml
-	$(BIN)/harness run --model smollm2-135m --task sentiment,topic --limit 12 --instructions 2 \
-		--scorer loglik --out runs/train-demo/before --quiet
-	$(BIN)/harness run --model runs/train-demo/tuned --task sentiment,topic --limit 12 \
-		--instructions 2 --scorer loglik --out runs/train-demo/after --quiet
-	$(BIN)/harness report runs/train-demo/before runs/train-demo/after --out runs/train-demo
+train-demo: $(READY)  ## Harden the bundled model on a few rows, and see what that gained and lost
+	$(BIN)/harness harden --model smollm2-135m --task sentiment --train examples/training/mood.csv \
+		--also topic --minutes 10 --out runs/train-demo
 
 experiment: $(READY)  ## Contrastive tuning against its baselines, small: needs HARNESS_DATA_DIR
 	$(BIN)/python experiments/coin/run.py experiments/coin/small.yaml --jobs 2

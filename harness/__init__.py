@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.api.attacking import attack
     from harness.api.comparing import Comparison, compare
     from harness.api.gating import Verdict, check
+    from harness.api.hardening import Hardened, harden
     from harness.api.models import Model
     from harness.api.pairing import PairsFile, make_pairs
     from harness.api.perturbing import perturb
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Comparison",
+    "Hardened",
     "HarnessError",
     "Model",
     "PairsFile",
@@ -44,6 +46,7 @@ __all__ = [
     "attack",
     "check",
     "compare",
+    "harden",
     "load_run",
     "make_pairs",
     "make_task",
@@ -54,6 +57,7 @@ __all__ = [
 
 _HOMES = {
     "Comparison": "harness.api.comparing",
+    "Hardened": "harness.api.hardening",
     "HarnessError": "harness.core.errors",
     "Model": "harness.api.models",
     "PairsFile": "harness.api.pairing",
@@ -62,6 +66,7 @@ _HOMES = {
     "attack": "harness.api.attacking",
     "check": "harness.api.gating",
     "compare": "harness.api.comparing",
+    "harden": "harness.api.hardening",
     "load_run": "harness.api.results",
     "make_pairs": "harness.api.pairing",
     "make_task": "harness.api.tasks",

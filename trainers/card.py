@@ -10,12 +10,17 @@ from trainers.objectives import TERMS
 Json = dict[str, Any]
 
 
-def render_card(manifest: Json) -> str:
-    """The card that a manifest describes, with the metadata block that model hubs read."""
-    return "\n".join(_lines(manifest)) + "\n"
+def render_card(manifest: Json, measured: Iterable[tuple[str, Iterable[str]]] = ()) -> str:
+    """The card that a manifest describes, with the metadata block that model hubs read.
+
+    Args:
+        manifest: of a finished training.
+        measured: sections, title and lines, of what was measured afterwards; they stand first.
+    """
+    return "\n".join(_lines(manifest, measured)) + "\n"
 
 
-def _lines(manifest: Json) -> Iterator[str]:
+def _lines(manifest: Json, measured: Iterable[tuple[str, Iterable[str]]]) -> Iterator[str]:
     base, data = manifest["base"], manifest["data"]
     adapter = manifest["kind"] == "adapter"
     yield from _front_matter(base["name"], adapter=adapter)
@@ -26,9 +31,11 @@ def _lines(manifest: Json) -> Iterator[str]:
         f"{data['pairs']:,} pairs of an instruction and its paraphrase, so that the answer depends "
         "less on how the instruction is phrased."
     )
+    for title, lines in measured:
+        yield from _section(title, lines)
     yield from _section("Objective", _objective(manifest))
     yield from _section("Data", _data(data))
-    yield from _section("Settings", _table(("option", "value"), manifest["config"].items()))
+    yield from _section("Settings", markdown_table(("option", "value"), manifest["config"].items()))
     yield from _section("Results", _results(manifest))
     yield from _section("Use", _use(manifest, adapter=adapter))
     yield from _section(
@@ -55,7 +62,7 @@ def _front_matter(base: str, *, adapter: bool) -> Iterator[str]:
 
 def _objective(manifest: Json) -> Iterator[str]:
     terms = manifest["objective"]
-    yield from _table(
+    yield from markdown_table(
         ("term", "weight", "what it is"),
         [(term, f"{weight:g}", TERMS[term].about) for term, weight in terms.items()],
     )
@@ -69,7 +76,7 @@ def _objective(manifest: Json) -> Iterator[str]:
 
 
 def _data(data: Json) -> Iterator[str]:
-    yield from _table(
+    yield from markdown_table(
         ("what", "number"),
         [
             ("pairs", f"{data['pairs']:,}"),
@@ -88,7 +95,7 @@ def _results(manifest: Json) -> Iterator[str]:
     if not metrics:
         yield "None yet."
         return
-    yield from _table(("metric", "value"), [(k, f"{v:.4g}") for k, v in metrics.items()])
+    yield from markdown_table(("metric", "value"), [(k, f"{v:.4g}") for k, v in metrics.items()])
     yield ""
     yield f"After {manifest['steps']:,} steps on {manifest['devices']} device(s)."
 
@@ -115,7 +122,8 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
     yield from lines
 
 
-def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
+def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
+    """A table's lines; no cell ends another."""
     yield "| " + " | ".join(header) + " |"
     yield "|" + " --- |" * len(header)
     for row in rows:

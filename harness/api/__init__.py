@@ -9,6 +9,7 @@ when it is first used. The files, by what is done:
 - `gating`: a run judged by a policy
 - `attacking`: search for the instruction that hurts most
 - `pairing`, `training`: make pairs, train on them
+- `hardening` and its steps: from labelled rows to a checkpoint, in one call
 - `models`, `tasks`: what may be given as a model and as a task
 - `perturbing`: variants of one text
 """

@@ -20,6 +20,7 @@ from harness.cli import (
     data,
     evaluating,
     following,
+    hardening,
     importing,
     inspecting,
     logs,
@@ -57,7 +58,7 @@ COMMANDS: Final = {
     "Follow many runs": (following,),
     "Perturb and attack": (perturbing, paraphrasing, attacking, importing),
     "Tasks of your own": (authoring, data),
-    "Train": (pairing, training),
+    "Train": (hardening, pairing, training),
     "Look up": (inspecting, caching),
 }
 """Panel of the help -> the modules whose commands stand in it."""

@@ -40,6 +40,10 @@ NOT_RUN = {
     'accelerate launch "$(which harness)" train --config coin.yaml':
         "tests/trainers/test_train.py trains in two processes",
     "harness plan --detect 3 --from runs/first": "needs a run of a real model",
+    "harness harden --model smollm2-135m --task tickets.yaml --train labelled.csv --out ckpt "
+    "--minutes 20": "needs a model that learns; tests/api/test_hardening.py has one",
+    "harness harden --model path/to/checkpoint --task my-task.yaml --train labelled.csv "
+    "--out hardened": "needs a model that learns; tests/api/test_hardening.py has one",
     "harness paraphrase --model CHECKPOINT --task sst2 --out bank.yaml":
         "needs a model that can write; tests/paraphrasing has one that does",
     "harness paraphrase --model CHECKPOINT --task reviews.yaml --out bank.yaml":

@@ -36,10 +36,13 @@ ROOMS: Final = {
     "evaluation": f"core {_ASKING} paraphrasing",
     "attacks": f"core {_ASKING} evaluation",
     "trainers": "core perturbations models tasks prompting results evaluation",
-    "api": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation attacks trainers",
+    "hardening": "core stats models tasks prompting results perturbations comparison reports gate "
+    "evaluation trainers",
+    "api": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation attacks trainers "
+    "hardening",
     "pytest_plugin": "core reports gate",
     "cli": f"core {_ASKING} {_JUDGING} reports gate baselines history paraphrasing authoring "
-    "evaluation attacks logs trainers api",
+    "evaluation attacks logs trainers hardening api",
 }
 """Every room of the house, from the cellar up, and the rooms beside itself that it may import."""
 

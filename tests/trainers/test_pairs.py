@@ -269,6 +269,23 @@ def test_coin_csv_marks_neighbours_as_hard_negatives(tmp_path: Path) -> None:
 INSTRUCTION = "Classify the review as 'good' or 'bad'. Answer with one word."
 
 
+def test_an_answer_word_counts_as_a_whole_word_alone(tmp_path: Path) -> None:
+    instruction = "Answer with the letter of the best reply."
+    rows = write_rows(
+        tmp_path / "rows.jsonl",
+        [
+            {"instruction": instruction, "input": f"riddle {n}", "output": "AB"[n % 2]}
+            for n in range(10)
+        ],
+    )
+    bank = {instruction: ("Give the letter of the best reply.",)}
+    options = ParaphraseOptions(select(names=("paraphrase",)).perturbations, bank)
+    built = build_pairs(PairsOptions("paraphrases", rows, paraphrases=options))
+    # "Answer" names no option A, so a paraphrase without it loses none.
+    assert built.drops.by_reason() == {}
+    assert len(built.pairs) == 10
+
+
 def test_paraphrases_by_bank_and_by_level(tmp_path: Path) -> None:
     rows = write_rows(
         tmp_path / "rows.jsonl",

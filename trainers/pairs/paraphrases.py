@@ -12,6 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.records import Instruction, Variant, stable_hash, stable_id
 from harness.tasks.rows import place_of, read_file
 from perturbations import Perturbation, make_variants
+from perturbations.labels import keeps_labels
 from trainers.pairs.chats import FormError
 from trainers.pairs.filters import Drops
 from trainers.pairs.forms import EXPECTED, read_exchanges
@@ -110,8 +111,7 @@ def _naming_answers(
     """The bank without paraphrases that leave out answer words which the instruction names."""
     kept: dict[str, tuple[str, ...]] = {}
     for instruction, texts in bank.items():
-        named = [word for word in words.get(instruction, ()) if word in instruction]
-        fit = tuple(text for text in texts if all(word in text for word in named))
+        fit = tuple(t for t in texts if keeps_labels(instruction, t, words.get(instruction, ())))
         drops.add("answer words", "", len(texts) - len(fit))
         kept[instruction] = fit
     return kept

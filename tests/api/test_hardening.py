@@ -1,0 +1,238 @@
+"""`harness harden` as a whole, on a tiny model that can learn its task in seconds."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+import harness
+from harness.cli.app import run as command
+from harness.core.errors import IncompleteRunError, NothingToEvaluateError, UsageError
+from harness.hardening.config import HardenConfig
+from tests.support.checkpoints import save_tiny_llama
+
+INSTRUCTIONS = [
+    "Is the thing red? Answer 'yes' or 'no'.",
+    "Say whether the thing below is red, 'yes' or 'no'.",
+    "Decide if the colour of this thing is red. Reply with 'yes' or 'no'.",
+    "You look at colours. Tell if the thing is red by 'yes' or 'no'.",
+    "Judge the colour of the thing. Write 'yes' for red and 'no' otherwise.",
+    "Does the following text describe a red thing? 'yes' or 'no'.",
+    "Look at the thing and answer 'yes' if it is red, else 'no'.",
+    "Check the thing for the colour red and respond 'yes' or 'no'.",
+    "Would you call this thing red? Choose from 'yes' and 'no'.",
+    "Red or not: put 'yes' for a red thing and 'no' for any other.",
+    "The colour red is what matters here. State 'yes' or 'no'.",
+    "Find out whether what follows is red, with 'yes' or 'no'.",
+]
+SMALL: dict[str, Any] = {
+    "tuning": "full", "learning_rate": 0.01, "steps": 40, "max_length": 512, "limit": 16,
+    "cells": 300, "reworder": "none", "device": "cpu",
+}  # fmt: skip
+LEVELS = ("perturbed", "clean", "character", "word", "sentence", "semantic")
+
+
+def write_rows(path: Path, numbers: Sequence[int], **more: object) -> Path:
+    rows = [
+        {"text": f"{('red', 'blue')[n % 2]} thing {n}", "label": ("yes", "no")[n % 2], **more}
+        for n in numbers
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def write_task(
+    path: Path, instructions: Sequence[str] = INSTRUCTIONS, more: Mapping[str, object] = {}
+) -> Path:
+    content: dict[str, object] = {
+        "name": path.stem, "source": {"file": "test.jsonl"}, "input": "Thing: {{ text }}",
+        "answer_cue": "Answer:", "labels": ["yes", "no"], "instructions": list(instructions),
+    }  # fmt: skip
+    content |= more
+    present = {key: value for key, value in content.items() if value is not None}
+    path.write_text(json.dumps(present), "utf-8")  # JSON is YAML
+    return path
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model, a task, rows of it to train on, and another task."""
+    folder = tmp_path_factory.mktemp("harden")
+    save_tiny_llama(folder / "model")
+    write_rows(folder / "train.jsonl", range(100))
+    write_rows(folder / "test.jsonl", range(100, 140))
+    write_task(folder / "red.yaml")
+    write_task(folder / "other.yaml", INSTRUCTIONS[:1])
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def harden(place: Path, out: Path, *, task: str = "red.yaml", **options: Any) -> Any:
+    given = {"train": place / "train.jsonl", **SMALL, **options}
+    return harness.harden(place / "model", place / task, out=out, **given)
+
+
+@pytest.fixture(scope="module")
+def hardened(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return harden(place, tmp_path_factory.mktemp("done") / "ckpt", also=str(place / "other.yaml"))
+
+
+def test_every_option_is_a_keyword_with_its_default() -> None:
+    parameters = dict(inspect.signature(harness.harden).parameters)
+    parameters.pop("progress")
+    ours = {
+        name: None if one.default is inspect.Parameter.empty else one.default
+        for name, one in parameters.items()
+    }
+    fields = {
+        name: None if field.get_default() is PydanticUndefined else field.get_default()
+        for name, field in HardenConfig.model_fields.items()
+    }
+    assert ours == fields
+
+
+@pytest.mark.slow
+def test_a_model_that_learns_is_better_than_before_and_the_card_says_so(hardened: Any) -> None:
+    changes = {(one.metric, one.level): one for one in hardened.outcome.task}
+    assert {level for metric, level in changes if metric == "accuracy"} == set(LEVELS)
+    found = changes["accuracy", "perturbed"]
+    runs = hardened.runs
+    assert found.gain.value == pytest.approx(found.after - found.before)
+    assert found.over_control.value == pytest.approx(found.after - found.control)
+    assert found.after > 0.8
+    assert found.gain.better == "second"
+    assert runs["after"].summary.levels["clean"].accuracy.value == pytest.approx(
+        changes["accuracy", "clean"].after
+    )
+    card = (hardened.out / "README.md").read_text("utf-8")
+    assert card.index("## What was gained and lost") < card.index("## Objective")
+    assert f"| accuracy | all perturbed | {found.before:.1%} | {found.after:.1%} |" in card
+    assert "| other | clean |" in card
+    assert (hardened.out / "model.safetensors").is_file()
+    assert set(hardened.frame["level"]) == set(LEVELS)
+
+
+@pytest.mark.slow
+def test_nothing_that_is_tested_was_trained_on(hardened: Any) -> None:
+    pairs = [
+        json.loads(line) for line in (hardened.work / "pairs.jsonl").read_text("utf-8").splitlines()
+    ]
+    variants = hardened.runs["after"].variants
+    asked = set(variants["text"]) | set(variants["original"])
+    assert not asked & {text for pair in pairs for text in (pair["original"], pair["paraphrase"])}
+    assert not set(variants["perturbation"]) & {pair["perturbation"] for pair in pairs}
+    control = (hardened.work / "control-pairs.jsonl").read_text("utf-8").splitlines()
+    plain = [json.loads(line) for line in control]
+    assert [p["input"] for p in plain] == [p["input"] for p in pairs]
+    assert len({(p["original"], p["paraphrase"]) for p in plain}) == 1
+
+
+@pytest.mark.slow
+def test_the_policy_holds_for_what_was_reached(hardened: Any) -> None:
+    after = hardened.runs["after"]
+    assert harness.check(after, after, policy=hardened.policy).passed
+
+
+@pytest.mark.slow
+def test_the_same_call_finds_everything_done_and_another_is_refused(
+    hardened: Any, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = (hardened.out / "model.safetensors").stat()
+    again = harden(place, hardened.out, also=str(place / "other.yaml"))
+    assert again.outcome == hardened.outcome
+    assert (hardened.out / "model.safetensors").stat() == weights
+    with pytest.raises(UsageError, match=r"another steps \(40 there, 41 now\)"):
+        harden(place, hardened.out, steps=41)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"choices": {"field": "options", "gold": "answer"}, "labels": None},
+        {"answer": {"field": "label", "grader": "exact"}, "labels": None},
+    ],
+    ids=["choices", "answer"],
+)
+def test_other_kinds_are_trained_and_a_model_that_guesses_is_said_to(
+    kind: dict[str, object], place: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(place / "model", tmp_path / "model")
+    asked = {"options": ["red", "blue"], "answer": 0}
+    for name, numbers in (("train", range(0, 40)), ("test", range(100, 112))):
+        rows = [
+            {"text": f"thing {n}", "label": ("yes", "no")[n % 2], **asked, "answer": n % 2}
+            for n in numbers
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(text, "utf-8")
+    write_task(tmp_path / "kind.yaml", more=kind)
+    with pytest.raises(IncompleteRunError, match=r"not clearly above .* The checkpoint is kept"):
+        harden(tmp_path, tmp_path / "ckpt", task="kind.yaml", steps=1, limit=4, cells=60)
+    assert (tmp_path / "ckpt" / "model.safetensors").is_file()
+    assert not (tmp_path / "ckpt.hardening" / "control").exists()
+
+
+def test_rows_that_are_tested_are_left_out_and_too_few_are_refused(
+    place: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(NothingToEvaluateError, match=r"0 of 40 rows.*the task evaluates"):
+        harden(place, tmp_path / "a", train=place / "test.jsonl")
+    rows = write_rows(tmp_path / "few.jsonl", [*range(4), *range(100, 110)])
+    with pytest.raises(NothingToEvaluateError, match=r"4 of 14 rows.*8 are needed.*other 10"):
+        harden(place, tmp_path / "a", train=rows)
+    one_label = write_rows(tmp_path / "one.jsonl", range(0, 60, 2))
+    with pytest.raises(NothingToEvaluateError, match="all 30 rows have the answer 'yes'"):
+        harden(place, tmp_path / "a", train=one_label)
+    assert not (tmp_path / "a.hardening").exists()
+
+
+def test_too_few_wordings_and_no_reworder_say_how_many_are_needed(
+    place: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"1 wordings .* 7 are needed") as error:
+        harden(place, tmp_path / "a", task="other.yaml")
+    assert "reworder" in str(error.value.hint)
+
+
+def test_a_layout_that_pairs_cannot_hold_is_refused(place: Path, tmp_path: Path) -> None:
+    task = write_task(place / "after.yaml", more={"placement": "last"})
+    with pytest.raises(UsageError, match="has 'placement'"):
+        harden(place, tmp_path / "a", task=task.name)
+
+
+def test_other_files_in_the_way_are_left_alone(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.hardening").mkdir()
+    (tmp_path / "a.hardening" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"holds files and no hardening\.json"):
+        harden(place, tmp_path / "a", fresh=True)
+    assert (tmp_path / "a.hardening" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_the_dry_run_measures_and_writes_nothing(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["harden", "--model", str(place / "model"), "--task", str(place / "red.yaml"),
+            "--train", str(place / "train.jsonl"), "--out", str(tmp_path / "ckpt"),
+            "--reworder", "none", "--max-length", "512", "--device", "cpu", "--limit", "4",
+            "--dry-run"]  # fmt: skip
+    assert command([*line, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["rows"], plan["tested"], plan["wordings"]) == (100, 0, 12)
+    assert plan["work"] == {"trainings": 2, "evaluations": 3, "steps": 48, "cells": 2000}
+    assert plan["seconds"] > 0
+    assert command([*line, "--minutes", "0.001"]) == 2
+    assert "minutes are too few" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) in ([], [tmp_path / "cache"])
