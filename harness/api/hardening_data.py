@@ -42,7 +42,7 @@ from harness.paraphrasing import ParaphraseConfig, Writer, write_paraphrases
 from harness.tasks import Task, load_task
 from harness.tasks.load import build_task
 from harness.tasks.paraphrase_bank import add_bank, read_bank, write_bank
-from harness.tasks.rows import data_dir_from_environment
+from harness.tasks.sources import data_dir_from_environment
 from trainers.pairs import write_pairs
 from trainers.pairs.config import PairsConfig
 

@@ -26,7 +26,7 @@ from harness.hardening.competence import is_above
 from harness.hardening.config import HardenConfig
 from harness.hardening.folder import Folder, RunName, State, save_state
 from harness.tasks import load_tasks
-from harness.tasks.rows import data_dir_from_environment
+from harness.tasks.sources import data_dir_from_environment
 from trainers.config import TrainConfig
 
 if TYPE_CHECKING:

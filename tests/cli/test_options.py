@@ -18,8 +18,8 @@ from trainers.pairs.config import PairsConfig
 
 COMMANDS = (
     "run", "plan", "compare", "check", "init-ci", "attack", "perturb", "paraphrase",
-    "import-prompts", "list", "show", "doctor", "prompts", "export", "report", "pairs", "train",
-    "merge",
+    "import-prompts", "list", "show", "doctor", "prompts", "export", "report", "harden", "pairs",
+    "train", "merge",
 )  # fmt: skip
 
 
