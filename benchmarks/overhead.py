@@ -104,7 +104,7 @@ class EvaluationClock(NoProgress):
 
     started = stopped = 0.0
 
-    def start(self, total: int, finished: int = 0) -> None:
+    def start(self, total: int, finished: int = 0, *, unit: str = "cells") -> None:
         """The first window comes next."""
         del total, finished
         self.started = time.process_time()

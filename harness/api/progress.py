@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from harness.core.progress import NoProgress, Pace, Progress
-from harness.core.progress_bar import describe_cells, describe_pace, make_progress
+from harness.core.progress_bar import describe_done, describe_pace, make_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +52,9 @@ class NotebookProgress:
         self._pace, self._doing, self._shown = Pace(0), "starting", 0.0
         self._notes: list[str] = []
 
-    def start(self, total: int, finished: int = 0) -> None:
+    def start(self, total: int, finished: int = 0, *, unit: str = "cells") -> None:
         """Begin to count."""
-        self._pace = Pace(total, finished)
+        self._pace = Pace(total, finished, unit=unit)
         self._show()
 
     def doing(self, task: str, level: str) -> None:
@@ -88,6 +88,6 @@ class NotebookProgress:
     def _show(self) -> None:
         self._shown, pace = time.monotonic(), self._pace
         notes = "".join(f"<div><small>note: {escape(note)}</small></div>" for note in self._notes)
-        said = f"{self._doing}: {describe_cells(pace)}, {describe_pace(pace)}"
+        said = f"{self._doing}: {describe_done(pace)}, {describe_pace(pace)}"
         bar = f"<progress value={pace.done} max={max(pace.total, 1)}></progress>"
         self._handle.update(self._html(f"{notes}<div>{bar} {escape(said)}</div>"))

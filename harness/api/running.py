@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.api.models import ModelLike, lent, name_of
 from harness.api.progress import ProgressLike, to_progress
 from harness.api.results import Run, to_run
+from harness.api.rewording import reword_first
 from harness.api.tasks import TasksLike, split_tasks
 from harness.api.words import describe_call, in_python, to_keywords
 from harness.core.options import check_options
@@ -54,6 +55,7 @@ def run(
     per_perturbation: int = 1,
     strength: StrengthName | Sequence[StrengthName] = ("medium",),
     paraphrases: str | Path | None = None,
+    paraphrase_with: str | None = None,
     similarity: bool = False,
     min_similarity: float | None = None,
     variants: str | Path | None = None,
@@ -116,7 +118,8 @@ def run(
         per_perturbation: Variants per perturbation.
         strength: How many words noise changes, and how much: low, medium or high; with several the
             report shows accuracy against strength.
-        paraphrases: Paraphrase bank, as `harness paraphrase` writes it.
+        paraphrases: Paraphrase bank, as `harness paraphrase` writes it, or a folder of them.
+        paraphrase_with: Model that rewords the instructions first; its banks are used again.
         similarity: Measure the similarity of variants to their originals.
         min_similarity: Resample variants whose embedding cosine to the original is below this.
         variants: Score exactly the instruction texts of this JSONL file.
@@ -164,8 +167,10 @@ def run(
     names, specs = split_tasks(tasks)
     given |= {"model": name_of(model), "tasks": names}
     config = check_options(RunConfig, given, say=str)
+    bar = to_progress(progress)
     with lent(model, config) as loaded:
-        prepared, bar = prepare(config, model=loaded, specs=specs), to_progress(progress)
+        reworded = reword_first(config, specs, progress=bar)
+        prepared = prepare(reworded, model=loaded, specs=specs)
         for note in notes_of(prepared):
             bar.note(to_keywords(note, given))
         return evaluate(prepared, command=describe_call("run", config, given), progress=bar)

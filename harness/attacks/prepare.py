@@ -24,7 +24,7 @@ from harness.results.jsonfiles import Json
 from harness.results.provenance import task_hash
 from harness.tasks import Task, TaskSpec, load_tasks
 from harness.tasks.instructions import choose_instructions
-from harness.tasks.paraphrase_bank import add_bank, read_bank
+from harness.tasks.paraphrase_bank import add_paraphrases
 from harness.tasks.sources import data_dir_from_environment
 from perturbations import Perturbation, Similarity, Subject, find_protected, validity_notes
 from perturbations.external.promptbench_prompts import PACKAGE as PROMPTBENCH
@@ -162,7 +162,7 @@ def _load_task(config: AttackConfig, specs: Sequence[TaskSpec]) -> Task:
     names = () if specs else (config.task,)
     tasks = load_tasks(suite=None, names=names, data_dir=config.data_dir, specs=specs)
     if config.paraphrases is not None:
-        tasks = add_bank(tasks, read_bank(config.paraphrases))
+        tasks = add_paraphrases(tasks, config.paraphrases)
     return tasks[0]
 
 

@@ -26,7 +26,7 @@ PANELS: Final = {
     "Task": ("suite", "tasks", "data_dir", "limit", "instructions", "few_shot"),
     "Variants": (
         "levels", "perturbations", "stacks", "plugins", "target", "per_perturbation", "strength",
-        "paraphrases", "similarity", "min_similarity", "variants",
+        "paraphrases", "paraphrase_with", "similarity", "min_similarity", "variants",
     ),
     "Scoring": (
         "scorers", "scorer_share", "prompt_format", "placement", "max_new_tokens", "temperature",
@@ -78,18 +78,19 @@ def run_command(
 
 
 def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
+    from harness.api.rewording import reword_first
     from harness.api.running import evaluate, notes_of
     from harness.cli.terminal import err
     from harness.core.progress_bar import make_progress
     from harness.evaluation.pilot import estimate_run
     from harness.evaluation.prepare import prepare
 
-    prepared = prepare(config)
+    silent = quiet or (as_json and not sys.stderr.isatty())
+    progress = make_progress(silent=silent)
+    prepared = prepare(reword_first(config, progress=progress, dry_run=dry_run))
     if dry_run:
         _show_estimate(prepared, estimate_run(prepared), as_json=as_json)
         return
-    silent = quiet or (as_json and not sys.stderr.isatty())
-    progress = make_progress(silent=silent)
     if not silent:
         err().print(f"run directory: {prepared.out}", style="dim", markup=False)
     for note in notes_of(prepared):

@@ -83,7 +83,7 @@ def paraphrase_command(config: ParaphraseOptions, quiet: options.Quiet = False) 
     read by `harness run --paraphrases FILE`: the semantic level then draws from it.
     """
     from harness.models import load_model
-    from harness.paraphrasing import Filters, ParaphraseConfig, read_bank
+    from harness.paraphrasing import Filters, ParaphraseConfig, as_writer, read_bank
     from perturbations.similarity import load_encoder
 
     chosen = _load_task(config.task, config.instruction, config.data_dir)
@@ -96,7 +96,7 @@ def paraphrase_command(config: ParaphraseOptions, quiet: options.Quiet = False) 
         filters=Filters(min_similarity=config.min_similarity, max_kept=config.max_kept),
     )
     encoder = load_encoder() if config.min_similarity > -1 else None
-    writer = _as_writer(load_model(config.model_spec))
+    writer = as_writer(load_model(config.model_spec))
     _write(writer, chosen, settings, encoder, config.out, begun, quiet=quiet)
 
 
@@ -153,18 +153,6 @@ def _parse_temperatures(text: str) -> tuple[float, ...]:
             f"--temperatures {text!r}: a list of numbers was expected.",
             hint="Type for example: --temperatures 0.5,0.8,1.0.",
         ) from None
-
-
-def _as_writer(model: object) -> Writer:
-    from harness.core.errors import UsageError
-    from harness.paraphrasing import Writer
-
-    if not isinstance(model, Writer):
-        raise UsageError(
-            "this kind of model cannot go on with a text that was begun for it.",
-            hint="Use a local checkpoint of a causal language model.",
-        )
-    return model
 
 
 def _show(bank: Bank) -> None:

@@ -41,6 +41,16 @@ def split_names(given: object) -> object:
     return to_names(values)
 
 
+def folder_name(text: str) -> str:
+    """A name as part of a folder's: whatever it is, it leads nowhere else.
+
+    Example:
+        >>> folder_name("../models/SmolLM2 135M")
+        'models-SmolLM2-135M'
+    """
+    return re.sub(r"[^\w.]+", "-", text)[:40].strip(".-")
+
+
 def as_list(given: object) -> object:
     """Take one text for a list of it."""
     return (given,) if isinstance(given, str) else given

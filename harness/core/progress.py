@@ -11,8 +11,8 @@ from typing import Protocol
 class Progress(Protocol):
     """Told what a run does; never asked anything."""
 
-    def start(self, total: int, finished: int = 0) -> None:
-        """The run has `total` answers to get, of which so many are on disk from before."""
+    def start(self, total: int, finished: int = 0, *, unit: str = "cells") -> None:
+        """There are `total` answers to get, so many of them from before, counted in `unit`."""
 
     def doing(self, task: str, level: str) -> None:
         """The task and level that come next."""
@@ -33,7 +33,7 @@ class Progress(Protocol):
 class NoProgress:
     """Says nothing."""
 
-    def start(self, total: int, finished: int = 0) -> None:
+    def start(self, total: int, finished: int = 0, *, unit: str = "cells") -> None:
         """Ignored."""
 
     def doing(self, task: str, level: str) -> None:
@@ -72,6 +72,8 @@ class Pace:
     finished: int = 0
     """Answers that are known to be on disk before the first comes in."""
     clock: Callable[[], float] = time.monotonic
+    unit: str = "cells"
+    """What is counted, in the plural."""
     computed: int = 0
     reused: int = 0
     busy: float = 0.0

@@ -23,6 +23,8 @@ from harness.core.progress import NoProgress, Pace, Progress
 LINE_SECONDS: Final = 10.0
 """Seconds between two lines where no bar can be drawn."""
 _BAR_WIDTH: Final = 12
+_SLOW: Final = 0.1
+"""Answers per second below which minutes tell more."""
 """Narrow enough for all columns to stand on a line of 80."""
 
 
@@ -49,10 +51,10 @@ class BarProgress:
         self._bar: RichProgress | None = None
         self._pace = Pace(0)
 
-    def start(self, total: int, finished: int = 0) -> None:
+    def start(self, total: int, finished: int = 0, *, unit: str = "cells") -> None:
         """Show a bar of its own for these answers."""
         self.stop()
-        self._pace = Pace(total, finished)
+        self._pace = Pace(total, finished, unit=unit)
         self._bar = RichProgress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -103,10 +105,10 @@ class LineProgress:
         self._said = self._begun = clock()
         self._doing = ""
 
-    def start(self, total: int, finished: int = 0) -> None:
+    def start(self, total: int, finished: int = 0, *, unit: str = "cells") -> None:
         """Begin to count."""
         self.stop()
-        self._pace = Pace(total, finished, self._clock)
+        self._pace = Pace(total, finished, self._clock, unit)
         self._said = self._begun = self._clock()
 
     def doing(self, task: str, level: str) -> None:
@@ -134,7 +136,7 @@ class LineProgress:
         if self._pace:
             seconds = self._clock() - self._begun
             self._print(
-                f"{describe_cells(self._pace)} in {clock_time(seconds)}, {_speed(self._pace)}"
+                f"{describe_done(self._pace)} in {clock_time(seconds)}, {_speed(self._pace)}"
             )
             self._pace = None
 
@@ -143,18 +145,18 @@ class LineProgress:
         if now - self._said < LINE_SECONDS or pace.done >= pace.total:
             return
         self._said = now
-        self._print(f"{self._doing}{describe_cells(pace)}, {describe_pace(pace)}")
+        self._print(f"{self._doing}{describe_done(pace)}, {describe_pace(pace)}")
 
     def _print(self, text: str) -> None:
         # As it is: a log has no width to fold at.
         self._console.print(Text(text), soft_wrap=True)
 
 
-def describe_cells(pace: Pace) -> str:
+def describe_done(pace: Pace) -> str:
     """How many answers are there, of how many, and what of them was there before."""
     share = f" ({pace.done / pace.total:.0%})" if pace.total else ""
     reused = f", {pace.reused:,} of them reused" if pace.reused else ""
-    return f"{pace.done:,} of {pace.total:,} cells{share}{reused}"
+    return f"{pace.done:,} of {pace.total:,} {pace.unit}{share}{reused}"
 
 
 def describe_pace(pace: Pace) -> str:
@@ -172,8 +174,12 @@ def clock_time(seconds: float) -> str:
 
 def _speed(pace: Pace) -> str:
     if pace.rate is None:
-        return "nothing to compute" if pace.total and pace.done >= pace.total else "-- cells/s"
-    return f"{pace.rate:,.1f} cells/s"
+        return (
+            "nothing to compute" if pace.total and pace.done >= pace.total else f"-- {pace.unit}/s"
+        )
+    if pace.rate < _SLOW:
+        return f"{60 * pace.rate:,.1f} {pace.unit}/min"
+    return f"{pace.rate:,.1f} {pace.unit}/s"
 
 
 class _PaceColumn(ProgressColumn):

@@ -33,7 +33,7 @@ _OPERATIONAL: Final = frozenset(
 """Options that change where, when or how fast a run happens or how many cells it asks, never what
 a cell is: a larger share goes on in the same directory."""
 
-_IN_TASKS: Final = frozenset({"placement"})
+_IN_TASKS: Final = frozenset({"placement", "paraphrases", "paraphrase_with"})
 """Options that become part of the tasks, whose content defines the results."""
 
 _UNSAID: Final[dict[str, float]] = {"temperature": 0.0, "repeats": 1}
@@ -84,7 +84,10 @@ class RunConfig(ModelOptions):
     per_perturbation: Count = 1
     """Variants per perturbation."""
     paraphrases: Path | None = None
-    """Paraphrase bank, as harness paraphrase writes it."""
+    """Paraphrase bank, as harness paraphrase writes it, or a folder of them."""
+    paraphrase_with: str | None = None
+    """Model that rewords the instructions before the run, named like --model. Its banks are kept
+    beside the run directory, and used again."""
     similarity: bool = False
     """Measure the similarity of variants to their originals."""
     min_similarity: Cosine | None = None
@@ -161,6 +164,17 @@ def check_config(config: RunConfig) -> None:
         raise UsageError(
             "--variants scores exactly the texts of its file; --perturbations and --stack "
             "would make others.",
+            hint="Leave one of them out.",
+        )
+    if config.paraphrases is not None and config.paraphrase_with is not None:
+        raise UsageError(
+            "--paraphrases names a bank that is there, and --paraphrase-with has one written.",
+            hint="Leave one of them out.",
+        )
+    if config.variants is not None and config.paraphrase_with is not None:
+        raise UsageError(
+            "--variants scores exactly the texts of its file; --paraphrase-with has others "
+            "written.",
             hint="Leave one of them out.",
         )
     sizes = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.names import folder_name
 from harness.evaluation.budget import Fitted
 from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Plan
@@ -61,8 +61,3 @@ def run_directory(
     ):
         cut = f"-{fitted.instructions}x{fitted.examples}"
     return Path("runs") / f"{folder_name(name)}-{folder_name(tasks)}-{identity.run_id}{cut}"
-
-
-def folder_name(text: str) -> str:
-    """Return a name as part of a folder's: whatever it is, it leads nowhere else."""
-    return re.sub(r"[^\w.]+", "-", text)[:40].strip(".-")

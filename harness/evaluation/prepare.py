@@ -41,7 +41,7 @@ from harness.prompting.requests import RequestBuilder
 from harness.tasks import Task, TaskSpec, load_tasks
 from harness.tasks.examples import Sample
 from harness.tasks.instructions import choose_instructions
-from harness.tasks.paraphrase_bank import add_bank, read_bank
+from harness.tasks.paraphrase_bank import add_paraphrases
 from harness.tasks.sources import data_dir_from_environment
 from perturbations import Perturbation, Selection, validity_notes
 from perturbations.similarity import load_encoder
@@ -99,7 +99,7 @@ def prepare(
     for path in config.plugins:
         load_graders(Path(path))
     selection = _select(config)
-    tasks = _load_tasks(config, specs)
+    tasks = load_run_tasks(config, specs)
     named = (
         config.scorers or config.temperature > 0 or any(task.scorer == "generate" for task in tasks)
     )
@@ -350,7 +350,16 @@ def _fit(config: RunConfig, plan: Plan) -> Plan:
     return fitted
 
 
-def _load_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
+def load_run_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
+    """The tasks of a run with the instructions that it may ask, and their paraphrases.
+
+    Args:
+        config: What was asked for.
+        specs: Those of `config.tasks` that are no files, by their content.
+
+    Raises:
+        UsageError: a task, a file or a name that cannot be used, or does not fit an option.
+    """
     given = {spec.name for spec in specs}
     tasks = load_tasks(
         suite=config.suite,
@@ -370,7 +379,7 @@ def _load_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
                 hint="Give it a `few_shot:` source, or ask for fewer.",
             )
     if config.paraphrases is not None:
-        tasks = add_bank(tasks, read_bank(config.paraphrases))
+        tasks = add_paraphrases(tasks, config.paraphrases)
     if config.placement is not None:
         tasks = [replace(task, placement=config.placement) for task in tasks]
     without = next((task.name for task in tasks if not task.system), None)

@@ -1,6 +1,6 @@
 """Paraphrases of instructions by a language model, filtered, as a bank with its provenance."""
 
-from harness.paraphrasing.ask import Writer
+from harness.paraphrasing.ask import Writer, as_writer
 from harness.paraphrasing.clauses import Part, take_apart
 from harness.paraphrasing.filters import Filters, Judged, judge, judge_part
 from harness.paraphrasing.write import ParaphraseConfig, write_paraphrases
@@ -14,6 +14,7 @@ __all__ = [
     "Part",
     "Writer",
     "add_bank",
+    "as_writer",
     "judge",
     "judge_part",
     "read_bank",

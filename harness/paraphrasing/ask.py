@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
 
+from harness.core.errors import UsageError
 from harness.core.records import Request, Turn, stable_hash
 from harness.models.contract import Asked, ModelInfo, Sampling, Tokenizer
 
@@ -62,6 +63,20 @@ class Writer(Protocol):
     ) -> list[str]:
         """One text per request, drawn by its seed alone."""
         ...
+
+
+def as_writer(model: object) -> Writer:
+    """The model as one that draws texts from a beginning.
+
+    Raises:
+        UsageError: this kind of model cannot.
+    """
+    if not isinstance(model, Writer):
+        raise UsageError(
+            "this kind of model cannot go on with a text that was begun for it.",
+            hint="Use a local checkpoint of a causal language model.",
+        )
+    return model
 
 
 def draw_answers(

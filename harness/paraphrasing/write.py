@@ -89,7 +89,7 @@ def write_paraphrases(
             hint="Type: --fresh to make it anew, or --out FILE for another one.",
         )
     progress = progress or NoProgress()
-    progress.start(len(task.instructions) * config.per_instruction)
+    progress.start(len(task.instructions) * config.per_instruction, unit="paraphrases")
     progress.note(f"{model.info.name} rewords {len(task.instructions)} instructions of {task.name}")
     try:
         work = _Work(model, task, config, similarity, progress, provenance, begun)

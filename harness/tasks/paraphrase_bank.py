@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from harness.core.atomic import reason, write_text
 from harness.core.errors import UsageError, nearest_hint
+from harness.core.names import folder_name
 from harness.tasks import Task
 from harness.tasks.yamlfile import read_yaml
 
@@ -114,6 +115,36 @@ def read_bank(path: Path) -> Bank:
         parts={part: tuple(texts) for part, texts in content.parts.items()},
         drawn=content.drawn,
     )
+
+
+def add_paraphrases(tasks: Sequence[Task], path: Path) -> list[Task]:
+    """The tasks with the rewordings of a bank, or of a folder's banks that are about them.
+
+    Args:
+        tasks: The tasks of a run.
+        path: A bank, or a folder that holds banks as `TASK.yaml`; those of other tasks are passed
+            over.
+
+    Raises:
+        UsageError: no such file, not a bank, or a bank of other texts than the tasks'.
+    """
+    if not path.is_dir():
+        return add_bank(tasks, read_bank(path))
+    there = [(task, bank_in(path, task.name)) for task in tasks]
+    if not any(bank.is_file() for _, bank in there):
+        names = ", ".join(task.name for task in tasks)
+        raise UsageError(
+            f"the folder {path} has no paraphrase bank of {names}.",
+            hint=f"It would be {there[0][1]}. Type: harness paraphrase --out FILE.",
+        )
+    return [
+        add_bank([task], read_bank(bank))[0] if bank.is_file() else task for task, bank in there
+    ]
+
+
+def bank_in(folder: Path, task: str) -> Path:
+    """Where a folder of banks holds that of a task."""
+    return folder / f"{folder_name(task)}.yaml"
 
 
 def add_bank(tasks: Sequence[Task], bank: Bank) -> list[Task]:

@@ -68,6 +68,19 @@ def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end() -> None:
     ]
 
 
+def test_what_is_slow_is_counted_by_the_minute_in_its_own_unit() -> None:
+    clock, stream = Clock(), io.StringIO()
+    progress = LineProgress(Console(file=stream, width=40), clock)
+    progress.start(16, unit="paraphrases")
+    clock.now = 60.0
+    progress.advance(2)
+    progress.stop()
+    assert stream.getvalue().splitlines() == [
+        "2 of 16 paraphrases (12%), 2.0 paraphrases/min, 7:00 left",
+        "2 of 16 paraphrases (12%) in 1:00, 2.0 paraphrases/min",
+    ]
+
+
 def test_a_full_reuse_is_one_line() -> None:
     assert lines_of(300, 300, [(0.2, "reuse", 300)]) == [
         "300 of 300 cells (100%), 300 of them reused in 0:00, nothing to compute"

@@ -48,7 +48,7 @@ class Watch(NoProgress):
         self.computed = 0
         self._stop_in, self._after = stop_in, after
 
-    def start(self, total: int, finished: int = 0) -> None:
+    def start(self, total: int, finished: int = 0, *, unit: str = "cells") -> None:
         self.totals.append((total, finished))
         self.computed = 0
 

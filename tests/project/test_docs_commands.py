@@ -48,6 +48,8 @@ NOT_RUN = {
         "needs a model that can write; tests/paraphrasing has one that does",
     "harness paraphrase --model CHECKPOINT --task reviews.yaml --out bank.yaml":
         "needs a model that can write; tests/paraphrasing has one that does",
+    "harness run --model CHECKPOINT --task reviews.yaml --paraphrase-with CHECKPOINT":
+        "needs a model that can write; tests/api/test_rewording.py",
 }  # fmt: skip
 
 TASK = """\
