@@ -258,6 +258,19 @@ tests:
         assert lost in told(done), lost
 
 
+def test_a_promptfoo_config_of_the_usual_name_is_called_after_its_folder(tmp_path: Path) -> None:
+    text = """\
+prompts: ['Say {{q}}']
+tests: [{vars: {q: a}, assert: [{type: equals, value: a}]}]
+"""
+    folder = tmp_path / "support bot"
+    folder.mkdir()
+    for name, called in (("promptfooconfig.yaml", "support-bot"), ("greetings.yaml", "greetings")):
+        (folder / name).write_text(text, encoding="utf-8")
+        done = import_task(folder / name, out=folder / "ours.yaml", force=True)
+        assert task_of(done).name == called
+
+
 @pytest.mark.parametrize(
     ("second", "lost"),
     [

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from harness.authoring.importers.carried import Carried, ForeignFile, TaskContent
@@ -174,10 +175,9 @@ class _Importer:
         rows = list(self._rows(tests, grader))
         self._name_asserts(tests, grader)
         inputs = [name for name in tests[0].variables if name != "reference"]
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", self.file.path.stem).strip("-_") or "task"
         self.carried.tasks.append(
             {
-                "name": name,
+                "name": _task_name(self.file.path),
                 "description": " ".join(str(self.file.content.get("description") or "").split()),
                 "source": {"rows": rows},
                 "input": "\n".join(map(_shown, inputs)),
@@ -284,6 +284,12 @@ def _reference(one: Mapping[str, Any], variables: Mapping[str, object]) -> objec
     if _grader(one) == "json_schema":
         return "{}"
     return [fill(item) for item in value] if isinstance(value, list) else fill(value)
+
+
+def _task_name(path: Path) -> str:
+    """The file's name, or its folder's where it has the name that all such files have."""
+    told = path.resolve().parent.name if path.stem == "promptfooconfig" else path.stem
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", told).strip("-_") or "task"
 
 
 def _shown(name: str) -> str:
