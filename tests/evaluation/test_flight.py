@@ -61,7 +61,7 @@ def options() -> TaskSpec:
 class Counted(NoProgress):
     total = done = 0
 
-    def start(self, total: int, finished: int = 0) -> None:
+    def start(self, total: int, finished: int = 0, *, unit: str = "cells") -> None:
         del finished
         self.total = total
 
