@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.house import FOLDERS, arrows, imports_of, modules, room_of
+from tests.support.house import FOLDERS, arrows, counted, imports_of, modules, room_of
 from tests.support.paths import ROOT
 
 _JUDGING: Final = "stats results metrics comparison"
@@ -76,11 +76,10 @@ def test_no_room_imports_what_the_table_does_not_allow() -> None:
         assert end in ROOMS[start].split() or not wrong, f"{sorted(wrong)} import {end}"
 
 
-def test_the_architecture_page_counts_them_and_draws_every_room() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    assert f"now there are {len(ROOMS)} and {len(arrows())}." in page
+def test_the_drawing_has_every_room_and_counts_them() -> None:
     drawing = (ROOT / "docs" / "images" / "rooms.svg").read_text("utf-8")
     assert set(ROOMS) <= set(re.findall(r"<title>(\w+)</title>", drawing))
+    assert counted(arrows()) in drawing
 
 
 def test_every_exception_is_in_use() -> None:

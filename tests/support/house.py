@@ -70,7 +70,14 @@ def draw(found: Mapping[tuple[str, str], set[str]]) -> str:
     ]
     lines = [f'  "{start}" -> "{end}";' for start, end in kept]
     style = "  rankdir=TB; node [shape=box, style=rounded, fontname=Helvetica];"
-    return "\n".join(["digraph house {", style, *lines, "}"])
+    foot = f'  label="{counted(found)}"; fontname=Helvetica;'
+    return "\n".join(["digraph house {", style, foot, *lines, "}"])
+
+
+def counted(found: Mapping[tuple[str, str], set[str]]) -> str:
+    """How many rooms and arrows there are, as the foot of the drawing says it."""
+    rooms = {room for arrow in found for room in arrow}
+    return f"{len(rooms)} rooms, {len(found)} arrows"
 
 
 def _reachable(found: set[tuple[str, str]]) -> dict[str, set[str]]:
