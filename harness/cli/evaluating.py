@@ -68,7 +68,8 @@ def run_command(
     """
     from harness.evaluation.many import expand_configs, plan_many
 
-    found = expand_configs(configs)
+    silent = quiet or (as_json and not sys.stderr.isatty())
+    found = _reword(expand_configs(configs), dry_run=dry_run, silent=silent)
     if len(found) > 1:
         from harness.cli.several import run_several
 
@@ -77,8 +78,19 @@ def run_command(
         _evaluate(found[0], dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
-def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
+def _reword(configs: list[RunConfig], *, dry_run: bool, silent: bool) -> list[RunConfig]:
+    """The configurations with the banks of `--paraphrase-with`, which all models share."""
+    if configs[0].paraphrase_with is None:
+        return configs
     from harness.api.rewording import reword_first
+    from harness.core.progress_bar import make_progress
+
+    first = reword_first(configs[0], progress=make_progress(silent=silent), dry_run=dry_run)
+    done = {"paraphrases": first.paraphrases, "paraphrase_with": None}
+    return [config.model_copy(update=done) for config in configs]
+
+
+def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
     from harness.api.running import evaluate, notes_of
     from harness.cli.terminal import err
     from harness.core.progress_bar import make_progress
@@ -87,7 +99,7 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
 
     silent = quiet or (as_json and not sys.stderr.isatty())
     progress = make_progress(silent=silent)
-    prepared = prepare(reword_first(config, progress=progress, dry_run=dry_run))
+    prepared = prepare(config)
     if dry_run:
         _show_estimate(prepared, estimate_run(prepared), as_json=as_json)
         return

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import UsageError
+from harness.core.names import folder_name
 from harness.core.records import stable_id
 from harness.evaluation.config import DEFAULT_SUITE, RunConfig
-from harness.evaluation.identity import folder_name
 from harness.models.backends import BACKENDS
 from harness.models.loading.source import check_there
 from harness.models.named import expand_models, is_adapter

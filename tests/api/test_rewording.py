@@ -114,6 +114,16 @@ def test_a_dry_run_writes_no_bank_and_says_so(
     assert not Path("runs").exists()
 
 
+def test_several_models_share_the_banks(folder: Path) -> None:
+    save_tiny_llama(folder / "other", seed=1, context=2048)
+    line = "run -m tiny -m other --task films.yaml --levels semantic --scorer loglik -q"
+    assert cli([*line.split(), "--paraphrase-with", "tiny"]) == 0
+    assert [path.name for path in Path("runs/paraphrases").iterdir()] == ["tiny"]
+    runs = [harness.load_run(path.parent) for path in Path("runs").glob("*/run.json")]
+    assert len({run.manifest["content"]["variants"] for run in runs}) == 1
+    assert len(runs) == 2
+
+
 def test_what_does_not_go_together_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match="paraphrase_with has one written"):
         evaluate(paraphrases="bank.yaml", paraphrase_with="tiny")
