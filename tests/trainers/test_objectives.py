@@ -16,6 +16,10 @@ from trainers.objectives.contrast import contrast_loss, contrast_weight
 from trainers.objectives.divergence import divergence_loss
 from trainers.objectives.generation import generation_loss, token_nll
 from trainers.objectives.majority import majority_loss
+from trainers.objectives.risk import text_risks
+from trainers.objectives.variance import variance_loss
+from trainers.objectives.worst import worst_loss
+from trainers.outputs import Outputs
 
 D = torch.float64
 
@@ -147,6 +151,61 @@ def test_alignment_without_students_is_zero() -> None:
     assert alignment_loss(states, logits, strict=True).item() == 0.0
 
 
+def test_the_risk_of_a_text_is_the_mean_over_its_own_tokens() -> None:
+    # Two pairs; the texts have 2, 1, 1 and 2 tokens. The first position is no response token.
+    outputs = Outputs(
+        states=torch.zeros(4, 1),
+        logits=logits_of(*([p, 1 - p] for p in (0.5, 0.5, 0.25, 0.2, 0.1, 0.4, 0.8))),
+        targets=torch.zeros(7, dtype=torch.long),
+        rows=tensor([0, 0, 0, 1, 2, 3, 3]),
+        in_response=tensor([False, True, True, True, True, True, True]),
+    )
+    expected = [
+        [-(math.log(0.5) + math.log(0.25)) / 2, -math.log(0.2)],
+        [-math.log(0.1), -(math.log(0.4) + math.log(0.8)) / 2],
+    ]
+    found = text_risks(outputs)
+    assert found.flatten().tolist() == pytest.approx([x for row in expected for x in row])
+
+
+def test_variance_of_risk_by_hand() -> None:
+    # Rows with risks (1, 3) and (2, 2) over two instructions: variances 1 and 0.
+    risks = tensor([[1.0, 2.0], [3.0, 2.0]], dtype=D, requires_grad=True)
+    found = variance_loss(risks)
+    assert found.item() == 0.5
+    found.backward()
+    # d/dr_e of the mean of two variances: (r_e - mean) / 2 for two instructions.
+    assert risks.grad is not None
+    assert risks.grad.tolist() == [[-0.5, 0.0], [0.5, 0.0]]
+    three = tensor([[0.0], [3.0], [6.0]], dtype=D)
+    assert variance_loss(three).item() == pytest.approx((9 + 0 + 9) / 3)
+
+
+def test_the_variance_of_mean_risks_is_never_larger_than_the_mean_variance() -> None:
+    torch.manual_seed(0)
+    for _ in range(20):
+        risks = torch.rand(4, 6, dtype=D)
+        of_means = risks.mean(1).var(unbiased=False)
+        assert of_means.item() <= variance_loss(risks).item() + 1e-15
+
+
+def test_worst_risk_by_hand() -> None:
+    risks = tensor([[1.0, 2.5], [3.0, 2.0]], dtype=D, requires_grad=True)
+    found = worst_loss(risks)
+    assert found.item() == (3.0 + 2.5) / 2
+    found.backward()
+    # All of the gradient goes to the worse instruction of each row.
+    assert risks.grad is not None
+    assert risks.grad.tolist() == [[0.0, 0.5], [0.5, 0.0]]
+
+
+def test_terms_over_instructions_of_parts_add_up() -> None:
+    risks = torch.rand(2, 6, dtype=D)
+    for loss in (variance_loss, worst_loss):
+        parts = loss(risks[:, :1], entries=6) + loss(risks[:, 1:], entries=6)
+        assert parts.item() == pytest.approx(loss(risks).item(), abs=1e-15)
+
+
 def test_objectives_are_sums_of_terms() -> None:
     assert parse_objective("coin") == {"generation": 1.0, "contrast": 1.0}
     assert parse_objective("coin,consistency=0.5") == {
@@ -155,6 +214,8 @@ def test_objectives_are_sums_of_terms() -> None:
         "divergence": 0.5,
     }
     assert parse_objective("im, contrast=0.1") == {"modelling": 1.0, "contrast": 0.1}
+    assert parse_objective("vrex,variance=4") == {"generation": 1.0, "variance": 4.0}
+    assert parse_objective("worst") == {"worst": 1.0}
     assert parse_objective("consensus") == {"majority": 1.0, "alignment": 1.0}
 
 

@@ -75,7 +75,9 @@ def assert_same(
         assert torch.allclose(gradient, right[1][name], atol=2e-5 * scale, rtol=1e-4), name
 
 
-@pytest.mark.parametrize("objective", ["sft", "coin", "im,contrast=0.5", "consistency", ALL])
+@pytest.mark.parametrize(
+    "objective", ["sft", "coin", "im,contrast=0.5", "consistency", "vrex,worst=0.5", ALL]
+)
 @pytest.mark.parametrize("micro", [1, 3, 4])
 def test_one_batch_of_8_equals_micro_batches(objective: str, micro: int) -> None:
     model = tiny_llama()

@@ -19,6 +19,8 @@ OBJECTIVES: Final[Mapping[str, tuple[str, ...]]] = {
     "im": ("modelling",),
     "consistency": ("generation", "divergence"),
     "consensus": ("majority", "alignment"),
+    "vrex": ("generation", "variance"),
+    "worst": ("worst",),
 }
 """What can be named as an objective -> its terms, with the weights of the table."""
 

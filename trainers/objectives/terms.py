@@ -82,6 +82,17 @@ TERMS: Final[Mapping[str, Term]] = {
             "cross-entropy on the answer that most variants of the instruction get",
             source="Flip-Flop Consistency (arXiv 2510.14242)",
         ),
+        Term(
+            "variance",
+            "variance of a row's risk over its instructions",
+            source="V-REx (arXiv 2003.00688), row by row",
+        ),
+        Term(
+            "worst",
+            "cross-entropy of the target under the instruction of a row that is answered worst",
+            source="Group DRO (arXiv 1911.08731), row by row",
+            is_language_loss=True,
+        ),
         Term("alignment", "closeness of states to those of the surest variant"),
     )
 }
