@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def import_command(
     logs: Annotated[
         list[Path],
-        typer.Argument(help="Files or folders that lm-eval wrote (--log_samples)."),
+        typer.Argument(help="Files or folders that lm-eval (--log_samples) or inspect wrote."),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Run directory. Default: runs/…", show_default=False)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.logs.bounded import read_object
+from harness.logs.inspect_ai import read_inspect
 from harness.logs.lm_eval import read_lm_eval, samples_beside
 from harness.logs.record import Log
 from harness.results.jsonfiles import Json
 
-READ = "lm-eval's samples_*.jsonl"
+READ = "lm-eval's samples_*.jsonl, inspect's .eval and .json"
 """What can be read, as messages say it."""
 
 
@@ -31,7 +32,11 @@ def _read(path: Path) -> list[Log]:
         raise UsageError(f"no file {path}.", hint=f"A log is {READ}, or the folder of such files.")
     if path.suffix == ".jsonl":
         return [read_lm_eval(path)]
+    if path.suffix == ".eval":
+        return [read_inspect(path)]
     content, _ = read_object(path)
+    if _is_inspect(content):
+        return [read_inspect(path)]
     if _is_lm_eval(content):
         return _read_samples(path)
     raise UsageError(f"{path} is no log that is known.", hint=f"What is read: {READ}.")
@@ -43,11 +48,17 @@ def _read_folder(folder: Path) -> list[Log]:
         samples = sorted(folder.glob(f"{pattern}samples_*.jsonl"))
         if samples:
             return [read_lm_eval(one) for one in samples]
+        if logs := sorted(folder.glob(f"{pattern}*.eval")):
+            return [read_inspect(one) for one in logs]
     raise UsageError(f"{folder} holds no log.", hint=f"What is read: {READ}.")
 
 
 def _is_lm_eval(content: Json) -> bool:
     return {"results", "configs"} <= set(content) and isinstance(content["configs"], dict)
+
+
+def _is_inspect(content: Json) -> bool:
+    return {"version", "eval"} <= set(content) and isinstance(content["eval"], dict)
 
 
 def _read_samples(results: Path) -> list[Log]:

@@ -101,7 +101,7 @@ class _Reader:
             temperature=self._temperature(run),
             worse_when_higher=frozenset(name for name in names if self._is_worse(name)),
             lost=lost,
-            settings=_settings(self.results),
+            settings=self._settings(),
         )
 
     def _alone(self) -> str:
@@ -173,6 +173,19 @@ class _Reader:
     def _is_worse(self, name: str) -> bool:
         known = mapping(mapping(self.results.get("higher_is_better")).get(self.task))
         return known.get(name.partition(",")[0]) is False
+
+    def _settings(self) -> dict[str, str]:
+        """What beside the template decides the answers."""
+        run = mapping(self.results.get("config"))
+        version = mapping(self.results.get("versions")).get(self.task)
+        found = {
+            "task version": text_of(version),
+            "generation": text_of(self.config.get("generation_kwargs")),
+            "generation of the run": text_of(run.get("gen_kwargs") or None),
+            "system text": text_of(self.results.get("system_instruction")),
+            "chat template": text_of(self.results.get("chat_template_sha")),
+        }
+        return {key: value for key, value in found.items() if value}
 
     def _temperature(self, run: Json) -> float | None:
         for settings in (run.get("gen_kwargs"), self.config.get("generation_kwargs")):
@@ -288,12 +301,3 @@ def _model(results: Json) -> str:
     return name_of(results.get("model_name")) or name_of(
         mapping(mapping(results.get("config")).get("model_args")).get("pretrained")
     )
-
-
-def _settings(results: Json) -> dict[str, str]:
-    """What beside the task decides the answers."""
-    found = {
-        "system text": text_of(results.get("system_instruction")),
-        "chat template": text_of(results.get("chat_template_sha")),
-    }
-    return {key: value for key, value in found.items() if value}

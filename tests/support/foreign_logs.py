@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,53 @@ def save_lm_eval(
     }
     (folder / f"results_{DATE}.json").write_text(json.dumps(results), encoding="utf-8")
     return folder
+
+
+def inspect_sample(
+    sample_id: object, said: str, value: object, *, target: str = "4", epoch: int = 1, **more: Any
+) -> dict[str, Any]:
+    """A sample as inspect 0.3.285 writes it, without its events."""
+    message = {"role": "assistant", "content": said}
+    return {
+        "id": sample_id,
+        "epoch": epoch,
+        "input": f"question {sample_id}",
+        "target": target,
+        "messages": [{"role": "user", "content": f"Answer: question {sample_id}"}, message],
+        "output": {"choices": [{"message": message}], "completion": said},
+        "scores": {"match": {"value": value, "answer": said}, "length": {"value": len(said) + 2}},
+        **more,
+    }
+
+
+def inspect_log(samples: Sequence[object], **more: Any) -> dict[str, Any]:
+    """A whole log of inspect, as one object."""
+    return {
+        "version": 2,
+        "status": "success",
+        "eval": {
+            "task": "sums",
+            "model": "mockllm/model",
+            "packages": {"inspect_ai": "0.3.285"},
+            "config": {"epochs": 1},
+        },
+        "plan": {
+            "steps": [
+                {"solver": "prompt_template", "params_passed": {"template": "Answer: {prompt}"}},
+                {"solver": "generate", "params_passed": {}},
+            ]
+        },
+        "results": {"scores": [{"name": "length"}, {"name": "match"}]},
+        "samples": list(samples),
+        **more,
+    }
+
+
+def save_eval(path: Path, log: Mapping[str, Any], compression: int = zipfile.ZIP_DEFLATED) -> Path:
+    """A log as inspect's archive, `.eval`."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for number, sample in enumerate(log["samples"]):
+            archive.writestr(f"samples/{number}_epoch_1.json", json.dumps(sample))
+        header = {key: value for key, value in log.items() if key != "samples"}
+        archive.writestr("header.json", json.dumps(header))
+    return path
