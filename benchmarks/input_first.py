@@ -110,7 +110,7 @@ def plan_side(placement: Placement, model: Model, options: argparse.Namespace) -
         model=options.model, tasks=("reviews",), full=True, scorers=("loglik",),
         data_dir=options.data_dir, per_perturbation=2,
     )  # fmt: skip
-    prepared = prepare(config, model=model, specs=[spec])
+    prepared = prepare(config, load=lambda _: model, specs=[spec])
     chosen = itertools.islice(prepared.plan.all_variants(), options.variants)
     return replace(prepared, plan=replace(prepared.plan, variants={"reviews": tuple(chosen)}))
 

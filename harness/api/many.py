@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from harness.evaluation.cost import Estimate
 from harness.evaluation.many import ManyPlan
 from harness.evaluation.pilot import estimate_run
 from harness.evaluation.prepare import RunPlan, prepare
+from harness.models import Model, ModelSpec, load_model
 
 T = TypeVar("T")
 
@@ -60,7 +62,8 @@ def evaluate_many(
 ) -> ManyRuns:
     """Evaluate each model, then write the page about all; a model that fails leaves the others.
 
-    One model is in memory at a time. Runs that are finished are not asked again.
+    One model is in memory at a time; of adapters that follow each other on one base the base stays,
+    and they are switched on it. Runs that are finished are not asked again.
 
     Args:
         plan: the models, and where their runs lie.
@@ -68,9 +71,10 @@ def evaluate_many(
         begin: told the place of a model and what it is going to be asked; returns what is told how
             far it is.
     """
+    load = _loader()
 
     def run(place: int, config: RunConfig) -> Run:
-        prepared = prepare(config)
+        prepared = prepare(config, load=load)
         return evaluate(prepared, command=command, progress=begin(place, prepared))
 
     runs, failures = _each(plan, run)
@@ -82,12 +86,19 @@ def evaluate_many(
 
 def estimate_many(plan: ManyPlan) -> tuple[list[PlannedRun], tuple[Failure, ...]]:
     """Return what each model is going to be asked and how long that takes; nothing is written."""
+    load = _loader()
 
     def estimate(place: int, config: RunConfig) -> PlannedRun:
-        prepared = prepare(config)
+        prepared = prepare(config, load=load)
         return PlannedRun(plan.names[place], config.model, prepared.out, estimate_run(prepared))
 
     return _each(plan, estimate)
+
+
+def _loader() -> Callable[[ModelSpec], Model]:
+    from harness.models.loading.kept_base import KeptBase
+
+    return partial(load_model, kept=KeptBase())
 
 
 def _each(

@@ -20,6 +20,7 @@ from harness.evaluation.execute import execute
 from harness.evaluation.prepare import RunPlan, prepare
 from harness.evaluation.refine import refine
 from harness.evaluation.selection import describe_left_out
+from harness.models import load_model
 from harness.models.spec import Device, DType
 from harness.prompting.prompts import FormatChoice
 from harness.results import rundir
@@ -169,8 +170,9 @@ def run(
     config = check_options(RunConfig, given, say=str)
     bar = to_progress(progress)
     with lent(model, config) as loaded:
+        load = load_model if loaded is None else lambda _: loaded
         reworded = reword_first(config, specs, progress=bar)
-        prepared = prepare(reworded, model=loaded, specs=specs)
+        prepared = prepare(reworded, load=load, specs=specs)
         for note in notes_of(prepared):
             bar.note(to_keywords(note, given))
         return evaluate(prepared, command=describe_call("run", config, given), progress=bar)

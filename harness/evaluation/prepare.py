@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -34,7 +34,7 @@ from harness.evaluation.variants import (
     read_variants,
 )
 from harness.grading import Judge, load_graders, make_grader
-from harness.models import Model, load_model
+from harness.models import Model, ModelSpec, load_model
 from harness.prompting.prompts import Prompter, PromptFormat, choose_layout
 from harness.prompting.readers import AnswerReader, ChoiceReader, JudgedReader, LabelReader, Reader
 from harness.prompting.requests import RequestBuilder
@@ -77,13 +77,16 @@ class RunPlan:
 
 
 def prepare(
-    config: RunConfig, *, model: Model | None = None, specs: Sequence[TaskSpec] = ()
+    config: RunConfig,
+    *,
+    load: Callable[[ModelSpec], Model] = load_model,
+    specs: Sequence[TaskSpec] = (),
 ) -> RunPlan:
     """Load and check everything a run needs, cheapest first; nothing is written.
 
     Args:
         config: What was asked for.
-        model: The model, where it is loaded already; `config.model` is its name then.
+        load: Loads the model; one that is loaded already is returned as it is.
         specs: Those of `config.tasks` that are no files, by their content.
 
     Returns:
@@ -115,7 +118,7 @@ def prepare(
             "no cell is left to evaluate: no variant could be made, or no example was read."
         )
     full, plan = plan, _fit(config, plan)
-    model = model or load_model(config.model_spec)
+    model = load(config.model_spec)
     if config.temperature > 0:
         drawing(model)
     config, fitted_notes = fit_scorers(config, plan.tasks, model, named=bool(named))

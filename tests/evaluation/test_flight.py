@@ -79,7 +79,7 @@ def evaluate(model: Model, out: Path, task: TaskSpec | None = None, **more: Any)
         "max_new_tokens": 12, **more,
     }  # fmt: skip
     config = RunConfig(model="tiny", tasks=(task.name,), out=out, **given)
-    prepared = prepare(config, model=model, specs=(task,))
+    prepared = prepare(config, load=lambda _: model, specs=(task,))
     run = execute(prepared, command="test", progress=progress)
     if config.precision is None:
         assert progress.done == progress.total

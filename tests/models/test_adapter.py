@@ -12,8 +12,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from harness.core.errors import UsageError
-from harness.models import ModelSpec, load_model
+from harness.core.records import Request
+from harness.models import Model, ModelSpec, load_model
 from harness.models.inference.hf import HFModel
+from harness.models.loading import pretrained_io
+from harness.models.loading.kept_base import KeptBase, can_switch
 from tests.support.tiny_models import VOCABULARY, make_model, make_tokenizer
 from trainers.merge import merge
 
@@ -280,3 +283,81 @@ def test_pickled_adapter_weights_are_never_loaded(
     torch.save({}, plain_adapter / "adapter_model.bin")
     with pytest.raises(UsageError, match="pickled weights only"):
         load_model(ModelSpec(str(plain_adapter)))
+
+
+def scores_of(model: Model) -> list[dict[str, float]]:
+    """Label scores of a few requests that share prefixes."""
+    requests = [
+        Request((5, 300, 17, *more), {"yes": (88, 420), "no": (9,)}) for more in ((33,), (7, 8), ())
+    ]
+    found = dict(model.loglik(requests))
+    return [dict(found[place].scores or {}) for place in range(len(requests))]
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The checkpoints whose weights were read, in order."""
+    seen: list[Path] = []
+    read = pretrained_io.read_weights
+
+    def noting(directory: Path, *args: Any, **kwargs: Any) -> Any:
+        seen.append(directory)
+        return read(directory, *args, **kwargs)
+
+    monkeypatch.setattr(pretrained_io, "read_weights", noting)
+    return seen
+
+
+SWITCHED = ("lora", "lora on both", "lora on the output", "rank-stabilised", "all layers")
+MERGED = ("both saved whole", "lora on both", "dora", "some tokens", "ia3")
+"""Peft saves the embeddings beside adapters on them, unless it is told not to."""
+
+
+def test_adapters_are_switched_on_a_base_that_is_read_once(
+    base: Path, tmp_path: Path, reads: list[Path]
+) -> None:
+    adapters = [
+        save_adapter(base, KINDS[kind], tmp_path / kind, save_embedding_layers=False)
+        for kind in SWITCHED
+    ]
+    alone = [load_model(ModelSpec(str(path), device="cpu")) for path in (base, *adapters)]
+    expected = [scores_of(model) for model in alone]
+    reads.clear()
+    kept = KeptBase()
+    for place in (0, 1, 2, 0, 3, 4, 5, 0):
+        path = (base, *adapters)[place]
+        model = load_model(ModelSpec(str(path), device="cpu"), kept=kept)
+        assert model.info.fingerprint == alone[place].info.fingerprint
+        tolerance = 1e-4 if place else 0
+        for found, wanted in zip(scores_of(model), expected[place], strict=True):
+            assert found == pytest.approx(wanted, abs=tolerance, rel=0)
+    assert reads == [base]
+
+
+def test_an_adapter_that_cannot_be_switched_is_merged_into_a_base_of_its_own(
+    base: Path, tmp_path: Path, reads: list[Path]
+) -> None:
+    kept = KeptBase()
+    for kind in MERGED:
+        adapter = save_adapter(base, KINDS[kind], tmp_path / kind)
+        assert not can_switch(adapter)
+        expected = scores_of(load_model(ModelSpec(str(adapter), device="cpu")))
+        reads.clear()
+        assert scores_of(load_model(ModelSpec(str(adapter), device="cpu"), kept=kept)) == expected
+        assert reads == [base]
+    half = ModelSpec(str(save_adapter(base, KINDS["lora"], tmp_path / "half")), dtype="bfloat16")
+    assert scores_of(load_model(half, kept=kept)) == scores_of(load_model(half))
+
+
+def test_an_adapter_of_another_base_is_named_and_the_base_goes_on(
+    base: Path, tmp_path: Path
+) -> None:
+    other = make_base(tmp_path / "other", tied=False, architecture="gpt2")
+    kind = (LORA, {"target_modules": ["c_attn"], "fan_in_fan_out": True})
+    foreign = save_adapter(other, kind, tmp_path / "foreign")
+    kept = KeptBase()
+    spec = ModelSpec(str(base), device="cpu")
+    expected = scores_of(load_model(spec, kept=kept))
+    with pytest.raises(UsageError, match="foreign doesn't fit the base"):
+        load_model(ModelSpec(str(foreign), base=str(base), device="cpu"), kept=kept)
+    assert scores_of(load_model(spec, kept=kept)) == expected

@@ -64,6 +64,30 @@ def apply_adapter(model: PreTrainedModel, directory: Path, *, base: str) -> PreT
         return _merge(wrapped, directory)
 
 
+def put_beside(model: PreTrainedModel, directory: Path, *, base: str) -> PeftModel:
+    """The base model with the adapter beside its weights, which stay as they are.
+
+    Args:
+        model: the base model; its layers are wrapped until the adapter is unloaded.
+        directory: an adapter that can be switched on (`kept_base.can_switch`).
+        base: what the base model is called in messages.
+
+    Raises:
+        MissingPackageError: peft isn't installed.
+        UsageError: the adapter doesn't fit the base.
+    """
+    with warnings.catch_warnings(), quiet_transformers():
+        warnings.simplefilter("ignore")
+        stored = stored_tensors(directory, weights=WEIGHTS_FILE)
+        wrapped = _wrap(model, directory, base)
+        try:
+            _check_tensors(wrapped, set(stored), directory, base)
+        except UsageError:
+            cast(Any, wrapped.base_model).unload()
+            raise
+        return wrapped
+
+
 def _merge(wrapped: PeftModel, directory: Path) -> PreTrainedModel:
     """The base with the adapter in its weights, which must answer as the two did side by side."""
     unmerged = _probe(wrapped.get_base_model())

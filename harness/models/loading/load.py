@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
@@ -16,8 +17,10 @@ from harness.models.spec import ModelSpec, ServerSpec
 if TYPE_CHECKING:
     import torch
 
+    from harness.models.loading.kept_base import KeptBase
 
-def load_model(spec: ModelSpec) -> Model:
+
+def load_model(spec: ModelSpec, *, kept: KeptBase | None = None) -> Model:
     """The model of a directory, a hub id, a `.gguf` file, a PEFT adapter directory or an alias.
 
     Weights are read from safetensors only; a GGUF is converted once, into the user cache.
@@ -26,6 +29,8 @@ def load_model(spec: ModelSpec) -> Model:
 
     Args:
         spec: the model and how to load it.
+        kept: where a base stays loaded for the adapters that come next, each of which is then
+            switched on it instead of merged; what was loaded with it before is used no more.
 
     Returns:
         The loaded model, ready to answer requests.
@@ -33,6 +38,8 @@ def load_model(spec: ModelSpec) -> Model:
     Raises:
         UsageError: the model can't be loaded; the message says why and what to type.
     """
+    if kept is not None and (is_served(spec) or spec.name.partition(":")[0] in BACKENDS):
+        kept.drop()
     if is_served(spec):
         from harness.models.servers.load import load_served
 
@@ -47,10 +54,10 @@ def load_model(spec: ModelSpec) -> Model:
         return BACKENDS.get(backend)(replace(spec, name=rest))
     device = choose_device(spec.device)
     choose_dtype(spec.dtype, device, None)  # a wrong name shows before anything is read
-    return _load(spec, find_source(spec), device)
+    return _load(spec, find_source(spec), device, kept)
 
 
-def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
+def _load(spec: ModelSpec, source: Source, device: torch.device, kept: KeptBase | None) -> Model:
     # Only now: these import torch and transformers for seconds, and a wrong path needs neither.
     from harness.models.loading.adapter import apply_adapter
     from harness.models.loading.model_info import describe
@@ -69,13 +76,20 @@ def _load(spec: ModelSpec, source: Source, device: torch.device) -> Model:
     tokenizer = wrap_tokenizer(read_tokenizer(source.tokenizer, code=code), config)
     chosen_dtype = choose_dtype(spec.dtype, device, getattr(config, "dtype", None))
     notes: list[str] = []
-    model = read_weights(source.directory, config, chosen_dtype, code=code, notes=notes)
-    if source.adapter is not None:
+    read = partial(read_weights, source.directory, config, chosen_dtype, code=code)
+    stays = kept is not None and kept.serves(source.adapter, chosen_dtype)
+    if kept is not None and stays:
+        model = kept.take((source.directory, device, code), read, notes)
+    else:
+        model = read(notes=notes)
+    if source.adapter is not None and not stays:
         model = apply_adapter(model, source.adapter, base=source.base or "")
     tokenizer.limit_to(embedding_count(model))
     move_to(device, model)
     upcast = upcast_where_slow(model, device, chosen_dtype)
     info = describe(spec.name, source, model, tokenizer)
+    if kept is not None and stays and source.adapter is not None:
+        model = kept.put_on(source.adapter, base=source.base or "")
     loaded = wrap_model(model, tokenizer, info)
     if source.tokenizer not in (source.directory, source.adapter):
         loaded.notes.append(f"the model has no tokenizer: that of {source.tokenizer} is used.")

@@ -46,7 +46,7 @@ def evaluate(folder: Path, *, model: Any = None, **options: Any) -> None:
         "perturbations": ("keyboard",), "limit": 6, "instructions": 1, "resamples": 100,
         "cache": False, "window": 16, "scorers": ("loglik",), **options,
     }  # fmt: skip
-    plan = prepare(check_options(RunConfig, values), model=model or TouchyModel())
+    plan = prepare(check_options(RunConfig, values), load=lambda _: model or TouchyModel())
     run = execute(plan, command="fuzz")
     for level in run.summary.levels.values():
         assert level.accuracy is not None
