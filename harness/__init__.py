@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.api.attacking import attack
     from harness.api.comparing import Comparison, compare
+    from harness.api.explaining import Explanation, explain
     from harness.api.gating import Verdict, check
     from harness.api.hardening import Hardened, harden
     from harness.api.models import Model
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Comparison",
+    "Explanation",
     "Hardened",
     "HarnessError",
     "Model",
@@ -46,6 +48,7 @@ __all__ = [
     "attack",
     "check",
     "compare",
+    "explain",
     "harden",
     "load_run",
     "make_pairs",
@@ -57,6 +60,7 @@ __all__ = [
 
 _HOMES = {
     "Comparison": "harness.api.comparing",
+    "Explanation": "harness.api.explaining",
     "Hardened": "harness.api.hardening",
     "HarnessError": "harness.core.errors",
     "Model": "harness.api.models",
@@ -66,6 +70,7 @@ _HOMES = {
     "attack": "harness.api.attacking",
     "check": "harness.api.gating",
     "compare": "harness.api.comparing",
+    "explain": "harness.api.explaining",
     "harden": "harness.api.hardening",
     "load_run": "harness.api.results",
     "make_pairs": "harness.api.pairing",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harness.core.records import LeftOut, Variant
-from harness.results.kinds import own_scorers
+from harness.results.primary import keep_primary
 from harness.results.summary import Summary
 
 if TYPE_CHECKING:
@@ -103,11 +103,4 @@ def primary_samples(run: Run) -> pd.DataFrame:
     samples = run.compact_samples
     if samples.empty:
         return samples
-    primary = samples["scorer"] == run.summary.scorer
-    for task, scorers in own_scorers(section(run.manifest, "tasks")).items():
-        mine = samples["task"] == task
-        if not (primary & mine).any():
-            given = set(samples.loc[mine, "scorer"].unique())
-            chosen = next((one for one in scorers if one in given), "")
-            primary |= mine & (samples["scorer"] == chosen)
-    return samples[primary]
+    return keep_primary(samples, run.summary.scorer, section(run.manifest, "tasks"))

@@ -5,6 +5,7 @@ when it is first used. The files, by what is done:
 
 - `running`: evaluate a model
 - `results`: a finished run, its frames, table and charts
+- `explaining`: which words its answers hang on
 - `comparing`: two or more runs side by side
 - `gating`: a run judged by a policy
 - `attacking`: search for the instruction that hurts most

@@ -19,6 +19,7 @@ from harness.cli import (
     comparing,
     data,
     evaluating,
+    explaining,
     following,
     hardening,
     importing,
@@ -53,7 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 COMMANDS: Final = {
-    "Evaluate": (evaluating, planning, reporting),
+    "Evaluate": (evaluating, planning, reporting, explaining),
     "Compare and gate": (comparing, baselines, logs),
     "Follow many runs": (following,),
     "Perturb and attack": (perturbing, paraphrasing, attacking, importing),

@@ -240,11 +240,11 @@ class RunDirectory:
         with suppress(UsageError):  # one that cannot be read is no finished run anyway
             there = read_json(self.path / self._manifest)
             self.write_json(self._manifest, {**there, "status": "incomplete"})
-        for name in ("summary.json", "variants.jsonl", "examples.jsonl"):
+        for name in ("summary.json", "variants.jsonl", "examples.jsonl", "explanation.json"):
             (self.path / name).unlink(missing_ok=True)
         for report in self.path.glob("report.*"):
             report.unlink()
-        for store in ("samples.sqlite", "queries.sqlite"):
+        for store in ("samples.sqlite", "queries.sqlite", "attributions.sqlite"):
             delete_database(self.path / store)
 
     def _check_store(self, there: Json) -> None:

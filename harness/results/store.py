@@ -176,6 +176,31 @@ def read_texts(
     return {(variant, example): str(text) for variant, example, text in rows}
 
 
+def read_scores(
+    path: Path, scorer: str, variants: Sequence[str], examples: Sequence[str]
+) -> dict[tuple[str, str], dict[str, float]]:
+    """(variant id, example id) -> label -> its score, where a scorer compared labels.
+
+    Raises:
+        UsageError: not a sample store.
+    """
+    query = (
+        "SELECT variant_id, example_id, scores FROM samples WHERE scores IS NOT NULL "
+        "AND scorer = ? AND variant_id IN (SELECT value FROM json_each(?)) "
+        "AND example_id IN (SELECT value FROM json_each(?))"
+    )
+    ids = (json.dumps(list(variants)), json.dumps(list(examples)))
+    try:
+        with closing(open_to_read(path)) as db:
+            rows = db.execute(query, (scorer, *ids)).fetchall()
+        return {
+            (str(variant), str(example)): {k: float(v) for k, v in json.loads(scores).items()}
+            for variant, example, scores in rows
+        }
+    except (OSError, sqlite3.Error, ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path}: not a sample store: {error}.") from None
+
+
 def read_draws(path: Path) -> pd.DataFrame:
     """The draws of sampled cells, a row each: none where nothing was sampled.
 

@@ -8,18 +8,19 @@ from pathlib import Path
 import pytest
 
 from harness.attacks.config import AttackConfig
-from harness.cli import attacking, evaluating, pairing, paraphrasing, training
+from harness.cli import attacking, evaluating, explaining, pairing, paraphrasing, training
 from harness.cli.app import run as harness
 from harness.cli.completion import COMPLETERS
 from harness.core.errors import ExitCode
 from harness.evaluation.config import RunConfig
+from harness.explanation.config import ExplainConfig
 from trainers.config import TrainConfig
 from trainers.pairs.config import PairsConfig
 
 COMMANDS = (
     "run", "plan", "compare", "check", "init-ci", "attack", "perturb", "paraphrase",
-    "import-prompts", "list", "show", "doctor", "prompts", "export", "report", "harden", "pairs",
-    "train", "merge",
+    "import-prompts", "list", "show", "doctor", "prompts", "export", "report", "explain",
+    "harden", "pairs", "train", "merge",
 )  # fmt: skip
 
 
@@ -38,6 +39,7 @@ def error_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     [
         (RunConfig, evaluating.PANELS),
         (AttackConfig, attacking.PANELS),
+        (ExplainConfig, explaining.PANELS),
         (paraphrasing.ParaphraseOptions, paraphrasing.PANELS),
         (PairsConfig, pairing.PANELS),
         (TrainConfig, training.PANELS),

@@ -34,15 +34,16 @@ ROOMS: Final = {
     "gate": f"core tasks {_JUDGING}",
     "paraphrasing": "core perturbations models tasks",
     "evaluation": f"core {_ASKING} paraphrasing",
+    "explanation": f"core {_ASKING} evaluation",
     "attacks": f"core {_ASKING} evaluation",
     "trainers": "core perturbations models tasks prompting results evaluation",
     "hardening": "core stats models tasks prompting results perturbations comparison reports gate "
     "evaluation trainers",
-    "api": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation attacks trainers "
-    "hardening",
+    "api": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation "
+    "explanation attacks trainers hardening",
     "pytest_plugin": "core reports gate",
     "cli": f"core {_ASKING} {_JUDGING} reports gate baselines history paraphrasing authoring "
-    "evaluation attacks logs trainers hardening api",
+    "evaluation explanation attacks logs trainers hardening api",
 }
 """Every room of the house, from the cellar up, and the rooms beside itself that it may import."""
 

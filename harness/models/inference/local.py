@@ -36,6 +36,12 @@ class LocalModel(ABC):
         self._budget = budget or choose_budget(model)
         self._end_ids = _end_ids(model, end_id)
 
+    @property
+    def network(self) -> PreTrainedModel:
+        """The transformers model itself, whose weights want no gradient."""
+        model: PreTrainedModel = self._model
+        return model
+
     @abstractmethod
     def loglik(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
         """Yields (index of the request, its labels' summed log-likelihoods), in any order.

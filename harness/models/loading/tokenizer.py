@@ -11,6 +11,7 @@ from harness.core.errors import UsageError
 from harness.models.loading.chat_template import ChatTemplate
 from harness.models.loading.chat_worker import TODAY
 from harness.models.loading.panics import first_line, is_panic, quiet_panics
+from harness.models.loading.token_spans import find_spans
 from harness.models.token_requests import TokenRequests
 
 _PROBES: Final = ("", "a", "7")
@@ -128,6 +129,23 @@ class HFTokenizer(TokenRequests):
                 break
             ending.insert(0, tokens[0])
         return tuple(ending) if len(probes) > 1 else ()
+
+    def spans(self, text: str, *, special: bool) -> list[tuple[int, int] | None]:
+        """Which characters `start:end` of a text each token of `encode` stands for.
+
+        Returns:
+            One span per token: None for a token that the tokenizer adds, and the whole character
+            for a token that holds a part of its bytes.
+
+        Raises:
+            UsageError: the tokenizer can't read the text.
+        """
+        ids = self._encode([text], special=special)[0]
+        return find_spans(self._tokenizer, text, ids, special=special)
+
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """Each token as the vocabulary has it."""
+        return [str(name) for name in self._tokenizer.convert_ids_to_tokens(list(ids))]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids, without special tokens."""

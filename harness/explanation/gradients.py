@@ -1,0 +1,241 @@
+"""Gradient x input of an answer's probability, in batches, on a local model.
+
+Weights want no gradient, so a backward pass costs about what a forward pass does. Rows are padded
+at their right, where a causal model never looks, and one backward pass serves an answer token of
+every row of a batch: rows know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from harness.core.errors import UsageError
+from harness.explanation.density import Floats
+from harness.models.inference.budget import out_of_memory
+from harness.models.inference.logits_at import logits_at
+
+DIFFERENTIABLE: Final = ("sdpa", "eager")
+"""Implementations of attention through which gradients pass everywhere, the fast one first."""
+CPU_TOKENS: Final = 512
+"""Of a batch: their activations are kept for the backward pass, some gigabyte of a small model."""
+GPU_SHARE: Final = 0.4
+"""Of the free memory."""
+
+T = TypeVar("T")
+
+
+class Asked(Protocol):
+    """A prompt and an answer to it, in tokens."""
+
+    @property
+    def context(self) -> tuple[int, ...]:
+        """The prompt's tokens, one at least."""
+        ...
+
+    @property
+    def answer(self) -> tuple[int, ...]:
+        """The answer's tokens, one at least."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """What each token of a prompt did for each token of an answer."""
+
+    importance: Floats
+    """[N, M]: the gradient of p(y_m | x, y_<m) times the embedding of x_n, over its width."""
+    logp: float
+    """Log-probability of the answer in nats."""
+
+
+def attribute(model: PreTrainedModel, asked: Sequence[Asked]) -> Iterator[tuple[int, Attributed]]:
+    """Yields (index, what its tokens did) of each prompt with its answer, in any order.
+
+    Args:
+        model: A causal language model; its weights stay as they are.
+        asked: Prompts with their answers.
+
+    Raises:
+        UsageError: no gradient reaches the prompt, it is not finite, or memory does not hold even
+            one prompt.
+    """
+    with differentiable(model):
+        yield from in_batches(model, asked, lambda batch: _attribute(model, batch))
+
+
+def in_batches(
+    model: PreTrainedModel, asked: Sequence[Asked], work: Callable[[Sequence[Asked]], Sequence[T]]
+) -> Iterator[tuple[int, T]]:
+    """Yields (index, what `work` made of it), the longest first; too little memory halves batches.
+
+    Raises:
+        UsageError: memory does not hold a single one.
+    """
+    room = batch_tokens(model)
+    waiting = sorted(range(len(asked)), key=lambda index: -_length(asked[index]))
+    while waiting:
+        count = max(1, room // _length(asked[waiting[0]]))
+        batch = waiting[:count]
+        try:
+            done = work([asked[index] for index in batch])
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                raise out_of_memory(f"a single prompt of {_length(asked[batch[0]])} tokens") from (
+                    error
+                )
+            room = max(1, _length(asked[batch[0]]) * (len(batch) // 2))
+            torch.cuda.empty_cache()
+            continue
+        yield from zip(batch, done, strict=True)
+        waiting = waiting[count:]
+
+
+@contextmanager
+def differentiable(model: PreTrainedModel) -> Iterator[None]:
+    """Lets gradients pass through the model: an attention that has them, no tensor that refuses.
+
+    Raises:
+        UsageError: the model knows no such attention.
+    """
+    own = model.config._attn_implementation
+    _release_buffers(model)
+    if own not in DIFFERENTIABLE:
+        _choose_attention(model)
+    try:
+        yield
+    finally:
+        if model.config._attn_implementation != own:
+            model.set_attn_implementation(own)
+
+
+@contextmanager
+def embeddings_of(
+    model: PreTrainedModel, change: Callable[[Tensor], Tensor]
+) -> Iterator[list[Tensor]]:
+    """Hands the embeddings (B, L, width) of each forward to `change` and keeps what it made."""
+    seen: list[Tensor] = []
+
+    def replace(_layer: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        seen.append(change(output))
+        return seen[-1]
+
+    handle = model.get_input_embeddings().register_forward_hook(replace)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def answer_logps(model: PreTrainedModel, batch: Sequence[Asked]) -> Tensor:
+    """(B, M) log-probability of each answer token, 0 beyond an answer's end; with its gradient."""
+    rows = [(*one.context, *one.answer[:-1]) for one in batch]
+    longest = max(map(len, rows))
+    padded = [[*row, *[0] * (longest - len(row))] for row in rows]
+    device = model.device
+    places = [
+        (row, m, row * longest + len(one.context) - 1 + m, token)
+        for row, one in enumerate(batch)
+        for m, token in enumerate(one.answer)
+    ]
+    row, column, place, token = (
+        torch.tensor(side, device=device) for side in zip(*places, strict=True)
+    )
+    with logits_at(model, place):
+        output = model(input_ids=torch.tensor(padded, device=device), use_cache=False)
+    logits: Tensor = output.logits[0]
+    wide = logits if logits.dtype == torch.float64 else logits.float()
+    picked = wide.log_softmax(-1).gather(1, token[:, None])[:, 0]
+    logps = picked.new_zeros(len(batch), max(len(one.answer) for one in batch))
+    return logps.index_put((row, column), picked)
+
+
+def batch_tokens(model: PreTrainedModel) -> int:
+    """How many tokens a batch may have whose activations are kept."""
+    if model.device.type != "cuda":
+        return CPU_TOKENS
+    config = model.config.get_text_config()
+    inner: int = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    numbers = (16 * config.hidden_size + 4 * inner) * config.num_hidden_layers
+    free, _total = torch.cuda.mem_get_info(model.device)
+    return max(256, int(GPU_SHARE * free / (numbers * model.dtype.itemsize)))
+
+
+def _attribute(model: PreTrainedModel, batch: Sequence[Asked]) -> list[Attributed]:
+    with torch.enable_grad(), embeddings_of(model, _as_leaf) as seen:
+        logps = answer_logps(model, batch)
+        probabilities = logps.exp()
+        columns = [
+            _times_input(probabilities, m, seen[0], last=m == probabilities.shape[1] - 1)
+            for m in range(probabilities.shape[1])
+        ]
+    importance = torch.stack(columns, dim=-1).double().cpu().numpy()
+    if not np.isfinite(importance).all():
+        raise UsageError(
+            "the model's gradients are not finite numbers.",
+            hint="Run it with --dtype float32 or bfloat16, and explain that run.",
+        )
+    totals = logps.sum(dim=1).tolist()
+    return [
+        Attributed(importance[row, : len(one.context), : len(one.answer)], totals[row])
+        for row, one in enumerate(batch)
+    ]
+
+
+def _times_input(probabilities: Tensor, m: int, embeddings: Tensor, *, last: bool) -> Tensor:
+    """(B, L) gradient of the m-th answer token's probability, times the input."""
+    try:
+        (gradient,) = torch.autograd.grad(
+            probabilities[:, m].sum(), embeddings, retain_graph=not last
+        )
+    except RuntimeError as error:
+        if _is_out_of_memory(error):
+            raise
+        raise UsageError(
+            f"no gradient reaches the prompt through this model: {str(error).splitlines()[0]}",
+            hint="Explain a run of the same weights that are not quantised, in transformers.",
+        ) from error
+    wide = torch.promote_types(gradient.dtype, torch.float32)
+    return (gradient.to(wide) * embeddings.detach().to(wide)).sum(dim=-1)
+
+
+def _as_leaf(embeddings: Tensor) -> Tensor:
+    return embeddings.detach().requires_grad_()
+
+
+def _release_buffers(model: PreTrainedModel) -> None:
+    """Copy buffers that scoring has renewed without gradients: autograd may not keep such ones."""
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_inference():
+                setattr(module, name, buffer.clone())
+
+
+def _choose_attention(model: PreTrainedModel) -> None:
+    for name in DIFFERENTIABLE:
+        try:
+            model.set_attn_implementation(name)
+        except (ValueError, ImportError):
+            continue
+        return
+    raise UsageError(
+        f"{model.config.model_type} has no attention through which gradients pass.",
+        hint="Explain a run of another model.",
+    )
+
+
+def _length(asked: Asked) -> int:
+    return len(asked.context) + len(asked.answer) - 1
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)

@@ -1,0 +1,122 @@
+"""What an explanation is of: a run, one beside it, their pairs of cells. No model is loaded yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.core.errors import UsageError
+from harness.core.records import CLEAN
+from harness.explanation.choose import AnswerChoice, Choice, Pair, choose_pairs
+from harness.explanation.store import ATTRIBUTIONS, Key, Scope, read_attributions
+from harness.results.kinds import open_tasks
+from harness.results.primary import keep_primary
+from harness.results.rundir import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationPlan:
+    """Pairs of cells, and the runs whose models answer them."""
+
+    run: Run
+    tuned: Run | None
+    """A run of another model on the same cells, explained beside the first."""
+    pairs: tuple[Pair, ...]
+    answers: AnswerChoice
+    choice: Choice
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs, the one that is explained first."""
+        return (self.run,) if self.tuned is None else (self.run, self.tuned)
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The cells, each once: every perturbed one and its clean twin."""
+        both = (
+            key
+            for pair in self.pairs
+            for key in ((pair.clean_id, pair.example_id), (pair.variant_id, pair.example_id))
+        )
+        return tuple(dict.fromkeys(both))
+
+    def done(self, run: Run) -> int:
+        """How many of a run's cells are explained already."""
+        there = read_attributions(self.run.path / ATTRIBUTIONS, scope_of(run, self.answers))
+        return sum(key in there for key in self.keys)
+
+
+def plan_explanation(
+    run: Run, tuned: Run | None, choice: Choice, answers: AnswerChoice
+) -> ExplanationPlan:
+    """Choose the cells, from what the runs have answered.
+
+    Args:
+        run: The run to explain.
+        tuned: A run of a model that was made from the first one's, on the same cells.
+        choice: Which cells.
+        answers: Whose answers.
+
+    Raises:
+        UsageError: a run whose model returns no gradients, runs without a common cell, or names
+            that the run does not have.
+    """
+    for one in (run, tuned):
+        if one is not None:
+            _check_gradients(one)
+    samples = primary_samples(run)
+    if tuned is not None:
+        samples = _common(samples, run, tuned)
+    pairs = choose_pairs(samples, choice, open_tasks(run.manifest["tasks"]))
+    return ExplanationPlan(run, tuned, tuple(pairs), answers, choice)
+
+
+def primary_samples(run: Run) -> pd.DataFrame:
+    """One row per cell: what the run's first scorer made of it."""
+    return keep_primary(run.compact_samples, run.summary.scorer, run.manifest["tasks"])
+
+
+def scope_of(run: Run, answers: AnswerChoice) -> Scope:
+    """Whose attributions are a run's."""
+    return Scope(str(run.manifest["content"]["model"]), answers)
+
+
+def _check_gradients(run: Run) -> None:
+    model: Mapping[str, object] = run.manifest["model"]
+    offer = model.get("offer")
+    way = offer.get("way", "engine") if isinstance(offer, Mapping) else "engine"
+    if way != "engine":
+        raise UsageError(
+            f"{run.path}: {model['name']} was asked at a server, and a server returns no "
+            "gradients, by which words are weighed.",
+            hint="Run the same weights here: harness run --model DIRECTORY.",
+        )
+
+
+def _common(samples: pd.DataFrame, run: Run, tuned: Run) -> pd.DataFrame:
+    """The run's samples of cells that the other has too, with the same text on the same example."""
+    texts = [{one.id: one.text for one in of.variant_records if one.text} for of in (run, tuned)]
+    same = {key for key, text in texts[0].items() if texts[1].get(key) == text}
+    hashes = [of.examples.set_index(["task", "id"])["hash"].to_dict() for of in (run, tuned)]
+    alike = {key for key, content in hashes[0].items() if hashes[1].get(key) == content}
+    there = primary_samples(tuned)
+    asked = set(zip(map(str, there["variant_id"]), map(str, there["example_id"]), strict=True))
+    kept = [
+        variant in same and (task, example) in alike and (variant, example) in asked
+        for task, variant, example in zip(
+            map(str, samples["task"]), map(str, samples["variant_id"]),
+            map(str, samples["example_id"]), strict=True,
+        )
+    ]  # fmt: skip
+    common = samples[kept]
+    if not (common["level"] != CLEAN).any():
+        raise UsageError(
+            f"{tuned.path} has no perturbed cell in common with {run.path}: another task, other "
+            "variants, or other examples.",
+            hint="Repeat the first run's command with the tuned model and another --out.",
+        )
+    return common

@@ -1,0 +1,192 @@
+"""Attributions on disk: one SQLite row per explained cell, written a batch at a time, resumable."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.core.errors import IncompleteRunError, UsageError
+from harness.core.sqlite import Database, open_journaled, open_to_read
+from harness.explanation.words import PromptPart
+
+ATTRIBUTIONS: Final = "attributions.sqlite"
+"""The file in a run's directory."""
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS attributions (
+    model TEXT NOT NULL, answers TEXT NOT NULL, variant_id TEXT NOT NULL, example_id TEXT NOT NULL,
+    said TEXT NOT NULL, tokens INTEGER NOT NULL, logp REAL NOT NULL, words TEXT NOT NULL,
+    PRIMARY KEY (model, answers, variant_id, example_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checks (
+    model TEXT NOT NULL, answers TEXT NOT NULL, variant_id TEXT NOT NULL, example_id TEXT NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (model, answers, variant_id, example_id)
+) WITHOUT ROWID;
+"""
+_DAMAGED: Final = "Delete it, and repeat the same command."
+
+Key = tuple[str, str]
+"""(variant id, example id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedWord:
+    """A word of a prompt and how much of the answer hangs on it."""
+
+    text: str
+    part: PromptPart
+    offset: int
+    """Where it begins in its part; -1 in layout."""
+    copy: int
+    """Which of a part's places it stands in."""
+    density: float
+    """Importance density, from 0 to 1; 0 in layout and of special tokens."""
+    share: float
+    """Its share of the positive importance of all words, layout and special tokens too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """One explained cell."""
+
+    variant_id: str
+    example_id: str
+    said: str
+    """The answer that is explained."""
+    tokens: int
+    """Of that answer."""
+    logp: float
+    """Its log-probability in nats."""
+    words: tuple[ExplainedWord, ...]
+
+    @property
+    def key(self) -> Key:
+        """The cell."""
+        return self.variant_id, self.example_id
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose attributions are meant."""
+
+    model: str
+    """The model's fingerprint."""
+    answers: str
+    """`own` or `gold`."""
+
+
+_WORDS: Final = TypeAdapter(tuple[ExplainedWord, ...])
+
+
+class AttributionStore(Database):
+    """Writes and resumes the attributions of one run; a killed process loses a batch at most."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            super().__init__(open_journaled(path, _SCHEMA))
+        except sqlite3.DatabaseError as error:
+            raise UsageError(f"{path} is damaged: {error}.", hint=_DAMAGED) from None
+
+    def write(self, scope: Scope, attributions: Iterable[Attribution]) -> None:
+        """Keep attributions, in one transaction: all of them or none.
+
+        Raises:
+            IncompleteRunError: the disk is full or the file cannot be written.
+        """
+        rows = (
+            (
+                *(scope.model, scope.answers, one.variant_id, one.example_id),
+                *(one.said, one.tokens, one.logp, _words_to_json(one.words)),
+            )
+            for one in attributions
+        )
+        self._insert("attributions", 8, rows)
+
+    def write_checks(self, scope: Scope, checks: Mapping[Key, Mapping[str, object]]) -> None:
+        """Keep what was found when cells were checked.
+
+        Raises:
+            IncompleteRunError: the disk is full or the file cannot be written.
+        """
+        rows = ((scope.model, scope.answers, *key, json.dumps(one)) for key, one in checks.items())
+        self._insert("checks", 5, rows)
+
+    def _insert(self, table: str, columns: int, rows: Iterable[tuple[object, ...]]) -> None:
+        marks = ", ".join("?" * columns)
+        try:
+            with self._db:
+                self._db.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows)
+        except sqlite3.DatabaseError as error:
+            raise IncompleteRunError(
+                f"{self._path} cannot be written: {error}.",
+                hint="Make room, then repeat the same command: it resumes.",
+            ) from None
+
+
+def read_attributions(path: Path, scope: Scope) -> dict[Key, Attribution]:
+    """The attributions of a scope by cell; none where there is no file yet.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
+    query = (
+        "SELECT variant_id, example_id, said, tokens, logp, words FROM attributions "
+        "WHERE model = ? AND answers = ? ORDER BY variant_id, example_id"
+    )
+    try:
+        found = [
+            Attribution(variant, example, said, tokens, logp, _WORDS.validate_json(words))
+            for variant, example, said, tokens, logp, words in _select(path, query, scope)
+        ]
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is damaged: {error.errors()[0]['msg'].lower()}.", hint=_DAMAGED
+        ) from None
+    return {one.key: one for one in found}
+
+
+def read_checks(path: Path, scope: Scope) -> dict[Key, dict[str, float | list[float]]]:
+    """What was found when cells were checked, by cell; none where there is no file yet.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
+    query = "SELECT variant_id, example_id, content FROM checks WHERE model = ? AND answers = ?"
+    try:
+        return {
+            (str(variant), str(example)): _CHECK.validate_json(content)
+            for variant, example, content in _select(path, query, scope)
+        }
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is damaged: {error.errors()[0]['msg'].lower()}.", hint=_DAMAGED
+        ) from None
+
+
+_CHECK: Final = TypeAdapter(dict[str, float | list[float]])
+
+
+def _select(path: Path, query: str, scope: Scope) -> Sequence[tuple[Any, ...]]:
+    if not path.is_file():
+        return []
+    try:
+        with closing(open_to_read(path)) as db:
+            return db.execute(query, (scope.model, scope.answers)).fetchall()
+    except (OSError, sqlite3.Error) as error:
+        raise UsageError(f"{path} is damaged: {error}.", hint=_DAMAGED) from None
+
+
+def _words_to_json(words: Iterable[ExplainedWord]) -> str:
+    rounded = (
+        {**asdict(word), "density": round(word.density, 6), "share": round(word.share, 6)}
+        for word in words
+    )
+    return json.dumps(list(rounded), ensure_ascii=False, separators=(",", ":"))

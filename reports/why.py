@@ -1,0 +1,132 @@
+"""Why answers broke, in words and rows: what explanation.json says, as reports show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from harness.core.records import CLEAN
+from harness.results.explanation import (
+    Correlation,
+    Explanation,
+    GroupMeasures,
+    Measure,
+    ModelExplanation,
+)
+from reports.formatting import counted, number
+
+if TYPE_CHECKING:
+    from reports.charts import Spec
+
+TITLES: Final[Mapping[Measure, str]] = {
+    "instruction": "Density, instruction",
+    "input": "Density, input",
+    "labels": "Density, label words",
+    "inserted": "Density, inserted words",
+    "changed": "Density, changed words",
+    "instruction_share": "Share, instruction",
+    "input_share": "Share, input",
+    "shift": "Shift of density",
+    "share_shift": "Shift of share",
+    "score": "Instruction score",
+}
+"""Measure -> the head of its column."""
+DRAWN: Final[tuple[Measure, ...]] = tuple(name for name in TITLES if name != "score")
+"""Measures that a chart can show."""
+_DIFFERENCES: Final = frozenset({"shift", "share_shift"})
+_ONE_TOKEN: Final = 1.5
+"""Mean tokens of an answer below which densities are 0 or 1 for most cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """How one shift goes with one thing that happened to answers."""
+
+    model: str
+    shift: str
+    outcome: str
+    correlation: Correlation
+
+
+def opening(explanation: Explanation) -> str:
+    """The sentence that comes first: what was found, or that nothing was."""
+    return " ".join(_finding(model) for model in explanation.models)
+
+
+def link_rows(explanation: Explanation) -> Iterator[LinkRow]:
+    """Every correlation that could be computed, model by model."""
+    for model in explanation.models:
+        for shift, links in (("density", model.density), ("share", model.share)):
+            for outcome, found in (
+                ("loss of the right answer's log-odds", links.with_loss),
+                ("flips", links.with_flips),
+            ):
+                if found is not None:
+                    yield LinkRow(model.name, shift, outcome, found)
+
+
+def correlation_text(found: Correlation) -> str:
+    """A rank correlation with its interval."""
+    if found.interval is None:
+        return f"{number(found.value)} (no interval)"
+    low, high = found.interval
+    return f"{number(found.value)} [{number(low)}, {number(high)}]"
+
+
+def groups_of(model: ModelExplanation) -> Iterator[tuple[str, GroupMeasures]]:
+    """The rows of a model's table: levels, clean first."""
+    yield from model.levels.items()
+
+
+def shown_measures(explanation: Explanation) -> tuple[Measure, ...]:
+    """The columns that some level of some model has."""
+    groups = [group for model in explanation.models for group in model.levels.values()]
+    return tuple(name for name in TITLES if any(name in group.measures for group in groups))
+
+
+def measure_chart(explanation: Explanation, measure: Measure) -> Spec:
+    """A measure by level, its intervals, a lane per model."""
+    from reports import charts
+
+    rows = [
+        charts.IntervalRow(
+            name=level,
+            run=number_of,
+            estimate=group.measures[measure],
+            tip=f"{level}: {number(group.measures[measure].value)}, {counted(group.cells, 'cell')}",
+        )
+        for number_of, model in enumerate(explanation.models)
+        for level, group in model.levels.items()
+        if measure in group.measures and not (level == CLEAN and measure in _DIFFERENCES)
+    ]
+    names = [model.name for model in explanation.models]
+    runs, keys = len(names), names if len(names) > 1 else ()
+    told = f"{TITLES[measure]}, by level"
+    if measure in _DIFFERENCES:
+        return charts.difference_intervals(rows, runs=runs, description=told, keys=keys)
+    return charts.accuracy_intervals(rows, runs=runs, chance=None, description=told, keys=keys)
+
+
+def _finding(model: ModelExplanation) -> str:
+    """What was found on a model.
+
+    One link is spoken of, chosen before it is looked at: of densities where answers are long enough
+    to have them by degrees, else of shares; with the loss of log-odds where it is known.
+    """
+    short = model.answer_tokens < _ONE_TOKEN
+    links, what = (model.share, "share of the importance") if short else (model.density, "density")
+    found, outcome = links.with_loss, "the right answer's log-odds fall"
+    if found is None:
+        found, outcome = links.with_flips, "answers flip"
+    if found is None:
+        return f"{model.name}: too few pairs of cells to say whether anything moves."
+    told = f"(rank correlation {correlation_text(found)}, {counted(found.cells, 'pair')})"
+    kept = "the instruction's unchanged words"
+    if not found.is_found:
+        return (
+            f"{model.name}: nothing was found: whether the {what} on {kept} moves says nothing "
+            f"about whether {outcome} {told}."
+        )
+    moves = "leaves" if found.value < 0 else "moves onto"
+    return f"{model.name}: where {what} {moves} {kept}, {outcome} {told}."

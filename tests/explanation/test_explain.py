@@ -1,0 +1,247 @@
+"""`harness explain` as a whole: on a run of a tiny model, resumed, refused, from Python."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import harness
+from harness.cli.app import run as command
+from harness.core.errors import ExitCode, UsageError
+from harness.explanation.store import ATTRIBUTIONS
+from harness.results.explanation import EXPLANATION, read_explanation
+from harness.results.manifest import seal
+from tests.support.tiny_models import make_checkpoint
+from tests.support.victims import write_task
+
+RUN = [
+    "--perturbations", "keyboard,swap,politeness,checklist-url", "--device", "cpu", "--no-cache",
+    "--quiet", "--resamples", "100", "--full",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models of one kind, a task, a run of each, and one whose answers are generated."""
+    folder = tmp_path_factory.mktemp("explained")
+    task = write_task(folder, examples=6)
+    for name, seed in (("base", 0), ("tuned", 1)):
+        make_checkpoint(folder / f"{name}-model", seed=seed)
+        own = ["--model", str(folder / f"{name}-model"), "--out", str(folder / name)]
+        assert command(["run", *own, "--task", str(task), "--scorer", "loglik", *RUN]) == 0
+    text = ["--model", str(folder / "base-model"), "--out", str(folder / "text")]
+    assert (
+        command(
+            ["run", *text, "--task", str(task), "--scorer", "generate", "--instructions", "1", *RUN]
+        )
+        == 0
+    )
+    return folder
+
+
+@pytest.fixture
+def base(folder: Path, tmp_path: Path) -> Path:
+    """A copy of the first run, not explained yet."""
+    return Path(shutil.copytree(folder / "base", tmp_path / "base"))
+
+
+def rows(run: Path) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(run / ATTRIBUTIONS)) as db:
+        return db.execute("SELECT * FROM attributions ORDER BY 1, 2, 3, 4").fetchall()
+
+
+def test_a_run_is_explained_from_python(base: Path) -> None:
+    explained = harness.explain(base, sample=12, worst=2)
+    frame, model = explained.frame, explained.summary.models[0]
+    assert explained.summary.sampled == 12
+    assert set(model.levels) == {"clean", "character", "sentence"}
+    assert model.levels["character"].cells + model.levels["sentence"].cells == 12
+    cells = frame.groupby(["variant_id", "example_id"])
+    assert len(cells) == model.cells
+    # Density is counted among the words of the task alone; shares are of all.
+    assert (frame.loc[frame["part"].isin(["layout", "special"]), "density"] == 0).all()
+    assert (cells["density"].max() == 1).mean() > 0.8  # a saturated answer hangs on no word
+    assert (cells["share"].sum() <= 1.001).all()
+    inserted = frame[frame["fate"] == "inserted"]
+    assert set(inserted["level"]) == {"sentence"}
+    assert frame.loc[frame["level"] == "clean", "fate"].isna().all()
+    assert explained.plot("shift").to_dict()["title"]["text"].startswith("Shift of density")
+    assert repr(explained).startswith("Explanation(")
+    assert read_explanation(base, explained.run.manifest["run_id"]) == explained.summary
+
+
+def test_means_are_those_of_the_words(base: Path) -> None:
+    explained = harness.explain(base, sample=12, worst=0)
+    frame = explained.frame
+    words = frame[(frame["part"] == "instruction") & (frame["level"] == "sentence")]
+    by_cell = words.groupby(["variant_id", "example_id"], observed=True)["density"].mean()
+    expected = by_cell.groupby("variant_id").mean().mean()
+    found = explained.summary.models[0].levels["sentence"].measures["instruction"]
+    assert found.value == pytest.approx(expected, abs=1e-5)
+    assert found.interval is not None
+    assert found.interval[0] <= found.value <= found.interval[1]
+
+
+def test_an_explanation_that_was_killed_goes_on(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.explanation import attribute as job
+
+    whole = harness.explain(base, sample=20).summary
+    stored = rows(base)
+    (base / ATTRIBUTIONS).unlink()
+    (base / EXPLANATION).unlink()
+    monkeypatch.setattr(job, "WINDOW", 8)
+    real, seen = job._attribution, 0
+
+    def dies(*given: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen > 13:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(job, "_attribution", dies)
+    with pytest.raises(KeyboardInterrupt):
+        harness.explain(base, sample=20)
+    assert len(rows(base)) == 8
+    monkeypatch.setattr(job, "_attribution", real)
+    again = harness.explain(base, sample=20).summary
+    assert [row[:6] for row in rows(base)] == [row[:6] for row in stored]
+    assert again.models[0].cells == whole.models[0].cells
+    level, measure = "character", "instruction_share"
+    values = [one.models[0].levels[level].measures[measure].value for one in (whole, again)]  # type: ignore[index]
+    assert values[0] == pytest.approx(values[1], abs=1e-4)
+
+
+def test_a_tuned_model_stands_beside_its_base(base: Path, folder: Path) -> None:
+    explained = harness.explain(base, tuned=folder / "tuned", sample=12, worst=2)
+    names = [model.name for model in explained.summary.models]
+    assert [Path(name).name for name in names] == ["base-model", "tuned-model"]
+    assert explained.summary.gains["clean"]["instruction"].interval is not None
+    assert set(explained.frame["model"]) == set(names)
+    levels = [model.levels["character"] for model in explained.summary.models]
+    first, second = (level.measures["instruction"].value for level in levels)
+    gain = explained.summary.gains["character"]["instruction"].value
+    assert gain == pytest.approx(second - first, abs=1e-6)
+    assert not (folder / "tuned" / ATTRIBUTIONS).exists()
+
+
+def test_the_right_answer_can_be_explained_instead(base: Path) -> None:
+    own = harness.explain(base, sample=12).frame
+    gold = harness.explain(base, sample=12, answers="gold").frame
+    assert set(own["said"]) <= {"positive", "negative"}
+    right = {str(n): ("negative", "positive")[n % 2] for n in range(6)}
+    assert (gold["said"] == gold["example_id"].map(right)).all()
+
+
+def test_what_a_model_generated_is_explained_and_empty_answers_are_left_out(
+    folder: Path, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(folder / "text", tmp_path / "text"))
+    with closing(sqlite3.connect(run / "samples.sqlite")) as db, db:
+        emptied = db.execute("UPDATE samples SET text = ' ' WHERE example_id = '0'").rowcount
+    manifest = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(seal(manifest, run)))
+    explained = harness.explain(run, sample=1000)
+    assert explained.summary.models[0].left_out == emptied > 0
+    assert "0" not in set(explained.frame["example_id"])
+    assert explained.summary.models[0].answer_tokens > 1
+    assert explained.summary.models[0].share.with_loss is None
+
+
+def test_the_command_shows_what_it_would_do_and_what_it_found(
+    base: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["explain", str(base), "--sample", "12", "--dry-run", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)["models"][0]
+    assert planned["explained"] == 0
+    assert not (base / ATTRIBUTIONS).exists()
+    assert command(["explain", str(base), "--sample", "12"]) == 0
+    shown = capsys.readouterr()
+    assert f"{planned['cells']} of {planned['cells']} cells" in shown.err
+    assert "rank correlation" in shown.out
+    assert command(["explain", str(base), "--sample", "12", "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((base / EXPLANATION).read_text())
+    assert command(["explain", str(base), "--sample", "12", "--dry-run"]) == 0
+    assert "explained already" in capsys.readouterr().out
+
+
+def other_weights(base: Path, folder: Path) -> dict[str, Any]:
+    return {"model": str(folder / "tuned-model")}
+
+
+def served(base: Path, folder: Path) -> dict[str, Any]:
+    manifest = json.loads((base / "run.json").read_text())
+    manifest["model"]["offer"]["way"] = "forced"
+    (base / "run.json").write_text(json.dumps(seal(manifest, base)))
+    return {}
+
+
+def unlike(base: Path, folder: Path) -> dict[str, Any]:
+    other = Path(shutil.copytree(folder / "tuned", base.parent / "other"))
+    lines = [json.loads(line) for line in (other / "variants.jsonl").read_text().splitlines()]
+    changed = (json.dumps({**line, "text": line["text"] + "!"}) + "\n" for line in lines)
+    (other / "variants.jsonl").write_text("".join(changed))
+    manifest = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps(seal(manifest, other)))
+    return {"tuned": other}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (other_weights, r"has other weights or another tokenizer than the model of"),
+        (served, r"was asked at a server, and a server returns no gradients"),
+        (unlike, r"has no perturbed cell in common with"),
+        (lambda *_: {"examples": "nine"}, r"unknown example 'nine'\. Available: 0, 1, 2"),
+        (lambda *_: {"answers": "god"}, r"unknown answers 'god'\. Did you mean 'gold'"),
+        (lambda *_: {"sample": 0}, r"sample 0: input should be greater than or equal to 1"),
+    ],
+)
+def test_what_cannot_be_explained_is_said_in_a_line(
+    base: Path, folder: Path, spoil: Callable[[Path, Path], dict[str, Any]], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        harness.explain(base, **spoil(base, folder))
+
+
+def test_a_model_in_memory_is_taken_if_it_is_the_runs(folder: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    loaded = [
+        (AutoModelForCausalLM.from_pretrained(path), AutoTokenizer.from_pretrained(path))
+        for path in (folder / "base-model", folder / "tuned-model")
+    ]
+    task = str(folder / "reviews.yaml")
+    run = harness.run(
+        loaded[0], tasks=task, scorers="loglik", levels="sentence", instructions=1, resamples=100,
+        out=tmp_path / "run", cache=False,
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="its model was in memory"):
+        harness.explain(run)
+    with pytest.raises(UsageError, match="has other weights"):
+        harness.explain(run, model=loaded[1], sample=3)
+    assert harness.explain(run, model=loaded[0], sample=3).summary.models[0].cells > 3
+
+
+def test_a_damaged_store_is_named(base: Path) -> None:
+    (base / ATTRIBUTIONS).write_bytes(b"no database at all, but long enough to be read as one" * 9)
+    with pytest.raises(UsageError, match=r"attributions\.sqlite is damaged"):
+        harness.explain(base, sample=2)
+
+
+def test_a_run_that_starts_over_is_no_longer_explained(base: Path, folder: Path) -> None:
+    harness.explain(base, sample=2)
+    task = str(folder / "reviews.yaml")
+    own = ["run", "--model", str(folder / "base-model"), "--out", str(base), "--task", task]
+    assert command([*own, "--scorer", "loglik", "--fresh", *RUN]) == ExitCode.OK
+    assert not (base / ATTRIBUTIONS).exists()
+    assert not (base / EXPLANATION).exists()
