@@ -7,14 +7,16 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import torch
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from harness.core.errors import MissingPackageError, UsageError, nearest_hint
+from harness.models.contract import Architecture
 from harness.models.fingerprint import fingerprint_model
+from harness.models.loading.auto_model import architecture_of, auto_model
 from harness.models.loading.bundled import BUNDLED
 from harness.models.loading.pretrained_io import read_config, read_tokenizer, read_weights
 from harness.models.loading.source import Source, find_source
@@ -22,6 +24,8 @@ from harness.models.loading.transformers_logging import quiet_transformers
 from harness.models.spec import ModelSpec
 from trainers.config import ALL_LINEAR, REFERENCE_TARGETS, TrainConfig
 
+_REFERENCE_ELSEWHERE: Final = (("q", "k", "v", "o"), ("q_proj", "k_proj", "v_proj", "out_proj"))
+"""What T5, and what BART and OPT call the projections of the reference."""
 INSTALL = 'pip install "robustness-harness[train]"'
 
 
@@ -73,6 +77,27 @@ def check_context(base: Base, max_length: int) -> PreTrainedConfig:
     return config
 
 
+def check_architecture(settings: PreTrainedConfig, config: TrainConfig) -> Architecture:
+    """The base's architecture, if the options fit it.
+
+    Raises:
+        UsageError: an objective or a pooling that such a model has nothing for.
+    """
+    architecture = architecture_of(settings)
+    if architecture == "encoder-decoder" and config.predicts_prompt:
+        raise UsageError(
+            f"--objective {config.objective} predicts the words of the prompt, and an "
+            f"encoder-decoder ({settings.model_type}) reads them and predicts the answer alone.",
+            hint="Type: --objective sft.",
+        )
+    if architecture == "decoder" and config.pool_in == "encoder":
+        raise UsageError(
+            f"--pool-in encoder: {config.model} is a {settings.model_type} model, a decoder alone.",
+            hint="Type: --pool-in decoder.",
+        )
+    return architecture
+
+
 def load_model(base: Base, config: TrainConfig, device: torch.device) -> PreTrainedModel:
     """The model to train: the base with a new adapter, or with all weights free.
 
@@ -111,7 +136,7 @@ def _add_adapter(model: PreTrainedModel, base: Base, config: TrainConfig) -> Pre
     # The adapter's first weights are drawn from torch's global generator; there is no other way.
     set_seed(config.seed)
     settings = LoraConfig(
-        task_type="CAUSAL_LM",
+        task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
         r=config.lora_r,
         lora_alpha=config.lora_alpha,
         lora_dropout=config.lora_dropout,
@@ -126,7 +151,10 @@ def _add_adapter(model: PreTrainedModel, base: Base, config: TrainConfig) -> Pre
 
 
 def choose_targets(model: nn.Module, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """The modules that get an adapter: those wanted; all linear ones where the default has none.
+    """The modules that get an adapter: those wanted.
+
+    The default is the same four projections by the names that the model has for them, else all
+    linear modules.
 
     Raises:
         UsageError: a wanted name is no module of the model.
@@ -138,7 +166,8 @@ def choose_targets(model: nn.Module, wanted: tuple[str, ...]) -> tuple[str, ...]
     if not missing:
         return wanted
     if wanted == REFERENCE_TARGETS:
-        return (ALL_LINEAR,)
+        same = (other for other in _REFERENCE_ELSEWHERE if names.issuperset(other))
+        return next(same, (ALL_LINEAR,))
     raise UsageError(
         f"the model has no module {missing[0]!r} for the adapter.{nearest_hint(missing[0], names)}",
         hint=f"Type: --lora-targets {ALL_LINEAR}.",
@@ -156,7 +185,7 @@ def _load_quantized(base: Base, config: TrainConfig, device: torch.device) -> Pr
                 install=f"{INSTALL} bitsandbytes",
             )
     from peft import prepare_model_for_kbit_training
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers import BitsAndBytesConfig
 
     four = config.quantize == "4bit"
     settings = BitsAndBytesConfig(
@@ -167,7 +196,8 @@ def _load_quantized(base: Base, config: TrainConfig, device: torch.device) -> Pr
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
     with quiet_transformers():
-        model = AutoModelForCausalLM.from_pretrained(
+        reader = auto_model(read_config(base.source.directory, code=False))
+        model = reader.from_pretrained(
             base.source.directory,
             quantization_config=settings,
             use_safetensors=True,

@@ -8,6 +8,8 @@ Pooling = Literal["last", "mean", "max", "first_last"]
 """How the states of a text's tokens become one."""
 PoolAt = Literal["sequence-end", "prompt-end"]
 """The last token that is pooled."""
+PoolIn = Literal["decoder", "encoder"]
+"""Whose states are pooled; a model that is a decoder alone has no encoder's."""
 Negatives = Literal["batch", "micro"]
 """Where a pair's negatives come from."""
 Overlong = Literal["error", "drop"]

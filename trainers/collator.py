@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import torch
 from torch import Tensor
@@ -36,6 +36,22 @@ class Batch(TypedDict):
     pairs: Tensor
     """[pairs], their indices in the data."""
     micro: list[MicroBatch]
+
+
+def count_tokens(batch: MicroBatch) -> int:
+    """How many tokens go through the model, on either side of it."""
+    return sum(int(mask.sum()) for mask in _masks(batch))
+
+
+def count_places(batch: MicroBatch) -> int:
+    """Tokens and padding."""
+    return sum(mask.numel() for mask in _masks(batch))
+
+
+def _masks(batch: MicroBatch) -> list[Tensor]:
+    """The masks of padding: one, or an encoder's and its decoder's."""
+    sides = ("attention_mask", "decoder_mask")
+    return [cast(Tensor, tensor) for name, tensor in batch.items() if name in sides]
 
 
 @dataclass(frozen=True, slots=True)

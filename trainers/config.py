@@ -19,6 +19,7 @@ from trainers.choices import (
     Overlong,
     PaddingSide,
     PoolAt,
+    PoolIn,
     Pooling,
     Quantize,
     Schedule,
@@ -64,6 +65,8 @@ class TrainConfig(PlainNumbers):
     """How token states become one."""
     pool_at: PoolAt = "sequence-end"
     """Last token pooled."""
+    pool_in: PoolIn = "decoder"
+    """Whose states are pooled: the decoder's, or the encoder's of an encoder-decoder."""
     negatives: Negatives = "batch"
     """Where negatives come from: the whole batch, or the micro-batch."""
     hard_negatives: bool = True

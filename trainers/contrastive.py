@@ -24,8 +24,9 @@ from transformers import (
 )
 
 from trainers.checkpoint import SafeCheckpoints, not_finite
-from trainers.choices import PoolAt, Pooling
-from trainers.collator import Batch, MicroBatch, PairCollator
+from trainers.choices import PoolAt, PoolIn, Pooling
+from trainers.collator import Batch, MicroBatch, PairCollator, count_places, count_tokens
+from trainers.encoder_decoder import EncoderDecoderForward
 from trainers.features import EncodedPair
 from trainers.forward import PairForward
 from trainers.gradcache import StepReport, run_step
@@ -60,6 +61,7 @@ class PairOptions:
     loss: LossOptions
     pooling: Pooling = "last"
     pool_at: PoolAt = "sequence-end"
+    pool_in: PoolIn = "decoder"
     hard_negatives: bool = True
 
 
@@ -83,12 +85,7 @@ class ContrastiveTrainer(SafeCheckpoints):
         options: PairOptions,
     ) -> None:
         self.pair_options = options
-        self._forward = PairForward(
-            model,
-            pooling=options.pooling,
-            pool_at=options.pool_at,
-            predicts_prompt=options.loss.predicts_prompt,
-        )
+        self._forward = _make_forward(model, options)
         super().__init__(
             model=model,
             args=args,
@@ -171,7 +168,7 @@ class ContrastiveTrainer(SafeCheckpoints):
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """6 x parameters x tokens, the usual estimate of a forward and a backward."""
         batch = cast(Batch, inputs)
-        tokens = sum(int(micro["attention_mask"].sum()) for micro in batch["micro"])
+        tokens = sum(map(count_tokens, batch["micro"]))
         return 6 * tokens * self._parameters
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -179,6 +176,20 @@ class ContrastiveTrainer(SafeCheckpoints):
         if "loss" in logs:
             logs = {**logs, **self._meter.read(self.args.device, self.args.world_size)}
         super().log(logs, start_time)
+
+
+def _make_forward(model: PreTrainedModel, options: PairOptions) -> PairForward:
+    pooling, pool_at = options.pooling, options.pool_at
+    if model.config.is_encoder_decoder:
+        return EncoderDecoderForward(
+            model, pooling=pooling, pool_at=pool_at, pool_in=options.pool_in
+        )
+    return PairForward(
+        model,
+        pooling=pooling,
+        pool_at=pool_at,
+        predicts_prompt=options.loss.predicts_prompt,
+    )
 
 
 class AllProcesses:
@@ -214,8 +225,8 @@ class Meter:
     def add(self, report: StepReport, batches: Sequence[MicroBatch]) -> None:
         """Count a step."""
         self.steps += 1
-        self.tokens += sum(int(micro["attention_mask"].sum()) for micro in batches)
-        self.places += sum(micro["attention_mask"].numel() for micro in batches)
+        self.tokens += sum(map(count_tokens, batches))
+        self.places += sum(map(count_places, batches))
         parts: dict[str, float] = {str(term): value for term, value in report.terms.items()}
         if report.contrast_weight is not None:
             parts["contrast_weight"] = report.contrast_weight

@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from harness.core.errors import NothingToEvaluateError, UsageError
 from harness.core.records import stable_hash
+from harness.models.contract import Architecture
 from harness.prompting.prompts import PromptFormat
 from trainers.config import TrainConfig
 from trainers.features import EncodedPair, PairEncoder, drop_overlong
@@ -45,7 +46,12 @@ class TrainingData:
 
 
 def load_data(
-    config: TrainConfig, tokenizer: PreTrainedTokenizerBase, layout: PromptFormat, *, devices: int
+    config: TrainConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    layout: PromptFormat,
+    architecture: Architecture = "decoder",
+    *,
+    devices: int,
 ) -> TrainingData:
     """The pairs of a training in tokens.
 
@@ -59,7 +65,11 @@ def load_data(
     if config.eval_share and not held:
         pairs, held = split_pairs(pairs, config.eval_share, config.seed)
     encoder = PairEncoder(
-        tokenizer, layout, end_token=config.end_token, content=config.predicts_prompt
+        tokenizer,
+        layout,
+        end_token=config.end_token,
+        content=config.predicts_prompt,
+        architecture=architecture,
     )
     encoded = encoder.encode(pairs)
     train = drop_overlong(encoded, max_length=config.max_length, overlong=config.overlong)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
 from harness.core.errors import NothingToEvaluateError, UsageError
-from harness.models.loading.tokenizer import HFTokenizer
-from harness.models.token_requests import join_request
+from harness.core.records import Request
+from harness.models.contract import Architecture
+from harness.models.loading.wrap import wrap_tokenizer
 from harness.prompting.prompts import Prompter, PromptFormat
 from trainers.choices import Overlong
 from trainers.pairs.record import Pair
@@ -57,6 +58,7 @@ class PairEncoder:
         *,
         end_token: bool,
         content: bool = False,
+        architecture: Architecture = "decoder",
     ) -> None:
         """Prepare.
 
@@ -65,12 +67,13 @@ class PairEncoder:
             layout: of the prompts.
             end_token: whether each target is followed by the token that ends an answer.
             content: whether to find where instruction and input stand (for instruction modelling).
+            architecture: of the base model.
 
         Raises:
             UsageError: the tokenizer has no end token, or cannot tell positions in a text.
         """
         self._raw = tokenizer
-        self._tokenizer = HFTokenizer(tokenizer)
+        self._tokenizer = wrap_tokenizer(tokenizer, architecture)
         self._layout = layout
         self._end = _end_token(tokenizer, layout) if end_token else None
         self._content = content
@@ -91,20 +94,14 @@ class PairEncoder:
         ]
 
     def _texts(self, variants: Sequence[tuple[Pair, str]]) -> Iterator[EncodedText]:
-        prompters = [self._prompter(pair) for pair, _ in variants]
-        prompts = [
-            prompter.prompt(variant, pair.input)
-            for prompter, (pair, variant) in zip(prompters, variants, strict=True)
-        ]
-        wholes = [
-            prompt + prompter.continuation("target")
-            for prompter, prompt in zip(prompters, prompts, strict=True)
-        ]
-        special = self._layout != "chat"
-        before = self._tokenizer.encode(prompts, special=special)
-        after = self._tokenizer.encode(wholes, special=special)
-        for ids, whole, prompt, variant in zip(before, after, prompts, variants, strict=True):
-            yield self._join(ids, whole, prompt, variant)
+        asked = []
+        for pair, variant in variants:
+            prompter = self._prompter(pair)
+            said = {"target": prompter.continuation("target")}
+            asked.append(replace(prompter.ask(variant, pair.input), answers=said))
+        requests = self._tokenizer.requests(asked)
+        for request, one, told in zip(requests, asked, variants, strict=True):
+            yield self._join(request, one.text, told)
 
     def _prompter(self, pair: Pair) -> Prompter:
         return Prompter(
@@ -114,10 +111,7 @@ class PairEncoder:
             render_chat=self._tokenizer.render_chat,
         )
 
-    def _join(
-        self, before: list[int], whole: list[int], prompt: str, variant: tuple[Pair, str]
-    ) -> EncodedText:
-        request = join_request(before, [whole], ("target",))
+    def _join(self, request: Request, prompt: str, variant: tuple[Pair, str]) -> EncodedText:
         length = len(request.context)
         if not length:
             raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,21 +50,12 @@ class PairForward:
 
     def __call__(self, model: nn.Module, batch: MicroBatch) -> Outputs:
         """The outputs of a micro-batch; `model` is the hooked one, possibly wrapped."""
-        response = shift_left(batch["response"])  # [2n, length]
+        response = self._response(batch)  # [2n, length]
         wanted = response | shift_left(batch["content"]) if self._predicts_prompt else response
-        inputs: dict[str, object] = {
-            "input_ids": batch["input_ids"],
-            "attention_mask": batch["attention_mask"],
-            "use_cache": False,
-        }
-        if self._positions:
-            # Learned positions would otherwise be counted from the padding on.
-            inputs["position_ids"] = batch["position_ids"]
-        if self._pooling == "first_last":
-            inputs["output_hidden_states"] = True
+        layers = {"output_hidden_states": True} if self._pooling == "first_last" else {}
         self._wanted = wanted
         try:
-            out = model(**inputs)
+            out = model(**self._inputs(batch), **layers, use_cache=False)
             states = self._states
         finally:
             self._wanted = self._states = None
@@ -73,7 +65,7 @@ class PairForward:
         return Outputs(
             states=self._pool(states, batch, out),  # [2n, width]
             logits=out.logits.reshape(-1, out.logits.shape[-1]),  # [positions, vocabulary]
-            targets=batch["input_ids"].roll(-1, 1)[wanted],  # [positions]
+            targets=self._targets(batch)[wanted],  # [positions]
             rows=rows.expand_as(wanted)[wanted],  # [positions]
             in_response=response[wanted],  # [positions]
         )
@@ -84,7 +76,27 @@ class PairForward:
         self._states = inputs[0]  # [2n, length, width]
         return (inputs[0][self._wanted].unsqueeze(0), *inputs[1:])  # [1, positions, width]
 
-    def _pool(self, states: Tensor, batch: MicroBatch, out: Mapping[str, object]) -> Tensor:
+    def _inputs(self, batch: MicroBatch) -> dict[str, object]:
+        """What the model is called with."""
+        inputs: dict[str, object] = {
+            "input_ids": batch["input_ids"],
+            "attention_mask": batch["attention_mask"],
+        }
+        if self._positions:
+            # Learned positions would otherwise be counted from the padding on.
+            inputs["position_ids"] = batch["position_ids"]
+        return inputs
+
+    def _response(self, batch: MicroBatch) -> Tensor:
+        """[2n, length], True where the next token is one of the response."""
+        return shift_left(batch["response"])
+
+    def _targets(self, batch: MicroBatch) -> Tensor:
+        """[2n, length], the token that follows each."""
+        return batch["input_ids"].roll(-1, 1)
+
+    def _pool(self, states: Tensor, batch: MicroBatch, out: Mapping[str, Any]) -> Tensor:
+        """[2n, width], one state per text."""
         mask = batch["prompt"]  # [2n, length]
         if self._pool_at == "sequence-end":
             mask = mask | batch["response"]

@@ -54,8 +54,8 @@ def count(batches: Sequence[MicroBatch]) -> Tensor:
 
 
 def _count(batch: MicroBatch) -> Tensor:
-    response = shift_left(batch["response"]).sum(1)  # [2n]
-    content = response + shift_left(batch["content"]).sum(1)  # [2n]
+    response = batch["response"].sum(1)  # [2n]
+    content = response + batch["content"].sum(1)  # [2n]; a text's first token is in neither
     half = response.shape[0] // 2
     parts = (response[:half], response[half:], content[:half], content[half:])
     aligned = torch.minimum(parts[0], parts[1])  # [n]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,18 +16,28 @@ from transformers.trainer_callback import PrinterCallback
 from harness.core.atomic import remove_parts, write_text
 from harness.core.errors import IncompleteRunError, UsageError
 from harness.core.lock import lock_folder
+from harness.models.inference.encoder import decoder_beginning
 from harness.models.loading.devices import choose_device
+from harness.models.loading.encoder_decoder_tokenizer import EncoderDecoderTokenizer
 from harness.models.loading.tokenizer import HFTokenizer
 from harness.models.loading.transformers_logging import quiet_transformers
 from harness.prompting.prompts import resolve_format
 from trainers.arguments import CHECKPOINTS, make_arguments
-from trainers.base_model import Base, check_context, find_base, load_model, load_tokenizer
+from trainers.base_model import (
+    Base,
+    check_architecture,
+    check_context,
+    find_base,
+    load_model,
+    load_tokenizer,
+)
 from trainers.card import render_card
 from trainers.checkpoint import check_space, discard_checkpoint, find_resumable, no_space
 from trainers.collator import PairCollator
 from trainers.config import TrainConfig
 from trainers.contrastive import ContrastiveTrainer, PairOptions
 from trainers.data import TrainingData, load_data
+from trainers.encoder_decoder import EncoderDecoderCollator
 from trainers.loss import LossOptions
 from trainers.manifest import (
     MANIFEST,
@@ -113,11 +125,11 @@ def prepare(config: TrainConfig) -> Prepared:
     args = make_arguments(config, choose_device(config.device), validates=validates)
     with args.main_process_first(desc="finding the base model"):
         base = find_base(config.model)
-    check_context(base, config.max_length)
+    architecture = check_architecture(check_context(base, config.max_length), config)
     tokenizer = load_tokenizer(base)
     has_template = HFTokenizer(tokenizer).chat_template is not None
     layout = resolve_format(config.prompt_format, has_chat_template=has_template)
-    data = load_data(config, tokenizer, layout, devices=args.world_size)
+    data = load_data(config, tokenizer, layout, architecture, devices=args.world_size)
     manifest = make_manifest(
         config,
         base,
@@ -175,18 +187,10 @@ def _start_over(folder: Path, manifest: Json) -> None:
 
 def _make_trainer(prepared: Prepared, model: PreTrainedModel) -> ContrastiveTrainer:
     config, tokenizer = prepared.config, prepared.tokenizer
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    within = config.contrastive and config.negatives == "micro"
     trainer = ContrastiveTrainer(
         model,
         prepared.args,
-        collator=PairCollator(
-            pad_id=int(pad or 0),
-            micro=config.micro_batch,
-            side=config.padding_side,
-            multiple_of=8 if prepared.args.device.type == "cuda" else 1,
-            sort=not within,
-        ),
+        collator=_make_collator(prepared, model),
         train=prepared.data.train,
         validation=prepared.data.validation,
         tokenizer=tokenizer,
@@ -201,12 +205,30 @@ def _make_trainer(prepared: Prepared, model: PreTrainedModel) -> ContrastiveTrai
             ),
             pooling=config.pooling,
             pool_at=config.pool_at,
+            pool_in=config.pool_in,
             hard_negatives=config.hard_negatives,
         ),
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(LogFile(config.out))
     return trainer
+
+
+def _make_collator(prepared: Prepared, model: PreTrainedModel) -> PairCollator:
+    config, tokenizer = prepared.config, prepared.tokenizer
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    within = config.contrastive and config.negatives == "micro"
+    make: Callable[..., PairCollator] = PairCollator
+    if model.config.is_encoder_decoder:
+        opening = EncoderDecoderTokenizer(tokenizer).opening
+        make = partial(EncoderDecoderCollator, start=decoder_beginning(model, opening))
+    return make(
+        pad_id=int(pad or 0),
+        micro=config.micro_batch,
+        side=config.padding_side,
+        multiple_of=8 if prepared.args.device.type == "cuda" else 1,
+        sort=not within,
+    )
 
 
 def _run(trainer: ContrastiveTrainer, prepared: Prepared) -> TrainResult:

@@ -18,6 +18,7 @@ from trainers.choices import (
     Overlong,
     PaddingSide,
     PoolAt,
+    PoolIn,
     Pooling,
     Quantize,
     Schedule,
@@ -44,6 +45,7 @@ def train(
     contrast_limit: float = 1000.0,
     pooling: Pooling = "last",
     pool_at: PoolAt = "sequence-end",
+    pool_in: PoolIn = "decoder",
     negatives: Negatives = "batch",
     hard_negatives: bool = True,
     strict_majority: bool = False,
@@ -97,6 +99,7 @@ def train(
         contrast_limit: Upper bound of the adaptive contrast weight (lambda).
         pooling: How token states become one.
         pool_at: Which token is the last one pooled.
+        pool_in: Whose states are pooled: the decoder's, or the encoder's of an encoder-decoder.
         negatives: Where negatives come from: the whole batch, or the micro-batch.
         hard_negatives: Keep each pair beside one of the same instruction with another input and
             target.

@@ -51,7 +51,7 @@ def lend(
 
 
 def _wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> LocalModel:
-    used = wrap_tokenizer(tokenizer, model.config)
+    used = wrap_tokenizer(tokenizer, architecture_of(model.config))
     used.limit_to(embedding_count(model))
     template = used.chat_template
     info = ModelInfo(

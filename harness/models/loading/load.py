@@ -60,6 +60,7 @@ def load_model(spec: ModelSpec, *, kept: KeptBase | None = None) -> Model:
 def _load(spec: ModelSpec, source: Source, device: torch.device, kept: KeptBase | None) -> Model:
     # Only now: these import torch and transformers for seconds, and a wrong path needs neither.
     from harness.models.loading.adapter import apply_adapter
+    from harness.models.loading.auto_model import architecture_of
     from harness.models.loading.model_info import describe
     from harness.models.loading.pretrained_io import (
         embedding_count,
@@ -73,7 +74,7 @@ def _load(spec: ModelSpec, source: Source, device: torch.device, kept: KeptBase 
 
     code = spec.trust_remote_code
     config = read_config(source.directory, code=code)
-    tokenizer = wrap_tokenizer(read_tokenizer(source.tokenizer, code=code), config)
+    tokenizer = wrap_tokenizer(read_tokenizer(source.tokenizer, code=code), architecture_of(config))
     chosen_dtype = choose_dtype(spec.dtype, device, getattr(config, "dtype", None))
     notes: list[str] = []
     read = partial(read_weights, source.directory, config, chosen_dtype, code=code)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from harness.models.contract import ModelInfo
+from harness.models.contract import Architecture, ModelInfo
 from harness.models.inference.encoder_decoder import EncoderDecoderModel
 from harness.models.inference.hf import HFModel
 from harness.models.inference.local import LocalModel
@@ -12,9 +12,11 @@ from harness.models.loading.encoder_decoder_tokenizer import EncoderDecoderToken
 from harness.models.loading.tokenizer import HFTokenizer
 
 
-def wrap_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> HFTokenizer:
-    """The tokenizer, for a model of this configuration."""
-    return (EncoderDecoderTokenizer if config.is_encoder_decoder else HFTokenizer)(tokenizer)
+def wrap_tokenizer(tokenizer: PreTrainedTokenizerBase, architecture: Architecture) -> HFTokenizer:
+    """The tokenizer, for a model of this architecture."""
+    if architecture == "encoder-decoder":
+        return EncoderDecoderTokenizer(tokenizer)
+    return HFTokenizer(tokenizer)
 
 
 def wrap_model(model: PreTrainedModel, tokenizer: HFTokenizer, info: ModelInfo) -> LocalModel:
