@@ -1,4 +1,4 @@
-"""`harness history`: many runs, found, filtered and followed over time."""
+"""`harness history`, `view` and `bundle`: many runs, found, filtered and followed over time."""
 
 from __future__ import annotations
 
@@ -43,6 +43,21 @@ Since = Annotated[
     str | None, typer.Option(help="Only runs since a date (2026-11-01) or for so long (30d).")
 ]
 
+Followed = Annotated[
+    str, typer.Option(help="What to follow: accuracy or drop.", parser=choice("metric", _METRICS))
+]
+Across = Annotated[
+    bool,
+    typer.Option(
+        "--across-models", help="Follow all models' runs together, by date.", show_default=False
+    ),
+]
+
+Margin = Annotated[
+    float,
+    typer.Option(min=0, max=100, help="Points that a change must exceed, interval and all."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -54,6 +69,11 @@ def register(app: typer.Typer) -> None:
         "harness history --model nightly --level clean,word --since 30d --json",
         "harness history runs --out history.parquet",
     )
+    add_command(app, "view", view_command, "harness view runs", "harness view --model nightly")
+    add_command(
+        app, "bundle", bundle_command, "harness bundle runs --out site",
+        "harness bundle runs --since 30d --out site",
+    )  # fmt: skip
 
 
 def history_command(
@@ -62,14 +82,9 @@ def history_command(
     task: Tasks = None,
     level: Levels = None,
     since: Since = None,
-    metric: Annotated[
-        str,
-        typer.Option(help="What to follow: accuracy or drop.", parser=choice("metric", _METRICS)),
-    ] = "accuracy",
-    across_models: Annotated[
-        bool,
-        typer.Option("--across-models", help="Follow all models' runs together, by date."),
-    ] = False,
+    metric: Followed = "accuracy",
+    across_models: Across = False,
+    margin: Margin = 0.0,
     limit: Annotated[int, typer.Option(min=0, help="Latest runs to list; 0 for all.")] = 20,
     out: Annotated[
         Path | None, typer.Option(help="Write a table instead: .csv, .jsonl or .parquet.")
@@ -88,9 +103,8 @@ def history_command(
     if forget:
         forget_folders(folders or [])
         return
-    followed: Metric = "drop" if metric == "drop" else "accuracy"
     found = find_answer(
-        folders, model, task, level, since, metric=followed, across_models=across_models
+        folders, model, task, level, since, metric, margin, across_models=across_models
     )
     _show_notes(found.notes)
     if out is not None:
@@ -101,15 +115,76 @@ def history_command(
         _show(found, limit, options.split_names(task), options.split_names(level))
 
 
+def view_command(
+    folders: Folders = None,
+    model: Models = None,
+    task: Tasks = None,
+    level: Levels = None,
+    since: Since = None,
+    metric: Followed = "accuracy",
+    across_models: Across = False,
+    margin: Margin = 0.0,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 for any. Default: from 8731 on, a free one."),
+    ] = None,
+) -> None:
+    """Serve the history and every run's report to the browser of this machine, until Ctrl-C."""
+    from reports.site.server import open_server
+    from reports.site.site import Site
+
+    def load() -> Site:
+        return Site(
+            find_answer(
+                folders, model, task, level, since, metric, margin, across_models=across_models
+            )
+        )
+
+    with open_server(load, port) as server:
+        try:
+            typer.echo(f"{server.url} (Ctrl-C ends)")
+            server.serve_forever()
+        except KeyboardInterrupt:
+            typer.echo("ended", err=True)
+
+
+def bundle_command(
+    out: Annotated[Path, typer.Option(help="Folder to write: index.html and the reports.")],
+    folders: Folders = None,
+    model: Models = None,
+    task: Tasks = None,
+    level: Levels = None,
+    since: Since = None,
+    metric: Followed = "accuracy",
+    across_models: Across = False,
+    margin: Margin = 0.0,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write the history and every run's report as a folder to publish or to open from a disk."""
+    from harness.cli.terminal import print_json
+    from reports.site.bundle import write_bundle
+    from reports.site.site import Site
+
+    found = find_answer(
+        folders, model, task, level, since, metric, margin, across_models=across_models
+    )
+    _show_notes(found.notes)
+    written = write_bundle(Site(found), out)
+    if as_json:
+        print_json({"index": str(written[-1]), "files": [str(path) for path in written]})
+    else:
+        typer.echo(str(written[-1]))
+
+
 def find_answer(
     folders: Sequence[Path] | None,
     model: list[str] | None,
     task: list[str] | None,
     level: list[str] | None,
     since: str | None,
-    *,
-    metric: Metric = "accuracy",
-    across_models: bool = False,
+    metric: str,
+    margin: float,
+    across_models: bool,
 ) -> Answer:
     """The history below folders, as the options of a command select it."""
     from datetime import UTC, datetime
@@ -125,7 +200,10 @@ def find_answer(
         since=None if since is None else parse_since(since, datetime.now(UTC)),
     )
     history = load_history(folders or (), on_read=_say_reading)
-    return answer(history, wanted, metric=metric, across_models=across_models)
+    followed: Metric = "drop" if metric == "drop" else "accuracy"
+    return answer(
+        history, wanted, metric=followed, across_models=across_models, margin=margin / 100
+    )
 
 
 def _say_reading(done: int, total: int) -> None:

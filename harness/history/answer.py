@@ -26,6 +26,8 @@ class Answer:
     """Path of a run -> the directory that it is a copy of."""
     trends: tuple[Trend, ...]
     notes: tuple[str, ...]
+    margin: float
+    """A change counts only if its whole interval is farther from 0 than this fraction."""
 
     @property
     def finished(self) -> tuple[RunEntry, ...]:
@@ -44,6 +46,7 @@ def answer(
     *,
     metric: Metric = "accuracy",
     across_models: bool = False,
+    margin: float = 0.0,
 ) -> Answer:
     """What a history says to a selection.
 
@@ -54,8 +57,10 @@ def answer(
     runs = select_runs(history.entries, wanted)
     if not runs:
         raise _nothing(history)
-    trends = make_trends(runs, history.scores, wanted, metric=metric, across_models=across_models)
-    return Answer(history.folders, runs, _copies(runs), trends, history.notes)
+    trends = make_trends(
+        runs, history.scores, wanted, metric=metric, across_models=across_models, margin=margin
+    )
+    return Answer(history.folders, runs, _copies(runs), trends, history.notes, margin)
 
 
 def _nothing(history: History) -> NothingToEvaluateError:
@@ -85,6 +90,7 @@ def answer_json(found: Answer) -> Json:
     return {
         "folders": [str(folder) for folder in found.folders],
         "notes": list(found.notes),
+        "margin": found.margin,
         "runs": [_run_json(run, found.copies.get(run.path)) for run in found.runs],
         "trends": [_trend_json(trend) for trend in found.trends],
     }

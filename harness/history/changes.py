@@ -51,11 +51,8 @@ class Change:
     """None where nothing is known of how sure the runs are."""
     p_adjusted: float | None = None
     """By Holm's correction for all changes that stand beside it."""
-
-    @property
-    def significant(self) -> bool:
-        """Whether it is more than noise."""
-        return self.p_adjusted is not None and self.p_adjusted < 1 - CONFIDENCE
+    significant: bool = False
+    """Whether it is more than noise, and its interval lies beyond the margin that was asked for."""
 
 
 def measure_steps(observations: Sequence[Observation]) -> tuple[Change, ...]:
@@ -74,13 +71,24 @@ def measure_steps(observations: Sequence[Observation]) -> tuple[Change, ...]:
     return tuple(steps)
 
 
-def adjust(changes: Sequence[Change]) -> list[Change]:
-    """The changes with their p values adjusted as one family; what has none is no test."""
+def adjust(changes: Sequence[Change], margin: float = 0.0) -> list[Change]:
+    """The changes with their p values adjusted as one family; what has none is no test.
+
+    Args:
+        changes: all that are looked at together.
+        margin: a change is significant only if its whole interval is farther from 0.
+    """
     adjusted = holm([math.nan if one.p is None else one.p for one in changes])
-    return [
-        replace(one, p_adjusted=None if math.isnan(p) else p)
-        for one, p in zip(changes, adjusted, strict=True)
-    ]
+    return [_judge(one, p, margin) for one, p in zip(changes, adjusted, strict=True)]
+
+
+def _judge(change: Change, p_adjusted: float, margin: float) -> Change:
+    if math.isnan(p_adjusted):
+        return change
+    interval = change.difference.interval
+    beyond = interval is not None and max(interval[0], -interval[1]) > margin
+    significant = p_adjusted < 1 - CONFIDENCE and (beyond or margin == 0)
+    return replace(change, p_adjusted=p_adjusted, significant=significant)
 
 
 def _paired(block: Sequence[Observation]) -> Iterator[Change]:

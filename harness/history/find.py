@@ -63,6 +63,14 @@ def _walk(folder: Path, unread: list[str]) -> Iterator[Path]:
     for place, below, files in os.walk(folder, onerror=complain):
         if MANIFEST in files:
             below.clear()
-            yield Path(place)
+            if _is_text(place):
+                yield Path(place)
+            else:
+                unread.append(f"{place!r}: its name is not UTF-8")
         else:
             below[:] = [name for name in below if not name.startswith(".")]
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be stored; bytes that are no text come from the system as surrogates."""
+    return all(not "\ud800" <= character <= "\udfff" for character in name)

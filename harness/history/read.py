@@ -61,7 +61,7 @@ def _finished(run: Run) -> RunEntry:
 
 def _not_finished(folder: Path, state: State, error: Exception) -> RunEntry:
     message = error.message if isinstance(error, HarnessError) else f"{type(error).__name__}"
-    reason = message.replace(f"{folder}/", "").removeprefix(f"{folder} ").rstrip(".")
+    reason = _text(message.replace(f"{folder}/", "").removeprefix(f"{folder} ").rstrip("."))
     try:
         manifest = read_json(folder / MANIFEST)
         said = _said(manifest)
@@ -76,12 +76,17 @@ def _said(manifest: Json) -> Json:
     """What run.json says of a run, as far as it is of the type that it must have."""
     model, tasks, seed = (manifest.get(name) for name in ("model", "tasks", "seed"))
     return {
-        "run_id": str(manifest.get("run_id", "")),
-        "model": str(model.get("name", "")) if isinstance(model, Mapping) else "",
+        "run_id": _text(manifest.get("run_id", "")),
+        "model": _text(model.get("name", "")) if isinstance(model, Mapping) else "",
         "date": _date(manifest.get("finished")) or _date(manifest.get("created")),
         "seed": seed if isinstance(seed, int) else None,
-        "tasks": tuple(tasks) if isinstance(tasks, Mapping) else (),
+        "tasks": tuple(map(_text, tasks)) if isinstance(tasks, Mapping) else (),
     }
+
+
+def _text(value: object) -> str:
+    """A value of a file as text that can be stored: half surrogates are escaped."""
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _date(written: object) -> datetime | None:

@@ -69,6 +69,7 @@ def make_trends(
     *,
     metric: Metric = "accuracy",
     across_models: bool = False,
+    margin: float = 0.0,
 ) -> tuple[Trend, ...]:
     """The trends of finished runs, with all changes of all of them tested as one family.
 
@@ -79,6 +80,7 @@ def make_trends(
             levels, where they are named, are the only ones followed.
         metric: what is followed.
         across_models: follow all runs together instead of each model's.
+        margin: a change counts only if its whole interval is farther from 0 than this fraction.
 
     Returns:
         Trends by model, tasks and level; a change in one is significant where its p value, by
@@ -90,7 +92,7 @@ def make_trends(
         for key, points in _series(runs, wanted, metric, across_models).items()
     ]
     family = [change for trend in trends for change in _changes(trend)]
-    adjusted = iter(adjust(family))
+    adjusted = iter(adjust(family, margin))
     return tuple(_adjusted(trend, adjusted) for trend in trends)
 
 

@@ -13,6 +13,7 @@ from reports.charts.runtime import draw_svg, javascript
 from reports.charts.scatter import consistency_against_accuracy, level_classes
 from reports.charts.shares import Part, stacked_shares
 from reports.charts.spec import Spec, accuracy_domain, key_classes, theme
+from reports.charts.timeline import TimePoint, timeline
 from reports.charts.variants import variants
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Part",
     "ReliabilityPoint",
     "Spec",
+    "TimePoint",
     "accuracy_curves",
     "accuracy_domain",
     "accuracy_intervals",
@@ -35,5 +37,6 @@ __all__ = [
     "reliability_diagram",
     "stacked_shares",
     "theme",
+    "timeline",
     "variants",
 ]

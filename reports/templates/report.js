@@ -100,8 +100,8 @@
     form.addEventListener("input", ({ target }) => signal(form.dataset.highlight, "only", target.value));
   }
 
-  // Flips: three choices and a search, counted aloud.
-  for (const box of all("[data-flips]")) {
+  // Rows of a table by some choices and a search, counted aloud.
+  for (const box of all("[data-filtered]")) {
     const form = box.querySelector("form");
     const controls = all("[data-filter]", form);
     const rows = all("tbody tr", box);

@@ -69,7 +69,7 @@
   globalThis.harnessTable = (table) => {
     if (!table.tBodies.length || units(table).length < 2) return;
     makeSortable(table);
-    if (units(table).length >= LONG && !table.closest("[data-flips]")) makeSearchable(table);
+    if (units(table).length >= LONG && !table.closest("[data-filtered]")) makeSearchable(table);
   };
   all("main table:not([data-fixed])").forEach(globalThis.harnessTable);
 })();

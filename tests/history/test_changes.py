@@ -110,3 +110,14 @@ def test_runs_read_one_by_one_and_together_change_the_same(rows: list[list[float
     together = measure_steps(runs)
     alone = [measure_steps(runs[at : at + 2])[0] for at in range(len(runs) - 1)]
     assert list(together) == alone
+
+
+def test_a_margin_asks_the_whole_interval_to_lie_beyond_it() -> None:
+    (step,) = measure_steps([paired([0] * 100), paired([0.25] * 60 + [0] * 40)])
+    interval = step.difference.interval
+    assert interval is not None
+    assert interval == pytest.approx((0.1256, 0.1744), abs=1e-3)
+    verdicts = [adjust([step], margin)[0].significant for margin in (0, 0.12, 0.13)]
+    assert verdicts == [True, True, False]
+    (fallen,) = measure_steps([paired([0.25] * 60 + [0] * 40), paired([0] * 100)])
+    assert [adjust([fallen], margin)[0].significant for margin in (0.12, 0.13)] == [True, False]

@@ -308,3 +308,20 @@ def test_a_point_in_time(text: str, day: str) -> None:
 def test_no_point_in_time(text: str) -> None:
     with pytest.raises(UsageError, match="is no point in time"):
         parse_since(text, datetime(2026, 11, 29, tzinfo=UTC))
+
+
+def test_names_that_are_no_text_are_said_and_harm_nothing(tmp_path: Path, made_runs: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(made_runs / "day-1", runs / "one")
+    try:
+        shutil.copytree(made_runs / "day-2", runs / os.fsdecode(b"two\xff"))
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    shutil.copytree(made_runs / "day-3", runs / "three")
+    manifest = json.loads((runs / "three" / "run.json").read_text("utf-8"))
+    manifest["model"]["name"] = "\ud800" + "n" * 5000
+    (runs / "three" / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
+    history = load_history([runs])
+    assert [run.run_id for run in ask(history).finished] == ["run-1"]
+    assert "not UTF-8" in history.notes[0]
+    assert ask(history).others[0].model.startswith("\\ud800nn")

@@ -30,7 +30,7 @@ ROOMS: Final = {
     "metrics": "core stats results",
     "comparison": "core stats results metrics",
     "logs": "core results metrics",
-    "reports": "core results metrics comparison",
+    "reports": "core results metrics comparison history",
     "gate": f"core tasks {_JUDGING}",
     "paraphrasing": "core perturbations models tasks",
     "evaluation": f"core {_ASKING} paraphrasing",

@@ -24,7 +24,7 @@ const filter = () => {
   seen.broken = choose("kind", "right_wrong");
   seen.nothing = choose("text", "no such words anywhere");
   seen.again = rows.filter((row) => !row.hidden).length;
-  seen.count = document.querySelector("[data-flips] output").textContent;
+  seen.count = document.querySelector("[data-filtered] output").textContent;
 };
 const turn = () => {
   const theme = document.querySelector("[data-theme-button]");

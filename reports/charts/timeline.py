@@ -1,0 +1,91 @@
+"""A score over time: one line per series, a point for each run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import altair as alt
+
+from harness.results.quantity import Quantity
+from reports.charts.spec import (
+    Row,
+    Spec,
+    accuracy_domain,
+    by_colour,
+    by_edge_colour,
+    by_shape,
+    difference_domain,
+    fill,
+    hidden_runs,
+    lay_out,
+    share_axis,
+    shown_runs,
+)
+from reports.visible import visible
+
+_HEIGHT: Final = 250
+
+
+@dataclass(frozen=True, slots=True)
+class TimePoint:
+    """What one run scores in one series."""
+
+    series: int
+    """Its colour and its shape."""
+    date: datetime
+    value: Quantity
+    tip: str
+    changed: bool
+    """Whether it differs significantly from the run before it; drawn hollow otherwise."""
+
+
+def timeline(points: Sequence[TimePoint], *, series: int, drops: bool, description: str) -> Spec:
+    """Scores with their intervals by date.
+
+    Args:
+        points: those of a series in the order of their dates.
+        series: how many series the page has.
+        drops: whether the values are drops, whose axis holds 0.
+        description: what the chart shows, in words.
+    """
+    ends = [end for one in points for end in (one.value.value, one.value.low, one.value.high)]
+    known = [end for end in ends if end is not None]
+    domain = difference_domain(known) if drops else accuracy_domain(known)
+    axis = alt.Axis(title=None, grid=False, tickCount=alt.ExprRef("max(2, width / 130)"))
+    x = alt.X("date:T", axis=axis, scale=alt.Scale(padding=14))
+    scale = alt.Scale(domain=list(domain), nice=False)
+    y = alt.Y("value:Q", axis=share_axis(), scale=scale)
+    chart = alt.Chart(alt.NamedData("rows")).encode(x=x)
+    said = {"tooltip": alt.Tooltip("tip:N"), "description": alt.Description("tip:N")}
+    line = chart.mark_line(strokeWidth=1.5, opacity=0.55, aria=False).encode(
+        y=y, detail=["run:N"], color=by_colour(series)
+    )
+    bar = chart.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.3, aria=False).encode(
+        y=alt.Y("low:Q", scale=scale), y2="high:Q", color=by_colour(series), tooltip=said["tooltip"]
+    )
+    mark = chart.mark_point(size=70, filled=True, opacity=1, strokeWidth=1.75).encode(
+        y=y,
+        shape=by_shape(series),
+        stroke=by_edge_colour(series),
+        fill=alt.condition("datum.changed", by_colour(series), alt.value("var(--page)")),
+        **said,
+    )
+    layers = (shown_runs(one) for one in (line, bar, mark))
+    laid_out = lay_out(alt.layer(*layers).add_params(hidden_runs()), height=_HEIGHT)
+    return fill(laid_out, description, rows=[_row(one) for one in points])
+
+
+def _row(point: TimePoint) -> Row:
+    value = point.value
+    return {
+        "run": point.series,
+        "date": point.date.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "value": value.value,
+        "low": value.value if value.low is None else value.low,
+        "high": value.value if value.high is None else value.high,
+        "changed": point.changed,
+        "tip": visible(point.tip),
+    }
