@@ -19,13 +19,16 @@ def register(app: typer.Typer) -> None:
         import_command,
         "harness import out/model --out runs/model",
         "harness import out/model --as-variants sst2 --level character=sst2_typos",
+        "harness import results.json --level sentence=polite",
     )
 
 
 def import_command(
     logs: Annotated[
         list[Path],
-        typer.Argument(help="Files or folders that lm-eval (--log_samples) or inspect wrote."),
+        typer.Argument(
+            help="Files or folders of lm-eval (--log_samples), inspect, promptfoo or HELM."
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Run directory. Default: runs/…", show_default=False)

@@ -159,7 +159,7 @@ def _variants(task: str, logs: Sequence[Log]) -> tuple[Variant, ...]:
         Variant(
             id=stable_id("log", task, log.level, log.name, text),
             task=task,
-            level=log.level,
+            level=log.level or CLEAN,
             perturbation=CLEAN if log.level == CLEAN else log.name,
             instruction_id=clean.name if perturbed else log.name,
             index=0,
@@ -173,11 +173,15 @@ def _variants(task: str, logs: Sequence[Log]) -> tuple[Variant, ...]:
 
 
 def _texts(logs: Sequence[Log]) -> list[str]:
-    """The prompts' words; where two have the same, what they are called stands beside them."""
-    counts = Counter((log.text, log.target) for log in logs)
+    """The prompts' words; where two have the same, what they are called stands beside them.
+
+    What perturbs inputs does not show in the prompt's words, and is told apart by its name anyway.
+    """
+    counts = Counter(log.text for log in logs if log.target == "instruction")
+    alike = [log.target == "instruction" and counts[log.text] > 1 for log in logs]
     return [
-        f"{log.text}\n[{log.name}]" if counts[log.text, log.target] > 1 else log.text
-        for log in logs
+        f"{log.text}\n[{log.name}]" if same else log.text
+        for log, same in zip(logs, alike, strict=True)
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.core.errors import UnknownNameError, UsageError
-from harness.core.records import CLEAN, LEVELS, Level
+from harness.core.records import CLEAN, LEVELS, PERTURBED_LEVELS, Level
 from harness.logs.bounded import name_of
 from harness.logs.record import Log
 
@@ -62,6 +62,7 @@ def by_task(
             raise UsageError("--as-variants needs a name for the task.")
         logs = _renamed([replace(log, task=task) for log in logs])
     leveled = _leveled(logs, levels)
+    _check_levels(leveled)
     tasks: dict[str, list[Log]] = {}
     for log in leveled:
         tasks.setdefault(log.task, []).append(log)
@@ -92,7 +93,18 @@ def parse_levels(given: Sequence[str]) -> dict[str, Level]:
 
 
 def _order(log: Log) -> int:
-    return LEVELS.index(log.level)
+    return LEVELS.index(log.level or CLEAN)
+
+
+def _check_levels(logs: Sequence[Log]) -> None:
+    unknown = next((log for log in logs if log.level is None), None)
+    if unknown is not None:
+        raise UsageError(
+            f"{unknown.task}: {unknown.tool}'s perturbation {unknown.name!r} is of no level that "
+            "is known.",
+            hint=f"Type: --level LEVEL={unknown.name.partition(' ')[0]}, where LEVEL is one of "
+            f"{', '.join(PERTURBED_LEVELS)}.",
+        )
 
 
 def _renamed(logs: Sequence[Log]) -> list[Log]:
@@ -105,14 +117,25 @@ def _renamed(logs: Sequence[Log]) -> list[Log]:
 
 
 def _leveled(logs: Sequence[Log], levels: Mapping[str, Level]) -> list[Log]:
-    known = {name for log in logs for name in (log.name, log.files[0].name)}
+    names = [_names_of(log, logs) for log in logs]
+    known = dict.fromkeys(name for own in names for name in own)
     for name in levels:
         if name not in known:
             raise UnknownNameError("prompt in these logs", name, known)
+    given = [[levels[name] for name in own if name in levels] for own in names]
     return [
-        replace(log, level=levels.get(log.name, levels.get(log.files[0].name, log.level)))
-        for log in logs
+        replace(log, level=own[0]) if own else log for log, own in zip(logs, given, strict=True)
     ]
+
+
+def _names_of(log: Log, logs: Sequence[Log]) -> list[str]:
+    """By what a prompt can be called: its name, the name's first word, a file of its own."""
+    names = [log.name]
+    if log.target != "instruction":  # a perturbation, whose parameters follow its name
+        names.append(log.name.partition(" ")[0])
+    if sum(other.files[0] == log.files[0] for other in logs) == 1:
+        names.append(log.files[0].name)
+    return names
 
 
 def _check(task: str, logs: Sequence[Log], levels: Mapping[str, Level]) -> None:

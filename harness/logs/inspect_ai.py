@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Final
 
 from harness.core.errors import UsageError
@@ -22,7 +20,7 @@ from harness.logs.bounded import (
     read_bytes,
     text_of,
 )
-from harness.logs.record import Answer, Log, LogFile, Row, Scored
+from harness.logs.record import Answer, Log, LogFile, Row, Scored, mean_of
 from harness.results.jsonfiles import Json
 
 VERSION: Final = 2
@@ -184,7 +182,7 @@ def _row(example: str, epochs: Sequence[Json]) -> Row:
         example=example,
         input=_said(first.get("input"), first),
         gold=text_of(target) if gold is None else gold,
-        scored={name: _reduced([own[name] for own in scores if name in own]) for name in names},
+        scored={name: mean_of([own[name] for own in scores if name in own]) for name in names},
         prompt=_prompt(first),
         text=_completion(first),
         options=options if is_choice else (),
@@ -201,13 +199,6 @@ def _scores(sample: Json, options: Sequence[str]) -> Iterator[tuple[str, Scored]
                 yield name_of(f"{name}/{key}"), Scored(_number(part), answer)
         else:
             yield name_of(name), Scored(_number(value), answer)
-
-
-def _reduced(epochs: Sequence[Scored]) -> Scored:
-    """The mean score and the most frequent answer."""
-    values = [one.value for one in epochs if one.value is not None]
-    answers = Counter(one.answer for one in epochs)
-    return Scored(fmean(values) if values else None, answers.most_common(1)[0][0])
 
 
 def _number(value: object) -> float | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from types import MappingProxyType
 from typing import Literal
 
@@ -21,6 +23,13 @@ class Scored:
     value: float | None
     """As the log has it; None where it has no number."""
     answer: Answer
+
+
+def mean_of(repeats: Sequence[Scored]) -> Scored:
+    """What was asked several times as one: the mean score and the most frequent answer."""
+    values = [one.value for one in repeats if one.value is not None]
+    answers = Counter(one.answer for one in repeats)
+    return Scored(fmean(values) if values else None, answers.most_common(1)[0][0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,8 @@ class Log:
     files: tuple[LogFile, ...]
     few_shot: int | None = None
     temperature: float | None = None
-    level: Level = CLEAN
+    level: Level | None = CLEAN
+    """None: perturbed, at a level that nobody has said."""
     target: Target = "instruction"
     worse_when_higher: frozenset[str] = frozenset()
     """Metrics of which less is better."""

@@ -141,3 +141,102 @@ def save_eval(path: Path, log: Mapping[str, Any], compression: int = zipfile.ZIP
         header = {key: value for key, value in log.items() if key != "samples"}
         archive.writestr("header.json", json.dumps(header))
     return path
+
+
+def promptfoo_row(prompt: int, test: int, said: str | None, score: float, **more: Any) -> Any:
+    """A result of promptfoo's version 3, for one prompt and one test."""
+    country = ("France", "Spain", "Peru", "Chad")[test]
+    return {
+        "promptIdx": prompt,
+        "testIdx": test,
+        "provider": {"id": "openai:small", "label": ""},
+        "prompt": {"raw": f"Capital of {country}?", "label": f"prompt-{prompt}"},
+        "vars": {"country": country},
+        "testCase": {"vars": {"country": country}, "assert": [{"type": "equals", "value": "X"}]},
+        "response": {"output": said} if said is not None else {},
+        "success": score >= 1,
+        "score": score,
+        "namedScores": {"style": 0.5},
+        **more,
+    }
+
+
+def promptfoo_results(rows: Sequence[object], **more: Any) -> dict[str, Any]:
+    """A whole file of `promptfoo eval -o`."""
+    labels = ("plain", "polite", "plain")
+    return {
+        "evalId": "eval-1",
+        "results": {
+            "version": 3,
+            "prompts": [
+                {"raw": f"{label}: capital of {{{{country}}}}?", "label": label} for label in labels
+            ],
+            "results": list(rows),
+            **more,
+        },
+        "config": {"description": "capitals"},
+        "metadata": {"promptfooVersion": "0.118.0"},
+    }
+
+
+def save_helm(
+    folder: Path, answers: Mapping[str, str], perturbations: Mapping[str, Mapping[str, Any]]
+) -> Path:
+    """A run folder after HELM's documented format.
+
+    Args:
+        folder: to be made.
+        answers: a perturbation's name (empty: none) -> a letter per instance, y where it is right.
+        perturbations: name -> HELM's description of it.
+    """
+    folder.mkdir(parents=True)
+    states, stats = [], []
+    for name, letters in answers.items():
+        perturbed = {"perturbation": perturbations[name]} if name else {}
+        for number, letter in enumerate(letters):
+            right = float(letter == "y")
+            instance = {
+                "id": f"id{number}",
+                "input": {"text": f"{name}question {number}"},
+                "references": [
+                    {"output": {"text": "wrong"}, "tags": []},
+                    {"output": {"text": "right"}, "tags": ["correct"]},
+                ],
+                "split": "test",
+                **perturbed,
+            }
+            states.append({
+                "instance": instance,
+                "train_trial_index": 0,
+                "output_mapping": {"A": "wrong", "B": "right"},
+                "request": {"prompt": f"Question: {number}\nAnswer:"},
+                "result": {"success": True, "completions": [{"text": " B" if right else " A"}]},
+            })  # fmt: skip
+            measured = {"num_tokens": 9.0, "exact_match": right, "quasi_exact_match": right}
+            stats.append({
+                "instance_id": f"id{number}",
+                "train_trial_index": 0,
+                "stats": [
+                    {"name": {"name": key, "split": "test"}, "count": 1, "sum": value}
+                    for key, value in measured.items()
+                ],
+                **perturbed,
+            })  # fmt: skip
+    adapter = {
+        "method": "multiple_choice_joint",
+        "instructions": "Answer the questions.\n",
+        "input_prefix": "Question: ",
+        "output_prefix": "\nAnswer: ",
+        "model": "org/base",
+        "max_train_instances": 5,
+        "temperature": 0.0,
+    }
+    metrics = [{"class_name": "M", "args": {"names": ["quasi_exact_match", "exact_match"]}}]
+    spec = {"name": "mmlu:subject=anatomy,model=org_base", "metric_specs": metrics}
+    state = {"adapter_spec": adapter, "request_states": states}
+    contents = {
+        "scenario_state.json": state, "per_instance_stats.json": stats, "run_spec.json": spec,
+    }  # fmt: skip
+    for name, content in contents.items():
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    return folder
