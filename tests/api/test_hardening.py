@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,62 +12,28 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 import harness
+from harness.api.training import run_training
 from harness.cli.app import run as command
 from harness.core.errors import IncompleteRunError, NothingToEvaluateError, UsageError
 from harness.hardening.config import HardenConfig
-from tests.support.checkpoints import save_tiny_llama
+from tests.support.hardening_task import (
+    INSTRUCTIONS,
+    SMALL,
+    write_place,
+    write_rows,
+    write_task,
+)
+from trainers.config import TrainConfig
+from trainers.train import TrainResult
 
-INSTRUCTIONS = [
-    "Is the thing red? Answer 'yes' or 'no'.",
-    "Say whether the thing below is red, 'yes' or 'no'.",
-    "Decide if the colour of this thing is red. Reply with 'yes' or 'no'.",
-    "You look at colours. Tell if the thing is red by 'yes' or 'no'.",
-    "Judge the colour of the thing. Write 'yes' for red and 'no' otherwise.",
-    "Does the following text describe a red thing? 'yes' or 'no'.",
-    "Look at the thing and answer 'yes' if it is red, else 'no'.",
-    "Check the thing for the colour red and respond 'yes' or 'no'.",
-    "Would you call this thing red? Choose from 'yes' and 'no'.",
-    "Red or not: put 'yes' for a red thing and 'no' for any other.",
-    "The colour red is what matters here. State 'yes' or 'no'.",
-    "Find out whether what follows is red, with 'yes' or 'no'.",
-]
-SMALL: dict[str, Any] = {
-    "tuning": "full", "learning_rate": 0.01, "steps": 40, "max_length": 512, "limit": 16,
-    "cells": 300, "reworder": "none", "device": "cpu",
-}  # fmt: skip
 LEVELS = ("perturbed", "clean", "character", "word", "sentence", "semantic")
-
-
-def write_rows(path: Path, numbers: Sequence[int], **more: object) -> Path:
-    rows = [
-        {"text": f"{('red', 'blue')[n % 2]} thing {n}", "label": ("yes", "no")[n % 2], **more}
-        for n in numbers
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    return path
-
-
-def write_task(
-    path: Path, instructions: Sequence[str] = INSTRUCTIONS, more: Mapping[str, object] = {}
-) -> Path:
-    content: dict[str, object] = {
-        "name": path.stem, "source": {"file": "test.jsonl"}, "input": "Thing: {{ text }}",
-        "answer_cue": "Answer:", "labels": ["yes", "no"], "instructions": list(instructions),
-    }  # fmt: skip
-    content |= more
-    present = {key: value for key, value in content.items() if value is not None}
-    path.write_text(json.dumps(present), "utf-8")  # JSON is YAML
-    return path
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model, a task, rows of it to train on, and another task."""
     folder = tmp_path_factory.mktemp("harden")
-    save_tiny_llama(folder / "model")
-    write_rows(folder / "train.jsonl", range(100))
-    write_rows(folder / "test.jsonl", range(100, 140))
-    write_task(folder / "red.yaml")
+    write_place(folder)
     write_task(folder / "other.yaml", INSTRUCTIONS[:1])
     return folder
 
@@ -84,8 +49,26 @@ def harden(place: Path, out: Path, *, task: str = "red.yaml", **options: Any) ->
 
 
 @pytest.fixture(scope="module")
-def hardened(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return harden(place, tmp_path_factory.mktemp("done") / "ckpt", also=str(place / "other.yaml"))
+def interrupted(place: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """The checkpoint of a hardening that was stopped before plain tuning, and its age."""
+    out = tmp_path_factory.mktemp("done") / "ckpt"
+
+    def stopped(config: TrainConfig, **given: Any) -> TrainResult:
+        if config.out.name == "control":
+            raise KeyboardInterrupt
+        return run_training(config, **given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.api.hardening_runs.run_training", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            harden(place, out, also=str(place / "other.yaml"))
+    return out, (out / "model.safetensors").stat().st_mtime
+
+
+@pytest.fixture(scope="module")
+def hardened(place: Path, interrupted: tuple[Path, float]) -> Any:
+    """The same call, which ends it."""
+    return harden(place, interrupted[0], also=str(place / "other.yaml"))
 
 
 def test_every_option_is_a_keyword_with_its_default() -> None:
@@ -145,13 +128,10 @@ def test_the_policy_holds_for_what_was_reached(hardened: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_call_finds_everything_done_and_another_is_refused(
-    hardened: Any, place: Path, capsys: pytest.CaptureFixture[str]
+def test_the_same_call_goes_on_where_it_was_and_another_is_refused(
+    hardened: Any, interrupted: tuple[Path, float], place: Path
 ) -> None:
-    weights = (hardened.out / "model.safetensors").stat()
-    again = harden(place, hardened.out, also=str(place / "other.yaml"))
-    assert again.outcome == hardened.outcome
-    assert (hardened.out / "model.safetensors").stat() == weights
+    assert (hardened.out / "model.safetensors").stat().st_mtime == interrupted[1]
     with pytest.raises(UsageError, match=r"another steps \(40 there, 41 now\)"):
         harden(place, hardened.out, steps=41)
 
@@ -233,6 +213,4 @@ def test_the_dry_run_measures_and_writes_nothing(
     assert (plan["rows"], plan["tested"], plan["wordings"]) == (100, 0, 12)
     assert plan["work"] == {"trainings": 2, "evaluations": 3, "steps": 48, "cells": 2000}
     assert plan["seconds"] > 0
-    assert command([*line, "--minutes", "0.001"]) == 2
-    assert "minutes are too few" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) in ([], [tmp_path / "cache"])

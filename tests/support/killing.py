@@ -6,9 +6,9 @@ half way. Each kill is an `os._exit` in a forked process: nothing is flushed, cl
 
     OMP_NUM_THREADS=1 python -m tests.support.killing JOB [STEP]
 
-prints how many points the job (run, fresh, until, attack, train, train-fresh) has, and every one
-after which it did not end as it should. What the jobs import is loaded once, in the process that
-forks, so that a point takes one to three seconds.
+prints how many points the job (run, fresh, until, attack, train, train-fresh, harden, harden-alone)
+has, and every one after which it did not end as it should. What the jobs import is loaded once, in
+the process that forks, so that a point takes one to three seconds; of a hardening, ten.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.support.hardening_task import hardening_options
 
 KILLED = 77
 _CHANGES = {
@@ -166,9 +168,15 @@ def sweep(job: Job, out: Path, *, step: int = 1) -> tuple[list[str], list[str]]:
 
 
 def _prepare(job: Job, out: Path) -> None:
-    shutil.rmtree(out, ignore_errors=True)
+    for folder in (out, _beside(out)):
+        shutil.rmtree(folder, ignore_errors=True)
     if job.start is not None:
         shutil.copytree(job.start, out)
+
+
+def _beside(out: Path) -> Path:
+    """Where a hardening keeps all but its checkpoint."""
+    return out.with_name(f"{out.name}.hardening")
 
 
 def _run_result(out: Path) -> object:
@@ -196,6 +204,24 @@ def _train_result(out: Path) -> object:
     log = [json.loads(line) for line in (out / "log.jsonl").read_text("utf-8").splitlines()]
     losses = [(line["step"], line["loss"]) for line in log if "loss" in line]
     return manifest["status"], manifest["steps"], weights, losses
+
+
+def _harden_result(out: Path) -> object:
+    weights = [
+        hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+        for folder in (out, _beside(out) / "control")
+        if folder.is_dir()
+    ]
+    texts = [
+        (_beside(out) / name).read_bytes()
+        for name in ("hardening.json", "pairs.jsonl", "held-out.yaml", "robustness-policy.yaml")
+    ]
+    card = (out / "README.md").read_text("utf-8").partition("## Results")[0]  # without times
+    runs = [
+        (folder.name, (folder / "variants.jsonl").read_bytes())
+        for folder in sorted((_beside(out) / "runs").iterdir())
+    ]
+    return weights, texts, card, runs, (_beside(out) / "report.html").is_file()
 
 
 TASK = """
@@ -245,6 +271,10 @@ def make_job(name: str, folder: Path) -> tuple[Job, Path]:
         own = ["--level", "character", "--budget", "60", "--quiet", "--no-cache"]
         attack = ["attack", *_run_options(folder), *own, "--out", str(out)]
         return Job(attack, [attack], _attack_result), out
+    if name in {"harden", "harden-alone"}:
+        harden = ["harden", *hardening_options(folder), "--out", str(out), "--quiet"]
+        harden += ["--no-control"] if name == "harden-alone" else []
+        return Job(harden, [harden], _harden_result), out
     from tests.support.trainers_tiny import save_tiny, tiny_llama, write_tiny_pairs
 
     pairs = write_tiny_pairs(folder / "pairs.jsonl", 24)
@@ -266,7 +296,8 @@ def _warm_up() -> None:
     import gc
     from importlib import import_module
 
-    for name in ("transformers", "trainers.train", "harness.evaluation.execute", "reports.render"):
+    names = ("transformers", "trainers.train", "harness.evaluation.execute", "reports.render")
+    for name in (*names, "harness.api.hardening"):
         import_module(name)
     import_module("reports.charts.runtime").javascript()
     for name in ("reports.html", "harness.metrics.summary", "harness.results.provenance"):
