@@ -119,7 +119,7 @@ def train_config(config: HardenConfig, pairs: Path, out: Path, steps: int) -> Tr
         schedule="cosine",
         seed=config.seed,
         device=config.device,
-        save_every=max(1, min(20, steps)),
+        save_every=max(1, min(20, steps // 4)),
     )
 
 
