@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.api.comparing import Comparison, compare_runs
+from harness.api.models import loader
 from harness.api.results import Run
 from harness.api.running import evaluate
 from harness.core.errors import HarnessError
@@ -71,11 +72,12 @@ def evaluate_many(
         begin: told the place of a model and what it is going to be asked; returns what is told how
             far it is.
     """
-    load = _loader()
+    otherwise = _loader()
 
     def run(place: int, config: RunConfig) -> Run:
-        prepared = prepare(config, load=load)
-        return evaluate(prepared, command=command, progress=begin(place, prepared))
+        with loader(config, otherwise) as load:
+            prepared = prepare(config, load=load)
+            return evaluate(prepared, command=command, progress=begin(place, prepared))
 
     runs, failures = _each(plan, run)
     comparison, unlike = _compare(runs, plan.configs[0].confidence)
@@ -86,11 +88,12 @@ def evaluate_many(
 
 def estimate_many(plan: ManyPlan) -> tuple[list[PlannedRun], tuple[Failure, ...]]:
     """Return what each model is going to be asked and how long that takes; nothing is written."""
-    load = _loader()
+    otherwise = _loader()
 
     def estimate(place: int, config: RunConfig) -> PlannedRun:
-        prepared = prepare(config, load=load)
-        return PlannedRun(plan.names[place], config.model, prepared.out, estimate_run(prepared))
+        with loader(config, otherwise) as load:
+            prepared = prepare(config, load=load)
+            return PlannedRun(plan.names[place], config.model, prepared.out, estimate_run(prepared))
 
     return _each(plan, estimate)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from harness.core.errors import UsageError
+from harness.evaluation.config import RunConfig
+from harness.models import ModelSpec, load_model
 from harness.models.options import ModelOptions
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 ModelLike: TypeAlias = "str | Path | tuple[PreTrainedModel, PreTrainedTokenizerBase] | Model"
 """A model by its name or path; or a loaded transformers model with its tokenizer."""
+
+Load: TypeAlias = "Callable[[ModelSpec], contract.Model]"
 
 _LOADING: Final = ("base", "revision", "trust_remote_code", "dtype", "device")
 """Options that say how to load a model."""
@@ -97,10 +101,23 @@ def lent(model: ModelLike, options: ModelOptions) -> Iterator[contract.Model | N
         return
     loaded = _loaded(model)
     _check_options(options, loaded.model)
+    _check_workers(options)
     from harness.models.loading.in_memory import lend
 
     with lend(loaded.model, loaded.tokenizer, name=loaded.name) as asked:
         yield asked
+
+
+@contextmanager
+def loader(config: RunConfig, otherwise: Load = load_model) -> Iterator[Load]:
+    """What loads a run's model: `otherwise`, or on workers, which are let go at the end."""
+    if config.workers is None and config.ray is None:
+        yield otherwise
+        return
+    from harness.workers.hire import hiring
+
+    with hiring(config.workers, config.ray) as load:
+        yield load
 
 
 def _loaded(model: object) -> Model:
@@ -112,6 +129,14 @@ def _loaded(model: object) -> Model:
         f"a model is a name, a path or (model, tokenizer), not {type(model).__name__}.",
         hint="Pass model=(model, tokenizer), or harness.Model.from_transformers(...).",
     )
+
+
+def _check_workers(options: ModelOptions) -> None:
+    if isinstance(options, RunConfig) and (options.workers or options.ray is not None):
+        raise UsageError(
+            "workers load the model themselves, and this one is in this process's memory.",
+            hint="Save it, and pass its path as model; or leave workers and ray out.",
+        )
 
 
 def _check_options(options: ModelOptions, model: PreTrainedModel) -> None:

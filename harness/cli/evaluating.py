@@ -35,6 +35,7 @@ PANELS: Final = {
     "Statistics": (
         "share", "cells", "full", "until", "precision", "seed", "confidence", "resamples",
     ),
+    "Workers": ("workers", "ray"),
     "Output": ("out", "fresh", "cache", "window"),
 }  # fmt: skip
 """How the options of a run are grouped in its help."""
@@ -91,25 +92,31 @@ def _reword(configs: list[RunConfig], *, dry_run: bool, silent: bool) -> list[Ru
 
 
 def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
-    from harness.api.running import evaluate, notes_of
-    from harness.cli.terminal import err
-    from harness.core.progress_bar import make_progress
+    from harness.api.models import loader
     from harness.evaluation.pilot import estimate_run
     from harness.evaluation.prepare import prepare
 
-    silent = quiet or (as_json and not sys.stderr.isatty())
+    with loader(config) as load:
+        prepared = prepare(config, load=load)
+        if dry_run:
+            _show_estimate(prepared, estimate_run(prepared), as_json=as_json)
+            return
+        run = _run(prepared, silent=quiet or (as_json and not sys.stderr.isatty()))
+    _show_result(run, as_json=as_json, quiet=quiet)
+
+
+def _run(prepared: RunPlan, *, silent: bool) -> Run:
+    from harness.api.running import evaluate, notes_of
+    from harness.cli.terminal import err
+    from harness.core.progress_bar import make_progress
+
     progress = make_progress(silent=silent)
-    prepared = prepare(config)
-    if dry_run:
-        _show_estimate(prepared, estimate_run(prepared), as_json=as_json)
-        return
     if not silent:
         err().print(f"run directory: {prepared.out}", style="dim", markup=False)
     for note in notes_of(prepared):
         progress.note(note)
     command = shlex.join(["harness", *sys.argv[1:]])
-    run = evaluate(prepared, command=command, progress=progress)
-    _show_result(run, as_json=as_json, quiet=quiet)
+    return evaluate(prepared, command=command, progress=progress)
 
 
 def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
@@ -118,9 +125,12 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     from harness.api.running import describe_fitted
     from harness.cli.terminal import out, print_json, print_table
     from harness.core.progress_bar import clock_time
+    from harness.models.questions import ManyAtOnce
 
+    workers = prepared.model.planned if isinstance(prepared.model, ManyAtOnce) else None
     if as_json:
-        print_json({"out": str(prepared.out), **asdict(cost)})
+        told = {} if workers is None else {"workers": workers}
+        print_json({"out": str(prepared.out), **asdict(cost), **told})
         return
     rows = [
         (
@@ -148,6 +158,8 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     price = prepared.config.price_in * cost.tokens / 1_000_000
     if price > 0:
         console.print(f"cost       about {price:.4f} for prompts that are read once")
+    if workers is not None:
+        console.print(f"workers    {workers}", markup=False)
     console.print(f"directory  {prepared.out}", markup=False)
 
 

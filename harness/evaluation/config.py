@@ -22,13 +22,14 @@ from harness.core.names import (
 )
 from harness.core.records import Level, Placement, Scorer, StrengthName, Target
 from harness.models.options import NAMING_FIELDS, ModelOptions
+from harness.models.servers.address import is_served
 from harness.prompting.prompts import FormatChoice
 
 DEFAULT_SUITE: Final = "starter"
 
 _OPERATIONAL: Final = frozenset(
     {"out", "fresh", "cache", "data_dir", "device", "window", "resamples", "share"}
-    | {"cells", "full", "until"}
+    | {"cells", "full", "until", "workers", "ray"}
 )
 """Options that change where, when or how fast a run happens or how many cells it asks, never what
 a cell is: a larger share goes on in the same directory."""
@@ -137,6 +138,12 @@ class RunConfig(ModelOptions):
     precision: Annotated[float, Field(gt=0, lt=100)] | None = None
     """Stop a level once its interval's half-width is at most this many points."""
 
+    workers: Count | None = None
+    """Copies of the model that answer side by side, each on a GPU or its share of the cores."""
+    ray: str | None = None
+    """Address of a Ray cluster whose machines have the workers: host:port, or auto on one of them.
+    Default: this machine."""
+
     out: Path | None = None
     """Run directory; resumed if it holds this run. Default: runs/…"""
     fresh: bool = False
@@ -193,5 +200,17 @@ def check_config(config: RunConfig) -> None:
             f"--until {config.until:g} and {other} say differently when the run ends.",
             hint="Give one of them.",
         )
+    _check_workers(config)
     if config.variants is not None and config.target != "instruction":
         raise UsageError("--variants holds instruction texts; --target must be instruction.")
+
+
+def _check_workers(config: RunConfig) -> None:
+    given = f"--workers {config.workers}" if config.workers else f"--ray {config.ray}"
+    if (config.workers or config.ray is not None) and is_served(config.model_spec):
+        raise UsageError(
+            f"{given}: {config.model} is a server's model, which is asked from here.",
+            hint="Type --concurrency N for so many requests in flight, or leave both out.",
+        )
+    if config.ray is not None and not config.ray.strip():
+        raise UsageError("--ray names no cluster.", hint="Type: --ray HOST:PORT, or --ray auto")

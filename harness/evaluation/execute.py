@@ -26,6 +26,7 @@ from harness.evaluation.variants import Misses
 from harness.grading import JudgeAgreement
 from harness.metrics.summary import summarize_run
 from harness.models.contract import Model
+from harness.models.questions import ManyAtOnce
 from harness.models.usage import Metered
 from harness.prompting.readers import JudgedReader
 from harness.results.jsonfiles import Json, read_json
@@ -107,6 +108,8 @@ def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
         "precision": precision,
         "notes": [*prepared.notes, *judge_notes(judges)],
     }
+    if isinstance(prepared.model, ManyAtOnce):
+        ended["workers"] = prepared.model.describe()
     if judges:
         ended["judges"] = {task: asdict(agreement) for task, agreement in judges.items()}
     directory.finish({**manifest, **ended})

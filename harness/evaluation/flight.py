@@ -113,6 +113,8 @@ class _Flight:
             if self.flying:
                 for number, answers in self.model.wait():
                     self._take(number, answers)
+                for told in self.model.news():
+                    self.progress.note(told)
                 yield from self._landed()
 
     @property

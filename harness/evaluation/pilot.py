@@ -15,6 +15,7 @@ from harness.evaluation.execute import count_finished
 from harness.evaluation.plan import Block
 from harness.evaluation.prepare import RunPlan
 from harness.evaluation.repeats import sampling_of
+from harness.models.questions import ManyAtOnce
 from harness.tasks import Task
 
 CELLS_ON_CPU: Final = 8
@@ -59,7 +60,9 @@ def measure_seconds(prepared: RunPlan) -> float:
     rest = sum(paces) / len(paces)
     paces += [rest] * (len(prepared.plan.tasks) - len(paces))
     cells = (prepared.plan.cells_of(task) for task in prepared.plan.tasks)
-    return sum(pace * count for pace, count in zip(paces, cells, strict=True))
+    seconds = sum(pace * count for pace, count in zip(paces, cells, strict=True))
+    model = prepared.model
+    return seconds / max(model.copies, 1) if isinstance(model, ManyAtOnce) else seconds
 
 
 def _middle(prepared: RunPlan, task: Task, wanted: int) -> list[Block]:

@@ -82,6 +82,11 @@ class ManyAtOnce(Protocol):
         """How many answer now."""
         ...
 
+    @property
+    def planned(self) -> str:
+        """How many are to answer, and what each has, in words."""
+        ...
+
     def submit(self, question: Question) -> int:
         """Ask a question without waiting; returns the number by which its answers are known."""
         ...
@@ -93,4 +98,12 @@ class ManyAtOnce(Protocol):
             UsageError: a request cannot be answered.
             IncompleteRunError: nobody is left to answer.
         """
+        ...
+
+    def news(self) -> list[str]:
+        """What has happened since the last call that a user should know, a sentence each."""
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """Who has answered how much, for the run's manifest."""
         ...

@@ -44,6 +44,9 @@ NOT_RUN = {
     "--minutes 20": "needs a model that learns; tests/api/test_hardening.py has one",
     "harness harden --model path/to/checkpoint --task my-task.yaml --train labelled.csv "
     "--out hardened": "needs a model that learns; tests/api/test_hardening.py has one",
+    "harness run --model CHECKPOINT --workers 2": "tests/workers runs on workers",
+    "harness run --model CHECKPOINT --ray auto": "needs a cluster",
+    "harness run --model CHECKPOINT --ray 10.0.0.1:6379 --workers 16 --dry-run": "needs a cluster",
     "harness paraphrase --model CHECKPOINT --task sst2 --out bank.yaml":
         "needs a model that can write; tests/paraphrasing has one that does",
     "harness paraphrase --model CHECKPOINT --task reviews.yaml --out bank.yaml":

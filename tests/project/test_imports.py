@@ -21,6 +21,7 @@ ROOMS: Final = {
     "perturbations": "core",
     "stats": "core",
     "models": "core",
+    "workers": "core models",
     "tasks": "core grading perturbations",
     "prompting": "core grading models tasks",
     "authoring": "core prompting tasks",
@@ -40,7 +41,7 @@ ROOMS: Final = {
     "hardening": "core stats models tasks prompting results perturbations comparison reports gate "
     "evaluation trainers",
     "api": f"core {_ASKING} {_JUDGING} reports gate paraphrasing evaluation "
-    "explanation attacks trainers hardening",
+    "explanation attacks trainers hardening workers",
     "pytest_plugin": "core reports gate",
     "cli": f"core {_ASKING} {_JUDGING} reports gate baselines history paraphrasing authoring "
     "evaluation explanation attacks logs trainers hardening api",
@@ -53,7 +54,7 @@ EXCEPTIONS: Final = {
 }
 """The modules that import against the table, by name, and the room that they reach for."""
 
-HEAVY: Final = {"torch", "transformers", "pandas", "numpy", "scipy", "jinja2", "altair"}
+HEAVY: Final = {"ray", "torch", "transformers", "pandas", "numpy", "scipy", "jinja2", "altair"}
 
 
 def test_every_room_stands_in_the_table_and_every_row_is_a_room() -> None:

@@ -86,6 +86,7 @@ NEEDS = [
             "azure_ml": "azureml-core",
         }.items()
     ),
+    ("ray", f"{RUN} own.yaml --workers 2"),
     ("datasets", f"{RUN} hub.yaml"),
     ("pyarrow", f"{RUN} parquet.yaml"),
     ("pyarrow", "export run --format parquet --out run.parquet"),

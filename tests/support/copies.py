@@ -73,6 +73,7 @@ class Copies(Recorded):
     most: int = 0
     """The most questions that have waited at the same time."""
     submitted: int = 0
+    planned: str = "three"
     _waiting: dict[int, Question] = field(default_factory=dict)
 
     def submit(self, question: Question) -> int:
@@ -85,3 +86,9 @@ class Copies(Recorded):
         number = Random(f"{self.seed} {len(self.asked)}").choice(sorted(self._waiting))
         question = self._waiting.pop(number)
         return [(number, list(question.ask(self)))]
+
+    def news(self) -> list[str]:
+        return []
+
+    def describe(self) -> dict[str, object]:
+        return {"questions": {"here": len(self.asked)}}
