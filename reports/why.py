@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from harness.core.records import CLEAN
 from harness.results.explanation import (
+    SANITY,
     Correlation,
     Explanation,
     GroupMeasures,
     Measure,
     ModelExplanation,
 )
-from reports.formatting import counted, number
+from harness.results.quantity import Quantity
+from reports.formatting import counted, number, with_interval
 
 if TYPE_CHECKING:
     from reports.charts import Spec
@@ -50,8 +52,23 @@ class LinkRow:
 
 
 def opening(explanation: Explanation) -> str:
-    """The sentence that comes first: what was found, or that nothing was."""
-    return " ".join(_finding(model) for model in explanation.models)
+    """What comes first: that an explanation failed its test, if it did; then what was found."""
+    failed = [sentence for model in explanation.models for sentence in _failure(model)]
+    return " ".join([*failed, *map(_finding, explanation.models)])
+
+
+def faith_rows(model: ModelExplanation) -> Iterator[tuple[str, Quantity, str]]:
+    """The checks of an explanation: what was measured, its value, and what it should be."""
+    checked = model.faithfulness
+    if checked is None:
+        return
+    rows = (
+        ("change without the densest word / without another", checked.ratio, "above 1"),
+        ("rank correlation with deletion of each word", checked.deletion, "high"),
+        ("rank correlation with integrated gradients", checked.integrated, "high"),
+        ("rank correlation with shuffled weights", checked.shuffled, f"below {SANITY}"),
+    )
+    yield from ((what, found, good) for what, found, good in rows if found is not None)
 
 
 def link_rows(explanation: Explanation) -> Iterator[LinkRow]:
@@ -106,6 +123,25 @@ def measure_chart(explanation: Explanation, measure: Measure) -> Spec:
     if measure in _DIFFERENCES:
         return charts.difference_intervals(rows, runs=runs, description=told, keys=keys)
     return charts.accuracy_intervals(rows, runs=runs, chance=None, description=told, keys=keys)
+
+
+def _failure(model: ModelExplanation) -> Iterator[str]:
+    """That the explanation of a model failed its test, where it did."""
+    checked = model.faithfulness
+    if checked is None or checked.is_passed:
+        return
+    ratio = with_interval(checked.ratio, number, number)
+    if checked.ratio is None or (checked.ratio.low or 0) <= 1:
+        why = (
+            f"without the densest word the answer changes {ratio} times as much as without another"
+        )
+    else:
+        shuffled = with_interval(checked.shuffled, number, number)
+        why = f"shuffled weights rank the words alike (rank correlation {shuffled})"
+    yield (
+        f"{model.name}: this explanation failed its test ({why}, "
+        f"{counted(checked.cells, 'cell')}), so do not read it as reasons."
+    )
 
 
 def _finding(model: ModelExplanation) -> str:

@@ -91,6 +91,7 @@ def explain(
     answers: AnswerChoice = "own",
     worst: int = 20,
     sample: int = 200,
+    checked: int = 16,
     variants: str | Sequence[str] = (),
     examples: str | Sequence[str] = (),
     seed: int = 0,
@@ -112,6 +113,7 @@ def explain(
         answers: Whose answer words are weighed for: the model's `own`, or the right one (`gold`).
         worst: Flips of the worst variants to explain word by word.
         sample: Perturbed cells to draw for the means, as many of each task's levels.
+        checked: Cells of the sample on which the explanation itself is tested; 0 for none.
         variants: Explain exactly these variants, by id.
         examples: Explain exactly these examples, by id.
         seed: Random seed of the sample and of resamples.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PANELS: Final = {
     "Model": ("model", "device", "allow_code", "tuned"),
-    "Cells": ("worst", "sample", "variants", "examples", "answers"),
+    "Cells": ("worst", "sample", "checked", "variants", "examples", "answers"),
     "Statistics": ("seed", "confidence"),
 }
 """How the options are grouped in the help."""
@@ -108,7 +108,7 @@ def _show(plan: ExplanationPlan, explanation: Explanation) -> None:
     from harness.cli.terminal import out, print_table
     from harness.core.progress_bar import printable
     from reports.formatting import number, with_interval
-    from reports.why import TITLES, opening
+    from reports.why import TITLES, faith_rows, opening
 
     for model in explanation.models:
         rows = [
@@ -120,6 +120,12 @@ def _show(plan: ExplanationPlan, explanation: Explanation) -> None:
             for level, group in model.levels.items()
         ]
         print_table(model.name, ("level", "cells", *(TITLES[name] for name in _COLUMNS)), rows)
+        tests = [
+            (what, with_interval(found, number, number), good)
+            for what, found, good in faith_rows(model)
+        ]
+        if tests:
+            print_table("", ("test of the explanation", "found", "should be"), tests)
     console = out()
     console.print(printable(opening(explanation)), markup=False)
     console.print(f"explanation: {plan.run.path / 'explanation.json'}", markup=False)

@@ -39,10 +39,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How many cells are explained, and which."""
+    """How many cells are explained, and which; the first ones of the sample are checked."""
 
     worst: int = 20
     sample: int = 200
+    checked: int = 16
     variants: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     seed: int = 0

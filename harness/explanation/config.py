@@ -31,6 +31,8 @@ class ExplainConfig(PlainNumbers):
     """Flips of the worst variants to explain word by word."""
     sample: Annotated[int, Field(ge=1)] = 200
     """Perturbed cells to draw for the means, as many of each task's levels."""
+    checked: Annotated[int, Field(ge=0)] = 16
+    """Cells of the sample on which the explanation itself is tested; 0 for none."""
     variants: Names = ()
     """Explain exactly these variants, by id."""
     examples: Names = ()
@@ -45,4 +47,11 @@ class ExplainConfig(PlainNumbers):
     @property
     def choice(self) -> Choice:
         """Which cells."""
-        return Choice(self.worst, self.sample, self.variants, self.examples, self.seed)
+        return Choice(
+            worst=self.worst,
+            sample=self.sample,
+            checked=self.checked,
+            variants=self.variants,
+            examples=self.examples,
+            seed=self.seed,
+        )

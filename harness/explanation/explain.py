@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,8 +11,10 @@ from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
 from harness.evaluation.prepared_again import Given, Purpose, prepare_again
 from harness.explanation.attribute import attribute_cells, ready
-from harness.explanation.plan import ExplanationPlan
-from harness.explanation.store import ATTRIBUTIONS, AttributionStore
+from harness.explanation.checks import check_cells
+from harness.explanation.faithfulness import Checks, measure_faithfulness
+from harness.explanation.plan import ExplanationPlan, scope_of
+from harness.explanation.store import ATTRIBUTIONS, AttributionStore, Key, read_checks
 from harness.explanation.summarize import gather, summarize
 from harness.models import Model
 from harness.results.explanation import EXPLANATION, Explanation, explanation_json
@@ -88,6 +90,7 @@ def _explain_one(
     if left_out:
         progress.note(f"{len(left_out):,} cells have an answer without a token, and are left out.")
     found.left_out.append(len(left_out))
+    check_cells(here, plan.checked, store, plan.run, progress)
 
 
 def _changes(options: ExplainOptions, *, own: bool) -> Mapping[str, object]:
@@ -104,5 +107,18 @@ def _sum_up(plan: ExplanationPlan, options: ExplainOptions, found: _Found) -> Ex
             "is explained.",
             hint="Type: --answers gold to explain the right answers instead.",
         )
-    unchecked = [None] * len(explained)
-    return summarize(plan, explained, found.left_out, unchecked, options.confidence)
+    store = plan.run.path / ATTRIBUTIONS
+    faithfulness = [
+        measure_faithfulness(
+            one.sampled,
+            _of(plan.checked, read_checks(store, scope_of(one.run, plan.answers))),
+            options.confidence,
+        )
+        for one in explained
+    ]
+    return summarize(plan, explained, found.left_out, faithfulness, options.confidence)
+
+
+def _of(keys: Sequence[Key], checks: Checks) -> Checks:
+    """The checks of these cells: a store may hold those of an earlier, larger call."""
+    return {key: checks[key] for key in keys if key in checks}

@@ -44,6 +44,12 @@ class ExplanationPlan:
         )
         return tuple(dict.fromkeys(both))
 
+    @property
+    def checked(self) -> tuple[Key, ...]:
+        """The perturbed cells on which the explanation itself is tested."""
+        sampled = [pair for pair in self.pairs if pair.is_sampled]
+        return tuple((one.variant_id, one.example_id) for one in sampled[: self.choice.checked])
+
     def done(self, run: Run) -> int:
         """How many of a run's cells are explained already."""
         there = read_attributions(self.run.path / ATTRIBUTIONS, scope_of(run, self.answers))

@@ -153,7 +153,7 @@ def read_attributions(path: Path, scope: Scope) -> dict[Key, Attribution]:
     return {one.key: one for one in found}
 
 
-def read_checks(path: Path, scope: Scope) -> dict[Key, dict[str, float | list[float]]]:
+def read_checks(path: Path, scope: Scope) -> dict[Key, dict[str, float]]:
     """What was found when cells were checked, by cell; none where there is no file yet.
 
     Raises:
@@ -171,7 +171,7 @@ def read_checks(path: Path, scope: Scope) -> dict[Key, dict[str, float | list[fl
         ) from None
 
 
-_CHECK: Final = TypeAdapter(dict[str, float | list[float]])
+_CHECK: Final = TypeAdapter(dict[str, float])
 
 
 def _select(path: Path, query: str, scope: Scope) -> Sequence[tuple[Any, ...]]:

@@ -17,6 +17,8 @@ from harness.results.quantity import Count, Number, Quantity
 EXPLANATION: Final = "explanation.json"
 """The file in a run's directory."""
 EXPLANATION_VERSION: Final = 1
+SANITY: Final = 0.5
+"""Rank correlation with a model of shuffled weights from which an explanation is none."""
 
 Measure = Literal[
     "instruction", "input", "labels", "inserted", "changed", "shift",
@@ -84,8 +86,12 @@ class Faithfulness:
 
     @property
     def is_passed(self) -> bool:
-        """Whether the densest word matters more than a random one, beyond noise."""
-        return self.ratio is not None and (self.ratio.low or 0) > 1
+        """Whether the densest word matters more than a random one, beyond noise.
+
+        And whether shuffled weights rank words otherwise: a correlation below one half.
+        """
+        matters = self.ratio is not None and (self.ratio.low or 0) > 1
+        return matters and (self.shuffled is None or self.shuffled.value < SANITY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def rows(run: Path) -> list[tuple[Any, ...]]:
 
 
 def test_a_run_is_explained_from_python(base: Path) -> None:
-    explained = harness.explain(base, sample=12, worst=2)
+    explained = harness.explain(base, sample=12, worst=2, checked=2)
     frame, model = explained.frame, explained.summary.models[0]
     assert explained.summary.sampled == 12
     assert set(model.levels) == {"clean", "character", "sentence"}
@@ -74,11 +74,14 @@ def test_a_run_is_explained_from_python(base: Path) -> None:
     assert frame.loc[frame["level"] == "clean", "fate"].isna().all()
     assert explained.plot("shift").to_dict()["title"]["text"].startswith("Shift of density")
     assert repr(explained).startswith("Explanation(")
+    assert model.faithfulness is not None
+    assert model.faithfulness.cells == 2
+    assert model.faithfulness.deletion is not None
     assert read_explanation(base, explained.run.manifest["run_id"]) == explained.summary
 
 
 def test_means_are_those_of_the_words(base: Path) -> None:
-    explained = harness.explain(base, sample=12, worst=0)
+    explained = harness.explain(base, sample=12, worst=0, checked=0)
     frame = explained.frame
     words = frame[(frame["part"] == "instruction") & (frame["level"] == "sentence")]
     by_cell = words.groupby(["variant_id", "example_id"], observed=True)["density"].mean()
@@ -94,7 +97,7 @@ def test_an_explanation_that_was_killed_goes_on(
 ) -> None:
     from harness.explanation import attribute as job
 
-    whole = harness.explain(base, sample=20).summary
+    whole = harness.explain(base, sample=20, checked=0).summary
     stored = rows(base)
     (base / ATTRIBUTIONS).unlink()
     (base / EXPLANATION).unlink()
@@ -110,10 +113,10 @@ def test_an_explanation_that_was_killed_goes_on(
 
     monkeypatch.setattr(job, "_attribution", dies)
     with pytest.raises(KeyboardInterrupt):
-        harness.explain(base, sample=20)
+        harness.explain(base, sample=20, checked=0)
     assert len(rows(base)) == 8
     monkeypatch.setattr(job, "_attribution", real)
-    again = harness.explain(base, sample=20).summary
+    again = harness.explain(base, sample=20, checked=0).summary
     assert [row[:6] for row in rows(base)] == [row[:6] for row in stored]
     assert again.models[0].cells == whole.models[0].cells
     level, measure = "character", "instruction_share"
@@ -122,7 +125,7 @@ def test_an_explanation_that_was_killed_goes_on(
 
 
 def test_a_tuned_model_stands_beside_its_base(base: Path, folder: Path) -> None:
-    explained = harness.explain(base, tuned=folder / "tuned", sample=12, worst=2)
+    explained = harness.explain(base, tuned=folder / "tuned", sample=12, worst=2, checked=0)
     names = [model.name for model in explained.summary.models]
     assert [Path(name).name for name in names] == ["base-model", "tuned-model"]
     assert explained.summary.gains["clean"]["instruction"].interval is not None
@@ -135,8 +138,8 @@ def test_a_tuned_model_stands_beside_its_base(base: Path, folder: Path) -> None:
 
 
 def test_the_right_answer_can_be_explained_instead(base: Path) -> None:
-    own = harness.explain(base, sample=12).frame
-    gold = harness.explain(base, sample=12, answers="gold").frame
+    own = harness.explain(base, sample=12, checked=0).frame
+    gold = harness.explain(base, sample=12, answers="gold", checked=0).frame
     assert set(own["said"]) <= {"positive", "negative"}
     right = {str(n): ("negative", "positive")[n % 2] for n in range(6)}
     assert (gold["said"] == gold["example_id"].map(right)).all()
@@ -150,7 +153,7 @@ def test_what_a_model_generated_is_explained_and_empty_answers_are_left_out(
         emptied = db.execute("UPDATE samples SET text = ' ' WHERE example_id = '0'").rowcount
     manifest = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps(seal(manifest, run)))
-    explained = harness.explain(run, sample=1000)
+    explained = harness.explain(run, sample=1000, checked=0)
     assert explained.summary.models[0].left_out == emptied > 0
     assert "0" not in set(explained.frame["example_id"])
     assert explained.summary.models[0].answer_tokens > 1
@@ -160,17 +163,23 @@ def test_what_a_model_generated_is_explained_and_empty_answers_are_left_out(
 def test_the_command_shows_what_it_would_do_and_what_it_found(
     base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command(["explain", str(base), "--sample", "12", "--dry-run", "--json"]) == 0
+    assert (
+        command(["explain", str(base), "--sample", "12", "--checked", "1", "--dry-run", "--json"])
+        == 0
+    )
     planned = json.loads(capsys.readouterr().out)["models"][0]
     assert planned["explained"] == 0
     assert not (base / ATTRIBUTIONS).exists()
-    assert command(["explain", str(base), "--sample", "12"]) == 0
+    assert command(["explain", str(base), "--sample", "12", "--checked", "1"]) == 0
     shown = capsys.readouterr()
     assert f"{planned['cells']} of {planned['cells']} cells" in shown.err
     assert "rank correlation" in shown.out
-    assert command(["explain", str(base), "--sample", "12", "--json", "--quiet"]) == 0
+    assert (
+        command(["explain", str(base), "--sample", "12", "--checked", "1", "--json", "--quiet"])
+        == 0
+    )
     assert json.loads(capsys.readouterr().out) == json.loads((base / EXPLANATION).read_text())
-    assert command(["explain", str(base), "--sample", "12", "--dry-run"]) == 0
+    assert command(["explain", str(base), "--sample", "12", "--checked", "1", "--dry-run"]) == 0
     assert "explained already" in capsys.readouterr().out
 
 
@@ -228,18 +237,18 @@ def test_a_model_in_memory_is_taken_if_it_is_the_runs(folder: Path, tmp_path: Pa
     with pytest.raises(UsageError, match="its model was in memory"):
         harness.explain(run)
     with pytest.raises(UsageError, match="has other weights"):
-        harness.explain(run, model=loaded[1], sample=3)
-    assert harness.explain(run, model=loaded[0], sample=3).summary.models[0].cells > 3
+        harness.explain(run, model=loaded[1], sample=3, checked=0)
+    assert harness.explain(run, model=loaded[0], sample=3, checked=0).summary.models[0].cells > 3
 
 
 def test_a_damaged_store_is_named(base: Path) -> None:
     (base / ATTRIBUTIONS).write_bytes(b"no database at all, but long enough to be read as one" * 9)
     with pytest.raises(UsageError, match=r"attributions\.sqlite is damaged"):
-        harness.explain(base, sample=2)
+        harness.explain(base, sample=2, checked=0)
 
 
 def test_a_run_that_starts_over_is_no_longer_explained(base: Path, folder: Path) -> None:
-    harness.explain(base, sample=2)
+    harness.explain(base, sample=2, checked=0)
     task = str(folder / "reviews.yaml")
     own = ["run", "--model", str(folder / "base-model"), "--out", str(base), "--task", task]
     assert command([*own, "--scorer", "loglik", "--fresh", *RUN]) == ExitCode.OK

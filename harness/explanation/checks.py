@@ -1,0 +1,173 @@
+"""Checks of one explained cell: does what gradients call important matter when it is taken away?
+
+Every word of the task is deleted in turn. How much the answer's log-likelihood changes without the
+densest word is set against how much it changes without another, and the changes are a second
+ranking of the words; integrated gradients (captum) are a third, and a model of shuffled weights
+should give one that has nothing to do with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from harness.core.progress import Progress
+from harness.core.records import stable_hash
+from harness.explanation.ask import Question, make_questions
+from harness.explanation.attribute import ReadyRun, answered_cells, key_of
+from harness.explanation.density import Floats, density, shares, word_importance
+from harness.explanation.plan import scope_of
+from harness.explanation.store import ATTRIBUTIONS, AttributionStore, Key, read_checks
+from harness.explanation.words import CONTENT
+from harness.results.rundir import Run
+from harness.stats.rank_correlation import rank_correlation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+STEPS: Final = 16
+"""Of the path of integrated gradients, from no embedding to the whole one."""
+_SEED: Final = "shuffled weights"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """A prompt without one of its words, and the answer."""
+
+    context: tuple[int, ...]
+    answer: tuple[int, ...]
+
+
+def check_cells(
+    ready: ReadyRun, keys: Sequence[Key], store: AttributionStore, home: Run, progress: Progress
+) -> None:
+    """Check the cells that are not checked yet, and keep what was found.
+
+    Args:
+        ready: Whose cells.
+        keys: The cells.
+        store: Where what was found goes.
+        home: The run in whose directory the store lies.
+        progress: Told of every cell.
+    """
+    scope = scope_of(ready.run, ready.answers)
+    there = read_checks(home.path / ATTRIBUTIONS, scope)
+    waiting = [key for key in keys if not _is_done(there.get(key))]
+    progress.start(len(keys), len(keys) - len(waiting))
+    progress.reuse(len(keys) - len(waiting))
+    for key, question in _questions(ready, waiting):
+        progress.doing("deletion", ready.model.info.name)
+        found = check_cell(ready.model.network, question)
+        progress.advance(1)
+        if found is not None:
+            store.write_checks(scope, {key: found})
+    progress.stop()
+
+
+def check_cell(model: PreTrainedModel, question: Question) -> dict[str, float] | None:
+    """What the checks find on one prompt; None where it has fewer than three words to rank."""
+    words = question.words.words
+    content = [place for place, word in enumerate(words) if word.part in CONTENT]
+    if len(content) < 3:
+        return None
+    importance = _importance(model, question)
+    total = importance.sum(axis=1)
+    losses = _deletion_losses(model, question, content)
+    dense = density(importance[content])
+    # Of words that are equally dense the one with the largest share is the densest.
+    top = int(np.lexsort((shares(importance[content]), dense))[-1])
+    changes = np.abs(losses)
+    found = {
+        "top": float(changes[top]),
+        "others": float(np.delete(changes, top).mean()),
+        "deletion": rank_correlation(total[content], losses),
+        "shuffled": rank_correlation(total[content], _when_shuffled(model, question)[content]),
+    }
+    if _has_captum():
+        integrated = integrated_gradients(model, question)
+        found["integrated"] = rank_correlation(total[content], integrated[content])
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def integrated_gradients(model: PreTrainedModel, question: Question, steps: int = STEPS) -> Floats:
+    """Integrated gradients of each word [W] for the sum of the answer tokens' probabilities."""
+    import torch
+    from captum.attr import IntegratedGradients
+
+    from harness.explanation.gradients import answer_logps, differentiable, embeddings_of
+
+    ids = torch.tensor([[*question.context, *question.answer[:-1]]], device=model.device)
+    whole = model.get_input_embeddings()(ids).detach()
+
+    def forward(embeddings: torch.Tensor) -> torch.Tensor:
+        with embeddings_of(model, lambda _: embeddings):
+            return answer_logps(model, [question] * len(embeddings)).exp().sum(dim=1)
+
+    with differentiable(model):
+        found = IntegratedGradients(forward).attribute(
+            whole, n_steps=steps, internal_batch_size=max(1, 512 // ids.shape[1])
+        )
+    tokens = found.sum(-1)[0, : len(question.context), None].double().cpu().numpy()
+    return word_importance(tokens, *_of_words(question))[:, 0]
+
+
+def _importance(model: PreTrainedModel, question: Question) -> Floats:
+    """Gradient x input of each word for each token of the answer [W, M]."""
+    from harness.explanation.gradients import attribute
+
+    ((_, attributed),) = attribute(model, [question])
+    return word_importance(attributed.importance, *_of_words(question))
+
+
+def _when_shuffled(model: PreTrainedModel, question: Question) -> Floats:
+    from harness.explanation.shuffled import shuffled_weights
+
+    with shuffled_weights(model, stable_hash(_SEED, bits=32)):
+        summed: Floats = _importance(model, question).sum(axis=1)
+        return summed
+
+
+def _deletion_losses(model: PreTrainedModel, question: Question, places: Sequence[int]) -> Floats:
+    """What the answer's log-likelihood loses without each of these words, in nats."""
+    import torch
+
+    from harness.explanation.gradients import answer_logps, in_batches
+
+    asked = [Shortened(question.context, question.answer)]
+    asked += [_without(question, place) for place in places]
+    with torch.no_grad():
+        found = dict(
+            in_batches(model, asked, lambda batch: answer_logps(model, batch).sum(1).tolist())
+        )
+    return np.array([found[0] - found[1 + n] for n in range(len(places))])
+
+
+def _without(question: Question, place: int) -> Shortened:
+    kept = zip(question.context, question.words.of_token, strict=True)
+    context = tuple(token for token, word in kept if word != place)
+    return Shortened(context, question.answer)
+
+
+def _of_words(question: Question) -> tuple[np.ndarray, int]:
+    return np.array(question.words.of_token), len(question.words.words)
+
+
+def _questions(ready: ReadyRun, keys: Sequence[Key]) -> Iterator[tuple[Key, Question]]:
+    for task, answered in answered_cells(ready, keys):
+        tools, tokenizer = ready.plan.tools[task.name], ready.model.tokenizer
+        made = make_questions(answered, tools, tokenizer, ready.answers)
+        for one, question in zip(answered, made, strict=True):
+            if question is not None:
+                yield key_of(one.cell), question
+
+
+def _is_done(found: Mapping[str, object] | None) -> bool:
+    return found is not None and ("integrated" in found or not _has_captum())
+
+
+def _has_captum() -> bool:
+    return find_spec("captum") is not None
