@@ -21,6 +21,7 @@ from harness.api.hardening_data import (
 from harness.api.hardening_runs import (
     Told,
     check_above_chance,
+    check_model,
     control_config,
     fit_to_time,
     run_arm,
@@ -41,6 +42,7 @@ from harness.hardening.policy import make_policy, write_policy
 from harness.models.spec import Device
 from harness.prompting.prompts import FormatChoice
 from harness.results.jsonfiles import Json
+from reports.formatting import counted
 from trainers.choices import Tuning
 
 if TYPE_CHECKING:
@@ -228,6 +230,7 @@ def run_hardening(config: HardenConfig, told: Told) -> Hardened:
     """
     begun = time.monotonic()
     material, folder = read_material(config), Folder(config.out)
+    check_model(config)
     with lock_folder(folder.work):
         state = open_state(folder, config.identity(), fresh=config.fresh)
         if wants_rewording(config, material):
@@ -252,13 +255,13 @@ def _train_and_test(
     config: HardenConfig, arms: Arms, folder: Folder, work: Work, told: Told
 ) -> _Trained:
     """Both trainings and all evaluations; the hardened model first, which may be no good."""
-    told.say(f"training: {work.steps} steps on {arms.number} pairs")
+    told.say(f"training: {counted(work.steps, 'step')} on {counted(arms.number, 'pair')}")
     done = train_arm(config, arms.pairs, folder.checkpoint, work.steps, told, fresh=config.fresh)
     runs = {"after": run_arm(config, folder.checkpoint, arms, folder, "after", work.cells, told)}
     check_above_chance(runs["after"], folder.checkpoint)
     models: dict[RunName, str | Path] = {"before": config.model, "after": folder.checkpoint}
     if config.control:
-        told.say(f"plain tuning, to compare with: {work.steps} steps")
+        told.say(f"plain tuning, to compare with: {counted(work.steps, 'step')}")
         plain = control_config(config)
         out = folder.file("control")
         train_arm(plain, arms.control_pairs, out, work.steps, told)

@@ -39,7 +39,7 @@ from harness.hardening.task_files import Content, over_rows, read_content, with_
 from harness.models import load_model
 from harness.models.spec import ModelSpec
 from harness.paraphrasing import ParaphraseConfig, Writer, write_paraphrases
-from harness.tasks import Task, load_task
+from harness.tasks import Task, load_task, load_tasks
 from harness.tasks.load import build_task
 from harness.tasks.paraphrase_bank import add_bank, read_bank, write_bank
 from harness.tasks.sources import data_dir_from_environment
@@ -75,7 +75,8 @@ def read_material(config: HardenConfig) -> Material:
     """Read the task and the rows, and check whatever can be checked before a model is loaded.
 
     Raises:
-        UsageError: the task, a file or a row that cannot be used.
+        UsageError: a task, a file or a row that cannot be used, or too few wordings and no
+            model to reword them.
         NothingToEvaluateError: too few rows that are not tested, or one answer only.
     """
     data_dir = config.data_dir or data_dir_from_environment()
@@ -87,6 +88,10 @@ def read_material(config: HardenConfig) -> Material:
     rows = without_tested(given.examples, task.examples)
     check_rows(task, rows, given=len(given.examples))
     chosen = choose_perturbations(levels=None, names=(), stacks=(), data_dir=data_dir)
+    if config.also:
+        load_tasks(suite=None, names=config.also, data_dir=data_dir)
+    if config.reworder == NO_REWORDER:
+        split_wordings(collect_wordings(task), seed=config.seed)
     return Material(
         content=content,
         path=path,

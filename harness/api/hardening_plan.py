@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.api.hardening_data import Material, read_material, wants_rewording, write_arms
-from harness.api.hardening_runs import measure_rates, plan_work
+from harness.api.hardening_runs import check_model, measure_rates, plan_work
 from harness.core.errors import UsageError
 from harness.hardening.budget import Rates, Work, fit_work
 from harness.hardening.config import HardenConfig
@@ -70,6 +70,7 @@ def plan_hardening(config: HardenConfig) -> HardeningPlan:
         NothingToEvaluateError: too few rows, or one answer only.
     """
     material = read_material(config)
+    check_model(config)
     rewords = wants_rewording(config, material)
     try:
         split = split_wordings(collect_wordings(material.task), seed=config.seed)

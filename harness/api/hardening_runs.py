@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from harness.api.hardening_data import Arms
 from harness.api.results import Run, to_run
-from harness.api.training import run_training
-from harness.core.errors import IncompleteRunError
+from harness.api.training import need_package, run_training
+from harness.core.errors import IncompleteRunError, UsageError
 from harness.core.progress import Progress
 from harness.core.records import CLEAN
 from harness.evaluation.config import RunConfig
@@ -25,6 +25,8 @@ from harness.hardening.budget import Rates, Work, fit_work
 from harness.hardening.competence import is_above
 from harness.hardening.config import HardenConfig
 from harness.hardening.folder import Folder, RunName, State, save_state
+from harness.models.servers.address import is_served
+from harness.models.spec import ModelSpec
 from harness.tasks import load_tasks
 from harness.tasks.sources import data_dir_from_environment
 from trainers.config import TrainConfig
@@ -48,6 +50,25 @@ class Told:
     """Where a training shows its bar; None for none."""
     command: str = ""
     """What resumes it, for the manifests of its runs."""
+
+
+def check_model(config: HardenConfig) -> None:
+    """Validate that the model can be trained, before anything is written or reworded.
+
+    Raises:
+        MissingPackageError: peft or accelerate is not installed.
+        UsageError: there is no such model, it is served, an adapter, or takes shorter texts only.
+    """
+    if is_served(ModelSpec(config.model)):
+        raise UsageError(
+            f"{config.model} is behind a server, and only a model on this machine can be trained.",
+            hint="Type: --model with a directory or a hub id; a served one can be the --reworder.",
+        )
+    for package in ("accelerate", "peft"):
+        need_package(package)
+    from trainers.base_model import check_context, find_base
+
+    check_context(find_base(config.model), config.max_length)
 
 
 def plan_work(config: HardenConfig) -> Work:

@@ -18,9 +18,10 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
-from harness.core.atomic import write_json
+from harness.core.atomic import remove_parts, write_json
 from harness.core.errors import UsageError
 from harness.results.jsonfiles import Json, read_json
+from trainers.manifest import MANIFEST
 
 STATE: Final = "hardening.json"
 RunName = Literal["before", "control", "after"]
@@ -67,10 +68,17 @@ def open_state(folder: Folder, identity: Json, *, fresh: bool) -> State:
         UsageError: the folder holds another hardening, or other things.
     """
     path = folder.file(STATE)
+    for place in filter(Path.is_dir, (folder.checkpoint, folder.work)):
+        remove_parts(place)
+    if not (folder.checkpoint / MANIFEST).is_file() and _holds_files(folder.checkpoint):
+        raise UsageError(
+            f"{folder.checkpoint} holds files and no {MANIFEST}, so it is no checkpoint to resume.",
+            hint="Type: --out with a new folder.",
+        )
     if fresh and path.is_file():
         _clear(folder)
     if not path.is_file():
-        if any(folder.work.iterdir()):
+        if _holds_files(folder.work):
             raise UsageError(
                 f"{folder.work} holds files and no {STATE}, so it is no hardening to resume.",
                 hint="Type: --out with a new folder.",
@@ -91,6 +99,10 @@ def save_state(folder: Folder, state: State) -> State:
     """Write what is known, at once."""
     write_json(folder.file(STATE), state.model_dump(mode="json"))
     return state
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _read(path: Path) -> State:

@@ -183,7 +183,21 @@ def test_too_few_wordings_and_no_reworder_say_how_many_are_needed(
 ) -> None:
     with pytest.raises(UsageError, match=r"1 wordings .* 7 are needed") as error:
         harden(place, tmp_path / "a", task="other.yaml")
+    assert not (tmp_path / "a.hardening").exists()
     assert "reworder" in str(error.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [("openai:big", "only a model on this machine"), ("nowhere/at-all", "nowhere/at-all")],
+)
+def test_a_model_that_cannot_be_trained_is_refused_before_anything_is_written(
+    model: str, message: str, place: Path, tmp_path: Path
+) -> None:
+    task, rows = place / "red.yaml", place / "train.jsonl"
+    with pytest.raises(UsageError, match=message):
+        harness.harden(model, task, rows, tmp_path / "a")
+    assert not (tmp_path / "a.hardening").exists()
 
 
 def test_a_layout_that_pairs_cannot_hold_is_refused(place: Path, tmp_path: Path) -> None:
@@ -192,7 +206,16 @@ def test_a_layout_that_pairs_cannot_hold_is_refused(place: Path, tmp_path: Path)
         harden(place, tmp_path / "a", task=task.name)
 
 
+def test_another_task_that_is_not_there_is_refused_at_once(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown task 'nosuch'"):
+        harden(place, tmp_path / "a", also="nosuch")
+
+
 def test_other_files_in_the_way_are_left_alone(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"b holds files and no train\.json"):
+        harden(place, tmp_path / "b", fresh=True)
     (tmp_path / "a.hardening").mkdir()
     (tmp_path / "a.hardening" / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match=r"holds files and no hardening\.json"):
