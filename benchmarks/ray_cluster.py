@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("what", choices=("cluster", "overhead", "stub", "stub-alone"))
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--limit", default="6")
+    parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--cells", type=int, default=100_000)
     options = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -64,7 +65,7 @@ def main() -> None:
         if options.what == "cluster":
             cluster(Path(folder), options.model, options.limit)
         elif options.what == "overhead":
-            overhead(Path(folder), options.model, options.limit)
+            overhead(Path(folder), options.model, options.limit, options.turns)
         elif options.what == "stub-alone":
             stub(Path(folder), options.cells, workers=0)
         else:
@@ -88,9 +89,9 @@ def finish(driver: subprocess.Popen[bytes], out: Path) -> dict[str, Any]:
     return load_run(out).manifest
 
 
-def overhead(folder: Path, model: str, limit: str) -> None:
+def overhead(folder: Path, model: str, limit: str, turns: int) -> None:
     """Seconds of evaluation without a worker and with one, both on one core, in turn."""
-    for turn in range(2):
+    for turn in range(turns):
         alone = finish(run(folder / f"alone{turn}", model, limit), folder / f"alone{turn}")
         with_one = finish(
             run(folder / f"one{turn}", model, limit, "--workers", "1"), folder / f"one{turn}"

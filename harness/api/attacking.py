@@ -14,7 +14,7 @@ from harness.attacks.prepare import prepare_attack
 from harness.attacks.run import AttackResult, execute_attack
 from harness.core.options import check_options
 from harness.core.records import PerturbedLevel, StrengthName
-from harness.models.spec import Device, DType
+from harness.models.spec import DType, ModelDevice
 from harness.prompting.prompts import FormatChoice
 
 
@@ -28,7 +28,7 @@ def attack(
     revision: str | None = None,
     trust_remote_code: bool = False,
     dtype: DType = "auto",
-    device: Device = "auto",
+    device: ModelDevice = "auto",
     base_url: str | None = None,
     key_env: str | None = None,
     concurrency: int | None = None,

@@ -20,7 +20,7 @@ from harness.evaluation.execute import execute
 from harness.evaluation.prepare import RunPlan, prepare
 from harness.evaluation.refine import refine
 from harness.evaluation.selection import describe_left_out
-from harness.models.spec import Device, DType
+from harness.models.spec import DType, ModelDevice
 from harness.prompting.prompts import FormatChoice
 from harness.results import rundir
 
@@ -33,7 +33,7 @@ def run(
     revision: str | None = None,
     trust_remote_code: bool = False,
     dtype: DType = "auto",
-    device: Device = "auto",
+    device: ModelDevice = "auto",
     base_url: str | None = None,
     key_env: str | None = None,
     concurrency: int | None = None,
@@ -95,7 +95,8 @@ def run(
         revision: Branch, tag or commit of a hub model.
         trust_remote_code: Run Python code that comes with a hub model.
         dtype: Number format of the weights; `auto` is float32 on a CPU, else the checkpoint's.
-        device: Where the model runs; `auto` is a GPU where there is one.
+        device: Where the model runs; `auto` is a GPU where there is one, `split` has its layers on
+            all GPUs.
         base_url: URL of the server of `openai:NAME`; default: OPENAI_BASE_URL, or OpenAI's.
         key_env: Environment variable that holds the server's key; default: OPENAI_API_KEY for
             `openai:NAME`.

@@ -212,5 +212,11 @@ def _check_workers(config: RunConfig) -> None:
             f"{given}: {config.model} is a server's model, which is asked from here.",
             hint="Type --concurrency N for so many requests in flight, or leave both out.",
         )
+    if (config.workers or config.ray is not None) and config.device == "split":
+        raise UsageError(
+            f"{given}: each worker has a GPU of its own, and --device split takes all of a "
+            "machine's.",
+            hint="Give one of them.",
+        )
     if config.ray is not None and not config.ray.strip():
         raise UsageError("--ray names no cluster.", hint="Type: --ray HOST:PORT, or --ray auto")

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field
 
 from harness.core.plain_numbers import PlainNumbers
-from harness.models.spec import Device, DType, ModelSpec, ServerSpec
+from harness.models.spec import DType, ModelDevice, ModelSpec, ServerSpec
 
 SERVER_FIELDS: Final = (
     "base_url", "key_env", "concurrency", "timeout", "price_in", "price_out", "max_cost",
@@ -34,8 +34,9 @@ class ModelOptions(PlainNumbers):
     """Run Python code that comes with a hub model."""
     dtype: DType = "auto"
     """Number format of the weights; auto: float32 on a CPU, else the checkpoint's."""
-    device: Device = "auto"
-    """Where the model runs; auto: a GPU where there is one."""
+    device: ModelDevice = "auto"
+    """Where the model runs; auto: a GPU where there is one; split: its layers on all GPUs, for one
+    that is too large for any."""
     base_url: str | None = None
     """URL of the server of openai:NAME. Default: OPENAI_BASE_URL, or OpenAI's."""
     key_env: str | None = None

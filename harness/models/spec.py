@@ -7,6 +7,8 @@ from typing import Literal
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+ModelDevice = Literal["auto", "cpu", "cuda", "mps", "split"]
+"""Where a model is evaluated; `split` has its layers on several GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class ModelSpec:
     """The base model of an adapter, where the one that it names is not to be used."""
     dtype: DType = "auto"
     """`auto` is float32 on a CPU, else the checkpoint's."""
-    device: Device = "auto"
+    device: ModelDevice = "auto"
     revision: str | None = None
     """Branch, tag or commit of a hub id."""
     trust_remote_code: bool = False

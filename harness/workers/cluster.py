@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 ANSWERS_WITHIN: Final = 30.0
 """Seconds that a cluster has to answer."""
+CONNECTS_WITHIN: Final = 5.0
+"""Seconds that its machine has to take a connection."""
 _STORE_BYTES: Final = 80 * 2**20
 """Of shared memory for answers on their way; Ray asks for no less."""
 _QUIET: Final[dict[str, Any]] = {
@@ -70,6 +73,16 @@ def has_authentication() -> bool:
     """Whether the cluster that is connected asks for a token."""
     raylet: Any = import_module("ray._raylet")
     return bool(raylet.get_authentication_mode() == raylet.AuthenticationMode.TOKEN)
+
+
+def node_here() -> Node:
+    """This machine as far as it is known without Ray, which may find less where it is limited."""
+    import torch
+
+    names = os.sysconf_names
+    known = "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else sys.maxsize
+    return Node("this machine", os.cpu_count() or 1, torch.cuda.device_count(), memory)
 
 
 def nodes_of(ray: ModuleType) -> list[Node]:
@@ -148,6 +161,9 @@ def _try(address: str) -> None:
             f"--ray {address} is a client's address, and the run is to be part of the cluster.",
             hint="Type on one of its machines: --ray auto",
         )
+    host, _, port = address.rpartition(":")
+    if port.isdecimal():
+        _knock(host, int(port))
     command = [sys.executable, "-c", _TRY, address]
     try:
         done = subprocess.run(
@@ -160,6 +176,18 @@ def _try(address: str) -> None:
         ) from None
     if done.returncode != 0:
         raise _explain(address, done.stdout.partition("failed: ")[2].strip())
+
+
+def _knock(host: str, port: int) -> None:
+    """Whether anything listens at all.
+
+    Raises:
+        UsageError: the system's reason.
+    """
+    try:
+        socket.create_connection((host, port), timeout=CONNECTS_WITHIN).close()
+    except (OSError, OverflowError) as error:
+        raise _explain(f"{host}:{port}", str(error)) from None
 
 
 def _explain(address: str, reason: str) -> UsageError:

@@ -8,8 +8,8 @@ from types import ModuleType
 
 from harness.models import Model, ModelSpec
 from harness.models.loading.outline import Outline, outline_model
-from harness.workers.cluster import connected, has_authentication, import_ray, nodes_of
-from harness.workers.fit import Node, fit
+from harness.workers.cluster import connected, has_authentication, import_ray, node_here, nodes_of
+from harness.workers.fit import Node, Share, fit
 from harness.workers.messages import Copy
 from harness.workers.model import WorkersModel, check_copy, library_note, memory_of
 from harness.workers.pool import Pool
@@ -34,6 +34,8 @@ def hiring(workers: int | None, address: str | None) -> Iterator[Load]:
 
         def load(spec: ModelSpec) -> WorkersModel:
             outline = outline_model(spec)
+            if address is None and not import_ray().is_initialized():
+                _share_of(outline, [node_here()], workers)  # before Ray is started in vain
             ray = stack.enter_context(connected(address))
             return _load(outline, ray, workers, stack, is_ours=address is None)
 
@@ -43,9 +45,7 @@ def hiring(workers: int | None, address: str | None) -> Iterator[Load]:
 def _load(
     outline: Outline, ray: ModuleType, workers: int | None, stack: ExitStack, *, is_ours: bool
 ) -> WorkersModel:
-    nodes = _named_here(nodes_of(ray), is_ours=is_ours)
-    on_gpu = outline.spec.device != "cpu" and any(node.gpus for node in nodes)
-    share = fit(nodes, workers, memory=memory_of(outline), on_gpu=on_gpu)
+    share = _share_of(outline, _named_here(nodes_of(ray), is_ours=is_ours), workers)
     ready: list[Copy] = []
 
     def check(copy: Copy) -> None:
@@ -63,6 +63,11 @@ def _load(
             "it. See docs/many-machines.md."
         )
     return model
+
+
+def _share_of(outline: Outline, nodes: list[Node], workers: int | None) -> Share:
+    on_gpu = outline.spec.device != "cpu" and any(node.gpus for node in nodes)
+    return fit(nodes, workers, memory=memory_of(outline), on_gpu=on_gpu)
 
 
 def _named_here(nodes: list[Node], *, is_ours: bool) -> list[Node]:

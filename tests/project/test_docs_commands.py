@@ -44,6 +44,7 @@ NOT_RUN = {
     "--minutes 20": "needs a model that learns; tests/api/test_hardening.py has one",
     "harness harden --model path/to/checkpoint --task my-task.yaml --train labelled.csv "
     "--out hardened": "needs a model that learns; tests/api/test_hardening.py has one",
+    "harness run --model CHECKPOINT --device split": "needs GPUs",
     "harness run --model CHECKPOINT --workers 2": "tests/workers runs on workers",
     "harness run --model CHECKPOINT --ray auto": "needs a cluster",
     "harness run --model CHECKPOINT --ray 10.0.0.1:6379 --workers 16 --dry-run": "needs a cluster",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -187,15 +188,23 @@ def test_another_model_or_other_software_is_refused_by_the_nodes_name(place: Pat
         _read_opened({"where": "n1", "missing": "No module named 'harness'"})
 
 
-def test_what_cannot_be_is_refused_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_is_refused_before_anything_starts(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UsageError, match="is a server's model") as raised:
         check_config(RunConfig(model="openai:x", workers=2))
     assert "--concurrency" in str(raised.value.hint)
+    with hiring(10**6, None) as load, pytest.raises(UsageError, match="do not fit the"):
+        load(ModelSpec(str(place / "model"), device="cpu"))
     with pytest.raises(UsageError, match="is a client's address"):
         _try("ray://10.0.0.1:10001")
-    monkeypatch.setattr("harness.workers.cluster.ANSWERS_WITHIN", 0.2)
-    with pytest.raises(UsageError, match=r"--ray 127\.0\.0\.1:9: no Ray answers there within"):
+    with pytest.raises(UsageError, match=r"--ray 127\.0\.0\.1:9: no Ray answers .*refused"):
         _try("127.0.0.1:9")
+    monkeypatch.setattr("harness.workers.cluster.ANSWERS_WITHIN", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(UsageError, match=f"--ray {address}: no Ray answers there within"):
+            _try(address)
 
 
 @pytest.mark.parametrize(

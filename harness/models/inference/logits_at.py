@@ -20,7 +20,8 @@ def logits_at(model: PreTrainedModel, positions: Tensor) -> Iterator[None]:
 
     def cut(_layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         hidden = inputs[0]
-        return (hidden.reshape(-1, hidden.shape[-1]).index_select(0, positions)[None],)
+        chosen = positions.to(hidden.device)  # another than the input's where layers are split
+        return (hidden.reshape(-1, hidden.shape[-1]).index_select(0, chosen)[None],)
 
     handle = _output_layer(model).register_forward_pre_hook(cut)
     try:

@@ -77,7 +77,10 @@ def _load(spec: ModelSpec, source: Source, device: torch.device, kept: KeptBase 
     tokenizer = wrap_tokenizer(read_tokenizer(source.tokenizer, code=code), architecture_of(config))
     chosen_dtype = choose_dtype(spec.dtype, device, getattr(config, "dtype", None))
     notes: list[str] = []
-    read = partial(read_weights, source.directory, config, chosen_dtype, code=code)
+    split = "auto" if spec.device == "split" else None
+    read = partial(
+        read_weights, source.directory, config, chosen_dtype, code=code, device_map=split
+    )
     stays = kept is not None and kept.serves(source.adapter, chosen_dtype)
     if kept is not None and stays:
         model = kept.take((source.directory, device, code), read, notes)
@@ -86,7 +89,8 @@ def _load(spec: ModelSpec, source: Source, device: torch.device, kept: KeptBase 
     if source.adapter is not None and not stays:
         model = apply_adapter(model, source.adapter, base=source.base or "")
     tokenizer.limit_to(embedding_count(model))
-    move_to(device, model)
+    if split is None:
+        move_to(device, model)
     upcast = upcast_where_slow(model, device, chosen_dtype)
     info = describe(spec.name, source, model, tokenizer)
     if kept is not None and stays and source.adapter is not None:

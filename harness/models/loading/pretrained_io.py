@@ -64,8 +64,9 @@ def read_weights(
     *,
     code: bool,
     notes: list[str] | None = None,
+    device_map: str | None = None,
 ) -> PreTrainedModel:
-    """The model with all its weights, on the CPU.
+    """The model with all its weights, on the CPU, or where a `device_map` puts them.
 
     Args:
         directory: the checkpoint.
@@ -73,6 +74,8 @@ def read_weights(
         dtype: of the loaded weights.
         code: whether Python code of the checkpoint may run.
         notes: where to say that stored weights have no place in the model.
+        device_map: how accelerate spreads the layers, such as `auto`: over the GPUs, and then the
+            CPU's memory.
 
     Raises:
         UsageError: the weights can't be read, or don't fit the configuration.
@@ -88,6 +91,7 @@ def read_weights(
                 use_safetensors=True,
                 trust_remote_code=code,
                 output_loading_info=True,
+                device_map=device_map,
                 ignore_mismatched_sizes=True,  # reported below, with the tensor's name
             ),
         )
