@@ -9,7 +9,7 @@ from typing import Final
 from harness.core.names import folder_name
 from harness.core.progress import Progress
 from harness.evaluation.config import RunConfig, check_config
-from harness.evaluation.prepare import load_run_tasks
+from harness.evaluation.run_tasks import load_run_tasks, with_defaults
 from harness.models import load_model
 from harness.models.spec import ModelSpec
 from harness.paraphrasing import ParaphraseConfig, Writer, as_writer, read_bank, write_bank
@@ -48,7 +48,7 @@ def reword_first(
         return config
     check_config(config)
     plain = config.model_copy(update={"paraphrase_with": None})
-    tasks = load_run_tasks(plain, specs)
+    tasks = load_run_tasks(with_defaults(plain), specs)
     folder = _folder(config)
     if dry_run:
         return _with_those_there(plain, tasks, folder, progress)

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from harness.core.errors import NothingToEvaluateError, UsageError
-from harness.core.records import PARTS_OF, Example, LeftOut
+from harness.core.records import Example, LeftOut
 from harness.evaluation.budget import DEFAULT_CELLS, Fitted, clean_cells, describe_fit, fit
-from harness.evaluation.config import DEFAULT_SUITE, RunConfig, check_config
+from harness.evaluation.config import RunConfig, check_config
 from harness.evaluation.cost import TaskLengths, check_lengths, measure_lengths
 from harness.evaluation.design import Design
 from harness.evaluation.engine import TaskTools
@@ -24,6 +24,7 @@ from harness.evaluation.request_checks import (
     has_system_text,
     request_notes,
 )
+from harness.evaluation.run_tasks import load_run_tasks, with_defaults
 from harness.evaluation.scorers import ScorerPlan, choose_scorers, fit_scorers, plan_scorers
 from harness.evaluation.selection import choose_perturbations
 from harness.evaluation.variants import (
@@ -38,11 +39,7 @@ from harness.models import Model, ModelSpec, load_model
 from harness.prompting.prompts import Prompter, PromptFormat, choose_layout
 from harness.prompting.readers import AnswerReader, ChoiceReader, JudgedReader, LabelReader, Reader
 from harness.prompting.requests import RequestBuilder
-from harness.tasks import Task, TaskSpec, load_tasks
-from harness.tasks.examples import Sample
-from harness.tasks.instructions import choose_instructions
-from harness.tasks.paraphrase_bank import add_paraphrases
-from harness.tasks.sources import data_dir_from_environment
+from harness.tasks import Task, TaskSpec
 from perturbations import Perturbation, Selection, validity_notes
 from perturbations.similarity import load_encoder
 
@@ -96,7 +93,7 @@ def prepare(
         UsageError: an option, a file, a name or a model that cannot be used.
         NothingToEvaluateError: the options leave no cell.
     """
-    config = _with_defaults(config)
+    config = with_defaults(config)
     check_config(config)
     check_sampling(config.temperature, config.repeats, config.scorers)
     for path in config.plugins:
@@ -281,14 +278,6 @@ def _load_judges(run: RunPlan) -> None:
             tools.reader.model.load()
 
 
-def _with_defaults(config: RunConfig) -> RunConfig:
-    if config.data_dir is not None and not config.data_dir.is_dir():
-        raise UsageError(f"--data-dir {config.data_dir} is no folder.")
-    suite = config.suite if config.suite or config.tasks else DEFAULT_SUITE
-    data_dir = config.data_dir or data_dir_from_environment()
-    return config.model_copy(update={"suite": suite, "data_dir": data_dir})
-
-
 def _select(config: RunConfig) -> Selection:
     if config.variants is not None:
         return Selection(())
@@ -351,47 +340,6 @@ def _fit(config: RunConfig, plan: Plan) -> Plan:
             hint=f"Type: --cells {2 * clean}, --full, or less of --limit, --instructions, --task.",
         )
     return fitted
-
-
-def load_run_tasks(config: RunConfig, specs: Sequence[TaskSpec]) -> list[Task]:
-    """The tasks of a run with the instructions that it may ask, and their paraphrases.
-
-    Args:
-        config: What was asked for.
-        specs: Those of `config.tasks` that are no files, by their content.
-
-    Raises:
-        UsageError: a task, a file or a name that cannot be used, or does not fit an option.
-    """
-    given = {spec.name for spec in specs}
-    tasks = load_tasks(
-        suite=config.suite,
-        names=[name for name in config.tasks if name not in given],
-        data_dir=config.data_dir,
-        few_shot=config.few_shot > 0,
-        specs=specs,
-        sample=Sample(config.limit, config.seed),
-    )
-    for task in tasks:
-        available = len(task.few_shot)
-        if config.few_shot > available:
-            same = task.few_shot_left_out
-            raise UsageError(
-                f"--few-shot {config.few_shot}: task {task.name!r} has {available} few-shot rows"
-                f"{f' beside {same} that are evaluated examples' if same else ''}.",
-                hint="Give it a `few_shot:` source, or ask for fewer.",
-            )
-    if config.paraphrases is not None:
-        tasks = add_paraphrases(tasks, config.paraphrases)
-    if config.placement is not None:
-        tasks = [replace(task, placement=config.placement) for task in tasks]
-    without = next((task.name for task in tasks if not task.system), None)
-    if "system" in PARTS_OF[config.target] and without is not None:
-        raise UsageError(
-            f"--target {config.target}: task {without!r} has no system text.",
-            hint="Write `system:` into its file, or name other tasks.",
-        )
-    return [choose_instructions(task, config.instructions) for task in tasks]
 
 
 def _make_variants(

@@ -124,6 +124,14 @@ def test_several_models_share_the_banks(folder: Path) -> None:
     assert len(runs) == 2
 
 
+def test_without_a_task_it_is_the_starter_suite_that_is_reworded(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = "run -m tiny --levels semantic --limit 2 --scorer loglik --paraphrase-with tiny"
+    assert cli([*line.split(), "--dry-run"]) == 0
+    assert "paraphrases of sentiment, inference" in " ".join(capsys.readouterr().err.split())
+
+
 def test_what_does_not_go_together_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match="paraphrase_with has one written"):
         evaluate(paraphrases="bank.yaml", paraphrase_with="tiny")
