@@ -1,4 +1,4 @@
-"""`harness import`: other tools' logs as runs."""
+"""`harness import` and `harness log`: other tools' logs as runs, and runs in other tools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.cli.command import add_command
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     add_command(
         app,
         "import",
@@ -20,6 +20,13 @@ def register(app: typer.Typer) -> None:
         "harness import out/model --out runs/model",
         "harness import out/model --as-variants sst2 --level character=sst2_typos",
         "harness import results.json --level sentence=polite",
+    )
+    add_command(
+        app,
+        "log",
+        log_command,
+        "harness log runs/base --to mlflow --at sqlite:///mlflow.db",
+        "harness log runs/base --to tensorboard --at events",
     )
 
 
@@ -83,3 +90,34 @@ def import_command(
     if not quiet:
         print_summary(imported.run)
     typer.echo(str(imported.run.path))
+
+
+def log_command(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    to: Annotated[str, typer.Option(help="The tracker: mlflow, wandb or tensorboard.")],
+    project: Annotated[
+        str, typer.Option(help="Project, or experiment, that the run belongs to.")
+    ] = "robustness",
+    at: Annotated[
+        str | None,
+        typer.Option(help="The tracker's URL or folder. Default: what the tracker is set to."),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write a run's metrics with their intervals, its tables and its page into a tracker."""
+    import tempfile
+
+    from harness.cli.terminal import print_json
+    from harness.logs.trackers.log_run import Place, log_run, require_tracker
+    from harness.results.rundir import load_run
+    from reports import render
+
+    require_tracker(to)
+    loaded = load_run(run)
+    with tempfile.TemporaryDirectory() as folder:
+        page = render([loaded], ["html"], Path(folder))["html"]
+        where = log_run(loaded, to, page=page, place=Place(project, at))
+    if as_json:
+        print_json({"tracker": to, "project": project, "place": where})
+    else:
+        typer.echo(where)

@@ -32,6 +32,7 @@ COMMANDS = [command for block in BLOCKS for command in block.commands]
 PAGES_URL = "http://127.0.0.1:8080/v1"
 """Where pages have a server."""
 
+_TRACKERS = "needs a tracker's package; tests/logs/test_trackers.py runs it where it is installed"
 NOT_RUN = {
     "make demo": "minutes: the bundled model on two tasks; .ci/run ends with the like",
     "make test": "these are the tests",
@@ -39,6 +40,9 @@ NOT_RUN = {
     "pip install --no-deps -r requirements-nodeps.txt": "needs the network; make does the same",
     'accelerate launch "$(which harness)" train --config coin.yaml':
         "tests/trainers/test_train.py trains in two processes",
+    "harness log runs/base --to mlflow --at sqlite:///mlflow.db": _TRACKERS,
+    "harness log runs/base --to wandb --project robustness": _TRACKERS,
+    "harness log runs/base --to tensorboard --at events": _TRACKERS,
     "harness plan --detect 3 --from runs/first": "needs a run of a real model",
     "harness harden --model smollm2-135m --task tickets.yaml --train labelled.csv --out ckpt "
     "--minutes 20": "needs a model that learns; tests/api/test_hardening.py has one",

@@ -100,6 +100,7 @@ NEEDS = [
     ("lemminflect", f"run {OWN} --perturbations inflection"),
     ("lemminflect", "perturb 'Say whether the films are good.' --perturbations inflection"),
     *((package, f"{ATTACK} textattack:pwws") for package in ("textattack", "nltk")),
+    *((name, f"log run --to {name}") for name in ("mlflow", "wandb", "tensorboard")),
     ("s3fs", "baseline list --store s3://bucket/runs"),
     ("gcsfs", "baseline list --store gs://bucket/runs"),
 ]
