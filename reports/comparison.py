@@ -37,7 +37,9 @@ METRIC_NAMES: Final = {
 OVER_ALL: Final = "all perturbed levels"
 PROMPTS_SHOWN: Final = 15
 FEW: Final = 3
-"""So many runs against the first can each have a clause in one sentence."""
+"""So many runs against the first are laid out in detail."""
+CLAUSES: Final = 2
+"""So many of them each have a clause in a sentence of at most 25 words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +188,24 @@ def which_is_better(pairs: Sequence[PairView]) -> str:
     if len(known) == 1:
         return _of_two(*known[0])
     first = known[0][0].first
-    if len(known) <= FEW:
-        clauses = [f"{pair.second} {_amount(row)}" for pair, row in known]
-        return f"Over the perturbed levels, against {first}: {listed(clauses)}."
+    if len(known) <= CLAUSES:
+        clauses = [_clause(pair.second, row) for pair, row in known]
+        return f"Against {first}, over the perturbed levels, {listed(clauses)}."
     better, worse = ([row for _, row in known if row.outcome == one] for one in ("better", "worse"))
     pair, most = max(known, key=lambda one: one[1].difference.value)
+    verb = "is" if len(better) == 1 else "are"
     return (
-        f"Of {len(known)} models against {first}, {len(better)} are better and {len(worse)} worse; "
-        f"highest {pair.second}: {_amount(most)} over the perturbed levels."
+        f"Of {len(known)} models against {first}, {len(better)} {verb} better and {len(worse)} "
+        f"worse; highest {pair.second}: {_amount(most)} over the perturbed levels."
     )
+
+
+def _clause(name: str, row: DifferenceRow) -> str:
+    if row.outcome not in ("better", "worse"):
+        return f"{name} does not differ significantly {_ends(row.difference)}"
+    size = points(Quantity(abs(row.difference.value), None))
+    ends = _ends(row.difference, turned=row.outcome == "worse")
+    return f"{name} is {row.outcome} by {size} points {ends}"
 
 
 def _of_two(pair: PairView, row: DifferenceRow) -> str:

@@ -131,7 +131,18 @@ def _lost(verdict: Verdict) -> list[str]:
         for one in verdict.lost
     ]
     heads = ["Example", "Input", "Gold", escape(verdict.baseline or ""), escape(verdict.candidate)]
-    return ["", "### Examples lost most", "", *table([*heads, "Variants"], rows, left=3)]
+    chosen = (
+        "Chosen after the comparison, as those whose mean score fell most: they show what to look "
+        "at, and are no evidence by themselves."
+    )
+    return [
+        "",
+        "### Examples lost most",
+        "",
+        chosen,
+        "",
+        *table([*heads, "Variants"], rows, left=3),
+    ]
 
 
 def _shortened(text: str) -> str:

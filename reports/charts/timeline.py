@@ -63,7 +63,7 @@ def timeline(points: Sequence[TimePoint], *, series: int, drops: bool, descripti
     line = chart.mark_line(strokeWidth=1.5, opacity=0.55, aria=False).encode(
         y=y, detail=["run:N"], color=by_colour(series)
     )
-    bar = chart.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.3, aria=False).encode(
+    bar = chart.mark_rule(strokeWidth=2, strokeCap="round", opacity=0.22, aria=False).encode(
         y=alt.Y("low:Q", scale=scale), y2="high:Q", color=by_colour(series), tooltip=said["tooltip"]
     )
     mark = chart.mark_point(size=70, filled=True, opacity=1, strokeWidth=1.75).encode(

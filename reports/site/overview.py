@@ -15,6 +15,7 @@ from harness.history.answer import Answer
 from harness.history.changes import Change
 from harness.history.entry import RunEntry
 from harness.history.trends import ChangePoint, Trend
+from reports.comparison import points_signed
 from reports.formatting import (
     counted,
     day,
@@ -130,7 +131,7 @@ class Overview:
         run = largest.after.run
         return (
             f"{what}: {counted(len(self.changes), 'change point')}, the largest "
-            f"{points(largest.change.difference)} points ({short(run.model, 40)}, "
+            f"{points_signed(largest.change.difference)} points ({short(run.model, 40)}, "
             f"{largest.level}, {day(_iso(run))})."
         )
 

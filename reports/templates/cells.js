@@ -238,6 +238,8 @@
       task = next;
       place = null;
       drill.hidden = true;
+      const title = make("span", [make("bdi", task.task), ...(used.length > 1 ? [", ", make("bdi", runs[task.run])] : [])]);
+      find(".map-title").replaceChildren("Shown: ", title);
       frame.setAttribute("aria-label", `Map of ${task.width} examples and ${task.variants.length} variants of ${task.task}`);
       draw();
       tell();

@@ -135,13 +135,17 @@
   Promise.all(all("[data-chart]").map(draw)).then(fold, (error) => console.warn("Charts cannot be drawn; the tables say the same.", error));
 
   // Paper shows everything but the changes of single flips, which would fill pages.
+  // Its colours are those of the light theme, in what is drawn too.
   const opened = new Set();
+  let chosen = null;
   addEventListener("beforeprint", () => {
+    chosen = root.dataset.theme;
+    root.dataset.theme = "light";
     for (const part of all("main details:not([open])")) {
       if (part.closest(".flips")) continue;
       part.open = true;
       opened.add(part);
     }
   });
-  addEventListener("afterprint", () => { for (const part of opened) part.open = false; opened.clear(); });
+  addEventListener("afterprint", () => { root.dataset.theme = chosen ?? "auto"; for (const part of opened) part.open = false; opened.clear(); });
 })();

@@ -206,3 +206,33 @@ def test_sections_on_answers_are_drawn_and_read(browser: Browser, pages: dict[st
         assert bars.count() > 5 * 2
         table = page.locator("#moves table").first
         assert table.locator("tbody .stays").count() == table.locator("tbody tr").count()
+
+
+def test_the_menu_of_several_runs_is_not_cut_off(browser: Browser, pages: dict[str, Path]) -> None:
+    with open_page(browser, pages["three"]) as page:
+        menu = page.locator(".bar nav").first
+        width, room, height = menu.evaluate("e => [e.scrollWidth, e.clientWidth, e.clientHeight]")
+        assert width <= room
+        assert height < 80
+
+
+def test_on_paper_the_map_says_what_it_shows_in_light_colours(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with open_page(browser, pages["three"], scheme="dark") as page:
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 680, "height": 900})
+        assert page.locator(".map-title").inner_text() == (
+            "Shown: sentiment, SmolLM2-135M-Instruct"
+        )
+        # The middle of a cell of the last row, which all variants answer right: pale, not dark.
+        pixel = page.locator(".map canvas").evaluate(
+            "e => [...e.getContext('2d').getImageData(5, e.height - 10, 1, 1).data]"
+        )
+        assert min(pixel[:3]) > 150
+        assert page.locator(".map canvas").evaluate("e => e.clientWidth") <= 680
+        page.emulate_media(media="screen")
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("html").get_attribute("data-theme") == "auto"
+        assert not page.locator(".map-title").is_visible()

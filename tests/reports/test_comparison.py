@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,8 +98,20 @@ def test_a_headline_is_one_sentence_of_at_most_25_words(others: int) -> None:
         make_run(f"runs/{n}", model=f"model-{n}", strength=0.1 + n / 10) for n in range(others)
     ]
     headline = build_view(runs).headline
-    assert len(headline.split()) <= 25 + 6 * max(0, min(others, 3) - 2), headline
+    assert len(headline.split()) <= 25, headline
     assert headline.count(". ") == 0
+
+
+def test_the_headline_of_three_runs_says_which_is_better_and_which_worse() -> None:
+    others = [make_run(f"runs/{n}", model=n, strength=s) for n, s in (("tuned", 0.2), ("bad", 3))]
+    headline = build_view([RUNS[0], *others]).headline
+    assert re.fullmatch(
+        r"Against SmolLM2-135M-Instruct, over the perturbed levels, tuned is better by [\d.]+ "
+        r"points \([\d.]+ to [\d.]+\) and bad is worse by [\d.]+ points \([\d.]+ to [\d.]+\)\.",
+        headline,
+    )
+    same = build_view([RUNS[0], others[0], make_run("runs/same", model="same")]).headline
+    assert re.search(r"and same does not differ significantly \(−?[\d.]+ to [\d.]+\)\.$", same)
 
 
 def test_over_all_levels_every_level_counts_alike(comparison: Comparison) -> None:
