@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from harness.cli.app import run as run_cli
 from harness.core.errors import UsageError
 from harness.core.records import Request
 from harness.evaluation.variants import VariantOptions, build_variants
-from harness.models import ModelInfo
 from harness.models.contract import Asked, Sampling
 from harness.paraphrasing import (
     Bank,
@@ -30,37 +28,12 @@ from harness.paraphrasing.filters import placeholders, read_answer
 from harness.tasks import Task, load_tasks
 from perturbations import select
 from tests.support.checkpoints import save_tiny_llama
-from tests.support.victims import CharTokenizer, TouchyModel, write_task
+from tests.support.parrot import Parrot
+from tests.support.victims import write_task
 
 ORIGINAL = "Decide whether the review below is 'positive' or 'negative' about the film."
 LABELS = ("negative", "positive")
 GOOD = "Tell me if the following film review sounds 'negative' or 'positive'."
-
-
-class Parrot:
-    """A writer that answers with one of its lines, and remembers what it was asked.
-
-    Where a first word is put into its mouth, it has nothing to add.
-    """
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.info: ModelInfo = TouchyModel().info
-        self.tokenizer = CharTokenizer()
-        self.asked: list[tuple[str, Sampling]] = []
-        self.seeds: list[int] = []
-        self._lines = list(lines)
-
-    def sample(
-        self, requests: Sequence[Request], seeds: Sequence[int], sampling: Sampling
-    ) -> list[str]:
-        prompts = [self.tokenizer.decode(request.context) for request in requests]
-        self.asked += [(prompt, sampling) for prompt in prompts]
-        self.seeds += seeds
-        lines = [self._lines[seed % len(self._lines)] for seed in seeds]
-        return [
-            line if prompt.endswith('"') else ""
-            for prompt, line in zip(prompts, lines, strict=True)
-        ]
 
 
 @pytest.fixture
