@@ -33,12 +33,13 @@ from harness.core.atomic import write_text
 from harness.core.lock import lock_folder
 from harness.core.options import check_options
 from harness.core.progress import NoProgress
+from harness.gate.files import check_runs
 from harness.hardening.budget import Work
 from harness.hardening.card import Facts, measured_sections, say_outcome
 from harness.hardening.config import DEFAULT_CELLS, DEFAULT_STEPS, HardenConfig
 from harness.hardening.folder import Folder, RunName, open_state
 from harness.hardening.outcome import METRICS, Outcome, read_changes, read_elsewhere
-from harness.hardening.policy import make_policy, write_policy
+from harness.hardening.policy import make_policy, say_power, write_policy
 from harness.models.spec import Device
 from harness.prompting.prompts import FormatChoice
 from harness.results.jsonfiles import Json
@@ -68,6 +69,8 @@ class Hardened:
     steps: int
     report: Path
     policy: Path
+    power: str
+    """Whether the policy would notice if what was reached were lost again."""
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -97,13 +100,14 @@ class Hardened:
             "card": str(self.out / "README.md"),
             "report": str(self.report),
             "policy": str(self.policy),
+            "power": self.power,
             "runs": {name: str(run.path) for name, run in self.runs.items()},
             "steps": self.steps,
             **self.outcome.to_dict(),
         }
 
     def __str__(self) -> str:
-        return "\n".join(say_outcome(self.outcome))
+        return "\n".join((*say_outcome(self.outcome), self.power))
 
     def __repr__(self) -> str:
         return f"Hardened({str(self.out)!r}: {self.steps} steps)"
@@ -298,8 +302,9 @@ def _report(
     report = render(runs, ("md", "html"), folder.work)["html"]
     after = trained.runs["after"]
     keep = _keep(arms, folder, config, cells=work.cells, scorer=after.summary.scorer)
-    policy = folder.file(POLICY)
-    write_text(policy, write_policy(make_policy(after.summary), how=keep))
+    rules, policy = make_policy(after.summary), folder.file(POLICY)
+    write_text(policy, write_policy(rules, how=keep))
+    power = say_power(check_runs(trained.runs["before"], rules, baseline=after, seed=config.seed))
     facts = Facts(
         task=material.task.name,
         metric=material.task.metric_name,
@@ -309,11 +314,12 @@ def _report(
         steps=work.steps,
         cells=sum(level.cells for level in after.summary.levels.values()),
         keep=keep,
+        power=power,
     )
     card = render_card(trained.manifest, measured_sections(outcome, facts))
     write_text(folder.checkpoint / "README.md", card)
     return Hardened(
-        folder.checkpoint, folder.work, trained.runs, outcome, work.steps, report, policy
+        folder.checkpoint, folder.work, trained.runs, outcome, work.steps, report, policy, power
     )
 
 

@@ -37,6 +37,8 @@ class Facts:
     cells: int
     keep: str
     """The commands that judge a later checkpoint."""
+    power: str
+    """Whether the policy would notice a loss."""
 
 
 def measured_sections(outcome: Outcome, facts: Facts) -> Iterator[tuple[str, list[str]]]:
@@ -44,7 +46,7 @@ def measured_sections(outcome: Outcome, facts: Facts) -> Iterator[tuple[str, lis
     yield TITLE, [*_headline(outcome), "", *_table_of_task(outcome, facts), "", *_tested(facts)]
     if outcome.elsewhere:
         yield "On other tasks", list(_table_elsewhere(outcome))
-    yield "To keep it", ["```console", *facts.keep.splitlines(), "```"]
+    yield "To keep it", ["```console", *facts.keep.splitlines(), "```", "", facts.power]
 
 
 def say_outcome(outcome: Outcome) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Final
 import yaml
 
 from harness.gate.policy import Policy, parse_policy
+from harness.gate.verdict import Verdict
 from harness.results.summary import Summary
 
 TOLERANCE: Final = 0.02
@@ -29,6 +30,24 @@ def make_policy(summary: Summary) -> Policy:
         {"metric": "consistency", "max_drop": TOLERANCE, "tier": "should"},
     ]
     return parse_policy({"rules": rules})
+
+
+def say_power(verdict: Verdict) -> str:
+    """Whether the policy would notice if what was reached were lost again.
+
+    Args:
+        verdict: of the policy on the model before hardening.
+    """
+    if verdict.outcome == "failed":
+        return "The policy fails the model before hardening, as it should."
+    unsure = verdict.count("not-enough-data")
+    if unsure:
+        return (
+            f"The policy would not fail the model before hardening: {unsure} of "
+            f"{len(verdict.checks)} checks have not enough data. More instructions in the task "
+            "file, then more --limit and --cells, would decide."
+        )
+    return "The policy passes the model before hardening, too: there was nothing to lose."
 
 
 def write_policy(policy: Policy, *, how: str) -> str:

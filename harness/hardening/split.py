@@ -18,7 +18,7 @@ ENOUGH: Final = 24
 FEWEST_TRAINED: Final = 4
 FEWEST_HELD: Final = 3
 """Fewer instructions than three have no interval over instructions."""
-MOST_HELD: Final = 6
+MOST_HELD: Final = 9
 """More of them would take the test's cells from examples."""
 HELD_PER_LEVEL: Final = 2
 FEWEST_FAMILIES: Final = 3
@@ -84,8 +84,8 @@ def split_wordings(wordings: Sequence[Wording], *, seed: int) -> WordingSplit:
         seed: decides which are held out.
 
     Returns:
-        The split. At least four are trained on and three to six held out; of the families held
-        out, the wordings beyond six are in neither part.
+        The split. At least four are trained on and three to nine held out; of the families held
+        out, the wordings beyond nine are in neither part.
 
     Raises:
         UsageError: there are too few.
@@ -130,7 +130,7 @@ def _whole_families(
 
 
 def _in_turn(held: Sequence[Wording]) -> tuple[Wording, ...]:
-    """Six of them at most, families in turn, those that people wrote before a model's."""
+    """Nine of them at most, families in turn, those that people wrote before a model's."""
     queues: dict[str, list[Wording]] = {}
     for one in held:
         queues.setdefault(one.family, []).append(one)

@@ -102,6 +102,7 @@ def test_a_model_that_learns_is_better_than_before_and_the_card_says_so(hardened
     assert card.index("## What was gained and lost") < card.index("## Objective")
     assert f"| accuracy | all perturbed | {found.before:.1%} | {found.after:.1%} |" in card
     assert "| other | clean |" in card
+    assert hardened.power in card
     assert (hardened.out / "model.safetensors").is_file()
     assert set(hardened.frame["level"]) == set(LEVELS)
 

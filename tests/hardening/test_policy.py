@@ -6,7 +6,7 @@ from pathlib import Path
 
 import harness
 from harness.gate.policy import read_policy
-from harness.hardening.policy import TOLERANCE, make_policy, write_policy
+from harness.hardening.policy import TOLERANCE, make_policy, say_power, write_policy
 from tests.support.make_run import make_run
 from tests.support.saved_runs import save_run
 
@@ -19,8 +19,12 @@ def test_the_policy_is_kept_by_its_own_run_and_not_by_a_worse_one(tmp_path: Path
         save_run(make_run(f"runs/{name}", strength=strength, examples=200), paths[name])
     policy = tmp_path / "policy.yaml"
     policy.write_text(write_policy(make_policy(good.summary), how="first\nsecond"), "utf-8")
-    assert harness.check(paths["good"], paths["good"], policy=policy).passed
-    assert harness.check(paths["bad"], paths["good"], policy=policy).outcome == "failed"
+    same = harness.check(paths["good"], paths["good"], policy=policy)
+    assert same.passed
+    assert "would not fail" in say_power(same)
+    worse = harness.check(paths["bad"], paths["good"], policy=policy)
+    assert worse.outcome == "failed"
+    assert say_power(worse) == "The policy fails the model before hardening, as it should."
 
 
 def test_the_file_says_how_it_is_used_and_reads_as_it_was_made(tmp_path: Path) -> None:

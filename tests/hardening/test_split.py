@@ -55,7 +55,7 @@ def test_of_three_families_one_is_held_out_and_begins_with_its_instruction() -> 
     split = split_wordings(wordings(9, 9, 9), seed=0)
     assert split.by_family
     (family,) = {one.family for one in split.held}
-    assert [one.text for one in split.held] == [f"{family[1]}: {n}" for n in range(6)]
+    assert [one.text for one in split.held] == [f"{family[1]}: {n}" for n in range(9)]
     assert len(split.trained) == 18
 
 
