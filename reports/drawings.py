@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from harness.core.records import CLEAN, STRENGTH_NAMES
 from reports import charts
-from reports.charts import Cell, CurvePoint, IntervalRow, Spec
+from reports.charts import Cell, CurvePoint, IntervalRow, Spec, StepPoint
 from reports.comparison import ComparisonView, MetricTable, PairView, points_signed
 from reports.drawings_of_answers import answer_charts
 from reports.formatting import MINUS, interval, percent, points, title, with_interval
@@ -37,6 +37,7 @@ def report_charts(view: ReportView) -> dict[str, Spec]:
     drops = list(_perturbation_rows(view))
     return {
         "levels": level_chart(view),
+        **_step_charts(view),
         **_strength_chart(view),
         "tasks": charts.heat_map(
             list(_task_cells(view)), runs=runs, description="Drop by task and level, in points"
@@ -104,6 +105,34 @@ def _level_rows(view: ReportView) -> Iterator[IntervalRow]:
                 note=f"{MINUS}{points(group.stats.drop)}" if fell else "",
                 reference=clean.stats.accuracy.value if clean and clean.stats.accuracy else None,
             )
+
+
+def _step_charts(view: ReportView) -> dict[str, Spec]:
+    """Accuracy over the steps of trainings: `steps-1` and on, by level, on one scale."""
+    by_level = {level: list(_step_points(view, level)) for level in view.levels}
+    if not view.trainings:
+        return {}
+    values = [one.value for points in by_level.values() for one in points]
+    domain = charts.accuracy_domain(end for one in values for end in (one.value, one.low, one.high))
+    return {
+        f"steps-{place}": charts.accuracy_over_steps(
+            points,
+            trainings=len(view.trainings),
+            domain=domain,
+            description=f"{title(view.metric)} over steps: {level}",
+        )
+        for place, (level, points) in enumerate(by_level.items(), start=1)
+    }
+
+
+def _step_points(view: ReportView, level: str) -> Iterator[StepPoint]:
+    for number, training in enumerate(view.trainings):
+        for step, position in training.steps:
+            group = view.runs[position].tables.levels.get(level)
+            if group is not None and group.stats.accuracy is not None:
+                right = with_interval(group.stats.accuracy, percent)
+                tip = f"{training.name}, step {step:,} · {level}: {view.metric} {right}"
+                yield StepPoint(number, step, group.stats.accuracy, f"{tip}{_drop_text(group)}")
 
 
 def _strength_chart(view: ReportView) -> dict[str, Spec]:

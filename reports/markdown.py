@@ -47,6 +47,10 @@ def render_markdown(view: ReportView) -> str:
 
         lines += [*compared_lines(view.compared), ""]
     lines += ["", f"## {title(view.metric)} by level", "", *_levels(view), ""]
+    if view.trainings:
+        from reports.steps_markdown import step_lines
+
+        lines += step_lines(view)
     if view.strengths:
         lines += [f"## {title(view.metric)} against strength", "", *_strengths(view), ""]
     if view.sampled:

@@ -32,6 +32,7 @@ from reports.said import SaidOfTask, said_by
 from reports.sampling import SamplingRow, build_sampling, describe_sampling
 from reports.scorers import ScorerRow, build_scorer_rows
 from reports.source import Run, primary_samples, text_at
+from reports.steps import Training, find_trainings
 from reports.strengths import Curves, build_curves
 from reports.tables import (
     PerturbationRow,
@@ -140,6 +141,8 @@ class ReportView:
     """The runs that asked another question than the first."""
     compared: ComparisonView | None = None
     """The other runs against the first, cell by cell; None of one run, or of unlike ones."""
+    trainings: tuple[Training, ...] = ()
+    """The trainings of which several checkpoints are among the runs."""
 
     @property
     def caveats(self) -> list[Caveat]:
@@ -279,6 +282,7 @@ def build_view(runs: Sequence[Run], comparison: Comparison | None = None) -> Rep
         flips=_flips(runs, names, samples),
         unlike=unlike,
         compared=compared,
+        trainings=find_trainings(runs),
     )
 
 

@@ -13,6 +13,7 @@ from reports.charts.runtime import draw_svg, javascript
 from reports.charts.scatter import consistency_against_accuracy, level_classes
 from reports.charts.shares import Part, stacked_shares
 from reports.charts.spec import Spec, accuracy_domain, key_classes, theme
+from reports.charts.steps import StepPoint, accuracy_over_steps
 from reports.charts.timeline import TimePoint, timeline
 from reports.charts.variants import variants
 
@@ -23,10 +24,12 @@ __all__ = [
     "Part",
     "ReliabilityPoint",
     "Spec",
+    "StepPoint",
     "TimePoint",
     "accuracy_curves",
     "accuracy_domain",
     "accuracy_intervals",
+    "accuracy_over_steps",
     "consistency_against_accuracy",
     "difference_intervals",
     "draw_svg",

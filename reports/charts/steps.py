@@ -1,0 +1,76 @@
+"""Accuracy over the steps of a training: one line per training, a point for each checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import altair as alt
+
+from harness.results.quantity import Quantity
+from reports.charts.spec import Row, Spec, by_colour, by_shape, fill, lay_out, share_axis
+from reports.visible import visible
+
+_HEIGHT: Final = 150
+
+
+@dataclass(frozen=True, slots=True)
+class StepPoint:
+    """What one checkpoint scores."""
+
+    training: int
+    """Its colour and its shape."""
+    step: int
+    value: Quantity
+    tip: str
+
+
+def accuracy_over_steps(
+    points: Sequence[StepPoint],
+    *,
+    trainings: int,
+    domain: tuple[float, float],
+    description: str,
+) -> Spec:
+    """Accuracies with their intervals by step.
+
+    Args:
+        points: those of a training in the order of their steps.
+        trainings: how many trainings the page has.
+        domain: of the accuracies; charts that stand below each other share it.
+        description: what the chart shows, in words.
+    """
+    axis = alt.Axis(title="step", grid=False, tickCount=alt.ExprRef("max(2, width / 90)"))
+    x = alt.X("step:Q", axis=axis, scale=alt.Scale(zero=False, padding=14))
+    scale = alt.Scale(domain=list(domain), nice=False)
+    y = alt.Y("value:Q", axis=share_axis(), scale=scale)
+    colour = by_colour(trainings)
+    chart = alt.Chart(alt.NamedData("rows")).encode(x=x)
+    line = chart.mark_line(strokeWidth=1.5, opacity=0.55, aria=False).encode(
+        y=y, detail=["run:N"], color=colour
+    )
+    bar = chart.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.3, aria=False).encode(
+        y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour, tooltip=alt.Tooltip("tip:N")
+    )
+    mark = chart.mark_point(size=70, filled=True, opacity=1).encode(
+        y=y,
+        shape=by_shape(trainings),
+        color=colour,
+        tooltip=alt.Tooltip("tip:N"),
+        description=alt.Description("tip:N"),
+    )
+    laid_out = lay_out(alt.layer(line, bar, mark), height=_HEIGHT)
+    return fill(laid_out, description, rows=[_row(one) for one in points])
+
+
+def _row(point: StepPoint) -> Row:
+    value = point.value
+    return {
+        "run": point.training,
+        "step": point.step,
+        "value": value.value,
+        "low": value.value if value.low is None else value.low,
+        "high": value.value if value.high is None else value.high,
+        "tip": visible(point.tip),
+    }
