@@ -86,7 +86,7 @@ def read_material(config: HardenConfig) -> Material:
         (task,) = add_bank([task], read_bank(config.bank))
     given = build_task(over_rows(content, config.train), config.train, data_dir=data_dir)
     rows = without_tested(given.examples, task.examples)
-    check_rows(task, rows, given=len(given.examples))
+    check_rows(task, rows, given=len(given.examples), batch=config.batch)
     chosen = choose_perturbations(levels=None, names=(), stacks=(), data_dir=data_dir)
     if config.also:
         load_tasks(suite=None, names=config.also, data_dir=data_dir)

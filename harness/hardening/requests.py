@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import Final, TypeVar
 
-from harness.core.errors import NothingToEvaluateError
+from harness.core.errors import NothingToEvaluateError, UsageError
 from harness.core.records import Example, stable_hash, stable_id
 from harness.hardening.split import Wording
 from harness.tasks import Task
@@ -28,23 +28,31 @@ def target_of(task: Task, example: Example) -> str:
     return {**task.verbalizer_of, **example.words}.get(example.gold, example.gold)
 
 
-def check_rows(task: Task, examples: Sequence[Example], *, given: int) -> None:
+def check_rows(task: Task, examples: Sequence[Example], *, given: int, batch: int) -> None:
     """Validate that rows can be trained on.
 
     Args:
         task: what they are rows of.
         examples: those that no test holds.
         given: how many there were before.
+        batch: pairs of a step, which are about different inputs.
 
     Raises:
         NothingToEvaluateError: too few are left, or all have one answer.
+        UsageError: fewer different inputs than a batch needs.
     """
     if len(examples) < FEWEST_ROWS:
         tested = given - len(examples)
         raise NothingToEvaluateError(
             f"{len(examples)} of {given} rows are left to train on, and {FEWEST_ROWS} are needed"
             f"{f'; the task evaluates the other {tested}' if tested else ''}.",
-            hint="Give rows that the task file does not name as its source.",
+            hint="Part the table in two: one for the task's `source:`, the other for --train.",
+        )
+    inputs = len({example.input for example in examples})
+    if inputs < batch:
+        raise UsageError(
+            f"--batch {batch} needs as many different inputs, and the rows have {inputs}.",
+            hint=f"Type: --batch {inputs - inputs % 2}, or give more rows.",
         )
     answers = {target_of(task, one) for one in examples}
     if len(answers) == 1:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.errors import NothingToEvaluateError
+from harness.core.errors import NothingToEvaluateError, UsageError
 from harness.hardening.requests import (
     check_rows,
     make_control,
@@ -83,13 +83,16 @@ def test_tested_rows_are_left_out_whatever_case_and_spaces() -> None:
 
 def test_too_few_rows_say_how_many_are_tested() -> None:
     one = labelled(12)
-    check_rows(one, one.examples, given=12)
+    check_rows(one, one.examples, given=12, batch=12)
+    with pytest.raises(UsageError, match=r"--batch 16 needs as many .* have 12") as error:
+        check_rows(one, one.examples, given=12, batch=16)
+    assert str(error.value.hint).startswith("Type: --batch 12,")
     with pytest.raises(NothingToEvaluateError, match=r"3 of 12 rows.*8 are needed.*other 9"):
-        check_rows(one, one.examples[:3], given=12)
+        check_rows(one, one.examples[:3], given=12, batch=2)
 
 
 def test_one_answer_alone_is_nothing_to_learn() -> None:
     one = labelled(24)
     same = [example for example in one.examples if example.gold == "pos"]
     with pytest.raises(NothingToEvaluateError, match="all 12 rows have the answer 'good'"):
-        check_rows(one, same, given=12)
+        check_rows(one, same, given=12, batch=2)
