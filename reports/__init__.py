@@ -4,6 +4,7 @@ from reports.render import (
     FORMATS,
     VERDICT_FORMATS,
     render,
+    render_again,
     write_report,
     write_verdict,
 )
@@ -12,6 +13,7 @@ __all__ = [
     "FORMATS",
     "VERDICT_FORMATS",
     "render",
+    "render_again",
     "write_report",
     "write_verdict",
 ]

@@ -26,6 +26,7 @@ from reports.reading import Reading
 from reports.said import LIMIT
 from reports.view import ReportView
 from reports.visible import one_line, short, visible
+from reports.why import TITLES, correlation_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -106,6 +107,8 @@ def _render(view: ReportView, cells: _ShapedCells, beside: str = "", nonce: str 
         "holes": cells.has_holes,
         "beside": beside,
         "parts": VARIANCE_PARTS,
+        "measure_titles": TITLES,
+        "correlation": correlation_text,
         "part_keys": _part_keys(),
     }
     drawn = report_charts(view)

@@ -66,7 +66,7 @@ def render_markdown(view: ReportView) -> str:
     if view.instructed:
         lines += ["## Which instruction to use", "", *_instructions(view), ""]
     lines += ["## Worst variants", "", *_worst(view), ""]
-    lines += [*_flips(view), "", *_said(view), "## What was run", ""]
+    lines += [*_flips(view), "", *_why(view), *_said(view), "## What was run", ""]
     for run in view.runs:
         lines += _provenance(run, several)
     return "\n".join(lines).rstrip() + "\n"
@@ -352,6 +352,16 @@ def _flips(view: ReportView) -> list[str]:
         for flips in view.flips
     ]
     return lines + table(head, rows, left=2)
+
+
+def _why(view: ReportView) -> Iterator[str]:
+    """What answers hang on, of each run that was explained."""
+    from reports.why_markdown import why_lines
+
+    for run in view.runs:
+        if run.why is not None:
+            of = f" ({escape(run.name)})" if len(view.runs) > 1 else ""
+            yield from (f"## Why{of}", "", *why_lines(run.why))
 
 
 def _said(view: ReportView) -> Iterator[str]:

@@ -34,6 +34,16 @@ def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, 
     return written
 
 
+def render_again(run: Run) -> tuple[Path, ...]:
+    """Write the reports that stand in a run's directory once more: it holds something new.
+
+    Raises:
+        IncompleteRunError: the folder cannot be written.
+    """
+    there = [name for name, (file, _) in FORMATS.items() if (run.path / file).is_file()]
+    return tuple(render([run], there, run.path).values()) if there else ()
+
+
 def write_report(
     runs: Sequence[Run], form: str, path: Path, comparison: Comparison | None = None
 ) -> None:

@@ -50,6 +50,7 @@ from reports.variants import (
     dot_rows,
     worst_variants,
 )
+from reports.why_view import WhyView, build_why
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +82,8 @@ class RunView:
     """What the model said, of each task with answers in free text."""
     reliability: Mapping[str, Reliability] = field(default_factory=dict)
     """By level; empty where answers come from no probabilities."""
+    why: WhyView | None = None
+    """What answers hang on; None where the run was not explained."""
     moves: tuple[Moves, ...] = ()
     """By task, from the clean answer to the perturbed one."""
     make_cells: Callable[[], tuple[TaskCells, ...]] = field(default=tuple, compare=False)
@@ -304,6 +307,7 @@ def _run_view(name: str, run: Run, samples: pd.DataFrame) -> RunView:
         said=said_by(run, samples),
         reliability=summary.reliability,
         moves=moves_of(summary),
+        why=build_why(run),
         make_cells=partial(task_cells, run),
     )
 

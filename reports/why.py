@@ -71,6 +71,11 @@ def faith_rows(model: ModelExplanation) -> Iterator[tuple[str, Quantity, str]]:
     yield from ((what, found, good) for what, found, good in rows if found is not None)
 
 
+def model_name(model: ModelExplanation) -> str:
+    """What a model is called in a sentence: of a path its last part."""
+    return model.name.rstrip("/").rpartition("/")[2] or model.name
+
+
 def link_rows(explanation: Explanation) -> Iterator[LinkRow]:
     """Every correlation that could be computed, model by model."""
     for model in explanation.models:
@@ -139,7 +144,7 @@ def _failure(model: ModelExplanation) -> Iterator[str]:
         shuffled = with_interval(checked.shuffled, number, number)
         why = f"shuffled weights rank the words alike (rank correlation {shuffled})"
     yield (
-        f"{model.name}: this explanation failed its test ({why}, "
+        f"{model_name(model)}: this explanation failed its test ({why}, "
         f"{counted(checked.cells, 'cell')}), so do not read it as reasons."
     )
 
@@ -156,13 +161,13 @@ def _finding(model: ModelExplanation) -> str:
     if found is None:
         found, outcome = links.with_flips, "answers flip"
     if found is None:
-        return f"{model.name}: too few pairs of cells to say whether anything moves."
+        return f"{model_name(model)}: too few pairs of cells to say whether anything moves."
     told = f"(rank correlation {correlation_text(found)}, {counted(found.cells, 'pair')})"
     kept = "the instruction's unchanged words"
     if not found.is_found:
         return (
-            f"{model.name}: nothing was found: whether the {what} on {kept} moves says nothing "
-            f"about whether {outcome} {told}."
+            f"{model_name(model)}: nothing was found: whether the {what} on {kept} moves says "
+            f"nothing about whether {outcome} {told}."
         )
     moves = "leaves" if found.value < 0 else "moves onto"
-    return f"{model.name}: where {what} {moves} {kept}, {outcome} {told}."
+    return f"{model_name(model)}: where {what} {moves} {kept}, {outcome} {told}."

@@ -24,6 +24,7 @@ from harness.models.options import ModelOptions
 from harness.models.spec import Device
 from harness.results.explanation import Explanation as Summary
 from harness.results.explanation import Measure
+from reports import render_again
 from reports.why import DRAWN, measure_chart, opening
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def explain(
     plan = plan_explanation(here, beside, config.choice, config.answers)
     with _options(here, model, config) as options:
         summary = explain_run(plan, options, to_progress(progress))
+    render_again(here)
     return Explanation(here, summary, plan)
 
 

@@ -58,6 +58,7 @@ def explain_command(
     from harness.explanation.explain import ExplainOptions, explain_run
     from harness.explanation.plan import plan_explanation
     from harness.results.rundir import load_run
+    from reports import render_again
 
     tuned = None if config.tuned is None else load_run(config.tuned)
     plan = plan_explanation(load_run(run), tuned, config.choice, config.answers)
@@ -72,6 +73,7 @@ def explain_command(
     )
     silent = quiet or (as_json and not sys.stderr.isatty())
     explanation = explain_run(plan, asked, make_progress(silent=silent))
+    written = render_again(plan.run)
     if as_json:
         from pydantic import TypeAdapter
 
@@ -80,6 +82,8 @@ def explain_command(
         print_json(TypeAdapter(Shape).dump_python(explanation, mode="json"))
     elif not quiet:
         _show(plan, explanation)
+        for path in written:
+            typer.echo(f"report: {path}")
 
 
 def _show_plan(plan: ExplanationPlan, *, as_json: bool) -> None:

@@ -35,7 +35,11 @@ def measure_faithfulness(
         return [observe(one, checks[_key(one)].get(name, math.nan)) for one in checked]
 
     def agreement(name: str) -> Quantity | None:
-        return mean_of(values(name), "ratio", confidence)
+        found = mean_of(values(name), "ratio", confidence)
+        if found is None or found.interval is None:
+            return found
+        low, high = found.interval
+        return Quantity(found.value, (max(low, -1.0), min(high, 1.0)))
 
     others = [one.value for one in values("others")]
     return Faithfulness(

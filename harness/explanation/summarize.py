@@ -258,10 +258,24 @@ def _cell(run: Explained, key: Key, fates: Mapping[int, Fate]) -> ShownCell:
         prediction=outcome.prediction,
         is_right=outcome.is_right,
         words=tuple(
-            ShownWord(word.text, word.part, word.density, word.share, fates.get(place))
+            ShownWord(
+                word.text,
+                word.part,
+                word.density,
+                word.share,
+                after_space=_follows_space(cell, place),
+                fate=fates.get(place),
+            )
             for place, word in enumerate(cell.words)
         ),
     )
+
+
+def _follows_space(cell: Attribution, place: int) -> bool:
+    """Whether white space stands between a word and the one before it in its part."""
+    word, before = cell.words[place], cell.words[place - 1]
+    beside = before.offset + len(before.text) == word.offset
+    return place == 0 or (before.part, before.copy) != (word.part, word.copy) or not beside
 
 
 def _key(one: PairValues) -> Key:

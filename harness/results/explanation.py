@@ -127,6 +127,8 @@ class ShownWord:
     part: WordPart
     density: Number
     share: Number
+    after_space: bool
+    """Whether white space stands before it in its part."""
     fate: Fate | None = None
     """Of a word of the perturbed text."""
 
