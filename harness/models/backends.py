@@ -1,4 +1,4 @@
-"""Backends: other ways to run a model, which plug-ins add."""
+"""Backends: other ways to run a model, shipped or added by plug-ins."""
 
 from __future__ import annotations
 
@@ -23,3 +23,4 @@ class Backend(Protocol):
 
 BACKENDS: Final[Registry[Backend]] = Registry("model backend", group="harness.models")
 """Backends by the name that stands before the colon in `backend:name`."""
+BACKENDS.add("llama.cpp", "harness.models.servers.llamacpp:load_llama_cpp")

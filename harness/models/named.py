@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.models.backends import BACKENDS
 from harness.models.loading.adapter_config import CONFIG_FILE
 from harness.models.loading.source import check_there
 from harness.models.servers.address import is_served
@@ -45,10 +46,17 @@ def is_adapter(name: str) -> bool:
 
 def _is_pattern(name: str) -> bool:
     served = is_served(ModelSpec(name))
-    return not served and glob.has_magic(name) and not Path(name).expanduser().exists()
+    return not served and glob.has_magic(name) and not Path(_split(name)[1]).expanduser().exists()
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A backend with its colon, or nothing, and the rest of a name."""
+    backend, colon, rest = name.partition(":")
+    return (backend + colon, rest) if colon and backend in BACKENDS else ("", name)
 
 
 def _matches(pattern: str) -> list[str]:
+    backend, pattern = _split(pattern)
     # Path.glob takes no absolute pattern, and does not keep a leading "./".
     paths = glob.glob(str(Path(pattern).expanduser()))  # noqa: PTH207
     models = sorted((path for path in paths if _is_model(path)), key=_natural)
@@ -59,7 +67,7 @@ def _matches(pattern: str) -> list[str]:
             hint="A model is a directory with a config.json or an adapter_config.json, or a .gguf "
             "file.",
         )
-    return models
+    return [backend + path for path in models]
 
 
 def _is_model(path: str) -> bool:
@@ -80,5 +88,6 @@ def _parts(path: str) -> Iterator[str]:
 
 
 def _identity(name: str) -> str:
-    path = Path(name).expanduser()
-    return str(path.resolve()) if path.exists() else name
+    backend, rest = _split(name)
+    path = Path(rest).expanduser()
+    return backend + str(path.resolve()) if path.exists() else name

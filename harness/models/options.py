@@ -24,8 +24,9 @@ class ModelOptions(PlainNumbers):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     model: str
-    """Directory, hub id, .gguf file, adapter directory, the bundled smollm2-135m, or a model of a
-    server: openai:NAME, or the URL of one that has one model."""
+    """Directory, hub id, .gguf file, adapter directory, the bundled smollm2-135m, a .gguf file as
+    it is stored (llama.cpp:FILE), or a model of a server: openai:NAME, or the URL of one that has
+    one model."""
     base: str | None = None
     """Base model of an adapter, where not the one that it names."""
     revision: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ _OPTIONS: Final = (
     "seed",
 )  # fmt: skip
 """Options whose values tell two runs of one model apart in a word; files and sizes do not."""
+
+_BACKEND: Final = re.compile(r"([\w.-]+:)?(.*)", re.DOTALL)
+"""What stands before a path where something else than this engine runs the model."""
 
 
 class Named(Protocol):
@@ -83,7 +87,12 @@ def _model(run: Named) -> str:
 
 def _folders(name: str) -> list[str]:
     # One slash alone may be that of a hub id, whose owner says as much as the name.
-    return name.rstrip("/").split("/") if name.rstrip("/").count("/") > 1 else [name.rstrip("/")]
+    name = name.rstrip("/")
+    if "://" in name or name.count("/") < 2:
+        return [name]
+    backend, path = _BACKEND.fullmatch(name).groups()  # type: ignore[union-attr]
+    *folders, last = path.split("/")
+    return [*folders, f"{backend or ''}{last}"]
 
 
 def _differences(runs: Sequence[Named]) -> list[str] | None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import gguf
 import pytest
-import torch
 
 from harness.core.errors import MissingPackageError, UsageError
 from harness.models import ModelSpec, load_model
@@ -17,20 +16,8 @@ from harness.models.loading import gguf as conversion
 from harness.models.loading.gguf import check_gguf, convert_gguf
 from harness.models.token_requests import encode
 from tests.support.requests import some_requests, wrap
-from tests.support.tiny_models import CHAT_TEMPLATE, MAX_CONTEXT, make_model, make_tokenizer
-
-HEADS, KEY_HEADS, HEAD_SIZE = 4, 2, 8
-NAMES = {
-    "input_layernorm": "attn_norm",
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "post_attention_layernorm": "ffn_norm",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-}
+from tests.support.tiny_gguf import write_tensors, write_tiny_gguf, write_tokenizer
+from tests.support.tiny_models import CHAT_TEMPLATE, MAX_CONTEXT
 
 
 @pytest.fixture(autouse=True)
@@ -42,71 +29,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny Llama as llama.cpp would write it."""
-    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    writer = gguf.GGUFWriter(path, "llama")
-    _write_settings(writer)
-    _write_tokenizer(writer)
-    _write_tensors(writer)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+    return write_tiny_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
 
 
 @pytest.fixture
 def checkpoint(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(written, tmp_path))
-
-
-def _write_settings(writer: gguf.GGUFWriter) -> None:
-    config = make_model("llama").config
-    writer.add_context_length(MAX_CONTEXT)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KEY_HEADS)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
-    writer.add_vocab_size(config.vocab_size)
-
-
-def _write_tokenizer(writer: gguf.GGUFWriter) -> None:
-    import json
-
-    model = json.loads(make_tokenizer("bytes").backend_tokenizer.to_str())["model"]
-    tokens = sorted(model["vocab"], key=model["vocab"].__getitem__)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_token_list(tokens)
-    control, normal = gguf.TokenType.CONTROL, gguf.TokenType.NORMAL
-    writer.add_token_types([control if token.startswith("<") else normal for token in tokens])
-    writer.add_token_merges([" ".join(merge) for merge in model["merges"]])
-    writer.add_unk_token_id(0)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_chat_template(CHAT_TEMPLATE)
-
-
-def _write_tensors(writer: gguf.GGUFWriter) -> None:
-    state = make_model("llama").state_dict()
-    writer.add_tensor("token_embd.weight", state["model.embed_tokens.weight"].numpy())
-    writer.add_tensor("output.weight", state["lm_head.weight"].numpy())
-    writer.add_tensor("output_norm.weight", state["model.norm.weight"].numpy())
-    for layer in range(2):
-        for theirs, ours in NAMES.items():
-            tensor = state[f"model.layers.{layer}.{theirs}.weight"]
-            if ours == "attn_q":
-                tensor = _interleave(tensor, HEADS)
-            if ours == "attn_k":
-                tensor = _interleave(tensor, KEY_HEADS)
-            writer.add_tensor(f"blk.{layer}.{ours}.weight", tensor.contiguous().numpy())
-
-
-def _interleave(weight: torch.Tensor, heads: int) -> torch.Tensor:
-    """llama.cpp rotates neighbouring pairs where transformers rotates the two halves of a head."""
-    halves = weight.view(heads, 2, HEAD_SIZE // 2, weight.shape[1])
-    return halves.transpose(1, 2).reshape(weight.shape)
 
 
 def test_a_converted_model_answers_as_the_original(checkpoint: Path) -> None:
@@ -202,8 +130,8 @@ def test_a_file_that_is_no_gguf(tmp_path: Path) -> None:
 def test_an_architecture_that_transformers_can_not_read(tmp_path: Path) -> None:
     path = tmp_path / "strange.gguf"
     writer = gguf.GGUFWriter(path, "nonesuch")
-    _write_tokenizer(writer)
-    _write_tensors(writer)
+    write_tokenizer(writer)
+    write_tensors(writer)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

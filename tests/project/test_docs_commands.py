@@ -43,6 +43,9 @@ NOT_RUN = {
     "harness log runs/base --to mlflow --at sqlite:///mlflow.db": _TRACKERS,
     "harness log runs/base --to wandb --project robustness": _TRACKERS,
     "harness log runs/base --to tensorboard --at events": _TRACKERS,
+    "pip install 'robustness-harness[llamacpp]'": "needs the network",
+    "harness run --model llama.cpp:smollm2-135m --task sentiment --limit 20":
+        "tests/models/servers/test_llamacpp_engine.py runs a tiny file",
     "harness plan --detect 3 --from runs/first": "needs a run of a real model",
     "harness harden --model smollm2-135m --task tickets.yaml --train labelled.csv --out ckpt "
     "--minutes 20": "needs a model that learns; tests/api/test_hardening.py has one",

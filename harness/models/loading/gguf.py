@@ -79,6 +79,24 @@ def check_gguf(path: Path) -> None:
         )
 
 
+def trained_context(path: Path) -> int | None:
+    """The longest prompt that a GGUF's model was trained for; None where that isn't said.
+
+    Args:
+        path: a file that `check_gguf` has let pass.
+
+    Returns:
+        Its length in tokens.
+    """
+    import gguf
+
+    reader = gguf.GGUFReader(path)
+    architecture = reader.get_field("general.architecture")
+    length = architecture and reader.get_field(f"{architecture.contents()}.context_length")
+    told = length.contents() if length else None
+    return told if isinstance(told, int) and told > 0 else None
+
+
 def _convert(path: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

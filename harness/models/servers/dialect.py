@@ -33,6 +33,8 @@ class Dialect:
     """Whether a chat may be told to be greedy."""
     top: int = TOP
     """How many of the likeliest tokens are asked for."""
+    anchor: int | None = None
+    """A token with a text of its own, which is said where another might tell nothing."""
 
     @property
     def prompt(self) -> PromptForm:

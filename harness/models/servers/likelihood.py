@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from harness.core.records import Request
 from harness.models.servers.client import Client, Json, MalformedAnswerError
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 FORCE: Final = 100.0
 """Added to a token's logit: no other is said then."""
+
+
+_WHOLE_VOCABULARY: Final = 1_000_000
+"""As many of the likeliest tokens as no vocabulary has."""
+T = TypeVar("T")
 
 
 class LabelScorer(Protocol):
@@ -102,8 +107,7 @@ class ForcedScorer:
         known: dict[tuple[int, ...], float] = {}
         for stem, following in stems(request).items():
             prompt = [*request.context, *stem]
-            said = await self.ask(http, prompt, logprobs=self.dialect.top)
-            listed = {one.id: one.logprob for one in said.top if one.id is not None}
+            listed = await self.likeliest(http, prompt, self.dialect.top)
             for token in following:
                 value = listed.get(token)
                 known[(*stem, token)] = (
@@ -114,18 +118,53 @@ class ForcedScorer:
             for label, tokens in request.continuations.items()
         }
 
+    async def likeliest(
+        self, http: httpx2.AsyncClient, prompt: list[int], count: int
+    ) -> dict[int, float]:
+        """The log-probabilities of the likeliest tokens after a prompt, by token.
+
+        What is said there is a token with a text of its own: after an end, and after a part of a
+        character, llama.cpp tells no probability of any.
+        """
+        bias = {"logit_bias": {str(self.dialect.anchor): FORCE}} if self.dialect.anchor else {}
+        said = await self._ask(http, prompt, read_said, logprobs=count, **bias)
+        return {
+            one.id: one.logprob
+            for one in said.top
+            if one.id is not None and one.logprob is not None
+        }
+
     async def force(self, http: httpx2.AsyncClient, prompt: list[int], token: int) -> float:
         """The log-probability of a token after a prompt."""
-        said = await self.ask(http, prompt, logprobs=1, logit_bias={str(token): FORCE})
+        said = await self._ask(
+            http, prompt, _read_if_told, logprobs=1, logit_bias={str(token): FORCE}
+        )
+        if said is None:
+            everything = await self.likeliest(http, prompt, _WHOLE_VOCABULARY)
+            if token not in everything:
+                raise MalformedAnswerError("a token without log-probability")
+            return everything[token]
         if said.token.logprob is None or said.token.id not in (None, token):
             raise MalformedAnswerError("another token than was asked for")
         return said.token.logprob
 
-    async def ask(self, http: httpx2.AsyncClient, prompt: list[int], **more: object) -> Said:
-        """One token after a prompt."""
+    async def _ask(
+        self,
+        http: httpx2.AsyncClient,
+        prompt: list[int],
+        read: Callable[[Json], T],
+        **more: object,
+    ) -> T:
+        """What is read of the answer to a prompt that one token is to follow."""
         body = self.dialect.completion(prompt, 1, **more)
-        url = f"{self.client.address.url}/completions"
-        return await self.client.post(http, url, body, read_said)
+        return await self.client.post(http, f"{self.client.address.url}/completions", body, read)
+
+
+def _read_if_told(answer: Json) -> Said | None:
+    try:
+        return read_said(answer)
+    except MalformedAnswerError:
+        return None
 
 
 def stems(request: Request) -> dict[tuple[int, ...], list[int]]:

@@ -42,12 +42,12 @@ def load_served(spec: ModelSpec) -> ServedModel:
     client = _make_client(spec, address)
     hasty = Patience(client.patience.timeout, tries=_PROBE_TRIES)
     try:
-        served, dialect, offer = _probe(replace(client, patience=hasty))
+        served, dialect, offer = probe_server(replace(client, patience=hasty))
     except IncompleteRunError as error:
         raise _no_server(address, error) from error
     if not (dialect.completions or dialect.chat):
         raise _no_protocol(address, offer)
-    return _assemble(spec, client, served, dialect, offer)
+    return assemble(spec, client, served, dialect, offer)
 
 
 def _check_options(spec: ModelSpec) -> None:
@@ -73,7 +73,14 @@ def _make_client(spec: ModelSpec, address: Address) -> Client:
     return Client(address, Patience(server.timeout), usage, Pace(server.concurrency))
 
 
-def _probe(client: Client) -> tuple[Served, Dialect, Offer]:
+def probe_server(client: Client) -> tuple[Served, Dialect, Offer]:
+    """Which model a server has, how to ask it, and what for.
+
+    Raises:
+        UsageError: it has no such model, or wants another key.
+        IncompleteRunError: it does not answer.
+    """
+
     async def ask(http: httpx2.AsyncClient) -> tuple[Served, Dialect, Offer]:
         served = await find_served(client, http)
         dialect, offer = await Probe(client, http, Dialect(served.name)).run()
@@ -82,9 +89,10 @@ def _probe(client: Client) -> tuple[Served, Dialect, Offer]:
     return answer_one(client, ask)
 
 
-def _assemble(
+def assemble(
     spec: ModelSpec, client: Client, served: Served, dialect: Dialect, offer: Offer
 ) -> ServedModel:
+    """The served model, with what its server makes of text."""
     template = served.chat_template or f"of {served.name}"
     layout = ServedLayout(client, dialect, template if dialect.has_chat else None)
     url = client.address.url

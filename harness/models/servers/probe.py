@@ -66,7 +66,8 @@ class Probe:
             self.dialect = replace(self.dialect, tokens=True)
         if self.dialect.completions and await self._try("template", self._lay_out):
             self.dialect = replace(self.dialect, template=True)
-        return self.dialect, self._offer(await self._find_way())
+        way = await self._find_way()
+        return self.dialect, self._offer(way)
 
     def _offer(self, way: Way) -> Offer:
         likelihood: Likelihood = "exact"
@@ -194,7 +195,8 @@ class Probe:
 
     async def _force(self) -> None:
         """A token that is not the likeliest must be said with the probability that it was told."""
-        other = self._known.top[-1]
+        told = [one for one in self._known.top if one.text.strip()]
+        other = (told or self._known.top)[-1]
         if other.id is None or other.logprob is None:
             raise _NotSoError("tokens have no ids")
         said = await self._say(self._ids, logprobs=1, logit_bias={str(other.id): FORCE})
@@ -202,6 +204,7 @@ class Probe:
             raise _NotSoError("is ignored")
         if not _is_near(said.token, other):
             raise _NotSoError("counts into the probability")
+        self.dialect = replace(self.dialect, anchor=other.id)
 
     @property
     def _known(self) -> Said:
