@@ -45,6 +45,17 @@ def test_a_loaded_model_gives_the_numbers_of_its_directory(tmp_path: Path) -> No
         next(iter_prompts(loaded.path, limit=1))
 
 
+def test_an_encoder_decoder_is_run_by_every_scorer(tmp_path: Path) -> None:
+    model, tokenizer = make_model("t5"), make_tokenizer("ended")
+    before = fingerprint_loaded(model, tokenizer)
+    options = {**SMALL, "limit": 2, "instructions": 1, "levels": "clean", "scorers": "all"}
+    run = harness.run((model, tokenizer), out=tmp_path / "run", few_shot=1, **options)
+    assert run.manifest["model"]["architecture"] == "encoder-decoder"
+    assert set(run.samples["scorer"]) == {"calibrated", "loglik", "generate"}
+    assert len(run.samples) == 6
+    assert fingerprint_loaded(model, tokenizer) == before
+
+
 def test_it_is_given_back_as_it_was(tmp_path: Path) -> None:
     model, tokenizer = make_model().train(), make_tokenizer()
     model.lm_head.weight.requires_grad_(False)

@@ -17,6 +17,7 @@ from harness.models.contract import Asked, ModelInfo
 from harness.models.inference.budget import Budget
 from harness.models.inference.encoder import decoder_beginning
 from harness.models.inference.encoder_decoder import EncoderDecoderModel
+from harness.models.inference.encoder_probe import check_encoder
 from harness.models.loading.encoder_decoder_tokenizer import EncoderDecoderTokenizer
 from harness.models.loading.in_memory import lend
 from tests.support.requests import scores_of, some_requests
@@ -233,6 +234,28 @@ def test_a_model_in_memory_answers_as_its_checkpoint_does() -> None:
         assert model.info.architecture == "encoder-decoder"
         ((_, response),) = model.loglik([request])
     assert response.scores == pytest.approx(plain_scores("t5", request), abs=1e-4)
+
+
+def test_a_model_that_cannot_be_asked_in_batches_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = make_model("t5")
+    encoder = model.get_encoder()
+    read = type(encoder).forward
+
+    def blind(self: torch.nn.Module, *args: object, **named: object) -> object:
+        padded = named.pop("attention_mask", None) is not None and self is encoder
+        output = read(self, *args, **named)
+        if padded and len(output.last_hidden_state) > 1:
+            output.last_hidden_state = output.last_hidden_state.flip(0)
+        return output
+
+    monkeypatch.setattr(type(encoder), "forward", blind)
+    with pytest.raises(UsageError, match="t5 models can't be run: batches change"):
+        check_encoder(model, (0,))
+    monkeypatch.setattr(type(encoder), "forward", lambda self, **_: self.nothing)
+    with pytest.raises(UsageError, match=r"t5 models can't be run: its code.*AttributeError"):
+        check_encoder(model, (0,))
 
 
 def complaint(folder: Path) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput
+from transformers.utils.generic import ModelOutput
 
 from harness.core.errors import UsageError
 from harness.models.inference.token_tree import Tokens
@@ -18,6 +18,8 @@ from harness.models.inference.token_tree import Tokens
 class Encoded:
     """What a decoder looks at: B contexts of at most S tokens."""
 
+    kind: type[ModelOutput]
+    """What the model's encoder returns them in."""
     states: Tensor
     """(B, S, width)"""
     mask: Tensor
@@ -25,7 +27,9 @@ class Encoded:
 
     def rows(self, places: Tensor) -> dict[str, object]:
         """The contexts at (R) places, as arguments of the model; one may serve several rows."""
-        states = BaseModelOutput(last_hidden_state=self.states.index_select(0, places))
+        states = self.kind(
+            last_hidden_state=self.states.index_select(0, places.to(self.states.device))
+        )
         return {"encoder_outputs": states, "attention_mask": self.mask.index_select(0, places)}
 
 
@@ -39,7 +43,7 @@ def encode_contexts(model: PreTrainedModel, contexts: Sequence[Tokens]) -> Encod
         mask[row, : len(context)] = 1
     tokens, mask = tokens.to(model.device), mask.to(model.device)
     output = model.get_encoder()(input_ids=tokens, attention_mask=mask)
-    return Encoded(output.last_hidden_state, mask)
+    return Encoded(type(output), output.last_hidden_state, mask)
 
 
 def decoder_beginning(model: PreTrainedModel, opening: Tokens) -> Tokens:

@@ -17,6 +17,7 @@ from harness.models.inference.budget import Budget
 from harness.models.inference.encoder import decoder_beginning
 from harness.models.inference.encoder_decoder_generate import EncoderDecoderGenerator
 from harness.models.inference.encoder_decoder_scores import EncoderDecoderScorer
+from harness.models.inference.encoder_probe import check_encoder
 from harness.models.inference.generate import Ending
 from harness.models.inference.local import LocalModel, longest_answer, no_context
 from harness.models.inference.sampling import Draws
@@ -38,6 +39,7 @@ class EncoderDecoderModel(LocalModel):
     ) -> None:
         super().__init__(model, tokenizer, info, end_id=end_id, budget=budget)
         self._beginning = decoder_beginning(model, tokenizer.opening)
+        check_encoder(self._model, self._beginning)
 
     def loglik(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
         """Yields (index of the request, its labels' summed log-likelihoods), in any order.

@@ -65,7 +65,7 @@ def _check_causality(model: PreTrainedModel) -> None:
     Raises:
         UsageError: later tokens change what it says about earlier ones.
     """
-    context = _probe_requests(vocabulary_size(model))[0].context
+    context = probe_requests(vocabulary_size(model))[0].context
     tokens = torch.tensor([context], device=model.device)
     whole, part = (model(input_ids=ids, use_cache=False).logits for ids in (tokens, tokens[:, :-4]))
     difference = (whole[:, : part.shape[1]] - part).float().abs().max()
@@ -89,13 +89,13 @@ def _unsupported(model: PreTrainedModel, config: PreTrainedConfig) -> str | None
 
 def _probe(model: PreTrainedModel) -> tuple[dict[int, int | None], str | None]:
     """(each layer's sliding window, what is wrong) after scoring a few tokens in both ways."""
-    requests = _probe_requests(vocabulary_size(model))
+    requests = probe_requests(vocabulary_size(model))
     group = Group(
         requests[0].context[:PROBE_PREFIX],
         tuple(build_row([i], requests, PROBE_PREFIX) for i in range(len(requests))),
     )
-    plain = dict(FullForwardScorer(model, _probe_budget()).score(requests))
-    scorer = PrefixScorer(model, _probe_budget())
+    plain = dict(FullForwardScorer(model, probe_budget()).score(requests))
+    scorer = PrefixScorer(model, probe_budget())
     try:
         with packed(model):
             reused = dict(scorer.score_groups([group], requests))
@@ -104,22 +104,23 @@ def _probe(model: PreTrainedModel) -> tuple[dict[int, int | None], str | None]:
     for index, response in plain.items():
         for label, score in (response.scores or {}).items():
             other = (reused[index].scores or {})[label]
-            if abs(score - other) > _rounding(score, model.dtype):
+            if abs(score - other) > rounding(score, model.dtype):
                 return {}, f"it changes a probe's score from {score:.4f} to {other:.4f}"
     return scorer.windows, None
 
 
-def _probe_budget() -> Budget:
+def probe_budget() -> Budget:
+    """Room for a probe."""
     return Budget(tokens=64, logit_rows=16)
 
 
-def _rounding(score: float, dtype: torch.dtype) -> float:
+def rounding(score: float, dtype: torch.dtype) -> float:
     """Nats by which two orders of the same sums may differ; another attention differs by more."""
     slack = 1e-3 if dtype == torch.float32 else 0.25
     return slack + 8 * torch.finfo(dtype).eps * abs(score)
 
 
-def _probe_requests(vocabulary: int) -> list[Request]:
+def probe_requests(vocabulary: int) -> list[Request]:
     """Two prompts of different length with a shared prefix, and labels of one and two tokens."""
     tokens = tuple(1 + 7919 * step % (vocabulary - 1) for step in range(PROBE_PREFIX + 12))
     prefix, (*own, a, b, c, d) = tokens[:PROBE_PREFIX], tokens[PROBE_PREFIX:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from harness.models.contract import ModelInfo
@@ -11,6 +13,11 @@ from harness.models.loading.auto_model import architecture_of
 from harness.models.loading.source import Source
 from harness.models.loading.tokenizer import HFTokenizer
 
+_LIMITS: Final = (
+    "max_position_embeddings", "n_positions", "max_seq_len", "seq_length",
+    "max_encoder_position_embeddings",
+)  # fmt: skip
+"""What configurations call the limit."""
 _UNLIMITED = 2**20
 """Longest prompt of a model that names no limit (one with a recurrent state)."""
 
@@ -40,7 +47,7 @@ def describe(
 
 def max_context(config: PreTrainedConfig) -> int:
     """The longest prompt with its continuation that a model takes, in tokens."""
-    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
+    for name in _LIMITS:
         limit = getattr(config, name, None)
         if isinstance(limit, int) and limit > 0:
             return limit
