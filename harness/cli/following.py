@@ -102,6 +102,7 @@ def history_command(
 
     if forget:
         forget_folders(folders or [])
+        typer.echo(f"forgotten: {', '.join(map(str, folders or []))}")
         return
     found = find_answer(
         folders, model, task, level, since, metric, margin, across_models=across_models

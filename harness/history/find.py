@@ -51,7 +51,7 @@ def absolute_folders(given: Sequence[Path]) -> tuple[Path, ...]:
             what = "is no folder" if path.exists() else "is not there"
             raise UsageError(
                 f"{path} {what}.{nearest_hint(path.name, names)}",
-                hint="Type: harness history FOLDER, where FOLDER has run directories below it.",
+                hint="Name a folder that has run directories below it.",
             )
     return tuple(dict.fromkeys(path.resolve() for path in given))
 

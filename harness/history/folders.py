@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,16 +28,20 @@ def remember_folders(folders: Iterable[Path]) -> None:
     _write(one for one in known if not any(one.is_relative_to(up) for up in known if up != one))
 
 
-def forget_folders(folders: Iterable[Path]) -> None:
-    """Forget folders.
+def forget_folders(folders: Sequence[Path]) -> None:
+    """Forget folders, which may be gone already.
 
     Raises:
-        UsageError: one of them is not remembered.
+        UsageError: no folder is named, or one that is not remembered.
     """
-    known, gone = remembered_folders(), {folder.absolute() for folder in folders}
-    for folder in gone - set(known):
-        listed = ", ".join(map(str, known)) or "none"
-        raise UsageError(f"{folder} is not remembered.", hint=f"Remembered: {listed}.")
+    known = remembered_folders()
+    listed = ", ".join(map(str, known)) or "none"
+    if not folders:
+        raise UsageError("no folder to forget is named.", hint=f"Remembered: {listed}.")
+    for folder in folders:
+        if not {folder.absolute(), folder.resolve()} & set(known):
+            raise UsageError(f"{folder} is not remembered.", hint=f"Remembered: {listed}.")
+    gone = {path for folder in folders for path in (folder.absolute(), folder.resolve())}
     _write(one for one in known if one not in gone)
 
 

@@ -243,8 +243,11 @@ def test_folders_are_remembered_until_they_are_forgotten(made_runs: Path, tmp_pa
     load_history([made_runs / "others"])
     load_history([made_runs])
     assert remembered_folders() == (made_runs.resolve(),)
-    forget_folders([made_runs])
+    (tmp_path / "link").symlink_to(made_runs)
+    forget_folders([tmp_path / "link"])
     assert remembered_folders() == ()
+    with pytest.raises(UsageError, match="no folder to forget is named"):
+        forget_folders([])
     with pytest.raises(UsageError, match="is not remembered"):
         forget_folders([tmp_path])
 
