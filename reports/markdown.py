@@ -66,7 +66,12 @@ def render_markdown(view: ReportView) -> str:
     if view.instructed:
         lines += ["## Which instruction to use", "", *_instructions(view), ""]
     lines += ["## Worst variants", "", *_worst(view), ""]
-    lines += [*_flips(view), "", *_why(view), *_said(view), "## What was run", ""]
+    lines += [*_flips(view), "", *_why(view), *_said(view)]
+    if view.sections:
+        from reports.sections_markdown import section_lines
+
+        lines += section_lines(view)
+    lines += ["## What was run", ""]
     for run in view.runs:
         lines += _provenance(run, several)
     return "\n".join(lines).rstrip() + "\n"

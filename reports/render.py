@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.core.atomic import reason, write_text
 from harness.core.errors import IncompleteRunError, UnknownNameError
+from reports.sections import build_sections
 from reports.source import Run
 from reports.view import ReportView, build_view
 
@@ -16,17 +18,23 @@ if TYPE_CHECKING:
     from harness.gate.verdict import Verdict
 
 
-def render(runs: Sequence[Run], formats: Sequence[str], out: Path) -> dict[str, Path]:
+def render(
+    runs: Sequence[Run], formats: Sequence[str], out: Path, sections: Sequence[str] = ()
+) -> dict[str, Path]:
     """Write the report of `runs` in each of `formats` into the folder `out`.
 
-    The first run is the one that flips are counted from. Returns the path of each format's file.
+    The first run is the one that flips are counted from. `sections` are names of those that
+    packages of the user's own bring. Returns the path of each format's file.
 
     Raises:
-        UsageError: no run, or an unknown format.
+        UsageError: no run, an unknown format or section, or a section that fails.
         IncompleteRunError: the folder cannot be written.
     """
     _check(formats, FORMATS)
     view = build_view(runs)
+    if sections:
+        names = [run.name for run in view.runs]
+        view = replace(view, sections=build_sections(sections, runs, names))
     written = {}
     for name in dict.fromkeys(formats):
         file_name, _ = FORMATS[name]

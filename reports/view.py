@@ -31,6 +31,7 @@ from reports.reading import GroupView, Reading
 from reports.said import SaidOfTask, said_by
 from reports.sampling import SamplingRow, build_sampling, describe_sampling
 from reports.scorers import ScorerRow, build_scorer_rows
+from reports.sections import OwnSection
 from reports.source import Run, primary_samples, text_at
 from reports.steps import Training, find_trainings
 from reports.strengths import Curves, build_curves
@@ -144,6 +145,8 @@ class ReportView:
     """The runs that asked another question than the first."""
     compared: ComparisonView | None = None
     """The other runs against the first, cell by cell; None of one run, or of unlike ones."""
+    sections: tuple[OwnSection, ...] = ()
+    """Those of the user's packages that were asked for."""
     trainings: tuple[Training, ...] = ()
     """The trainings of which several checkpoints are among the runs."""
 

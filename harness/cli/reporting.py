@@ -80,6 +80,10 @@ def report_command(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to. Default: the first run's.")
     ] = None,
+    section: Annotated[
+        list[str] | None,
+        typer.Option(help="A section that an installed package brings, by name. Repeatable."),
+    ] = None,
 ) -> None:
     """Write the report of one run, or of several side by side."""
     from harness import load_run
@@ -87,6 +91,7 @@ def report_command(
 
     loaded = [load_run(path) for path in runs]
     wanted = options.split_names([formats])
-    written = render(loaded, wanted, out or loaded[0].path)
+    sections = options.split_names(section)
+    written = render(loaded, wanted, out or loaded[0].path, sections)
     for path in written.values():
         typer.echo(str(path))
