@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reports.formatting import count, day, duration
+from reports.formatting import count, counted, day, duration
 from reports.source import Run, count_at, number_at, section, text_at, texts_at
 
 
@@ -47,6 +47,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "Adapter", text_at(model, "adapter")
     yield "Base model", text_at(model, "base")
     yield "Precision and device", _joined(model, "dtype", "device")
+    yield "Imported from", _imported(section(run.manifest, "imported"))
     yield "Prompt format", text_at(run.manifest, "prompt_format")
     yield "Chat template", text_at(model, "chat_template_hash")
     yield "Answers", _how_measured(section(model, "offer"))
@@ -83,6 +84,14 @@ def _how_measured(offer: Mapping[str, object]) -> str:
         if isinstance(trial, Mapping)
     ]
     return f"{words}; tried: {', '.join(tried)}" if tried else words
+
+
+def _imported(facts: Mapping[str, object]) -> str:
+    """Which tool's logs a run was made of, and how many files."""
+    files = facts.get("files")
+    if not isinstance(files, list):
+        return ""
+    return f"{_joined(facts, 'tool', 'version')}: {counted(len(files), 'file')}"
 
 
 def _joined(parent: Mapping[str, object], *keys: str) -> str:

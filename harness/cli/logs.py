@@ -66,6 +66,9 @@ def import_command(
     quiet: options.Quiet = False,
 ) -> None:
     """Make a run of other tools' logs: to report, compare, judge and export as your own."""
+    import shlex
+    import sys
+
     from harness.cli.summaries import print_summary
     from harness.cli.terminal import err, print_json
     from harness.core.progress_bar import printable
@@ -80,6 +83,7 @@ def import_command(
         levels=parse_levels(level or []),
         model=model,
         fresh=fresh,
+        command=shlex.join(["harness", *sys.argv[1:]]),
     )
     for sentence in imported.lost:
         err().print(f"note: {printable(sentence)}", markup=False)

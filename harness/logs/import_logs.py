@@ -35,6 +35,7 @@ def import_logs(
     levels: Mapping[str, Level] | None = None,
     model: str | None = None,
     fresh: bool = False,
+    command: str = "harness import",
 ) -> Imported:
     """Make a run of other tools' logs, to be reported, compared and judged as our own are.
 
@@ -46,6 +47,7 @@ def import_logs(
         levels: what a prompt is called -> its level; the others are clean.
         model: whose logs to take, or what the model is called where they do not say it.
         fresh: write over a run that is there.
+        command: what was typed, for run.json.
 
     Returns:
         The finished run, sealed like one of ours; it cannot be resumed.
@@ -63,7 +65,8 @@ def import_logs(
     for name, own in grouped.items():
         tasks.append(arrange_task(name, own, choose_metric(own, metric)))
     lost = tuple(dict.fromkeys((*_lost(grouped, tasks), *(n for t in tasks for n in t.notes))))
-    run = write_run(ImportedRun(tuple(tasks), logs, grouped, lost), out=out, fresh=fresh)
+    imported = ImportedRun(tuple(tasks), logs, grouped, lost, command)
+    run = write_run(imported, out=out, fresh=fresh)
     return Imported(run, lost)
 
 

@@ -165,8 +165,9 @@ def _is_judged(row: Json) -> bool:
 def _expected(asserts: Sequence[object]) -> str:
     """The answer that the first assertion expects; empty where none names one."""
     for one in map(mapping, asserts):
-        if one.get("type") in _EXPECTING and isinstance(one.get("value"), str | int | float):
-            return text_of(one["value"])
+        value = one.get("value")
+        if name_of(one.get("type")) in _EXPECTING and isinstance(value, str | int | float):
+            return text_of(value)
     return ""
 
 

@@ -31,6 +31,7 @@ class ImportedRun:
     grouped: Mapping[str, Sequence[Log]]
     """Task -> its logs."""
     lost: tuple[str, ...]
+    command: str
 
     @property
     def first(self) -> Log:
@@ -94,7 +95,7 @@ def _manifest(imported: ImportedRun) -> Json:
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id(identity, content),
         "status": "running",
-        "command": f"harness import {' '.join(file.name for file in imported.files)}",
+        "command": imported.command,
         "created": _now(),
         "finished": None,
         "imported": {

@@ -102,6 +102,20 @@ def test_tests_without_a_place_are_known_by_their_variables(tmp_path: Path) -> N
             promptfoo_results([{**ROWS[0], "success": 7, "score": -1, "namedScores": 3}]),
             "no metric",
         ),
+        (
+            promptfoo_results(
+                [
+                    {
+                        **ROWS[0],
+                        "testCase": {"assert": [{"type": {}}]},
+                        "success": 2,
+                        "score": 9,
+                        "namedScores": None,
+                    }
+                ]
+            ),
+            "no metric",
+        ),
         ({"results": {"results": "x", "version": 3}}, "a list of rows was expected, not a string"),
         ({"some": "file"}, "is no log that is known"),
     ],

@@ -18,6 +18,7 @@ from tests.support import tiny_models
 from tests.support.fuzzing.command_kinds import COMMAND_KINDS
 from tests.support.fuzzing.kept_kinds import KEPT_KINDS
 from tests.support.fuzzing.kind import Kind, evaluate, never
+from tests.support.fuzzing.log_kinds import LOG_KINDS
 from tests.support.fuzzing.task_kinds import TASK_KINDS
 from tests.support.make_run import TASKS, make_run
 from tests.support.mutated_task import ROWS, TASK
@@ -325,5 +326,6 @@ KINDS: dict[str, Kind] = {
     **TASK_KINDS,
     **KEPT_KINDS,
     **COMMAND_KINDS,
+    **LOG_KINDS,
 }
 """Every kind by its name."""
