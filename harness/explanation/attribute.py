@@ -32,7 +32,7 @@ from harness.tasks import Task
 
 if TYPE_CHECKING:
     from harness.explanation.gradients import Attributed
-    from harness.models.inference.hf import HFModel
+    from harness.models.inference.local import LocalModel
 
 WINDOW: Final = 64
 """Cells between two writes to disk: what a kill can lose."""
@@ -44,7 +44,7 @@ class ReadyRun:
 
     run: Run
     plan: RunPlan
-    model: HFModel
+    model: LocalModel
     answers: AnswerChoice
 
 
@@ -54,16 +54,9 @@ def ready(run: Run, plan: RunPlan, answers: AnswerChoice) -> ReadyRun:
     Raises:
         UsageError: the model does not run in this process through transformers.
     """
-    from harness.models.inference.encoder_decoder import EncoderDecoderModel
-    from harness.models.inference.hf import HFModel
+    from harness.models.inference.local import LocalModel
 
-    if isinstance(plan.model, EncoderDecoderModel):
-        raise UsageError(
-            f"{run.path}: {plan.model.info.name} is an encoder-decoder, whose words are not "
-            "weighed yet.",
-            hint="Explain a run of a decoder-only model.",
-        )
-    if not isinstance(plan.model, HFModel):
+    if not isinstance(plan.model, LocalModel):
         raise UsageError(
             f"{run.path}: {plan.model.info.name} does not run through transformers here, so its "
             "gradients cannot be had.",
@@ -109,7 +102,8 @@ def attribute_cells(
             if not question
         ]
         found = []
-        for index, attributed in attribute(ready.model.network, [one for _, one in asked]):
+        model, prompts = ready.model, [question for _, question in asked]
+        for index, attributed in attribute(model.network, prompts, model.beginning):
             found.append(_attribution(asked[index][0].cell, asked[index][1], attributed))
             progress.advance(1)
         store.write(scope, found)

@@ -29,6 +29,9 @@ from harness.stats.rank_correlation import rank_correlation
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from harness.explanation.gradients import Asked
+    from harness.models.inference.token_tree import Tokens
+
 STEPS: Final = 16
 """Of the path of integrated gradients, from no embedding to the whole one."""
 _SEED: Final = "shuffled weights"
@@ -61,77 +64,85 @@ def check_cells(
     progress.reuse(len(keys) - len(waiting))
     for key, question in _questions(ready, waiting):
         progress.doing("deletion", ready.model.info.name)
-        found = check_cell(ready.model.network, question)
+        found = check_cell(ready.model.network, question, ready.model.beginning)
         progress.advance(1)
         if found is not None:
             store.write_checks(scope, {key: found})
     progress.stop()
 
 
-def check_cell(model: PreTrainedModel, question: Question) -> dict[str, float] | None:
+def check_cell(
+    model: PreTrainedModel, question: Question, beginning: Tokens = ()
+) -> dict[str, float] | None:
     """What the checks find on one prompt; None where it has fewer than three words to rank."""
     words = question.words.words
     content = [place for place, word in enumerate(words) if word.part in CONTENT]
     if len(content) < 3:
         return None
-    importance = _importance(model, question)
+    importance = _importance(model, question, beginning)
     total = importance.sum(axis=1)
-    losses = _deletion_losses(model, question, content)
+    losses = _deletion_losses(model, question, content, beginning)
     dense = density(importance[content])
     # Of words that are equally dense the one with the largest share is the densest.
     top = int(np.lexsort((shares(importance[content]), dense))[-1])
     changes = np.abs(losses)
+    shuffled = _when_shuffled(model, question, beginning)
     found = {
         "top": float(changes[top]),
         "others": float(np.delete(changes, top).mean()),
         "deletion": rank_correlation(total[content], losses),
-        "shuffled": rank_correlation(total[content], _when_shuffled(model, question)[content]),
+        "shuffled": rank_correlation(total[content], shuffled[content]),
     }
     if _has_captum():
-        integrated = integrated_gradients(model, question)
+        integrated = integrated_gradients(model, question, beginning)
         found["integrated"] = rank_correlation(total[content], integrated[content])
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def integrated_gradients(model: PreTrainedModel, question: Question, steps: int = STEPS) -> Floats:
+def integrated_gradients(
+    model: PreTrainedModel, question: Question, beginning: Tokens = (), *, steps: int = STEPS
+) -> Floats:
     """Integrated gradients of each word [W] for the sum of the answer tokens' probabilities."""
     import torch
     from captum.attr import IntegratedGradients
 
     from harness.explanation.gradients import answer_logps, differentiable, embeddings_of
 
-    ids = torch.tensor([[*question.context, *question.answer[:-1]]], device=model.device)
-    whole = model.get_input_embeddings()(ids).detach()
+    with torch.no_grad(), embeddings_of(model, lambda own: own) as seen:
+        answer_logps(model, [question], beginning)
+    (whole,) = seen
 
     def forward(embeddings: torch.Tensor) -> torch.Tensor:
         with embeddings_of(model, lambda _: embeddings):
-            return answer_logps(model, [question] * len(embeddings)).exp().sum(dim=1)
+            return answer_logps(model, [question] * len(embeddings), beginning).exp().sum(dim=1)
 
     with differentiable(model):
         found = IntegratedGradients(forward).attribute(
-            whole, n_steps=steps, internal_batch_size=max(1, 512 // ids.shape[1])
+            whole, n_steps=steps, internal_batch_size=max(1, 512 // whole.shape[1])
         )
     tokens = found.sum(-1)[0, : len(question.context), None].double().cpu().numpy()
     return word_importance(tokens, *_of_words(question))[:, 0]
 
 
-def _importance(model: PreTrainedModel, question: Question) -> Floats:
+def _importance(model: PreTrainedModel, question: Question, beginning: Tokens) -> Floats:
     """Gradient x input of each word for each token of the answer [W, M]."""
     from harness.explanation.gradients import attribute
 
-    ((_, attributed),) = attribute(model, [question])
+    ((_, attributed),) = attribute(model, [question], beginning)
     return word_importance(attributed.importance, *_of_words(question))
 
 
-def _when_shuffled(model: PreTrainedModel, question: Question) -> Floats:
+def _when_shuffled(model: PreTrainedModel, question: Question, beginning: Tokens) -> Floats:
     from harness.explanation.shuffled import shuffled_weights
 
     with shuffled_weights(model, stable_hash(_SEED, bits=32)):
-        summed: Floats = _importance(model, question).sum(axis=1)
+        summed: Floats = _importance(model, question, beginning).sum(axis=1)
         return summed
 
 
-def _deletion_losses(model: PreTrainedModel, question: Question, places: Sequence[int]) -> Floats:
+def _deletion_losses(
+    model: PreTrainedModel, question: Question, places: Sequence[int], beginning: Tokens = ()
+) -> Floats:
     """What the answer's log-likelihood loses without each of these words, in nats."""
     import torch
 
@@ -139,10 +150,13 @@ def _deletion_losses(model: PreTrainedModel, question: Question, places: Sequenc
 
     asked = [Shortened(question.context, question.answer)]
     asked += [_without(question, place) for place in places]
+
+    def measure(batch: Sequence[Asked]) -> list[float]:
+        summed: list[float] = answer_logps(model, batch, beginning).sum(1).tolist()
+        return summed
+
     with torch.no_grad():
-        found = dict(
-            in_batches(model, asked, lambda batch: answer_logps(model, batch).sum(1).tolist())
-        )
+        found = dict(in_batches(model, asked, measure))
     return np.array([found[0] - found[1 + n] for n in range(len(places))])
 
 

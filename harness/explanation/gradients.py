@@ -2,7 +2,8 @@
 
 Weights want no gradient, so a backward pass costs about what a forward pass does. Rows are padded
 at their right, where a causal model never looks, and one backward pass serves an answer token of
-every row of a batch: rows know nothing of each other.
+every row of a batch: rows know nothing of each other. Of an encoder-decoder the prompt is what the
+encoder reads, padding masked, and the decoder is given what it begins with and the answer.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from harness.core.errors import UsageError
 from harness.explanation.density import Floats
 from harness.models.inference.budget import out_of_memory
 from harness.models.inference.logits_at import logits_at
+from harness.models.inference.token_tree import Tokens
 
 DIFFERENTIABLE: Final = ("sdpa", "eager")
 """Implementations of attention through which gradients pass everywhere, the fast one first."""
@@ -56,19 +58,22 @@ class Attributed:
     """Log-probability of the answer in nats."""
 
 
-def attribute(model: PreTrainedModel, asked: Sequence[Asked]) -> Iterator[tuple[int, Attributed]]:
+def attribute(
+    model: PreTrainedModel, asked: Sequence[Asked], beginning: Tokens = ()
+) -> Iterator[tuple[int, Attributed]]:
     """Yields (index, what its tokens did) of each prompt with its answer, in any order.
 
     Args:
-        model: A causal language model; its weights stay as they are.
+        model: A language model; its weights stay as they are.
         asked: Prompts with their answers.
+        beginning: What an encoder-decoder's decoder begins with.
 
     Raises:
         UsageError: no gradient reaches the prompt, it is not finite, or memory does not hold even
             one prompt.
     """
     with differentiable(model):
-        yield from in_batches(model, asked, lambda batch: _attribute(model, batch))
+        yield from in_batches(model, asked, lambda batch: _attribute(model, batch, beginning))
 
 
 def in_batches(
@@ -122,28 +127,35 @@ def differentiable(model: PreTrainedModel) -> Iterator[None]:
 def embeddings_of(
     model: PreTrainedModel, change: Callable[[Tensor], Tensor]
 ) -> Iterator[list[Tensor]]:
-    """Hands the embeddings (B, L, width) of each forward to `change` and keeps what it made."""
+    """Hands the prompts' embeddings (B, L, width) to `change` and keeps what it made.
+
+    An encoder-decoder may embed the answer by the same layer, after the prompt: it is let through.
+    """
     seen: list[Tensor] = []
+    has_encoder = bool(model.config.is_encoder_decoder)
 
     def replace(_layer: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        if has_encoder and seen:
+            return output
         seen.append(change(output))
         return seen[-1]
 
-    handle = model.get_input_embeddings().register_forward_hook(replace)
+    side = model.get_encoder() if has_encoder else model
+    handle = side.get_input_embeddings().register_forward_hook(replace)
     try:
         yield seen
     finally:
         handle.remove()
 
 
-def answer_logps(model: PreTrainedModel, batch: Sequence[Asked]) -> Tensor:
+def answer_logps(model: PreTrainedModel, batch: Sequence[Asked], beginning: Tokens = ()) -> Tensor:
     """(B, M) log-probability of each answer token, 0 beyond an answer's end; with its gradient."""
-    rows = [(*one.context, *one.answer[:-1]) for one in batch]
-    longest = max(map(len, rows))
-    padded = [[*row, *[0] * (longest - len(row))] for row in rows]
     device = model.device
+    heads = [beginning or one.context for one in batch]
+    read = _pad([(*head, *one.answer[:-1]) for head, one in zip(heads, batch, strict=True)])
+    longest = read.shape[1]
     places = [
-        (row, m, row * longest + len(one.context) - 1 + m, token)
+        (row, m, row * longest + len(heads[row]) - 1 + m, token)
         for row, one in enumerate(batch)
         for m, token in enumerate(one.answer)
     ]
@@ -151,12 +163,27 @@ def answer_logps(model: PreTrainedModel, batch: Sequence[Asked]) -> Tensor:
         torch.tensor(side, device=device) for side in zip(*places, strict=True)
     )
     with logits_at(model, place):
-        output = model(input_ids=torch.tensor(padded, device=device), use_cache=False)
+        if beginning:
+            contexts = [one.context for one in batch]
+            output = model(
+                input_ids=_pad(contexts).to(device),
+                attention_mask=_pad([(1,) * len(context) for context in contexts]).to(device),
+                decoder_input_ids=read.to(device),
+                use_cache=False,
+            )
+        else:
+            output = model(input_ids=read.to(device), use_cache=False)
     logits: Tensor = output.logits[0]
     wide = logits if logits.dtype == torch.float64 else logits.float()
     picked = wide.log_softmax(-1).gather(1, token[:, None])[:, 0]
     logps = picked.new_zeros(len(batch), max(len(one.answer) for one in batch))
     return logps.index_put((row, column), picked)
+
+
+def _pad(rows: Sequence[Tokens]) -> Tensor:
+    """(B, L) tokens, with zeros at the right."""
+    longest = max(map(len, rows))
+    return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
 
 
 def batch_tokens(model: PreTrainedModel) -> int:
@@ -170,9 +197,11 @@ def batch_tokens(model: PreTrainedModel) -> int:
     return max(256, int(GPU_SHARE * free / (numbers * model.dtype.itemsize)))
 
 
-def _attribute(model: PreTrainedModel, batch: Sequence[Asked]) -> list[Attributed]:
+def _attribute(
+    model: PreTrainedModel, batch: Sequence[Asked], beginning: Tokens
+) -> list[Attributed]:
     with torch.enable_grad(), embeddings_of(model, _as_leaf) as seen:
-        logps = answer_logps(model, batch)
+        logps = answer_logps(model, batch, beginning)
         probabilities = logps.exp()
         columns = [
             _times_input(probabilities, m, seen[0], last=m == probabilities.shape[1] - 1)

@@ -241,6 +241,22 @@ def test_a_model_in_memory_is_taken_if_it_is_the_runs(folder: Path, tmp_path: Pa
     assert harness.explain(run, model=loaded[0], sample=3, checked=0).summary.models[0].cells > 3
 
 
+def test_an_encoder_decoder_is_explained_by_what_its_encoder_reads(
+    folder: Path, tmp_path: Path
+) -> None:
+    make_checkpoint(tmp_path / "t5", "t5", "ended")
+    run = harness.run(
+        tmp_path / "t5", tasks=str(folder / "reviews.yaml"), scorers="loglik", instructions=1,
+        perturbations="politeness", resamples=100, limit=3, out=tmp_path / "run", cache=False,
+    )  # fmt: skip
+    explained = harness.explain(run, checked=1)
+    frame = explained.frame
+    # What the tokenizer puts after a text has a word of its own.
+    assert set(frame.groupby(["variant_id", "example_id"])["part"].last()) == {"special"}
+    assert explained.summary.models[0].levels["sentence"].cells == 3
+    assert explained.summary.models[0].faithfulness is not None
+
+
 def test_a_damaged_store_is_named(base: Path) -> None:
     (base / ATTRIBUTIONS).write_bytes(b"no database at all, but long enough to be read as one" * 9)
     with pytest.raises(UsageError, match=r"attributions\.sqlite is damaged"):

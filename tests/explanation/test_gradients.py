@@ -13,7 +13,12 @@ from harness.core.errors import UsageError
 from harness.explanation import gradients
 from harness.explanation.density import density, shares
 from harness.explanation.gradients import attribute, embeddings_of
-from tests.support.tiny_models import ARCHITECTURES, VOCABULARY, make_model
+from tests.support.tiny_models import (
+    ARCHITECTURES,
+    ENCODER_DECODERS,
+    VOCABULARY,
+    make_model,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,22 @@ def test_a_batch_has_what_each_prompt_has_alone(architecture: str) -> None:
         assert together[index].importance == pytest.approx(alone, abs=1e-5 * np.abs(alone).max())
 
 
+@pytest.mark.parametrize("architecture", list(ENCODER_DECODERS))
+def test_an_encoder_decoders_prompt_is_what_its_encoder_reads(architecture: str) -> None:
+    model = make_model(architecture).double().requires_grad_(False)
+    start = (int(model.config.decoder_start_token_id or 0),)
+    together = dict(attribute(model, SEVERAL, start))
+    for index, one in enumerate(SEVERAL):
+        alone = dict(attribute(model, [one], start))[0].importance
+        assert together[index].importance == pytest.approx(alone, abs=1e-5 * np.abs(alone).max())
+        assert np.abs(alone).max() > 0
+    one = SEVERAL[1]
+    ids, read = torch.tensor([one.context]), torch.tensor([[*start, *one.answer[:-1]]])
+    logits = model(input_ids=ids, decoder_input_ids=read, use_cache=False).logits[0]
+    expected = logits.log_softmax(-1)[range(3), list(one.answer)].sum().item()
+    assert together[1].logp == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_word_whose_embedding_is_nothing_has_no_density() -> None:
     model = make_model("llama").requires_grad_(False)
     one = asked(8, 2)
@@ -137,11 +158,11 @@ def test_too_little_memory_halves_batches(monkeypatch: pytest.MonkeyPatch, exact
     sizes = []
     real = gradients._attribute
 
-    def starved(model: Any, batch: Any) -> Any:
+    def starved(model: Any, batch: Any, beginning: Any) -> Any:
         sizes.append(len(batch))
         if len(batch) > 1:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 byte")
-        return real(model, batch)
+        return real(model, batch, beginning)
 
     expected = dict(attribute(exact, SEVERAL))
     monkeypatch.setattr(gradients, "_attribute", starved)
@@ -154,7 +175,7 @@ def test_too_little_memory_halves_batches(monkeypatch: pytest.MonkeyPatch, exact
 def test_memory_for_not_even_one_prompt_is_said(
     monkeypatch: pytest.MonkeyPatch, exact: Any
 ) -> None:
-    def starved(model: Any, batch: Any) -> Any:
+    def starved(model: Any, batch: Any, beginning: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(gradients, "_attribute", starved)

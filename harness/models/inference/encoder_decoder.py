@@ -41,6 +41,11 @@ class EncoderDecoderModel(LocalModel):
         self._beginning = decoder_beginning(model, tokenizer.opening)
         check_encoder(self._model, self._beginning)
 
+    @property
+    def beginning(self) -> Tokens:
+        """See `LocalModel`."""
+        return self._beginning
+
     def loglik(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
         """Yields (index of the request, its labels' summed log-likelihoods), in any order.
 

@@ -42,6 +42,11 @@ class LocalModel(ABC):
         model: PreTrainedModel = self._model
         return model
 
+    @property
+    def beginning(self) -> Tokens:
+        """What a decoder of its own begins with; nothing where the prompt itself goes on."""
+        return ()
+
     @abstractmethod
     def loglik(self, requests: Sequence[Request]) -> Iterator[tuple[int, Response]]:
         """Yields (index of the request, its labels' summed log-likelihoods), in any order.
