@@ -19,6 +19,7 @@ _OPTIONAL = {
     "datasets": ("hub data sets", 'pip install "robustness-harness[hub]"'),
     "pyarrow": ("Parquet files", 'pip install "robustness-harness[parquet]"'),
     "lemminflect": ("synonyms and inflections", 'pip install "robustness-harness[words]"'),
+    "zstandard": ("inspect's .eval logs", 'pip install "robustness-harness[logs]"'),
     "ray": ("workers", 'pip install "robustness-harness[ray]"'),
     "accelerate": ("training", 'pip install "robustness-harness[train]"'),
     "xllamacpp": ("GGUF files as they are stored", 'pip install "robustness-harness[llamacpp]"'),

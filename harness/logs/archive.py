@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ class Archive:
         return unpacked
 
     def _open(self, member: zipfile.ZipInfo) -> BinaryIO | Any:
-        if member.compress_type != _ZSTD:
+        if member.compress_type != _ZSTD or sys.version_info >= (3, 14):
             return self.zip.open(member)
         return (
             _zstandard()

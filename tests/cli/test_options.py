@@ -20,7 +20,7 @@ from trainers.pairs.config import PairsConfig
 COMMANDS = (
     "run", "plan", "compare", "check", "init-ci", "attack", "perturb", "paraphrase",
     "import-prompts", "list", "show", "doctor", "prompts", "export", "report", "explain",
-    "harden", "pairs", "train", "merge",
+    "harden", "pairs", "train", "merge", "import", "log",
 )  # fmt: skip
 
 
