@@ -9,7 +9,7 @@ from typing import Final
 import altair as alt
 
 from harness.results.quantity import Quantity
-from reports.charts.spec import Row, Spec, by_colour, by_shape, fill, lay_out, share_axis
+from reports.charts.spec import Row, Spec, by_colour, by_shape, fill, lay_out
 from reports.visible import visible
 
 _HEIGHT: Final = 150
@@ -44,7 +44,7 @@ def accuracy_over_steps(
     axis = alt.Axis(title="step", grid=False, tickCount=alt.ExprRef("max(2, width / 90)"))
     x = alt.X("step:Q", axis=axis, scale=alt.Scale(zero=False, padding=14))
     scale = alt.Scale(domain=list(domain), nice=False)
-    y = alt.Y("value:Q", axis=share_axis(), scale=scale)
+    y = alt.Y("value:Q", axis=alt.Axis(title=None, format=".0%", tickCount=4), scale=scale)
     colour = by_colour(trainings)
     chart = alt.Chart(alt.NamedData("rows")).encode(x=x)
     line = chart.mark_line(strokeWidth=1.5, opacity=0.55, aria=False).encode(

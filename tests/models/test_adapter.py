@@ -349,15 +349,17 @@ def test_an_adapter_that_cannot_be_switched_is_merged_into_a_base_of_its_own(
     assert scores_of(load_model(half, kept=kept)) == scores_of(load_model(half))
 
 
-def test_an_adapter_of_another_base_is_named_and_the_base_goes_on(
+def test_an_adapter_that_does_not_fit_is_named_and_leaves_no_trace(
     base: Path, tmp_path: Path
 ) -> None:
-    other = make_base(tmp_path / "other", tied=False, architecture="gpt2")
-    kind = (LORA, {"target_modules": ["c_attn"], "fan_in_fan_out": True})
-    foreign = save_adapter(other, kind, tmp_path / "foreign")
+    fitting = save_adapter(base, KINDS["lora"], tmp_path / "fitting")
+    foreign = save_adapter(base, KINDS["lora"], tmp_path / "foreign")
+    settings = json.loads((foreign / "adapter_config.json").read_text("utf-8"))
+    (foreign / "adapter_config.json").write_text(json.dumps({**settings, "r": settings["r"] // 2}))
     kept = KeptBase()
-    spec = ModelSpec(str(base), device="cpu")
-    expected = scores_of(load_model(spec, kept=kept))
-    with pytest.raises(UsageError, match="foreign doesn't fit the base"):
-        load_model(ModelSpec(str(foreign), base=str(base), device="cpu"), kept=kept)
-    assert scores_of(load_model(spec, kept=kept)) == expected
+    specs = [ModelSpec(str(path), device="cpu") for path in (base, fitting)]
+    expected = [scores_of(load_model(spec, kept=kept)) for spec in specs]
+    for spec, scores in zip(specs, expected, strict=True):
+        with pytest.raises(UsageError, match=r"foreign doesn't fit the base .*size mismatch"):
+            load_model(ModelSpec(str(foreign), device="cpu"), kept=kept)
+        assert scores_of(load_model(spec, kept=kept)) == scores

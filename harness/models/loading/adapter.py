@@ -74,17 +74,13 @@ def put_beside(model: PreTrainedModel, directory: Path, *, base: str) -> PeftMod
 
     Raises:
         MissingPackageError: peft isn't installed.
-        UsageError: the adapter doesn't fit the base.
+        UsageError: the adapter doesn't fit the base, which may hold parts of it by then.
     """
     with warnings.catch_warnings(), quiet_transformers():
         warnings.simplefilter("ignore")
         stored = stored_tensors(directory, weights=WEIGHTS_FILE)
         wrapped = _wrap(model, directory, base)
-        try:
-            _check_tensors(wrapped, set(stored), directory, base)
-        except UsageError:
-            cast(Any, wrapped.base_model).unload()
-            raise
+        _check_tensors(wrapped, set(stored), directory, base)
         return wrapped
 
 

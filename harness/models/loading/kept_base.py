@@ -88,7 +88,11 @@ class KeptBase:
         from harness.models.loading.adapter import put_beside
 
         assert self._model is not None
-        self._worn = put_beside(self._model, directory, base=base)
+        try:
+            self._worn = put_beside(self._model, directory, base=base)
+        except BaseException:
+            self.drop()  # peft puts an adapter's layers in before it looks at their shapes
+            raise
         return cast("PreTrainedModel", self._worn.get_base_model())
 
     def drop(self) -> None:
