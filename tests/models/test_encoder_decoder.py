@@ -18,6 +18,7 @@ from harness.models.inference.budget import Budget
 from harness.models.inference.encoder import decoder_beginning
 from harness.models.inference.encoder_decoder import EncoderDecoderModel
 from harness.models.inference.encoder_probe import check_encoder
+from harness.models.loading.adapter import put_beside
 from harness.models.loading.encoder_decoder_tokenizer import EncoderDecoderTokenizer
 from harness.models.loading.in_memory import lend
 from tests.support.requests import scores_of, some_requests
@@ -298,6 +299,8 @@ def test_an_adapter_of_the_other_architecture_is_refused(
     make_checkpoint(tmp_path / "base", base, "ended")
     with pytest.raises(UsageError, match=rf"{task}.*base.*{base} model"):
         load_model(ModelSpec(str(tmp_path / "lora"), base=str(tmp_path / "base"), device="cpu"))
+    with pytest.raises(UsageError, match=rf"{task}.*{base} model"):  # beside its base, as merged
+        put_beside(make_model(base), tmp_path / "lora", base="base")
 
 
 @every

@@ -78,6 +78,7 @@ def put_beside(model: PreTrainedModel, directory: Path, *, base: str) -> PeftMod
     """
     with warnings.catch_warnings(), quiet_transformers():
         warnings.simplefilter("ignore")
+        _check_architecture(directory, model, base)
         stored = stored_tensors(directory, weights=WEIGHTS_FILE)
         wrapped = _wrap(model, directory, base)
         _check_tensors(wrapped, set(stored), directory, base)
