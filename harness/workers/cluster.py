@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.core.errors import MissingPackageError, UsageError
+from harness.core.errors import IncompleteRunError, MissingPackageError, UsageError
 from harness.workers.fit import Node
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def connected(address: str | None) -> Iterator[ModuleType]:
     Raises:
         MissingPackageError: Ray is not installed.
         UsageError: no cluster answers there, or it wants another version or a token.
+        IncompleteRunError: the cluster's head is lost meanwhile.
     """
     with _environment({} if address else _own_environment()):
         ray = import_ray()
@@ -64,6 +65,11 @@ def connected(address: str | None) -> Iterator[ModuleType]:
             _start(ray)
     try:
         yield ray
+    except SystemExit:  # Ray's own end, where the cluster's head is gone; it answers SIGTERM, too
+        raise IncompleteRunError(
+            "the run was ended: the cluster's head does not answer any more, or by a signal.",
+            hint="All answers so far are kept; the same command goes on.",
+        ) from None
     finally:
         ray.shutdown()
         _read_environment()
