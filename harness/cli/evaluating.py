@@ -127,9 +127,9 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     from harness.core.progress_bar import clock_time
     from harness.models.questions import ManyAtOnce
 
-    workers = prepared.model.planned if isinstance(prepared.model, ManyAtOnce) else None
+    many = prepared.model if isinstance(prepared.model, ManyAtOnce) else None
     if as_json:
-        told = {} if workers is None else {"workers": workers}
+        told = {} if many is None else {"workers": many.wanted}
         print_json({"out": str(prepared.out), **asdict(cost), **told})
         return
     rows = [
@@ -158,8 +158,8 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     price = prepared.config.price_in * cost.tokens / 1_000_000
     if price > 0:
         console.print(f"cost       about {price:.4f} for prompts that are read once")
-    if workers is not None:
-        console.print(f"workers    {workers}", markup=False)
+    if many is not None:
+        console.print(f"workers    {many.planned}", markup=False)
     console.print(f"directory  {prepared.out}", markup=False)
 
 

@@ -62,7 +62,7 @@ def measure_seconds(prepared: RunPlan) -> float:
     cells = (prepared.plan.cells_of(task) for task in prepared.plan.tasks)
     seconds = sum(pace * count for pace, count in zip(paces, cells, strict=True))
     model = prepared.model
-    return seconds / max(model.copies, 1) if isinstance(model, ManyAtOnce) else seconds
+    return seconds / max(model.wanted, 1) if isinstance(model, ManyAtOnce) else seconds
 
 
 def _middle(prepared: RunPlan, task: Task, wanted: int) -> list[Block]:

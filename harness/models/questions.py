@@ -83,8 +83,13 @@ class ManyAtOnce(Protocol):
         ...
 
     @property
+    def wanted(self) -> int:
+        """How many are to answer, once all are ready."""
+        ...
+
+    @property
     def planned(self) -> str:
-        """How many are to answer, and what each has, in words."""
+        """The same, and what each has, in words."""
         ...
 
     def submit(self, question: Question) -> int:

@@ -36,12 +36,16 @@ class WorkersModel:
         return len(self._pool.copies)
 
     @property
+    def wanted(self) -> int:
+        """How many are to answer, once all are ready."""
+        return self._pool.aim
+
+    @property
     def planned(self) -> str:
-        """How many workers there are to be, and what each has."""
-        share, wanted = self._pool.share, self._pool.wanted
+        """See `ManyAtOnce`."""
+        share = self._pool.share
         each = "a GPU" if share.gpus else f"{share.cpus} core{'' if share.cpus == 1 else 's'}"
-        count = "as many as fit" if wanted is None else str(wanted)
-        return f"{count}, {each} each ({self.copies} ready)"
+        return f"{self.wanted}, {each} each ({self.copies} ready)"
 
     def submit(self, question: Question) -> int:
         """See `ManyAtOnce`."""
@@ -55,6 +59,10 @@ class WorkersModel:
         """See `ManyAtOnce`."""
         told = list(self._pool.news)
         self._pool.news.clear()
+        if self._pool.joined:
+            self._pool.joined = 0
+            nodes = len({copy.where for copy in self._pool.copies})
+            told.append(f"{self.copies} of {self.wanted} workers answer, on {_nodes(nodes)}.")
         return told
 
     def describe(self) -> dict[str, object]:
@@ -125,6 +133,10 @@ def library_note(copy: Copy) -> str | None:
     if not others:
         return None
     return f"on {copy.where}: {'; '.join(others)}; last digits may differ from machine to machine."
+
+
+def _nodes(count: int) -> str:
+    return "one node" if count == 1 else f"{count} nodes"
 
 
 def memory_of(outline: Outline) -> int:

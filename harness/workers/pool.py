@@ -55,6 +55,8 @@ class Pool:
     """Machine -> questions that it has answered first."""
     lost: int = 0
     """Workers that ended before the run did."""
+    joined: int = 0
+    """Workers that came since it was last told."""
     news: deque[str] = field(default_factory=deque)
     """What happened since it was last read that a user should know."""
     dispatch: Dispatch = field(default_factory=Dispatch)
@@ -84,6 +86,11 @@ class Pool:
     def copies(self) -> list[Copy]:
         """The copies that can be asked now."""
         return [one.copy for one in self._workers.values() if one.copy is not None]
+
+    @property
+    def aim(self) -> int:
+        """How many workers there are to be, with the machines that there are now."""
+        return self.wanted or self.share.count_all(nodes_of(self.ray))
 
     def submit(self, question: Question) -> int:
         """See `ManyAtOnce`."""
@@ -140,8 +147,7 @@ class Pool:
         if now - self._looked < _LOOK_FOR_NODES:
             return
         self._looked = now
-        wanted = self.wanted or self.share.count_all(nodes_of(self.ray))
-        for _ in range(wanted - len(self._workers)):
+        for _ in range(self.aim - len(self._workers)):
             self._hire_one()
 
     def _hire_one(self) -> None:
@@ -196,7 +202,7 @@ class Pool:
         self._workers[name].copy = copy
         self._failed_loads = 0
         self.dispatch.join(name)
-        self.news.append(f"{name} answers on {copy.where}, on {copy.info.device}.")
+        self.joined += 1
 
     def _answer(self, name: str, number: int, message: Answers | Refused | None) -> None:
         if isinstance(message, Refused):

@@ -73,6 +73,7 @@ class Copies(Recorded):
     most: int = 0
     """The most questions that have waited at the same time."""
     submitted: int = 0
+    wanted: int = 3
     planned: str = "three"
     _waiting: dict[int, Question] = field(default_factory=dict)
 
