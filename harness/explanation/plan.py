@@ -74,6 +74,10 @@ def plan_explanation(
     for one in (run, tuned):
         if one is not None:
             _check_gradients(one)
+    if tuned is not None and tuned.path.resolve() == run.path.resolve():
+        raise UsageError(
+            f"--tuned {tuned.path} is the run itself.", hint="Give a run of another model."
+        )
     samples = primary_samples(run)
     if tuned is not None:
         samples = _common(samples, run, tuned)

@@ -210,6 +210,7 @@ def unlike(base: Path, folder: Path) -> dict[str, Any]:
         (other_weights, r"has other weights or another tokenizer than the model of"),
         (served, r"was asked at a server, and a server returns no gradients"),
         (unlike, r"has no perturbed cell in common with"),
+        (lambda base, _: {"tuned": base}, r"^tuned .*base is the run itself"),
         (lambda *_: {"examples": "nine"}, r"unknown example 'nine'\. Available: 0, 1, 2"),
         (lambda *_: {"answers": "god"}, r"unknown answers 'god'\. Did you mean 'gold'"),
         (lambda *_: {"sample": 0}, r"sample 0: input should be greater than or equal to 1"),
