@@ -100,6 +100,7 @@ def _words(cell: ShadedCell) -> str:
 
 def _word(word: ShadedWord, *, first: bool) -> str:
     text = escape(word.text, limit=_WORD_LIMIT)
-    shown = f"**{text}**" if word.is_dense else text
+    # Stars would run into those of the next word, where no space parts them.
+    shown = f"<b>{text}</b>" if word.is_dense else text
     shown = f"<ins>{shown}</ins>" if word.fate else shown
     return shown if first or not word.after_space else f" {shown}"

@@ -57,6 +57,8 @@ def check_cells(
         home: The run in whose directory the store lies.
         progress: Told of every cell.
     """
+    if not keys:
+        return
     scope = scope_of(ready.run, ready.answers)
     there = read_checks(home.path / ATTRIBUTIONS, scope)
     waiting = [key for key in keys if not _is_done(there.get(key))]

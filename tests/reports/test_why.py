@@ -127,7 +127,7 @@ def test_a_page_has_the_section_where_a_run_was_explained(tmp_path: Path) -> Non
     assert "−0.40 [−0.60, −0.20]" in page
     assert "Tuned model less its base" in page
     text = render_markdown(view)
-    assert "- perturbed → review: Rate <ins>**teh**</ins> review" in text
+    assert "- perturbed → review: Rate <ins><b>teh</b></ins> review" in text
     assert "| word | runs/m | 40 |" in text
 
 
