@@ -395,6 +395,8 @@ def with_model(run: MadeRun, name: str) -> MadeRun:
         (["runs/a/b/ckpt"], ["ckpt"]),
         (["x/start", "a/one/ckpt", "a/two/ckpt"], ["x/start", "one/ckpt", "two/ckpt"]),
         (["same/one/ckpt", "same/one/ckpt"], ["base", "tuned"]),
+        (["http://127.0.0.1:8080/v1"], ["http://127.0.0.1:8080/v1"]),
+        (["llama.cpp:/a/b/x.gguf", "/a/b/x.gguf"], ["llama.cpp:x.gguf", "x.gguf"]),
     ],
 )
 def test_runs_are_called_by_what_tells_their_models_apart(
