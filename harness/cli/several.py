@@ -34,7 +34,7 @@ def run_several(plan: ManyPlan, *, dry_run: bool, as_json: bool, quiet: bool) ->
         failures = done.failures
         _show(done, as_json=as_json, quiet=quiet)
     if failures:
-        raise _explain(failures, plan)
+        raise _explain(failures, plan, dry_run=dry_run)
 
 
 def _evaluate(plan: ManyPlan, *, silent: bool) -> ManyRuns:
@@ -208,7 +208,7 @@ def _failure_json(failure: Failure) -> dict[str, str]:
     return {"name": failure.name, "model": failure.model, "error": str(failure.error)}
 
 
-def _explain(failures: Sequence[Failure], plan: ManyPlan) -> HarnessError:
+def _explain(failures: Sequence[Failure], plan: ManyPlan, *, dry_run: bool) -> HarnessError:
     """The error that ends the command: which models failed and why, on one line."""
     said = "; ".join(_said(failures))
     if len(failures) == len(plan.names):
@@ -221,7 +221,9 @@ def _explain(failures: Sequence[Failure], plan: ManyPlan) -> HarnessError:
     count = f"{len(failures)} of {len(plan.names)} models"
     return IncompleteRunError(
         f"{count} could not be evaluated: {said}",
-        hint="The others are finished; the same command takes them as they are.",
+        hint="The others would be."
+        if dry_run
+        else "The others are finished; the same command takes them as they are.",
     )
 
 

@@ -102,6 +102,8 @@ def test_a_model_that_fails_leaves_the_others(
     named = [word for path in (models / "base", broken, models / "ckpt-10")
              for word in ("-m", str(path))]  # fmt: skip
     command = ["run", *named, *SMALL, "--out", "all", "--quiet"]
+    assert harness([*command, "--dry-run"]) == ExitCode.INCOMPLETE
+    assert "finished" not in capsys.readouterr().err
     assert harness(command) == ExitCode.INCOMPLETE
     said = capsys.readouterr().err
     assert "1 of 3 models could not be evaluated: broken: " in said
