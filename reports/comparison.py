@@ -11,7 +11,7 @@ from harness.comparison.overall import PERTURBED
 from harness.core.records import Variant, in_level_order
 from harness.results.quantity import Quantity
 from reports.diff import Mark
-from reports.formatting import below_detectable, listed, percent, points
+from reports.formatting import below_detectable, listed, percent, points, title
 from reports.variants import variant_marks
 
 if TYPE_CHECKING:
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 Outcome = Literal["better", "worse", "not significant", "not tested"]
 
 METRIC_NAMES: Final = {
-    "accuracy": "Accuracy",
     "drop": "Drop",
     "pdr": "Relative drop (PDR)",
-    "worst_prompt_accuracy": "Worst-variant accuracy",
     "consistency": "Consistency",
     "kappa": "Fleiss’ κ",
     "correct_and_consistent": "Correct under every variant",
@@ -126,6 +124,8 @@ class ComparisonView:
     runs: tuple[str, ...]
     tasks: tuple[str, ...]
     scorer: str
+    score: str
+    """What the mean score is called."""
     confidence: float
     cells: int
     unmatched: tuple[int, ...]
@@ -148,7 +148,7 @@ class ComparisonView:
         """What the first screen's table compares."""
         names = [table.metric for pair in self.pairs for table in pair.metrics]
         name = "accuracy" if "accuracy" in names or not names else names[0]
-        return METRIC_NAMES.get(name, name)
+        return metric_title(name, self.score)
 
     def draws(self, table: MetricTable) -> bool:
         """Whether a metric is drawn: of a few pairs only accuracy is, so a page stays small."""
@@ -162,7 +162,8 @@ class ComparisonView:
 def build_comparison(comparison: Comparison, variants: Sequence[Variant] = ()) -> ComparisonView:
     """What `harness.comparison.compare` found, as a view; `variants` are the first run's."""
     pairs = tuple(
-        _pair(index, pair, variants) for index, pair in enumerate(comparison.pairs, start=1)
+        _pair(index, pair, variants, comparison.score)
+        for index, pair in enumerate(comparison.pairs, start=1)
     )
     return ComparisonView(
         title=" vs ".join(comparison.runs),
@@ -171,6 +172,7 @@ def build_comparison(comparison: Comparison, variants: Sequence[Variant] = ()) -
         runs=comparison.runs,
         tasks=comparison.tasks,
         scorer=comparison.scorer,
+        score=comparison.score,
         confidence=comparison.confidence,
         cells=comparison.cells,
         unmatched=comparison.unmatched,
@@ -262,9 +264,9 @@ def _ends(difference: Quantity, *, turned: bool = False) -> str:
     return f"({points(ends[0])} to {points(ends[1])})"
 
 
-def _pair(index: int, pair: Pair, variants: Sequence[Variant]) -> PairView:
+def _pair(index: int, pair: Pair, variants: Sequence[Variant], score: str) -> PairView:
     names = list(dict.fromkeys(one.metric for one in pair.differences))
-    metrics = tuple(_metric(name, pair.differences) for name in names)
+    metrics = tuple(_metric(name, pair.differences, score) for name in names)
     prompts = pair.prompts[:PROMPTS_SHOWN]
     ids = {test.variant_id for test in prompts}
     return PairView(
@@ -280,11 +282,20 @@ def _pair(index: int, pair: Pair, variants: Sequence[Variant]) -> PairView:
     )
 
 
-def _metric(name: str, differences: Sequence[Difference]) -> MetricTable:
+def metric_title(metric: str, score: str) -> str:
+    """A metric's name at the beginning of a line, the mean score by what the tasks call it."""
+    if metric == "accuracy":
+        return title(score)
+    if metric == "worst_prompt_accuracy":
+        return f"Worst-variant {score}"
+    return METRIC_NAMES.get(metric, metric)
+
+
+def _metric(name: str, differences: Sequence[Difference], score: str) -> MetricTable:
     rows = [_row(one) for one in differences if one.metric == name]
     return MetricTable(
         metric=name,
-        name=METRIC_NAMES.get(name, name),
+        name=metric_title(name, score),
         over_tasks=tuple(row for row in rows if row.task is None),
         single=tuple(row for row in rows if row.task is not None),
     )

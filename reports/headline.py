@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.core.records import CLEAN
+from harness.results.summary import common_metric
 from reports.formatting import listed, percent, points, title
 from reports.reading import GroupView, Reading
-from reports.tables import Tables, common_metric, largest_drop, significant_drops
+from reports.tables import Tables, largest_drop, significant_drops
 
 
 def run_headline(name: str, tables: Tables) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from harness.core.records import CLEAN
-from harness.results.summary import Outlook, Perturbed, Summary, TaskSummary
+from harness.results.summary import Outlook, Perturbed, Summary, TaskSummary, common_metric
 from reports.reading import GroupView, Reading, read_group, read_levels
 
 _SMALLEST_SHOWN: Final = 0.0005
@@ -83,12 +83,6 @@ def build_tables(summary: Summary) -> Tables:
         outlook=summary.outlook,
         metric=common_metric(task.metric for task in summary.tasks.values()),
     )
-
-
-def common_metric(names: Iterable[str]) -> str:
-    """What mean scores are called together: by their name if they share it, else `score`."""
-    distinct = set(names) or {"accuracy"}
-    return distinct.pop() if len(distinct) == 1 else "score"
 
 
 def _task_row(name: str, task: TaskSummary, confidence: float) -> TaskRow:

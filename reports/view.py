@@ -11,6 +11,7 @@ from harness.core.errors import UsageError
 from harness.core.records import CLEAN, STRENGTH_NAMES, StrengthName, in_level_order
 from harness.results.names import run_names
 from harness.results.reliability import Reliability
+from harness.results.summary import common_metric
 from reports.alike import unlike_runs
 from reports.answers import Moves, moves_of
 from reports.caveats import caveats
@@ -40,7 +41,6 @@ from reports.tables import (
     Tables,
     TaskRow,
     build_tables,
-    common_metric,
     largest_drop,
 )
 from reports.validity import ValidityRow, build_validity

@@ -18,6 +18,7 @@ from harness.comparison.ranking import rank_runs
 from harness.comparison.result import Comparison, Pair
 from harness.metrics.grid import Grid
 from harness.metrics.measures import resample_grid
+from harness.results.summary import common_metric
 from harness.stats.arrays import Singles
 
 __all__ = ["Comparison", "Pair", "RunData", "Unlike", "compare", "run_data"]
@@ -76,6 +77,9 @@ def compare(
     return Comparison(
         runs=aligned.names,
         scorer=aligned.scorer,
+        score=common_metric(
+            runs[0].manifest["tasks"][task].get("metric", "accuracy") for task in aligned.grids
+        ),
         confidence=confidence,
         tasks=tuple(aligned.grids),
         cells=aligned.cells,

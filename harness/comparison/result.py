@@ -40,6 +40,8 @@ class Comparison:
 
     runs: tuple[str, ...]
     scorer: str
+    score: str
+    """What the mean score is called: accuracy, or the metric that the tasks share."""
     confidence: float
     tasks: tuple[str, ...]
     cells: int

@@ -7,6 +7,7 @@ that it reads, so a damaged or foreign file is one error that names the key.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -184,6 +185,12 @@ class TaskSummary:
     moves: dict[str, list[list[Count]]] = field(default_factory=dict)
     """Level, or `perturbed` for all of them -> cells by clean answer (rows) and perturbed answer
     (columns), in the order of the labels, unparsed last."""
+
+
+def common_metric(names: Iterable[str]) -> str:
+    """What mean scores are called together: by their name if they share it, else `score`."""
+    distinct = set(names) or {"accuracy"}
+    return distinct.pop() if len(distinct) == 1 else "score"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.comparison import Comparison, compare, run_data
+from harness.comparison import Comparison, RunData, compare, run_data
 from harness.core.errors import UnknownNameError
 from harness.results.quantity import Quantity
 from reports import FORMATS, write_report
@@ -17,7 +17,7 @@ from reports.comparison import build_comparison, chance, points_signed
 from reports.html import render_html
 from reports.markdown import render_markdown
 from reports.view import ReportView, build_view
-from tests.support.make_run import TASKS, make_run
+from tests.support.make_run import TASKS, MadeRun, make_run
 
 HOSTILE = "<script>document.title='pwned'</script>|\x00"
 
@@ -36,6 +36,21 @@ def comparison() -> Comparison:
 def page_of(comparison: Comparison) -> ReportView:
     """The report of the two runs with what was found between them."""
     return build_view(RUNS, comparison)
+
+
+def test_the_mean_score_is_called_as_the_tasks_call_it(comparison: Comparison) -> None:
+    def of_free_text(name: str, run: MadeRun) -> RunData:
+        data = run_data(run, name)
+        tasks = {k: {**v, "metric": "token F1"} for k, v in data.manifest["tasks"].items()}
+        return replace(data, manifest={**data.manifest, "tasks": tasks})
+
+    texts = [of_free_text("base", RUNS[0]), of_free_text("tuned", RUNS[1])]
+    found = compare(texts, metrics=("accuracy", "worst_prompt_accuracy"), resamples=200)
+    assert (comparison.score, found.score) == ("accuracy", "token F1")
+    view = build_comparison(found)
+    assert view.standing_metric == "Token F1"
+    names = [table.name for table in view.pairs[0].metrics]
+    assert names == ["Token F1", "Worst-variant token F1"]
 
 
 def with_outcomes(comparison: Comparison, **better: str | None) -> Comparison:
