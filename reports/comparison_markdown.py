@@ -13,7 +13,7 @@ from reports.comparison import (
     points_signed,
 )
 from reports.formatting import count, counted, interval, number, p_value, percent
-from reports.markdown import escape, table
+from reports.markdown_text import escape, table
 
 
 def compared_lines(view: ComparisonView) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from harness.results.quantity import Quantity
 from reports.comparison import points_signed
 from reports.formatting import counted, interval, number, percent
-from reports.markdown import escape, table
+from reports.markdown_text import escape, table
 from reports.visible import one_line
 
 if TYPE_CHECKING:

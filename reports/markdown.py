@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reports.diff import Mark
+from reports.comparison_markdown import compared_lines
 from reports.formatting import (
     MISSING,
     count,
@@ -19,18 +18,18 @@ from reports.formatting import (
     title,
 )
 from reports.label_metrics import NAMES
+from reports.markdown_text import code_block, escape, mark_markdown, table
 from reports.provenance import Provenance
 from reports.reading import GroupView, Reading
 from reports.said import LIMIT
+from reports.sampling_markdown import sampling_lines
+from reports.sections_markdown import section_lines
+from reports.steps_markdown import step_lines
 from reports.variants import Dot, WorstVariantView
 from reports.view import ReportView, RunView
-from reports.visible import one_line, visible
+from reports.why_markdown import why_lines
 
 WORST_SHOWN: Final = 5
-
-# What GitHub reads as markup inside a line; < > & become entities, which every renderer agrees on.
-_MARKUP: Final = re.compile(r"[\\`*_\[\]|~$#@]|(?<=w)\.(?=\S)|(?<=[a-zA-Z]):(?=//)")
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 
 
 def render_markdown(view: ReportView) -> str:
@@ -43,19 +42,13 @@ def render_markdown(view: ReportView) -> str:
         of = "" if len(caveat.runs) == len(view.runs) else _names(view, caveat.runs)
         lines.append(f"- {of}{escape(caveat.sentence)}")
     if view.compared is not None:
-        from reports.comparison_markdown import compared_lines
-
         lines += [*compared_lines(view.compared), ""]
     lines += ["", f"## {title(view.metric)} by level", "", *_levels(view), ""]
     if view.trainings:
-        from reports.steps_markdown import step_lines
-
         lines += step_lines(view)
     if view.strengths:
         lines += [f"## {title(view.metric)} against strength", "", *_strengths(view), ""]
     if view.sampled:
-        from reports.sampling_markdown import sampling_lines
-
         lines += ["## Sampling and phrasing", "", *sampling_lines(view), ""]
     if any(run.scorers for run in view.runs):
         lines += ["## What the scorer decides", "", *_scorers(view), ""]
@@ -68,46 +61,11 @@ def render_markdown(view: ReportView) -> str:
     lines += ["## Worst variants", "", *_worst(view), ""]
     lines += [*_flips(view), "", *_why(view), *_said(view)]
     if view.sections:
-        from reports.sections_markdown import section_lines
-
         lines += section_lines(view)
     lines += ["## What was run", ""]
     for run in view.runs:
         lines += _provenance(run, several)
     return "\n".join(lines).rstrip() + "\n"
-
-
-def escape(text: object, *, limit: int = 400) -> str:
-    """Text that Markdown shows as it is, on one line and inside a table."""
-    shown = one_line(text, limit=limit)
-    entities = "".join(_ENTITIES.get(letter, letter) for letter in shown.replace("@", "\x00"))
-    return _MARKUP.sub(r"\\\g<0>", entities).replace("\x00", _ENTITIES["@"])
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> list[str]:
-    """A table whose first `left` columns are text and whose others are numbers."""
-    rule = [":--" if column < left else "--:" for column in range(len(head))]
-    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
-
-
-def mark_markdown(marks: Sequence[Mark]) -> str:
-    """Word-level marks as `<del>` and `<ins>`, which work inside words and beside punctuation."""
-    tags = {"same": "", "removed": "del", "added": "ins"}
-    parts = []
-    for mark in marks:
-        text, tag = escape(mark.text, limit=2000), tags[mark.kind]
-        parts.append(f"<{tag}>{text}</{tag}>" if tag else text)
-        if mark.note:
-            parts.append(f" <sub>({escape(mark.note)})</sub>")
-    return "".join(parts)
-
-
-def code_block(text: str) -> list[str]:
-    """Text as a fenced block that nothing in the text can close."""
-    shown = visible(text)
-    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return [f"{fence}text", *shown.split("\n"), fence]
 
 
 def _names(view: ReportView, indices: Sequence[int]) -> str:
@@ -361,8 +319,6 @@ def _flips(view: ReportView) -> list[str]:
 
 def _why(view: ReportView) -> Iterator[str]:
     """What answers hang on, of each run that was explained."""
-    from reports.why_markdown import why_lines
-
     for run in view.runs:
         if run.why is not None:
             of = f" ({escape(run.name)})" if len(view.runs) > 1 else ""

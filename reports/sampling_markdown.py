@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.results.summary import SamplingStats
 from reports.formatting import count, deviation, percent, with_interval
-from reports.markdown import escape, table
+from reports.markdown_text import escape, table
 from reports.view import ReportView
 
 HEAD = (

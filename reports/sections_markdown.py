@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.markdown import escape, table
+from reports.markdown_text import escape, table
 from reports.view import ReportView
 from reports.visible import TEXT_LIMIT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.formatting import MISSING, percent, title, with_interval
-from reports.markdown import escape, table
+from reports.markdown_text import escape, table
 from reports.view import ReportView
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reports.formatting import MISSING, count, number, with_interval
-from reports.markdown import escape, table
+from reports.markdown_text import escape, table
 from reports.why import TITLES, correlation_text
 from reports.why_view import GroupRow, PairView, ShadedCell, ShadedWord, WhyView
 

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from reports.diff import word_marks
-from reports.markdown import code_block, escape, mark_markdown, render_markdown, table
+from reports.markdown import render_markdown
+from reports.markdown_text import code_block, escape, mark_markdown, table
 from reports.view import build_view
 from tests.support.make_run import make_run
 
