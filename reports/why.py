@@ -36,6 +36,7 @@ TITLES: Final[Mapping[Measure, str]] = {
 """Measure -> the head of its column."""
 DRAWN: Final[tuple[Measure, ...]] = tuple(name for name in TITLES if name != "score")
 """Measures that a chart can show."""
+LOSS: Final = "the right answer's log-odds"
 _DIFFERENCES: Final = frozenset({"shift", "share_shift"})
 _ONE_TOKEN: Final = 1.5
 """Mean tokens of an answer below which densities are 0 or 1 for most cells."""
@@ -122,7 +123,7 @@ def measure_chart(explanation: Explanation, measure: Measure) -> Spec:
         for level, group in model.levels.items()
         if measure in group.measures and not (level == CLEAN and measure in _DIFFERENCES)
     ]
-    names = [model.name for model in explanation.models]
+    names = [model_name(model) for model in explanation.models]
     runs, keys = len(names), names if len(names) > 1 else ()
     told = f"{TITLES[measure]}, by level"
     if measure in _DIFFERENCES:
@@ -157,7 +158,7 @@ def _finding(model: ModelExplanation) -> str:
     """
     short = model.answer_tokens < _ONE_TOKEN
     links, what = (model.share, "share of the importance") if short else (model.density, "density")
-    found, outcome = links.with_loss, "the right answer's log-odds fall"
+    found, outcome = links.with_loss, f"{LOSS} fall"
     if found is None:
         found, outcome = links.with_flips, "answers flip"
     if found is None:
@@ -166,8 +167,8 @@ def _finding(model: ModelExplanation) -> str:
     kept = "the instruction's unchanged words"
     if not found.is_found:
         return (
-            f"{model_name(model)}: nothing was found: whether the {what} on {kept} moves says "
-            f"nothing about whether {outcome} {told}."
+            f"{model_name(model)}: nothing was found: no link between the shift of the {what} on "
+            f"{kept} and {'the loss of ' + LOSS if links.with_loss else 'flips'} {told}."
         )
     moves = "leaves" if found.value < 0 else "moves onto"
     return f"{model_name(model)}: where {what} {moves} {kept}, {outcome} {told}."

@@ -97,7 +97,9 @@ def test_one_link_is_spoken_of_and_its_direction() -> None:
         "answer's log-odds fall (rank correlation −0.40 [−0.60, −0.20], 120 pairs)."
     )
     long = model(answer_tokens=5.0)
-    assert "nothing was found: whether the density on" in opening(explanation(long))
+    assert "nothing was found: no link between the shift of the density" in opening(
+        explanation(long)
+    )
     other = model(share=links(0.4, 0.2, 0.6))
     assert "moves onto the instruction's unchanged words" in opening(explanation(other))
     flips = model(share=Links(None, links(-0.4, -0.6, -0.2).with_flips))
