@@ -54,7 +54,7 @@ class Model:
         """Bring a model and its tokenizer together.
 
         Args:
-            model: A causal language model of transformers.
+            model: A language model of transformers, a decoder or an encoder-decoder.
             tokenizer: Its tokenizer.
             name: What reports call it; default: what it was loaded from, else its class.
 

@@ -36,7 +36,7 @@ _CAPS: Final[dict[str, dict[str, str]]] = {
     "pairs": {"--limit": "24"},
     "train": {"--max-steps": "2", "--batch": "4", "--micro-batch": "4", "--device": "cpu"},
     "check-task": {"--device": "cpu"},
-    "explain": {"--sample": "8", "--checked": "1"},
+    "explain": {"--sample": "8", "--worst": "4", "--checked": "1"},
     "paraphrase": {"--rounds": "1", "--temperatures": "0.7", "--device": "cpu"},
 }  # fmt: skip
 """Options that keep a command small, by subcommand; they replace the page's own."""
