@@ -116,6 +116,11 @@ def day(iso: str | None) -> str:
     return f"{when.day} {when:%B %Y}"
 
 
+def minute(when: datetime | None) -> str:
+    """A moment in a list: '2026-11-22 09:30'."""
+    return MISSING if when is None else f"{when:%Y-%m-%d %H:%M}"
+
+
 def title(name: str) -> str:
     """A name at the beginning of a line: 'token F1' -> 'Token F1'."""
     return name[:1].upper() + name[1:]

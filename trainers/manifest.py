@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,6 +10,7 @@ from pydantic import BaseModel, FiniteFloat, StrictInt, StrictStr, ValidationErr
 
 from harness.core.atomic import write_json
 from harness.core.errors import UsageError
+from harness.core.timestamp import timestamp
 from harness.results.provenance import describe_machine, package_versions
 from trainers.base_model import Base
 from trainers.checkpoint import read_json
@@ -31,7 +31,7 @@ def make_manifest(
         "schema_version": SCHEMA_VERSION,
         "status": "running",
         "kind": "adapter" if config.tuning == "lora" else "model",
-        "created": _now(),
+        "created": timestamp(),
         "finished": None,
         "base": {"name": base.name, "fingerprint": base.fingerprint},
         "data": {"file": config.pairs.name, **data.row()},
@@ -53,7 +53,7 @@ def finish_manifest(manifest: Json, *, steps: int, metrics: dict[str, float]) ->
     return {
         **manifest,
         "status": "complete",
-        "finished": _now(),
+        "finished": timestamp(),
         "steps": steps,
         "metrics": metrics,
     }
@@ -137,7 +137,3 @@ def _negatives(config: TrainConfig) -> int:
     if not config.contrastive:
         return 0
     return (config.batch if config.negatives == "batch" else config.micro_batch) - 1
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

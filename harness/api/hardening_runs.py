@@ -27,6 +27,7 @@ from harness.hardening.config import HardenConfig
 from harness.hardening.folder import Folder, RunName, State, save_state
 from harness.models.servers.address import is_served
 from harness.models.spec import ModelSpec
+from harness.results.primary import primary_samples
 from harness.tasks import load_tasks
 from harness.tasks.sources import data_dir_from_environment
 from trainers.config import TrainConfig
@@ -226,8 +227,7 @@ def check_above_chance(run: Run, checkpoint: Path) -> None:
 
 def _clean_scores(run: Run, task: str) -> list[float]:
     """Each example's mean score over its clean cells, by the scorer of the headline."""
-    samples = run.compact_samples
+    samples = primary_samples(run)
     own = samples[(samples["task"] == task) & (samples["level"] == CLEAN)]
-    first = own["scorer"].iloc[0]
-    means = own[own["scorer"] == first].groupby("example_id", observed=True)["score"].mean()
+    means = own.groupby("example_id", observed=True)["score"].mean()
     return [float(mean) for mean in means]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -25,6 +24,7 @@ from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
 from harness.core.records import stable_hash
 from harness.core.sqlite import delete_database
+from harness.core.timestamp import timestamp
 from harness.evaluation.engine import Engine
 from harness.evaluation.execute import window_size
 from harness.evaluation.scorers import ScorerPlan
@@ -87,7 +87,7 @@ def _execute(prepared: PreparedAttack, command: str, progress: Progress) -> Atta
         raise
     finally:
         progress.stop()
-    ended = {"status": "complete", "finished": _now(), **result}
+    ended = {"status": "complete", "finished": timestamp(), **result}
     directory.write_json(MANIFEST, {**manifest, **ended})
     return AttackResult(directory.path)
 
@@ -178,7 +178,7 @@ def _manifest(prepared: PreparedAttack, command: str) -> Json:
         "schema_version": SCHEMA_VERSION,
         "status": "running",
         "command": command,
-        "created": _now(),
+        "created": timestamp(),
         "finished": None,
         "identity": prepared.identity,
         "content": prepared.content,
@@ -210,7 +210,3 @@ def _discard(directory: RunDirectory) -> None:
     (directory.path / MANIFEST).unlink(missing_ok=True)  # last: without it the folder is nobody's
     with contextlib.suppress(OSError):
         directory.path.rmdir()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

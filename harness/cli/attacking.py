@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -57,13 +55,13 @@ def attack_command(
 def _attack(config: AttackConfig, *, as_json: bool, quiet: bool) -> None:
     from harness.attacks.prepare import prepare_attack
     from harness.attacks.run import execute_attack
-    from harness.cli.terminal import print_json
+    from harness.cli.terminal import is_silent, print_json, typed_command
     from harness.core.progress_bar import make_progress
 
     prepared = prepare_attack(config)
-    silent = quiet or (as_json and not sys.stderr.isatty())
+    silent = is_silent(quiet=quiet, as_json=as_json)
     progress = make_progress(silent=silent)
-    command = shlex.join(["harness", *sys.argv[1:]])
+    command = typed_command()
     attacked = execute_attack(prepared, command=command, progress=progress)
     if as_json:
         print_json(attacked.report)

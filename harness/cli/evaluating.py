@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -67,9 +65,10 @@ def run_command(
     samples.sqlite, summary.json, report.md and report.html in the run directory. Several models
     have a run each, and a report that compares them with the first.
     """
+    from harness.cli.terminal import is_silent
     from harness.evaluation.many import expand_configs, plan_many
 
-    silent = quiet or (as_json and not sys.stderr.isatty())
+    silent = is_silent(quiet=quiet, as_json=as_json)
     found = _reword(expand_configs(configs), dry_run=dry_run, silent=silent)
     if len(found) > 1:
         from harness.cli.several import run_several
@@ -93,6 +92,7 @@ def _reword(configs: list[RunConfig], *, dry_run: bool, silent: bool) -> list[Ru
 
 def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
     from harness.api.models import loader
+    from harness.cli.terminal import is_silent
     from harness.evaluation.pilot import estimate_run
     from harness.evaluation.prepare import prepare
 
@@ -101,13 +101,13 @@ def _evaluate(config: RunConfig, *, dry_run: bool, as_json: bool, quiet: bool) -
         if dry_run:
             _show_estimate(prepared, estimate_run(prepared), as_json=as_json)
             return
-        run = _run(prepared, silent=quiet or (as_json and not sys.stderr.isatty()))
+        run = _run(prepared, silent=is_silent(quiet=quiet, as_json=as_json))
     _show_result(run, as_json=as_json, quiet=quiet)
 
 
 def _run(prepared: RunPlan, *, silent: bool) -> Run:
     from harness.api.running import evaluate, notes_of
-    from harness.cli.terminal import err
+    from harness.cli.terminal import err, typed_command
     from harness.core.progress_bar import make_progress
 
     progress = make_progress(silent=silent)
@@ -115,8 +115,7 @@ def _run(prepared: RunPlan, *, silent: bool) -> Run:
         err().print(f"run directory: {prepared.out}", style="dim", markup=False)
     for note in notes_of(prepared):
         progress.note(note)
-    command = shlex.join(["harness", *sys.argv[1:]])
-    return evaluate(prepared, command=command, progress=progress)
+    return evaluate(prepared, command=typed_command(), progress=progress)
 
 
 def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:

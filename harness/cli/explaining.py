@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -53,7 +52,7 @@ def explain_command(
     of cells says what happens on average. The same command goes on where it was stopped. Results:
     attributions.sqlite and explanation.json in the run directory, and a section of its report.
     """
-    from harness.cli.terminal import print_json
+    from harness.cli.terminal import is_silent, print_json
     from harness.core.progress_bar import make_progress
     from harness.explanation.explain import ExplainOptions, explain_run
     from harness.explanation.plan import plan_explanation
@@ -71,7 +70,7 @@ def explain_command(
         allow_code=config.allow_code,
         confidence=config.confidence,
     )
-    silent = quiet or (as_json and not sys.stderr.isatty())
+    silent = is_silent(quiet=quiet, as_json=as_json)
     explanation = explain_run(plan, asked, make_progress(silent=silent))
     written = render_again(plan.run)
     if as_json:

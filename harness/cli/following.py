@@ -244,7 +244,7 @@ def _show(found: Answer, limit: int, tasks: Sequence[str], levels: Sequence[str]
 def _show_runs(found: Answer, limit: int, tasks: Sequence[str], levels: Sequence[str]) -> None:
     from harness.cli.terminal import print_table
     from harness.core.records import in_level_order
-    from reports.formatting import percent
+    from reports.formatting import minute, percent
 
     task = tasks[0] if len(tasks) == 1 else None
     known = in_level_order({one.level for run in found.finished for one in run.measures})
@@ -254,7 +254,7 @@ def _show_runs(found: Answer, limit: int, tasks: Sequence[str], levels: Sequence
     for run in latest:
         measures = [run.measure(task, level) for level in shown]
         values = [percent(one.accuracy if one else None) for one in measures]
-        rows.append((_day(run), run.model, *values, _place(run, found)))
+        rows.append((minute(run.date), run.model, *values, _place(run, found)))
     title = f"{_counted(len(rows), len(found.finished), 'finished')}, of {task or 'all tasks'}"
     print_table(title, ("date", "model", *shown, "run"), rows)
 
@@ -298,7 +298,7 @@ def _show_changes(trends: Sequence[Trend]) -> None:
 
     changes = sorted(
         (change for trend in trends for change in trend.change_points),
-        key=lambda change: change.after.run.date.timestamp() if change.after.run.date else 0.0,
+        key=lambda change: change.after.run.moment,
     )
     if not changes:
         typer.echo("No change from one run to the next is significant.")
@@ -311,10 +311,10 @@ def _show_changes(trends: Sequence[Trend]) -> None:
 
 
 def _change_line(step: Change, before: Point, after: Point, level: str) -> str:
-    from reports.formatting import percent
+    from reports.formatting import minute, percent
 
     return (
-        f"{_day(after.run)} {after.run.model}, {level}: {percent(before.value)} to "
+        f"{minute(after.run.date)} {after.run.model}, {level}: {percent(before.value)} to "
         f"{percent(after.value)} ({_moved(step)}), {_near(after.run.path)} after "
         f"{_near(before.run.path)}"
     )
@@ -326,10 +326,6 @@ def _moved(step: Change) -> str:
     other = "" if step.paired else ", other cells were asked"
     moved = with_interval(step.difference, points)
     return f"{moved} points, adjusted p {p_value(step.p_adjusted)}{other}"
-
-
-def _day(run: RunEntry) -> str:
-    return f"{run.date:%Y-%m-%d %H:%M}" if run.date else "–"
 
 
 def _counted(shown: int, total: int, kind: str) -> str:

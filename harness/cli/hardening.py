@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -55,7 +53,7 @@ def harden_command(
     The same command resumes one that was stopped. Results: the checkpoint with its card in OUT;
     pairs, runs, one report of them and a gate's policy in OUT.hardening.
     """
-    from harness.cli.terminal import print_json
+    from harness.cli.terminal import is_silent, print_json
 
     if dry_run:
         from harness.api.hardening_plan import plan_hardening
@@ -66,7 +64,7 @@ def harden_command(
         else:
             _show_plan(plan)
         return
-    hardened = _harden(config, silent=quiet or (as_json and not sys.stderr.isatty()))
+    hardened = _harden(config, silent=is_silent(quiet=quiet, as_json=as_json))
     if as_json:
         print_json(hardened.to_dict())
     elif not quiet:
@@ -77,8 +75,9 @@ def _harden(config: HardenConfig, *, silent: bool) -> Hardened:
     from harness.api.hardening import run_hardening
     from harness.api.hardening import show as shown
     from harness.api.hardening import silent as untold
+    from harness.cli.terminal import typed_command
 
-    command = shlex.join(["harness", *sys.argv[1:]])
+    command = typed_command()
     return run_hardening(config, untold(command) if silent else shown(command))
 
 

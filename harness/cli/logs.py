@@ -66,11 +66,9 @@ def import_command(
     quiet: options.Quiet = False,
 ) -> None:
     """Make a run of other tools' logs: to report, compare, judge and export as your own."""
-    import shlex
-    import sys
 
     from harness.cli.summaries import print_summary
-    from harness.cli.terminal import err, print_json
+    from harness.cli.terminal import err, print_json, typed_command
     from harness.core.progress_bar import printable
     from harness.logs.group import parse_levels
     from harness.logs.import_logs import import_logs
@@ -83,7 +81,7 @@ def import_command(
         levels=parse_levels(level or []),
         model=model,
         fresh=fresh,
-        command=shlex.join(["harness", *sys.argv[1:]]),
+        command=typed_command(),
     )
     for sentence in imported.lost:
         err().print(f"note: {printable(sentence)}", markup=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -24,13 +22,15 @@ def run_several(plan: ManyPlan, *, dry_run: bool, as_json: bool, quiet: bool) ->
     Raises:
         HarnessError: a model failed; the runs of the others are finished by then.
     """
+    from harness.cli.terminal import is_silent
+
     if dry_run:
         from harness.api.many import estimate_many
 
         planned, failures = estimate_many(plan)
         _show_plan(plan, planned, failures, as_json=as_json)
     else:
-        done = _evaluate(plan, silent=quiet or (as_json and not sys.stderr.isatty()))
+        done = _evaluate(plan, silent=is_silent(quiet=quiet, as_json=as_json))
         failures = done.failures
         _show(done, as_json=as_json, quiet=quiet)
     if failures:
@@ -40,7 +40,7 @@ def run_several(plan: ManyPlan, *, dry_run: bool, as_json: bool, quiet: bool) ->
 def _evaluate(plan: ManyPlan, *, silent: bool) -> ManyRuns:
     from harness.api.many import evaluate_many
     from harness.api.running import notes_of
-    from harness.cli.terminal import err
+    from harness.cli.terminal import err, typed_command
     from harness.core.progress_bar import make_progress, printable
 
     told: set[str] = set()
@@ -57,7 +57,7 @@ def _evaluate(plan: ManyPlan, *, silent: bool) -> ManyRuns:
         told.update(notes_of(prepared))
         return progress
 
-    return evaluate_many(plan, command=shlex.join(["harness", *sys.argv[1:]]), begin=begin)
+    return evaluate_many(plan, command=typed_command(), begin=begin)
 
 
 def _show_plan(

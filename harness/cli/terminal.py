@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -22,6 +23,16 @@ def out() -> Console:
 def err() -> Console:
     """The console of progress and notes."""
     return Console(stderr=True, highlight=False)
+
+
+def typed_command() -> str:
+    """The command line as it was typed: what resumes a run, for its manifest."""
+    return shlex.join(["harness", *sys.argv[1:]])
+
+
+def is_silent(*, quiet: bool, as_json: bool) -> bool:
+    """Whether no progress is shown: `--quiet` is typed, or JSON is read and nobody watches."""
+    return quiet or (as_json and not sys.stderr.isatty())
 
 
 def print_json(content: object) -> None:

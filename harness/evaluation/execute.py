@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 
 from harness.core.cache import ResponseCache, response_cache_path
@@ -14,6 +13,7 @@ from harness.core.errors import HarnessError
 from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
 from harness.core.records import Cell, Request
+from harness.core.timestamp import timestamp
 from harness.evaluation.engine import Engine, Prior
 from harness.evaluation.flight import Window, evaluate_windows
 from harness.evaluation.judge_check import judge_notes, measure_judges
@@ -103,7 +103,7 @@ def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
     ended: Json = {
         **meter.block(),
         "status": "complete",
-        "finished": _now(),
+        "finished": timestamp(),
         "timing": timing.to_dict(),
         "precision": precision,
         "notes": [*prepared.notes, *judge_notes(judges)],
@@ -278,7 +278,9 @@ def _known_priors(window: Sequence[Block], store: SampleStore) -> dict[str, Prio
 def _mark_incomplete(directory: RunDirectory, manifest: Json) -> None:
     # Best effort: a full disk must not hide the error that stopped the run.
     with contextlib.suppress(HarnessError):
-        directory.write_json("run.json", {**manifest, "status": "incomplete", "finished": _now()})
+        directory.write_json(
+            "run.json", {**manifest, "status": "incomplete", "finished": timestamp()}
+        )
 
 
 def _manifest(prepared: RunPlan, command: str) -> Json:
@@ -288,7 +290,7 @@ def _manifest(prepared: RunPlan, command: str) -> Json:
         "run_id": prepared.identity.run_id,
         "status": "running",
         "command": command,
-        "created": _now(),
+        "created": timestamp(),
         "finished": None,
         "identity": prepared.identity.options,
         "content": prepared.identity.content,
@@ -359,7 +361,3 @@ def _label_tokens(task: Task, request: Request) -> list[int] | None:
     if task.choices is not None and task.choices.by == "text":
         return None
     return [len(request.continuations[label]) for label in task.label_names]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -16,7 +16,7 @@ from harness.evaluation.prepare import RunPlan
 from harness.explanation.ask import Answered, Question, make_questions
 from harness.explanation.choose import AnswerChoice
 from harness.explanation.density import density, shares, word_importance
-from harness.explanation.plan import primary_samples, scope_of
+from harness.explanation.plan import scope_of
 from harness.explanation.store import (
     ATTRIBUTIONS,
     Attribution,
@@ -26,6 +26,7 @@ from harness.explanation.store import (
     read_attributions,
 )
 from harness.explanation.words import CONTENT
+from harness.results.primary import primary_samples
 from harness.results.rundir import Run
 from harness.results.store import read_texts
 from harness.tasks import Task

@@ -36,6 +36,16 @@ class Pair:
     is_sampled: bool = True
     """Whether means are taken over it: it was drawn, or named."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The perturbed cell: variant and example."""
+        return self.variant_id, self.example_id
+
+    @property
+    def clean_key(self) -> tuple[str, str]:
+        """Its clean twin: the clean variant and the same example."""
+        return self.clean_id, self.example_id
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -81,10 +91,10 @@ def choose_pairs(samples: pd.DataFrame, choice: Choice, open_tasks: Collection[s
         return [pair for pair in pairs.values() if _is_named(pair, choice)]
     worst = _worst(samples, pairs, choice, open_tasks)
     sample = _sample(samples, pairs, choice)
-    drawn = {_key(pair) for pair in sample}
-    flips = [replace(pair, is_worst=True, is_sampled=_key(pair) in drawn) for pair in worst]
-    shown = {_key(pair) for pair in flips}
-    return [*flips, *(pair for pair in sample if _key(pair) not in shown)]
+    drawn = {pair.key for pair in sample}
+    flips = [replace(pair, is_worst=True, is_sampled=pair.key in drawn) for pair in worst]
+    shown = {pair.key for pair in flips}
+    return [*flips, *(pair for pair in sample if pair.key not in shown)]
 
 
 def _all_pairs(samples: pd.DataFrame) -> dict[tuple[str, str], Pair]:
@@ -182,7 +192,3 @@ def in_turn(groups: Iterable[Sequence[T]]) -> Iterator[T]:
 def _is_named(pair: Pair, choice: Choice) -> bool:
     variant = not choice.variants or pair.variant_id in choice.variants
     return variant and (not choice.examples or pair.example_id in choice.examples)
-
-
-def _key(pair: Pair) -> tuple[str, str]:
-    return pair.variant_id, pair.example_id

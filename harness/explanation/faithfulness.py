@@ -27,12 +27,12 @@ def measure_faithfulness(
     Returns:
         None where nothing was checked.
     """
-    checked = [one for one in pairs if _key(one) in checks]
+    checked = [one for one in pairs if one.pair.key in checks]
     if not checked:
         return None
 
     def values(name: str) -> list[Observation]:
-        return [observe(one, checks[_key(one)].get(name, math.nan)) for one in checked]
+        return [observe(one, checks[one.pair.key].get(name, math.nan)) for one in checked]
 
     def agreement(name: str) -> Quantity | None:
         found = mean_of(values(name), "ratio", confidence)
@@ -49,7 +49,3 @@ def measure_faithfulness(
         integrated=agreement("integrated"),
         deletion=agreement("deletion"),
     )
-
-
-def _key(one: PairValues) -> Key:
-    return one.pair.variant_id, one.pair.example_id

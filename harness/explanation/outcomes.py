@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from harness.core.records import RIGHT_FROM
-from harness.explanation.plan import primary_samples
 from harness.explanation.store import Key
 from harness.explanation.values import log_odds
 from harness.results.kinds import open_tasks
+from harness.results.primary import primary_samples
 from harness.results.rundir import Run
 from harness.results.store import read_scores
 

@@ -11,7 +11,7 @@ from harness.core.records import CLEAN
 from harness.explanation.choose import AnswerChoice, Choice, Pair, choose_pairs
 from harness.explanation.store import ATTRIBUTIONS, Key, Scope, read_attributions
 from harness.results.kinds import open_tasks
-from harness.results.primary import keep_primary
+from harness.results.primary import primary_samples
 from harness.results.rundir import Run
 
 if TYPE_CHECKING:
@@ -37,18 +37,14 @@ class ExplanationPlan:
     @property
     def keys(self) -> tuple[Key, ...]:
         """The cells, each once: every perturbed one and its clean twin."""
-        both = (
-            key
-            for pair in self.pairs
-            for key in ((pair.clean_id, pair.example_id), (pair.variant_id, pair.example_id))
-        )
+        both = (key for pair in self.pairs for key in (pair.clean_key, pair.key))
         return tuple(dict.fromkeys(both))
 
     @property
     def checked(self) -> tuple[Key, ...]:
         """The perturbed cells on which the explanation itself is tested."""
         sampled = [pair for pair in self.pairs if pair.is_sampled]
-        return tuple((one.variant_id, one.example_id) for one in sampled[: self.choice.checked])
+        return tuple(one.key for one in sampled[: self.choice.checked])
 
     def done(self, run: Run) -> int:
         """How many of a run's cells are explained already."""
@@ -83,11 +79,6 @@ def plan_explanation(
         samples = _common(samples, run, tuned)
     pairs = choose_pairs(samples, choice, open_tasks(run.manifest["tasks"]))
     return ExplanationPlan(run, tuned, tuple(pairs), answers, choice)
-
-
-def primary_samples(run: Run) -> pd.DataFrame:
-    """One row per cell: what the run's first scorer made of it."""
-    return keep_primary(run.compact_samples, run.summary.scorer, run.manifest["tasks"])
 
 
 def scope_of(run: Run, answers: AnswerChoice) -> Scope:

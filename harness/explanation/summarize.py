@@ -73,9 +73,9 @@ def gather(plan: ExplanationPlan, run: Run) -> Explained:
     pairs = tuple(
         _pair(pair, variants[pair.variant_id], found, outcomes, words[pair.task])
         for pair in plan.pairs
-        if (pair.variant_id, pair.example_id) in found and (pair.clean_id, pair.example_id) in found
+        if pair.key in found and pair.clean_key in found
     )
-    twins = {(one.pair.clean_id, one.pair.example_id): one for one in pairs if one.pair.is_sampled}
+    twins = {one.pair.clean_key: one for one in pairs if one.pair.is_sampled}
     clean = tuple(
         _alone(one, found[key], words[one.pair.task]) for key, one in sorted(twins.items())
     )
@@ -122,9 +122,8 @@ def _pair(
     outcomes: Mapping[Key, Outcome],
     label_words: tuple[str, ...],
 ) -> PairValues:
-    keys = (pair.clean_id, pair.example_id), (pair.variant_id, pair.example_id)
-    clean, perturbed = (found[key] for key in keys)
-    before, after = (outcomes[key] for key in keys)
+    clean, perturbed = found[pair.clean_key], found[pair.key]
+    before, after = outcomes[pair.clean_key], outcomes[pair.key]
     shifted, matches = pair_values(clean, perturbed, variant)
     return PairValues(
         pair=pair,
@@ -154,7 +153,7 @@ def _model(
     manifest = explained.run.manifest
     cells = [explained.attributions[key] for key in plan.keys if key in explained.attributions]
     scores = [observe(one, one.values["score"]) for one in (*explained.clean, *sampled)]
-    right = [explained.outcomes[_key(one)].is_right for one in (*explained.clean, *sampled)]
+    right = [explained.outcomes[one.pair.key].is_right for one in (*explained.clean, *sampled)]
     return ModelExplanation(
         name=str(manifest["model"]["name"]),
         fingerprint=str(manifest["content"]["model"]),
@@ -197,7 +196,7 @@ def _gains(
     """Level -> how much more the second run's model has than the first's, on the same cells."""
     level = {one.id: one.level for one in plan.run.variant_records}
     first, second = (
-        {_key(one): one for one in (*one_run.clean, *one_run.sampled)} for one_run in explained
+        {one.pair.key: one for one in (*one_run.clean, *one_run.sampled)} for one_run in explained
     )
     gains: dict[str, dict[Measure, Quantity]] = {}
     for name in in_level_order({level[variant] for variant, _ in first}):
@@ -221,11 +220,10 @@ def _gains(
 def _shown(plan: ExplanationPlan, explained: Sequence[Explained]) -> Iterable[ShownPair]:
     """The worst variants' flips that every run has explained."""
     variants = {variant.id: variant for variant in plan.run.variant_records}
-    by_key = [{_key(one): one for one in run.pairs} for run in explained]
+    by_key = [{one.pair.key: one for one in run.pairs} for run in explained]
     worst = [pair for pair in plan.pairs if pair.is_worst] or list(plan.pairs[:20])
     for pair in worst:
-        key = (pair.variant_id, pair.example_id)
-        if all(key in held for held in by_key):
+        if all(pair.key in held for held in by_key):
             variant = variants[pair.variant_id]
             yield ShownPair(
                 task=pair.task,
@@ -234,20 +232,19 @@ def _shown(plan: ExplanationPlan, explained: Sequence[Explained]) -> Iterable[Sh
                 variant_id=pair.variant_id,
                 level=variant.level,
                 perturbation=variant.perturbation,
-                gold=explained[0].outcomes[key].gold,
+                gold=explained[0].outcomes[pair.key].gold,
                 sides=tuple(
-                    _side(run, held[key]) for run, held in zip(explained, by_key, strict=True)
+                    _side(run, held[pair.key]) for run, held in zip(explained, by_key, strict=True)
                 ),
             )
 
 
 def _side(run: Explained, one: PairValues) -> ShownSide:
-    clean = (one.pair.clean_id, one.pair.example_id)
     fates = {place: match.fate for place, match in one.matches.items()}
     return ShownSide(
         model=str(run.run.manifest["model"]["name"]),
-        clean=_cell(run, clean, {}),
-        perturbed=_cell(run, _key(one), fates),
+        clean=_cell(run, one.pair.clean_key, {}),
+        perturbed=_cell(run, one.pair.key, fates),
     )
 
 
@@ -276,7 +273,3 @@ def _follows_space(cell: Attribution, place: int) -> bool:
     word, before = cell.words[place], cell.words[place - 1]
     beside = before.offset + len(before.text) == word.offset
     return place == 0 or (before.part, before.copy) != (word.part, word.copy) or not beside
-
-
-def _key(one: PairValues) -> Key:
-    return one.pair.variant_id, one.pair.example_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from harness.core.records import Variant
 from harness.explanation.choose import Pair
 from harness.explanation.density import instruction_score
 from harness.explanation.shift import Match, match_words
-from harness.explanation.store import Attribution, ExplainedWord, Key
+from harness.explanation.store import Attribution, ExplainedWord
 from harness.explanation.words import PromptPart
 from harness.results.explanation import Measure
 from perturbations.label_patterns import label_pattern
@@ -102,11 +102,6 @@ def of_part(words: Iterable[ExplainedWord], part: PromptPart) -> list[ExplainedW
 def known(values: Iterable[PairValues], *names: Measure) -> list[PairValues]:
     """The pairs in which all of these could be measured."""
     return [one for one in values if all(math.isfinite(one.values[name]) for name in names)]
-
-
-def keys_of(pairs: Iterable[Pair]) -> Collection[Key]:
-    """The perturbed cells of pairs."""
-    return {(pair.variant_id, pair.example_id) for pair in pairs}
 
 
 def _label_words(

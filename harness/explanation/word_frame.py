@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from harness.explanation.plan import ExplanationPlan
 from harness.explanation.store import Key
 from harness.explanation.summarize import Explained, gather
-from harness.explanation.values import keys_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,12 +28,10 @@ def word_frame(plan: ExplanationPlan) -> pd.DataFrame:
 
 def _rows(plan: ExplanationPlan, explained: Explained) -> Iterator[tuple[object, ...]]:
     variants = {variant.id: variant for variant in plan.run.variant_records}
-    worst = keys_of(pair for pair in plan.pairs if pair.is_worst)
-    sampled = keys_of(pair for pair in plan.pairs if pair.is_sampled)
+    worst = {pair.key for pair in plan.pairs if pair.is_worst}
+    sampled = {pair.key for pair in plan.pairs if pair.is_sampled}
     fates: dict[Key, dict[int, str]] = {
-        (one.pair.variant_id, one.pair.example_id): {
-            place: match.fate for place, match in one.matches.items()
-        }
+        one.pair.key: {place: match.fate for place, match in one.matches.items()}
         for one in explained.pairs
     }
     name = str(explained.run.manifest["model"]["name"])

@@ -129,7 +129,7 @@ def _run_json(run: RunEntry, copy_of: str | None) -> Json:
         "copy_of": copy_of,
         "run_id": run.run_id,
         "model": run.model,
-        "date": run.date.isoformat() if run.date else None,
+        "date": run.iso_date,
         "seed": run.seed,
         "scorer": run.scorer,
         "tasks": list(run.tasks),
@@ -148,7 +148,7 @@ def _trend_json(trend: Trend) -> Json:
             {
                 "path": point.run.path,
                 "run_id": point.run.run_id,
-                "date": point.run.date.isoformat() if point.run.date else None,
+                "date": point.run.iso_date,
                 **_quantity_json(point.value),
                 "change": None if step is None else _change_json(step),
             }

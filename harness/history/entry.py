@@ -50,6 +50,16 @@ class RunEntry:
     cells: int = 0
     measures: tuple[Measure, ...] = ()
 
+    @property
+    def iso_date(self) -> str | None:
+        """Its date for programs, as ISO 8601."""
+        return self.date.isoformat() if self.date else None
+
+    @property
+    def moment(self) -> float:
+        """What runs are sorted by: seconds since 1970, and 0 where no date is known."""
+        return self.date.timestamp() if self.date else 0.0
+
     def measure(self, task: str | None, level: str) -> Measure | None:
         """What it scores on a task (None: over all) at a level."""
         return next((m for m in self.measures if m.task == task and m.level == level), None)

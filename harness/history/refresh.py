@@ -126,7 +126,7 @@ def _gone(
 
 
 def _by_date(entry: RunEntry) -> tuple[float, str]:
-    return entry.date.timestamp() if entry.date else 0.0, entry.path
+    return entry.moment, entry.path
 
 
 def _unread(unread: Sequence[str]) -> list[str]:

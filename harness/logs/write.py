@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.core.lock import lock_folder
+from harness.core.names import folder_name
 from harness.core.records import in_scorer_order
+from harness.core.timestamp import timestamp
 from harness.logs.arrange import ImportedTask
 from harness.logs.record import Log, LogFile
 from harness.metrics.summary import summarize_run
@@ -68,14 +68,13 @@ def write_run(imported: ImportedRun, *, out: Path | None, fresh: bool) -> Run:
             for task in imported.tasks:
                 store.write(task.samples)
         directory.write_json("summary.json", summarize_run(Run(folder)).to_json())
-        directory.finish({**manifest, "status": "complete", "finished": _now()})
+        directory.finish({**manifest, "status": "complete", "finished": timestamp()})
     return Run(folder)
 
 
 def _folder(imported: ImportedRun, name: str) -> Path:
     words = (Path(imported.first.model).name, "-".join(task.name for task in imported.tasks))
-    clean = [re.sub(r"[^\w.]+", "-", word)[:40].strip(".-") for word in words]
-    return Path("runs") / "-".join([*filter(None, clean), name])
+    return Path("runs") / "-".join([*filter(None, map(folder_name, words)), name])
 
 
 def _manifest(imported: ImportedRun) -> Json:
@@ -96,7 +95,7 @@ def _manifest(imported: ImportedRun) -> Json:
         "run_id": run_id(identity, content),
         "status": "running",
         "command": imported.command,
-        "created": _now(),
+        "created": timestamp(),
         "finished": None,
         "imported": {
             "tool": first.tool,
@@ -193,7 +192,3 @@ def _own_version() -> dict[str, str]:
         for name, version in package_versions().items()
         if name in ("robustness-harness", "python")
     }
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

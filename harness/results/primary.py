@@ -10,6 +10,13 @@ from harness.results.kinds import own_scorers
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.results.rundir import Run
+
+
+def primary_samples(run: Run) -> pd.DataFrame:
+    """One row per cell: what the run's first scorer made of it, or its task's own."""
+    return keep_primary(run.compact_samples, run.summary.scorer, run.manifest["tasks"])
+
 
 def keep_primary(samples: pd.DataFrame, scorer: str, tasks: Mapping[str, Any]) -> pd.DataFrame:
     """The samples of one scorer and, of a task whose answers it cannot read, of the task's own.

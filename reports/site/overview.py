@@ -20,6 +20,7 @@ from reports.formatting import (
     counted,
     day,
     listed,
+    minute,
     p_value,
     percent,
     points,
@@ -116,7 +117,7 @@ class Overview:
     def changes(self) -> list[ChangePoint]:
         """Every change point, the latest first."""
         found = [change for trend in self.trends for change in trend.change_points]
-        return sorted(found, key=lambda one: _moment(one.after.run), reverse=True)
+        return sorted(found, key=lambda one: one.after.run.moment, reverse=True)
 
     @property
     def headline(self) -> str:
@@ -132,19 +133,19 @@ class Overview:
         return (
             f"{what}: {counted(len(self.changes), 'change point')}, the largest "
             f"{points_signed(largest.change.difference)} points ({short(run.model, 40)}, "
-            f"{largest.level}, {day(_iso(run))})."
+            f"{largest.level}, {day(run.iso_date)})."
         )
 
     @property
     def detail(self) -> str:
         """The latest run against the one before it."""
-        latest = max(self.trends, key=lambda one: _moment(one.points[-1].run), default=None)
+        latest = max(self.trends, key=lambda one: one.points[-1].run.moment, default=None)
         if latest is None:
             return ""
         run = latest.points[-1].run
         mine = [trend for trend in self.trends if trend.points[-1].run == run]
         moved = [trend for trend in mine if trend.steps[-1].significant]
-        when = f"The latest run, {short(run.model, 60)} of {day(_iso(run))},"
+        when = f"The latest run, {short(run.model, 60)} of {day(run.iso_date)},"
         if not moved:
             return f"{when} does not differ significantly from the one before it."
         parts = [
@@ -206,7 +207,7 @@ class Overview:
         for step, before, after, level in self.changes:
             falls = step.difference.value < 0
             yield ChangeRow(
-                date=_minute(after.run),
+                date=minute(after.run.date),
                 model=after.run.model,
                 level=level,
                 moved=f"{percent(before.value)} to {percent(after.value)}",
@@ -228,7 +229,7 @@ class Overview:
                 link=self.link(run),
                 model=run.model,
                 tasks=listed(run.tasks, limit=4),
-                date=_minute(run),
+                date=minute(run.date),
                 values=tuple(percent(one.accuracy if one else None) for one in measures),
                 note=f"copy of {self.place(copy)}" if copy else run.reason,
                 state=run.state,
@@ -262,7 +263,9 @@ def point_tip(trend: Trend, place: int) -> str:
     """What a point of a trend says when it is pointed at."""
     point = trend.points[place]
     value = with_interval(point.value, percent)
-    said = f"{one_line(point.run.model, limit=80)} · {trend.level} · {_minute(point.run)}: {value}"
+    said = (
+        f"{one_line(point.run.model, limit=80)} · {trend.level} · {minute(point.run.date)}: {value}"
+    )
     return said if place == 0 else f"{said}; {_change_text(trend.steps[place - 1])}"
 
 
@@ -279,16 +282,4 @@ def _figure_title(trend: Trend) -> str:
 
 
 def _latest(trends: Sequence[Trend]) -> float:
-    return max(_moment(trend.points[-1].run) for trend in trends)
-
-
-def _moment(run: RunEntry) -> float:
-    return run.date.timestamp() if run.date else 0.0
-
-
-def _minute(run: RunEntry) -> str:
-    return f"{run.date:%Y-%m-%d %H:%M}" if run.date else "–"
-
-
-def _iso(run: RunEntry) -> str | None:
-    return run.date.isoformat() if run.date else None
+    return max(trend.points[-1].run.moment for trend in trends)

@@ -10,6 +10,15 @@ from typing import Any
 
 DATE = "2026-11-29T11-24-05.123456"
 OPTIONS = ("negative", "positive")
+HELM_ADAPTER = {
+    "method": "multiple_choice_joint",
+    "instructions": "Answer the questions.\n",
+    "input_prefix": "Question: ",
+    "output_prefix": "\nAnswer: ",
+    "model": "org/base",
+    "max_train_instances": 5,
+    "temperature": 0.0,
+}
 
 
 def lm_eval_choice(
@@ -194,49 +203,52 @@ def save_helm(
     for name, letters in answers.items():
         perturbed = {"perturbation": perturbations[name]} if name else {}
         for number, letter in enumerate(letters):
-            right = float(letter == "y")
-            instance = {
-                "id": f"id{number}",
-                "input": {"text": f"{name}question {number}"},
-                "references": [
-                    {"output": {"text": "wrong"}, "tags": []},
-                    {"output": {"text": "right"}, "tags": ["correct"]},
-                ],
-                "split": "test",
-                **perturbed,
-            }
-            states.append({
-                "instance": instance,
-                "train_trial_index": 0,
-                "output_mapping": {"A": "wrong", "B": "right"},
-                "request": {"prompt": f"Question: {number}\nAnswer:"},
-                "result": {"success": True, "completions": [{"text": " B" if right else " A"}]},
-            })  # fmt: skip
-            measured = {"num_tokens": 9.0, "exact_match": right, "quasi_exact_match": right}
-            stats.append({
-                "instance_id": f"id{number}",
-                "train_trial_index": 0,
-                "stats": [
-                    {"name": {"name": key, "split": "test"}, "count": 1, "sum": value}
-                    for key, value in measured.items()
-                ],
-                **perturbed,
-            })  # fmt: skip
-    adapter = {
-        "method": "multiple_choice_joint",
-        "instructions": "Answer the questions.\n",
-        "input_prefix": "Question: ",
-        "output_prefix": "\nAnswer: ",
-        "model": "org/base",
-        "max_train_instances": 5,
-        "temperature": 0.0,
-    }
+            states.append(_helm_state(f"{name}question {number}", number, letter, perturbed))
+            stats.append(_helm_stats(number, letter, perturbed))
     metrics = [{"class_name": "M", "args": {"names": ["quasi_exact_match", "exact_match"]}}]
     spec = {"name": "mmlu:subject=anatomy,model=org_base", "metric_specs": metrics}
-    state = {"adapter_spec": adapter, "request_states": states}
     contents = {
-        "scenario_state.json": state, "per_instance_stats.json": stats, "run_spec.json": spec,
-    }  # fmt: skip
+        "scenario_state.json": {"adapter_spec": HELM_ADAPTER, "request_states": states},
+        "per_instance_stats.json": stats,
+        "run_spec.json": spec,
+    }
     for name, content in contents.items():
         (folder / name).write_text(json.dumps(content), encoding="utf-8")
     return folder
+
+
+def _helm_state(
+    text: str, number: int, letter: str, perturbed: Mapping[str, object]
+) -> dict[str, Any]:
+    references = [
+        {"output": {"text": "wrong"}, "tags": []},
+        {"output": {"text": "right"}, "tags": ["correct"]},
+    ]
+    said = " B" if letter == "y" else " A"
+    return {
+        "instance": {
+            "id": f"id{number}",
+            "input": {"text": text},
+            "references": references,
+            "split": "test",
+            **perturbed,
+        },
+        "train_trial_index": 0,
+        "output_mapping": {"A": "wrong", "B": "right"},
+        "request": {"prompt": f"Question: {number}\nAnswer:"},
+        "result": {"success": True, "completions": [{"text": said}]},
+    }
+
+
+def _helm_stats(number: int, letter: str, perturbed: Mapping[str, object]) -> dict[str, Any]:
+    right = float(letter == "y")
+    measured = {"num_tokens": 9.0, "exact_match": right, "quasi_exact_match": right}
+    return {
+        "instance_id": f"id{number}",
+        "train_trial_index": 0,
+        "stats": [
+            {"name": {"name": key, "split": "test"}, "count": 1, "sum": value}
+            for key, value in measured.items()
+        ],
+        **perturbed,
+    }
