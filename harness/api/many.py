@@ -16,7 +16,7 @@ from harness.core.errors import HarnessError
 from harness.core.progress import Progress
 from harness.evaluation.config import RunConfig
 from harness.evaluation.cost import Estimate
-from harness.evaluation.many import ManyPlan
+from harness.evaluation.many import PAGES, ManyPlan
 from harness.evaluation.pilot import estimate_run
 from harness.evaluation.prepare import RunPlan, prepare
 from harness.models import Model, ModelSpec, load_model
@@ -129,5 +129,5 @@ def _compare(runs: Sequence[Run], confidence: float) -> tuple[Comparison | None,
 def _write_page(runs: Sequence[Run], comparison: Comparison | None, folder: Path) -> None:
     from reports import write_report
 
-    for form in ("md", "html"):
-        write_report(runs, form, folder / f"report.{form}", comparison)
+    for page in PAGES:
+        write_report(runs, page.removeprefix("report."), folder / page, comparison)

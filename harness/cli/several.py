@@ -67,17 +67,14 @@ def _show_plan(
     *,
     as_json: bool,
 ) -> None:
-    from harness.cli.terminal import out, print_json, print_table
-    from harness.core.progress_bar import clock_time
+    from harness.cli.terminal import print_json
 
-    cells = sum(one.estimate.cells for one in planned)
-    seconds = sum(one.estimate.seconds for one in planned)
     if as_json:
         print_json(
             {
                 "out": str(plan.folder),
-                "cells": cells,
-                "seconds": seconds,
+                "cells": sum(one.estimate.cells for one in planned),
+                "seconds": sum(one.estimate.seconds for one in planned),
                 "models": [
                     {
                         "name": one.name,
@@ -90,7 +87,14 @@ def _show_plan(
                 "failed": [_failure_json(one) for one in failures],
             }
         )
-        return
+    elif planned:
+        _print_plan(plan, planned)
+
+
+def _print_plan(plan: ManyPlan, planned: Sequence[PlannedRun]) -> None:
+    from harness.cli.terminal import out, print_table
+    from harness.core.progress_bar import clock_time
+
     rows = [
         (
             one.name,
@@ -103,6 +107,8 @@ def _show_plan(
     ]
     columns = ("model", "cells", "finished", "time", "directory")
     print_table("Dry run: planned evaluations", columns, rows)
+    cells = sum(one.estimate.cells for one in planned)
+    seconds = sum(one.estimate.seconds for one in planned)
     out().print(f"cells      {cells:,}")
     out().print(f"time       about {clock_time(seconds)}, measured here on a few cells per model")
     out().print(f"report     {plan.folder}", markup=False)
@@ -128,7 +134,7 @@ def _show(done: ManyRuns, *, as_json: bool, quiet: bool) -> None:
                 "failed": [_failure_json(one) for one in done.failures],
             }
         )
-    elif not quiet:
+    elif done.runs and not quiet:
         _print_runs(done)
 
 

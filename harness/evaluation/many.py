@@ -12,14 +12,14 @@ from harness.core.errors import UsageError
 from harness.core.names import folder_name
 from harness.core.records import stable_id
 from harness.evaluation.config import DEFAULT_SUITE, RunConfig
-from harness.models.backends import BACKENDS
-from harness.models.loading.source import check_there
-from harness.models.named import expand_models, is_adapter
+from harness.models.named import check_named, expand_models, is_adapter
 from harness.models.options import SERVER_FIELDS
 from harness.models.servers.address import is_served
 from harness.models.spec import ModelSpec
 from harness.results.names import short_names
 
+PAGES: Final = ("report.md", "report.html")
+"""The page about all models, in its forms."""
 _NAMED: Final = 3
 """How many models a folder's name tells."""
 
@@ -56,19 +56,16 @@ def plan_many(configs: Sequence[RunConfig]) -> ManyPlan:
         configs: two at least, alike but for their model; the first is the baseline.
 
     Raises:
-        UsageError: a name that can be no model, or a `--out` that holds the run of one model.
+        UsageError: a name that can be no model, or a `--out` that holds the run of one model or
+            reports of another hand.
     """
     for config in configs:
-        if not _is_elsewhere(config.model):
-            check_there(config.model)
+        check_named(config.model)
     models = [config.model for config in configs]
     names = _unique_names(models)
     first, out = configs[0], configs[0].out
-    if out is not None and (out / "run.json").is_file():
-        raise UsageError(
-            f"--out {out} is the run of one model, and {len(configs)} are named.",
-            hint="Give another folder: each model's run will lie in it.",
-        )
+    if out is not None:
+        _check_folder(out, len(configs))
     folder = out or Path("runs") / _page_folder(first, models, names)
     return ManyPlan(
         folder=folder,
@@ -80,9 +77,19 @@ def plan_many(configs: Sequence[RunConfig]) -> ManyPlan:
     )
 
 
-def _is_elsewhere(model: str) -> bool:
-    """Whether another program has the model: a server, or a backend of a plug-in."""
-    return is_served(ModelSpec(model)) or model.partition(":")[0] in BACKENDS
+def _check_folder(out: Path, models: int) -> None:
+    """Refuse a folder in which the runs or the page about them would take another thing's place."""
+    if out.exists() and not out.is_dir():
+        found = "is a file"
+    elif (out / "run.json").is_file():
+        found = f"is the run of one model, and {models} are named"
+    elif any((out / page).exists() for page in PAGES) and not any(out.glob("*/run.json")):
+        found = f"holds a {' or '.join(PAGES)} and no runs that it is about"
+    else:
+        return
+    raise UsageError(
+        f"--out {out} {found}.", hint="Give another folder: each model's run will lie in it."
+    )
 
 
 def _fit(config: RunConfig, out: Path | None) -> RunConfig:
@@ -97,7 +104,7 @@ def _fit(config: RunConfig, out: Path | None) -> RunConfig:
 
 
 def _unique_names(models: Sequence[str]) -> list[str]:
-    """Short names whose folders differ, too."""
+    """Short names whose folders differ, too, and are neither the folder of all nor its page."""
     paths = [Path(model).expanduser() for model in models]
     names = short_names(
         [
@@ -105,7 +112,7 @@ def _unique_names(models: Sequence[str]) -> list[str]:
             for path, model in zip(paths, models, strict=True)
         ]
     )
-    folders = Counter(folder_name(name).lower() for name in names)
+    folders = Counter([*(folder_name(name).lower() for name in names), "", *PAGES])
     return [
         name if folders[folder_name(name).lower()] == 1 else f"{place} {name}"
         for place, name in enumerate(names, start=1)

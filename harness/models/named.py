@@ -11,6 +11,7 @@ from harness.core.errors import UsageError
 from harness.models.backends import BACKENDS
 from harness.models.loading.adapter_config import CONFIG_FILE
 from harness.models.loading.source import check_there
+from harness.models.servers import llamacpp
 from harness.models.servers.address import is_served
 from harness.models.spec import ModelSpec
 
@@ -37,6 +38,21 @@ def expand_models(given: Sequence[str]) -> list[str]:
         else:
             found.append(name)
     return found
+
+
+def check_named(name: str) -> None:
+    """Refuse a name that can be no model; nothing is read, asked or loaded.
+
+    What a server or a plug-in's backend has, it alone knows.
+
+    Raises:
+        UsageError: there is no such path, or no model at it.
+    """
+    backend, rest = _split(name)
+    if backend == f"{llamacpp.BACKEND}:":
+        llamacpp.find_file(rest)
+    elif not backend and not is_served(ModelSpec(name)):
+        check_there(name)
 
 
 def is_adapter(name: str) -> bool:

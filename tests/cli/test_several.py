@@ -12,6 +12,8 @@ import pytest
 from harness.api import many
 from harness.cli.app import run as harness
 from harness.core.errors import ExitCode, UsageError
+from harness.evaluation.config import RunConfig
+from harness.evaluation.many import plan_many
 from harness.evaluation.prepare import prepare
 from harness.models.named import expand_models
 from tests.support.checkpoints import save_tiny_llama
@@ -169,3 +171,51 @@ def test_patterns_are_opened_by_number_and_without_what_was_named(
     ]  # fmt: skip
     with pytest.raises(UsageError, match="it matches 1 other path"):
         expand_models(["ckpt.*"])
+
+
+def test_a_report_of_another_hand_is_not_overwritten(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = [word for name in ("base", "ckpt-9") for word in ("-m", str(models / name))]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "report.md").write_text("my own words", encoding="utf-8")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    mine = error_of([*named, "--out", "mine"], capsys)
+    assert "--out mine holds a report.md or report.html and no runs that it is about" in mine
+    assert (tmp_path / "mine" / "report.md").read_text("utf-8") == "my own words"
+    assert "--out file is a file" in error_of([*named, "--out", "file"], capsys)
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+def test_where_no_model_could_be_evaluated_nothing_is_shown(
+    models: Path, dry_run: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = [word for name in ("base", "ckpt-9") for word in ("-m", str(models / name))]
+    command = ["run", *named, *SMALL, "--paraphrases", "no.yaml", "--out", "all", *dry_run]
+    assert harness(command) == ExitCode.USAGE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "paraphrase bank file not found: no.yaml" in said.err
+
+
+@pytest.mark.parametrize("name", ["", " ", "llama.cpp:no.gguf", "llama.cpp:"])
+def test_what_no_model_can_be_called_is_refused_by_its_name(
+    models: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = error_of(["-m", name, "-m", str(models / "base")], capsys)
+    assert (f"{name}:" if name.strip() else f"there is no model {name!r}") in said
+    assert "could not be evaluated" not in said
+
+
+def test_no_run_lies_in_the_place_of_the_folder_of_all_or_of_its_page(tmp_path: Path) -> None:
+    names = ("+++", "report.html", "base")
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}", encoding="utf-8")
+    out = tmp_path / "all"
+    plan = plan_many([RunConfig(model=str(tmp_path / name), out=out) for name in names])
+    assert [config.out for config in plan.configs] == [
+        out / "1",
+        out / "2-report.html",
+        out / "base",
+    ]

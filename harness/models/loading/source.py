@@ -83,6 +83,8 @@ def check_there(name: str) -> None:
         UsageError: there is no such path, or no model at it.
     """
     path = Path(name).expanduser()
+    if not name.strip():  # as a path it would be the working directory
+        raise _no_such_path(name, path)
     if path.is_dir():
         if not any((path / file).is_file() for file in (CONFIG_FILE, "config.json")):
             raise _not_a_model(path)

@@ -47,7 +47,7 @@ def load_llama_cpp(spec: ModelSpec) -> ServedModel:
             load what is converted.
     """
     _check_options(spec)
-    path = _find_file(spec.name)
+    path = find_file(spec.name)
     if importlib.util.find_spec(_PACKAGE) is None:
         raise MissingPackageError(
             _PACKAGE,
@@ -75,7 +75,12 @@ def _check_options(spec: ModelSpec) -> None:
             )
 
 
-def _find_file(name: str) -> Path:
+def find_file(name: str) -> Path:
+    """The GGUF file that stands behind the colon.
+
+    Raises:
+        UsageError: there is none.
+    """
     path = find_bundled(name) if name in BUNDLED else Path(name).expanduser().resolve()
     if not path.is_file() or path.suffix != ".gguf":
         found = "is no .gguf file" if path.exists() else "is not there"
