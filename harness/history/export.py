@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from harness.core.atomic import reason, replace_file
-from harness.core.errors import MissingPackageError, UsageError
+from harness.core.errors import UsageError
 from harness.history.answer import Answer, table_rows
-from harness.results.cells import protect_cell
 from harness.results.jsonfiles import Json
+from harness.results.tables import table_file, write_csv
 
 COLUMNS: Final[dict[str, type]] = {
     "path": str, "run_id": str, "model": str, "date": str, "seed": int, "scorer": str, "task": str,
@@ -41,31 +38,13 @@ def export_history(found: Answer, out: Path) -> Path:
     if writer is None:
         endings = ", ".join(FORMATS)
         raise UsageError(f"{out} ends in none of {endings}.", hint="Type: --out history.csv")
-    try:
-        with replace_file(out) as stream:
-            writer(table_rows(found), stream)
-    except ImportError:
-        raise MissingPackageError(
-            "pyarrow",
-            needed_for="writing Parquet",
-            install='pip install "robustness-harness[parquet]"',
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {reason(error)}.") from None
+    with table_file(out) as stream:
+        writer(table_rows(found), stream)
     return out
 
 
 def _write_csv(rows: Iterable[Json], stream: BinaryIO) -> None:
-    text = io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows([_cell(row[name]) for name in COLUMNS] for row in rows)
-    text.flush()
-    text.detach()
-
-
-def _cell(value: object) -> object:
-    return protect_cell(value) if isinstance(value, str) else value
+    write_csv(COLUMNS, ([row[name] for name in COLUMNS] for row in rows), stream)
 
 
 def _write_jsonl(rows: Iterable[Json], stream: BinaryIO) -> None:

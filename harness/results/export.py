@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from harness.core.atomic import reason, replace_file
-from harness.core.errors import MissingPackageError, UnknownNameError, UsageError
-from harness.results.cells import protect_cell
+from harness.core.errors import UnknownNameError, UsageError
 from harness.results.rundir import Run, load_run
+from harness.results.tables import table_file, write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,17 +55,8 @@ def export_samples(
     run = load_run(run_path, partial=partial)
     target = out or run.path / f"samples.{file_format}"
     table = samples_table(run)
-    try:
-        with replace_file(target) as stream:
-            FORMATS[file_format](table, stream)
-    except ImportError:
-        raise MissingPackageError(
-            "pyarrow",
-            needed_for="writing Parquet",
-            install='pip install "robustness-harness[parquet]"',
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{target} cannot be written: {reason(error)}.") from None
+    with table_file(target) as stream:
+        FORMATS[file_format](table, stream)
     return target
 
 
@@ -111,19 +99,12 @@ def _plain(value: object) -> object:
 
 
 def _write_csv(table: pd.DataFrame, stream: BinaryIO) -> None:
-    text = io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="")
-    writer = csv.writer(text)
-    writer.writerow(list(table))
-    for rows in _chunks(table):
-        writer.writerows([_cell(value) for value in row.values()] for row in rows)
-    text.flush()
-    text.detach()
+    rows = (map(_cell, row.values()) for rows in _chunks(table) for row in rows)
+    write_csv(map(str, table), rows, stream)
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, dict | list):
-        return _json(value)
-    return protect_cell(value) if isinstance(value, str) else value
+    return _json(value) if isinstance(value, dict | list) else value
 
 
 def _write_jsonl(table: pd.DataFrame, stream: BinaryIO) -> None:
