@@ -53,7 +53,17 @@ class Answered:
 def make_questions(
     asked: Sequence[Answered], tools: TaskTools, tokenizer: SpanTokenizer, answers: AnswerChoice
 ) -> list[Question | None]:
-    """What is explained of each cell of one task; None where the answer has no token."""
+    """What is explained of each cell of one task.
+
+    Args:
+        asked: The cells with what was answered.
+        tools: How the task's prompts are made.
+        tokenizer: Says where each token stands in a text.
+        answers: Whose answers are weighed for.
+
+    Returns:
+        One question per cell, in their order; None where the answer has no token.
+    """
     finder = RegionFinder(tools)
     cells = [one.cell for one in asked]
     prompts = tools.prompts_of(cells)

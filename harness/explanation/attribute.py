@@ -52,6 +52,11 @@ class ReadyRun:
 def ready(run: Run, plan: RunPlan, answers: AnswerChoice) -> ReadyRun:
     """Bring a run and its loaded model together.
 
+    Args:
+        run: whose cells are explained.
+        plan: the same run, prepared again, with its model loaded.
+        answers: whose answers the words are weighed for.
+
     Raises:
         UsageError: the model does not run in this process through transformers.
     """

@@ -76,7 +76,17 @@ def check_cells(
 def check_cell(
     model: PreTrainedModel, question: Question, beginning: Tokens = ()
 ) -> dict[str, float] | None:
-    """What the checks find on one prompt; None where it has fewer than three words to rank."""
+    """What the checks find on one prompt.
+
+    Args:
+        model: The model, its weights as they are.
+        question: The prompt's tokens, its words and the answer's tokens.
+        beginning: What an encoder-decoder's decoder begins with; empty for a decoder.
+
+    Returns:
+        Name of a check -> its number (`top`, `others`: changes of log-likelihood in nats; the rest
+        rank correlations); None where the prompt has fewer than three words to rank.
+    """
     words = question.words.words
     content = [place for place, word in enumerate(words) if word.part in CONTENT]
     if len(content) < 3:
@@ -104,7 +114,14 @@ def check_cell(
 def integrated_gradients(
     model: PreTrainedModel, question: Question, beginning: Tokens = (), *, steps: int = STEPS
 ) -> Floats:
-    """Integrated gradients of each word [W] for the sum of the answer tokens' probabilities."""
+    """Integrated gradients of each word [W] for the sum of the answer tokens' probabilities.
+
+    Args:
+        model: The model.
+        question: The prompt and its answer.
+        beginning: What an encoder-decoder's decoder begins with; empty for a decoder.
+        steps: Points between embeddings of nothing and the whole ones.
+    """
     import torch
     from captum.attr import IntegratedGradients
 

@@ -79,7 +79,15 @@ def attribute(
 def in_batches(
     model: PreTrainedModel, asked: Sequence[Asked], work: Callable[[Sequence[Asked]], Sequence[T]]
 ) -> Iterator[tuple[int, T]]:
-    """Yields (index, what `work` made of it), the longest first; too little memory halves batches.
+    """Work on prompts in batches, the longest first; too little memory halves them.
+
+    Args:
+        model: For which a batch must have room.
+        asked: The prompts with their answers.
+        work: Makes one result of each prompt of a batch.
+
+    Yields:
+        The place of a prompt in `asked`, and its result.
 
     Raises:
         UsageError: memory does not hold a single one.
@@ -149,7 +157,16 @@ def embeddings_of(
 
 
 def answer_logps(model: PreTrainedModel, batch: Sequence[Asked], beginning: Tokens = ()) -> Tensor:
-    """(B, M) log-probability of each answer token, 0 beyond an answer's end; with its gradient."""
+    """The log-probability of each answer token, with its gradient.
+
+    Args:
+        model: The model.
+        batch: B prompts with answers of M tokens at most.
+        beginning: What an encoder-decoder's decoder begins with; empty for a decoder.
+
+    Returns:
+        [B, M] in nats, 0 beyond an answer's end.
+    """
     device = model.device
     heads = [beginning or one.context for one in batch]
     read = _pad([(*head, *one.answer[:-1]) for head, one in zip(heads, batch, strict=True)])

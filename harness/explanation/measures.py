@@ -53,7 +53,16 @@ class Statistics:
 
 
 def mean_of(values: Iterable[Observation], kind: Kind, confidence: float) -> Quantity | None:
-    """The mean over variants of their means, with its interval over examples and instructions."""
+    """The mean over variants of their means, with its interval over examples and instructions.
+
+    Args:
+        values: One per cell; those that are no number are left out.
+        kind: Where the mean can lie, which its interval respects.
+        confidence: Of the interval.
+
+    Returns:
+        None where no value is left.
+    """
     held = [one for one in values if math.isfinite(one.value)]
     if not held:
         return None
@@ -119,7 +128,13 @@ def observe(one: PairValues, value: float) -> Observation:
 
 
 def find_links(pairs: Sequence[PairValues], shift: Measure, statistics: Statistics) -> Links:
-    """How a shift goes with the loss of the right answer's log-odds and with flips."""
+    """How a shift goes with the loss of the right answer's log-odds and with flips.
+
+    Args:
+        pairs: Perturbed cells against their clean twins.
+        shift: The measure whose change is ranked.
+        statistics: Confidence and seed of the bootstrap.
+    """
 
     def correlate(told: Callable[[PairValues], float], what: str) -> Correlation | None:
         held = [one for one in known(pairs, shift) if math.isfinite(told(one))]

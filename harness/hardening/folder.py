@@ -64,6 +64,11 @@ class State(BaseModel):
 def open_state(folder: Folder, identity: Json, *, fresh: bool) -> State:
     """The state of this hardening, begun or resumed; the folder is locked already.
 
+    Args:
+        folder: where it lies.
+        identity: the options that define it, in plain JSON types.
+        fresh: start over, and remove what is there.
+
     Raises:
         UsageError: the folder holds another hardening, or other things.
     """

@@ -50,6 +50,16 @@ def answer(
 ) -> Answer:
     """What a history says to a selection.
 
+    Args:
+        history: the runs that were found.
+        wanted: which of them, and which tasks and levels are followed.
+        metric: what is followed.
+        across_models: follow all models' runs as one trend, by date.
+        margin: a change counts only if its whole interval is farther from 0 than this fraction.
+
+    Returns:
+        The selected runs with their trends; change points are tested as one family.
+
     Raises:
         UnknownNameError: no run has a model, a task or a level of a name that is asked for.
         NothingToEvaluateError: there is no run, or none is what is asked for.

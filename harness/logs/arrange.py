@@ -39,6 +39,14 @@ class ImportedTask:
 def arrange_task(task: str, logs: Sequence[Log], metric: str) -> ImportedTask:
     """The task of these logs, the clean prompt first.
 
+    Args:
+        task: what it is called.
+        logs: one per prompt.
+        metric: whose values become scores in [0, 1].
+
+    Returns:
+        Examples, variants and samples as a run of ours has them.
+
     Raises:
         UsageError: the prompts were asked on other examples, or answers of another kind.
         NothingToEvaluateError: no example is in two logs, or no row has a score.

@@ -85,7 +85,11 @@ class _Reader:
         return mapping(self.state.get("adapter_spec"))
 
     def read(self, stats: Sequence[Json]) -> list[Log]:
-        """Every log of the run, the clean one first."""
+        """Every log of the run, the clean one first.
+
+        Raises:
+            UsageError: there is no request, or a part of the files is laid out otherwise.
+        """
         states = objects(self.state.get("request_states"), f"{self.folder / STATE}")
         asked = self._asked(states)
         scores = self._scores(stats)

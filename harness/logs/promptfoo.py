@@ -66,7 +66,11 @@ class _Reader:
     version: str
 
     def columns(self, rows: Sequence[Json]) -> dict[int, list[Json]]:
-        """Place of a prompt with its provider -> its rows."""
+        """Place of a prompt with its provider -> its rows.
+
+        Raises:
+            UsageError: a row does not say whose it is.
+        """
         found: dict[int, list[Json]] = {}
         for number, row in enumerate(rows, 1):
             place = row.get("promptIdx")

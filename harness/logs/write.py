@@ -52,6 +52,14 @@ class ImportedRun:
 def write_run(imported: ImportedRun, *, out: Path | None, fresh: bool) -> Run:
     """Write the run's directory; the same logs again leave the same run.
 
+    Args:
+        imported: what the run is made of.
+        out: its directory; default: below `runs`, named after model, tasks and content.
+        fresh: write over a run that is there.
+
+    Returns:
+        The sealed run.
+
     Raises:
         UsageError: another run is there, or the folder holds other things.
         IncompleteRunError: it cannot be written.

@@ -40,7 +40,16 @@ class Refused:
 
 
 def open_model(spec: ModelSpec, expected: Versions, where: str) -> tuple[Model, Copy] | Refused:
-    """Load the model on this machine, if its software is the expected."""
+    """Load the model on this machine, if its software is the expected.
+
+    Args:
+        spec: the model as it was named, with the options of its loading.
+        expected: the versions where the run was started.
+        where: this machine's name, for messages.
+
+    Returns:
+        The model and what the driver must know of it; or why there is none, to be raised there.
+    """
     here = versions_here()
     if differences := expected.differences(here):
         return Refused(
@@ -63,7 +72,7 @@ def open_model(spec: ModelSpec, expected: Versions, where: str) -> tuple[Model, 
 
 
 def answer(model: Model, question: Question, where: str) -> Answers | Refused:
-    """Ask the model."""
+    """Ask the model one question; where it fails, say so in its own words."""
     try:
         return list(question.ask(model))
     except HarnessError as error:

@@ -107,6 +107,11 @@ class WorkersModel:
 def check_copy(outline: Outline, others: Sequence[Copy], copy: Copy) -> None:
     """Refuse a worker whose model is not the one whose files lie here, or not as the others'.
 
+    Args:
+        outline: what the files here say of the model.
+        others: the copies that were accepted before.
+        copy: the one that has just been opened.
+
     Raises:
         UsageError: names the machine and what differs.
     """
