@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.core.atomic import reason, write_text
-from harness.core.errors import IncompleteRunError, UnknownNameError
+from harness.core.errors import IncompleteRunError, UnknownNameError, UsageError
 from reports.sections import build_sections
 from reports.source import Run
 from reports.view import ReportView, build_view
@@ -64,7 +64,7 @@ def write_report(
         comparison: what was found between them already.
 
     Raises:
-        UsageError: no run, or an unknown format.
+        UsageError: no run, an unknown format, or the path is a folder.
         IncompleteRunError: the file cannot be written.
     """
     _check([form], FORMATS)
@@ -76,9 +76,11 @@ def write_verdict(verdict: Verdict, form: str, path: Path) -> None:
 
     Raises:
         UnknownNameError: an unknown format.
+        UsageError: the path is a folder.
         IncompleteRunError: the file cannot be written.
     """
     _check([form], VERDICT_FORMATS)
+    _refuse_folder(path)
     _write(path, VERDICT_FORMATS[form](verdict))
 
 
@@ -163,6 +165,7 @@ def _check(formats: Sequence[str], known: Collection[str]) -> None:
 
 def _write_format(path: Path, form: str, view: ReportView) -> Path:
     """Write a report and what stands beside it, the latter first: a page finds what it names."""
+    _refuse_folder(path)
     if form != "html":
         return _write(path, FORMATS[form][1](view))
     from reports.html import cells_file, render_html_files
@@ -174,6 +177,14 @@ def _write_format(path: Path, form: str, view: ReportView) -> Path:
     if beside not in files:
         path.with_name(beside).unlink(missing_ok=True)
     return path
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder, and the name of a file was expected.",
+            hint="Type the folder with the name of a file in it.",
+        )
 
 
 def _write(path: Path, text: str) -> Path:

@@ -37,7 +37,7 @@ from harness.gate.files import check_runs
 from harness.hardening.budget import Work
 from harness.hardening.card import Facts, measured_sections, say_outcome
 from harness.hardening.config import DEFAULT_CELLS, DEFAULT_STEPS, HardenConfig
-from harness.hardening.folder import Folder, RunName, open_state
+from harness.hardening.folder import Folder, RunName, open_state, place_at
 from harness.hardening.outcome import METRICS, Outcome, read_changes, read_elsewhere
 from harness.hardening.policy import make_policy, say_power, write_policy
 from harness.models.spec import Device
@@ -233,7 +233,7 @@ def run_hardening(config: HardenConfig, told: Told) -> Hardened:
         IncompleteRunError: the trained model guesses, or a step was stopped.
     """
     begun = time.monotonic()
-    material, folder = read_material(config), Folder(config.out)
+    material, folder = read_material(config), place_at(config.out)
     check_model(config)
     with lock_folder(folder.work):
         state = open_state(folder, config.identity(), fresh=config.fresh)

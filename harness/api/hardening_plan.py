@@ -12,7 +12,7 @@ from harness.api.hardening_runs import check_model, measure_rates, plan_work
 from harness.core.errors import UsageError
 from harness.hardening.budget import Rates, Work, fit_work
 from harness.hardening.config import HardenConfig
-from harness.hardening.folder import Folder
+from harness.hardening.folder import Folder, place_at
 from harness.hardening.split import (
     PerturbationSplit,
     WordingSplit,
@@ -70,6 +70,7 @@ def plan_hardening(config: HardenConfig) -> HardeningPlan:
         NothingToEvaluateError: too few rows, or one answer only.
     """
     material = read_material(config)
+    place_at(config.out)
     check_model(config)
     rewords = wants_rewording(config, material)
     try:

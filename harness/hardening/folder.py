@@ -61,6 +61,24 @@ class State(BaseModel):
     """Of each evaluation, likewise."""
 
 
+def place_at(out: Path) -> Folder:
+    """The folders of a hardening whose checkpoint goes to `out`; nothing is made.
+
+    Raises:
+        UsageError: there can be no checkpoint, or no folder beside it.
+    """
+    place = out if out.name not in ("", "..") else out.resolve()
+    if not place.name:
+        raise UsageError(
+            f"--out {out} has no place beside it.", hint="Type: --out with a new folder."
+        )
+    folder = Folder(place)
+    for one in (folder.checkpoint, folder.work):
+        if one.exists() and not one.is_dir():
+            raise UsageError(f"{one} is a file.", hint="Type: --out with a new folder.")
+    return folder
+
+
 def open_state(folder: Folder, identity: Json, *, fresh: bool) -> State:
     """The state of this hardening, begun or resumed; the folder is locked already.
 

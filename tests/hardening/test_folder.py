@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import UsageError
-from harness.hardening.folder import STATE, Folder, open_state, save_state
+from harness.hardening.folder import STATE, Folder, open_state, place_at, save_state
 
 ASKED = {"steps": 4, "seed": 0}
 
@@ -50,3 +50,25 @@ def test_another_hardening_and_a_damaged_one_are_refused(folder: Folder) -> None
         with pytest.raises(UsageError) as error:
             open_state(folder, ASKED, fresh=False)
         assert "--fresh" in str(error.value.hint)
+
+
+@pytest.mark.parametrize("out", ["/", "file", "taken"])
+def test_what_can_be_no_checkpoint_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("file", "taken.hardening"):
+        Path(name).write_text("")
+    with pytest.raises(UsageError, match=r"is a file|has no place beside it"):
+        place_at(Path(out))
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "taken.hardening"}
+
+
+def test_the_working_directory_is_a_folder_like_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "ckpt" / "inner"
+    place.mkdir(parents=True)
+    monkeypatch.chdir(place)
+    assert place_at(Path()).work == tmp_path / "ckpt" / "inner.hardening"
+    assert place_at(Path("..")).work == tmp_path / "ckpt.hardening"

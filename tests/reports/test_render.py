@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.errors import IncompleteRunError, UnknownNameError
-from reports import FORMATS, render
+from harness.core.errors import IncompleteRunError, UnknownNameError, UsageError
+from reports import FORMATS, render, write_report
 from reports.csvfile import render_csv
 from reports.junit import render_levels
 from reports.view import build_view
@@ -77,3 +77,15 @@ def test_junit_has_a_case_a_task_and_level_and_skips_what_is_not_judged() -> Non
     skipped = {case.attrib["classname"] for case in suite if case.find("skipped") is not None}
     assert skipped == set(weak)
     assert "drop" in (suite[0].findtext("system-out") or "")
+
+
+@pytest.mark.parametrize("form", ["html", "md"])
+@pytest.mark.parametrize("path", [".", "folder"])
+def test_a_folder_where_a_file_is_to_be_is_refused(
+    path: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    with pytest.raises(UsageError, match="is a folder, and the name of a file was expected"):
+        write_report([RUN], form, Path(path))
+    assert list(Path("folder").iterdir()) == []
