@@ -82,7 +82,7 @@ def attack(
         price_in: Price of a million prompt tokens.
         price_out: Price of a million generated tokens.
         max_cost: Stop, to be resumed, once a run has cost so much by these prices.
-        data_dir: Folder with glue/ and words/ data; default: HARNESS_DATA_DIR.
+        data_dir: Data folder with public rows and word tables; default: HARNESS_DATA_DIR.
         instruction: Instruction to attack, by id; default: the task's first.
         paraphrases: Paraphrase bank, as `harness paraphrase` writes it.
         prompt_format: Layout of prompts; auto: chat where the model has a template.

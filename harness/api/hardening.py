@@ -153,7 +153,7 @@ def harden(
         train: Labelled rows to train on, with the fields of the task's own rows.
         out: Folder for the checkpoint; all else goes beside it, to OUT.hardening.
         fresh: Start over, do not resume.
-        data_dir: Folder with glue/ and words/ data; default: HARNESS_DATA_DIR.
+        data_dir: Data folder with public rows and word tables; default: HARNESS_DATA_DIR.
         bank: Paraphrase bank, as `harness paraphrase` writes it.
         reworder: Model that rewords instructions, also of a server; `none` for no model. Default:
             the model itself, where the task and its bank have too few wordings.

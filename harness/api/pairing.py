@@ -84,7 +84,7 @@ def make_pairs(
         input: File that pairs are made from.
         out: Pairs file to write (.jsonl).
         exclude: Files with evaluation rows that no pair may hold.
-        data_dir: Folder with glue/ and words/ data; default: HARNESS_DATA_DIR.
+        data_dir: Data folder with public rows and word tables; default: HARNESS_DATA_DIR.
         task: Data set of the templates, such as glue/sst2.
         rows: Rows to fill the templates with.
         labels: Verbalizers in label order, for FLAN templates.

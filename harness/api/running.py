@@ -108,7 +108,7 @@ def run(
         suite: Suite of tasks; default: `starter`, unless tasks are given.
         tasks: Tasks by name, by YAML file or by such a file's content (see `harness.make_task`),
             one or several; of a suite's tasks, only these.
-        data_dir: Folder with glue/ and words/ data; default: HARNESS_DATA_DIR.
+        data_dir: Data folder with public rows and word tables; default: HARNESS_DATA_DIR.
         limit: Maximum examples per task (seeded sample).
         instructions: Number of instructions per task, or `promptbench[:N]`.
         few_shot: Answered examples before each question.

@@ -23,7 +23,7 @@ class AttackConfig(ModelOptions):
     task: str
     """Task by name or YAML file."""
     data_dir: Path | None = None
-    """Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."""
+    """Data folder with public rows and word tables. Default: HARNESS_DATA_DIR."""
     instruction: str | None = None
     """Instruction to attack, by id. Default: the task's first."""
     paraphrases: Path | None = None

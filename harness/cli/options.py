@@ -16,7 +16,7 @@ SERVER_PANEL: Final = SERVER_FIELDS
 
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."),
+    typer.Option(help="Data folder with public rows and word tables. Default: HARNESS_DATA_DIR."),
 ]
 Levels = Annotated[
     str | None,

@@ -29,7 +29,7 @@ class ParaphraseOptions(ModelOptions):
     instruction: Names = ()
     """Only this instruction, by id. Repeatable."""
     data_dir: Path | None = None
-    """Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."""
+    """Data folder with public rows and word tables. Default: HARNESS_DATA_DIR."""
     per_instruction: Count = 8
     """Maximum paraphrases per instruction."""
     temperatures: str = "0.5,0.8,1.0"

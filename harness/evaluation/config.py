@@ -63,7 +63,7 @@ class RunConfig(ModelOptions):
     tasks: Names = ()
     """Task by name or YAML file; of a --suite's tasks, only these. Repeatable."""
     data_dir: Path | None = None
-    """Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."""
+    """Data folder with public rows and word tables. Default: HARNESS_DATA_DIR."""
     limit: Count | None = None
     """Maximum examples per task (seeded sample)."""
     instructions: Instructions | None = None

@@ -40,7 +40,7 @@ class HardenConfig(PlainNumbers):
     fresh: bool = False
     """Start over, do not resume."""
     data_dir: Path | None = None
-    """Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."""
+    """Data folder with public rows and word tables. Default: HARNESS_DATA_DIR."""
 
     bank: Path | None = None
     """Paraphrase bank, as harness paraphrase writes it."""

@@ -34,7 +34,7 @@ class PairsConfig(PlainNumbers):
     exclude: tuple[Path, ...] = ()
     """File with evaluation rows that no pair may hold. Repeatable."""
     data_dir: Path | None = None
-    """Folder with glue/ and words/ data. Default: HARNESS_DATA_DIR."""
+    """Data folder with public rows and word tables. Default: HARNESS_DATA_DIR."""
 
     task: str | None = None
     """Data set of the templates, such as glue/sst2."""
