@@ -52,7 +52,9 @@ def reword_first(
     folder = _folder(config)
     if dry_run:
         return _with_those_there(plain, tasks, folder, progress)
-    writer = as_writer(load_model(_writer_spec(config, config.paraphrase_with)))
+    writer = as_writer(
+        load_model(_writer_spec(config, config.paraphrase_with)), config.paraphrase_with
+    )
     encoder = load_encoder()
     for task in tasks:
         _write(writer, task, bank_in(folder, task.name), encoder, progress, fresh=config.fresh)

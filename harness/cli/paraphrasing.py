@@ -96,7 +96,7 @@ def paraphrase_command(config: ParaphraseOptions, quiet: options.Quiet = False) 
         filters=Filters(min_similarity=config.min_similarity, max_kept=config.max_kept),
     )
     encoder = load_encoder() if config.min_similarity > -1 else None
-    writer = as_writer(load_model(config.model_spec))
+    writer = as_writer(load_model(config.model_spec), config.model)
     _write(writer, chosen, settings, encoder, config.out, begun, quiet=quiet)
 
 

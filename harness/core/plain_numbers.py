@@ -1,16 +1,16 @@
-"""Numbers of configurations: YAML's `yes` is no number, though Python counts it as 1."""
+"""Numbers of configurations: YAML's `yes` is none, though Python counts it as 1, nor is `.inf`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 
 class PlainNumbers(BaseModel):
-    """Base of a configuration whose numbers may not be truth values.
+    """Base of a configuration whose numbers are finite and no truth values.
 
     Example:
         >>> class Bound(PlainNumbers):
@@ -23,6 +23,8 @@ class PlainNumbers(BaseModel):
         ...     print(error.errors()[0]["msg"])
         a number was expected, not a truth value
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -65,7 +65,7 @@ class Writer(Protocol):
         ...
 
 
-def as_writer(model: object) -> Writer:
+def as_writer(model: object, name: str) -> Writer:
     """The model as one that draws texts from a beginning.
 
     Raises:
@@ -73,7 +73,7 @@ def as_writer(model: object) -> Writer:
     """
     if not isinstance(model, Writer):
         raise UsageError(
-            "this kind of model cannot go on with a text that was begun for it.",
+            f"{name} cannot go on with a text that was begun for it, so it cannot reword.",
             hint="Use a local checkpoint of a causal language model.",
         )
     return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from harness.core.errors import UsageError
@@ -219,7 +220,7 @@ def _provenance(
 
 
 def _check(config: ParaphraseConfig) -> None:
-    if not config.temperatures or min(config.temperatures) <= 0:
+    if not config.temperatures or not all(0 < one < inf for one in config.temperatures):
         raise UsageError(
             f"temperatures must be above 0, not {', '.join(map(str, config.temperatures))}.",
             hint="Type for example: --temperatures 0.5,0.8,1.0.",

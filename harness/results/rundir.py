@@ -274,12 +274,7 @@ def load_run(path: str | Path, *, partial: bool = False) -> Run:
     """
     run = Run(Path(path))
     if not (run.path / "run.json").is_file():
-        parent = run.path.parent
-        runs = [p.parent.name for p in parent.glob("*/run.json") if p.is_file()]
-        raise UsageError(
-            f"{run.path} is not a run directory (no run.json).{nearest_hint(run.path.name, runs)}",
-            hint="A run is made by: harness run --model MODEL --out DIR.",
-        )
+        raise _no_run_at(run.path)
     check_manifest(run.manifest, run.path)
     if run.manifest["status"] == "complete":
         check_seal(run.manifest, run.path)
@@ -290,6 +285,21 @@ def load_run(path: str | Path, *, partial: bool = False) -> Run:
             "(`harness export --partial` takes what is there).",
         )
     return run
+
+
+def _no_run_at(path: Path) -> UsageError:
+    inside = sorted(str(found.parent) for found in path.glob("*/run.json") if found.is_file())
+    if inside:
+        more = f" and {len(inside) - 3} more" if len(inside) > 3 else ""
+        return UsageError(
+            f"{path} is not a run directory (no run.json).",
+            hint=f"It holds runs, which are given one by one: {' '.join(inside[:3])}{more}",
+        )
+    runs = [found.parent.name for found in path.parent.glob("*/run.json") if found.is_file()]
+    return UsageError(
+        f"{path} is not a run directory (no run.json).{nearest_hint(path.name, runs)}",
+        hint="A run is made by: harness run --model MODEL --out DIR.",
+    )
 
 
 def example_hash(example: Example) -> str:

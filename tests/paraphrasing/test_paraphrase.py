@@ -19,6 +19,7 @@ from harness.paraphrasing import (
     ParaphraseConfig,
     Writer,
     add_bank,
+    as_writer,
     judge,
     read_bank,
     write_bank,
@@ -241,7 +242,9 @@ def test_a_file_that_is_no_bank_is_an_error(tmp_path: Path) -> None:
         read_bank(path)
 
 
-@pytest.mark.parametrize("temperatures", [(), (0.0,), (-1.0, 1.0)])
+@pytest.mark.parametrize(
+    "temperatures", [(), (0.0,), (-1.0, 1.0), (float("nan"),), (0.5, float("inf"))]
+)
 def test_a_temperature_must_be_above_0(task: Task, temperatures: tuple[float, ...]) -> None:
     with pytest.raises(UsageError, match="temperatures must be above 0"):
         write_paraphrases(Parrot([GOOD]), task, ParaphraseConfig(temperatures=temperatures))
@@ -328,3 +331,8 @@ class TestSampling:
 
 def _tokens(model: Writer, text: str) -> Request:
     return model.tokenizer.requests([Asked(text)])[0]
+
+
+def test_what_cannot_reword_is_named() -> None:
+    with pytest.raises(UsageError, match="my/t5 cannot go on with a text"):
+        as_writer(object(), "my/t5")

@@ -273,3 +273,13 @@ def test_a_damaged_manifest_is_refused_and_started_over_by_fresh(run: Path, cont
         RunDirectory(run).open(manifest, fresh=False)
     RunDirectory(run).open(manifest, fresh=True)
     assert [path.name for path in run.iterdir()] == ["run.json"]
+
+
+def test_a_folder_of_runs_names_the_runs_in_it(tmp_path: Path) -> None:
+    for name in ("b", "a", "c", "d"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        (tmp_path / "all" / name / "run.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UsageError) as refused:
+        load_run(tmp_path / "all")
+    runs = " ".join(str(tmp_path / "all" / name) for name in "abc")
+    assert str(refused.value).endswith(f"given one by one: {runs} and 1 more")
