@@ -37,7 +37,7 @@ Tasks = Annotated[
     list[str] | None, typer.Option("--task", help="Follow this task, not all together. Repeatable.")
 ]
 Levels = Annotated[
-    list[str] | None, typer.Option("--level", help="Only these levels, such as clean,word.")
+    list[str] | None, typer.Option("--levels", help="Only these levels, such as clean,word.")
 ]
 Since = Annotated[
     str | None, typer.Option(help="Only runs since a date (2026-11-01) or for so long (30d).")
@@ -66,7 +66,7 @@ def register(app: typer.Typer) -> None:
         "history",
         history_command,
         "harness history runs",
-        "harness history --model nightly --level clean,word --since 30d --json",
+        "harness history --model nightly --levels clean,word --since 30d --json",
         "harness history runs --out history.parquet",
     )
     add_command(app, "view", view_command, "harness view runs", "harness view --model nightly")

@@ -28,7 +28,7 @@ def test_the_terminal_lists_runs_trends_and_change_points(
 
 
 def test_json_says_all_of_it(made_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["history", str(made_runs), "--model", "nightly", "--level", "word", "--json"]
+    arguments = ["history", str(made_runs), "--model", "nightly", "--levels", "word", "--json"]
     assert harness(arguments) == ExitCode.OK
     found = json.loads(capsys.readouterr().out)
     assert {run["state"] for run in found["runs"]} == {"finished"}
