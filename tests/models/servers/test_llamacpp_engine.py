@@ -27,8 +27,9 @@ ASKED = [
     Asked("Is it good?\nText: dull\n", {"yes": " yes", "no": " no"}),
 ]
 OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & ignores it
 from harness.models.servers.llamacpp_process import Slots, start_llama
 print(start_llama(Path(sys.argv[1]), Slots(1, 64, 0)).url, flush=True)
 time.sleep(3600)
@@ -88,7 +89,7 @@ def test_it_ends_with_its_owner(tiny: Path, end: signal.Signals) -> None:
             os.killpg(owner.pid, end)  # as a terminal's Ctrl-C, to both
         else:
             owner.send_signal(end)
-        owner.wait()
+        owner.wait(timeout=30)
     for _ in range(100):
         if not _answers(url):
             return
