@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import options
 from harness.cli.command import add_command
+
+if TYPE_CHECKING:
+    from harness.logs.import_logs import Imported
 
 
 def register(app: typer.Typer) -> None:
@@ -66,10 +69,7 @@ def import_command(
     quiet: options.Quiet = False,
 ) -> None:
     """Make a run of other tools' logs: to report, compare, judge and export as your own."""
-
-    from harness.cli.summaries import print_summary
-    from harness.cli.terminal import err, print_json, typed_command
-    from harness.core.progress_bar import printable
+    from harness.cli.terminal import typed_command
     from harness.logs.group import parse_levels
     from harness.logs.import_logs import import_logs
 
@@ -83,6 +83,14 @@ def import_command(
         fresh=fresh,
         command=typed_command(),
     )
+    _show_imported(imported, as_json=as_json, quiet=quiet)
+
+
+def _show_imported(imported: Imported, *, as_json: bool, quiet: bool) -> None:
+    from harness.cli.summaries import print_summary
+    from harness.cli.terminal import err, print_json
+    from harness.core.progress_bar import printable
+
     for sentence in imported.lost:
         err().print(f"note: {printable(sentence)}", markup=False)
     if as_json:
