@@ -81,7 +81,7 @@ def write_verdict(verdict: Verdict, form: str, path: Path) -> None:
     """
     _check([form], VERDICT_FORMATS)
     _refuse_folder(path)
-    _write(path, VERDICT_FORMATS[form](verdict))
+    write_page(path, VERDICT_FORMATS[form](verdict))
 
 
 def _markdown(view: ReportView) -> str:
@@ -167,12 +167,12 @@ def _write_format(path: Path, form: str, view: ReportView) -> Path:
     """Write a report and what stands beside it, the latter first: a page finds what it names."""
     _refuse_folder(path)
     if form != "html":
-        return _write(path, FORMATS[form][1](view))
+        return write_page(path, FORMATS[form][1](view))
     from reports.html import cells_file, render_html_files
 
     files = render_html_files(view, path.name)
     for name in sorted(files, key=lambda one: one == path.name):
-        _write(path.with_name(name), files[name])
+        write_page(path.with_name(name), files[name])
     beside = cells_file(path.name)
     if beside not in files:
         path.with_name(beside).unlink(missing_ok=True)
@@ -187,7 +187,7 @@ def _refuse_folder(path: Path) -> None:
         )
 
 
-def _write(path: Path, text: str) -> Path:
+def write_page(path: Path, text: str) -> Path:
     """Write a file at once: a reader sees the old report or the new, never a part."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from pydantic import ConfigDict, Field
 
 from harness.cli import options
 from harness.cli.command import add_command
-from harness.cli.params import choice
+from harness.cli.params import with_options
+from harness.core.plain_numbers import PlainNumbers
+from harness.evaluation.config import Names
+from harness.history.select import Metric
 
 if TYPE_CHECKING:
     from harness.history.answer import Answer
     from harness.history.changes import Change
     from harness.history.entry import RunEntry
-    from harness.history.trends import Metric, Point, Trend
+    from harness.history.trends import Point, Trend
 
-_METRICS: Final = ("accuracy", "drop")
 _CHANGES_SHOWN: Final = 20
 """Change points that the terminal lists, the latest ones; JSON has all."""
 _MANY: Final = 50
@@ -29,34 +32,34 @@ Folders = Annotated[
     list[Path] | None,
     typer.Argument(help="Folders with runs below them. Default: those named before."),
 ]
-Models = Annotated[
-    list[str] | None,
-    typer.Option("--model", help="Only this model, by name or pattern. Repeatable."),
-]
-Tasks = Annotated[
-    list[str] | None, typer.Option("--task", help="Follow this task, not all together. Repeatable.")
-]
-Levels = Annotated[
-    list[str] | None, typer.Option("--levels", help="Only these levels, such as clean,word.")
-]
-Since = Annotated[
-    str | None, typer.Option(help="Only runs since a date (2026-11-01) or for so long (30d).")
-]
 
-Followed = Annotated[
-    str, typer.Option(help="What to follow: accuracy or drop.", parser=choice("metric", _METRICS))
-]
-Across = Annotated[
-    bool,
-    typer.Option(
-        "--across-models", help="Follow all models' runs together, by date.", show_default=False
-    ),
-]
 
-Margin = Annotated[
-    float,
-    typer.Option(min=0, max=100, help="Points that a change must exceed, interval and all."),
-]
+class HistoryOptions(PlainNumbers):
+    """Which runs are followed, and what of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: Names = ()
+    """Only this model, by name or pattern. Repeatable."""
+    tasks: Names = ()
+    """Follow this task, not all together. Repeatable."""
+    levels: Names = ()
+    """Only these levels, such as clean,word."""
+    since: str | None = None
+    """Only runs since a date (2026-11-01) or for so long (30d)."""
+    metric: Metric = "accuracy"
+    """What to follow."""
+    across_models: bool = False
+    """Follow all models' runs together, by date."""
+    margin: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Points that a change must exceed, interval and all."""
+
+
+PANELS: Final = {
+    "Runs": ("model", "tasks", "since"),
+    "What is followed": ("levels", "metric", "across_models", "margin"),
+}
+"""How the options of a history are grouped in the help."""
 
 
 def register(app: typer.Typer) -> None:
@@ -76,15 +79,10 @@ def register(app: typer.Typer) -> None:
     )  # fmt: skip
 
 
+@with_options(HistoryOptions, PANELS)
 def history_command(
+    config: HistoryOptions,
     folders: Folders = None,
-    model: Models = None,
-    task: Tasks = None,
-    level: Levels = None,
-    since: Since = None,
-    metric: Followed = "accuracy",
-    across_models: Across = False,
-    margin: Margin = 0.0,
     limit: Annotated[int, typer.Option(min=0, help="Latest runs to list; 0 for all.")] = 20,
     out: Annotated[
         Path | None, typer.Option(help="Write a table instead: .csv, .jsonl or .parquet.")
@@ -104,27 +102,20 @@ def history_command(
         forget_folders(folders or [])
         typer.echo(f"forgotten: {', '.join(map(str, folders or []))}")
         return
-    found = find_answer(
-        folders, model, task, level, since, metric, margin, across_models=across_models
-    )
+    found = find_answer(config, folders)
     _show_notes(found.notes)
     if out is not None:
         typer.echo(str(export_history(found, out)))
     elif as_json:
         print_json(answer_json(found))
     else:
-        _show(found, limit, options.split_names(task), options.split_names(level))
+        _show(found, limit, config.tasks, config.levels)
 
 
+@with_options(HistoryOptions, PANELS)
 def view_command(
+    config: HistoryOptions,
     folders: Folders = None,
-    model: Models = None,
-    task: Tasks = None,
-    level: Levels = None,
-    since: Since = None,
-    metric: Followed = "accuracy",
-    across_models: Across = False,
-    margin: Margin = 0.0,
     port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Port; 0 for any. Default: from 8731 on, a free one."),
@@ -135,11 +126,7 @@ def view_command(
     from reports.site.site import Site
 
     def load() -> Site:
-        return Site(
-            find_answer(
-                folders, model, task, level, since, metric, margin, across_models=across_models
-            )
-        )
+        return Site(find_answer(config, folders))
 
     with open_server(load, port) as server:
         try:
@@ -149,16 +136,11 @@ def view_command(
             typer.echo("ended", err=True)
 
 
+@with_options(HistoryOptions, PANELS)
 def bundle_command(
+    config: HistoryOptions,
     out: Annotated[Path, typer.Option(help="Folder to write: index.html and the reports.")],
     folders: Folders = None,
-    model: Models = None,
-    task: Tasks = None,
-    level: Levels = None,
-    since: Since = None,
-    metric: Followed = "accuracy",
-    across_models: Across = False,
-    margin: Margin = 0.0,
     as_json: options.AsJson = False,
 ) -> None:
     """Write the history and every run's report as a folder to publish or to open from a disk."""
@@ -166,9 +148,7 @@ def bundle_command(
     from reports.site.bundle import write_bundle
     from reports.site.site import Site
 
-    found = find_answer(
-        folders, model, task, level, since, metric, margin, across_models=across_models
-    )
+    found = find_answer(config, folders)
     _show_notes(found.notes)
     written = write_bundle(Site(found), out)
     if as_json:
@@ -177,16 +157,7 @@ def bundle_command(
         typer.echo(str(written[-1]))
 
 
-def find_answer(
-    folders: Sequence[Path] | None,
-    model: list[str] | None,
-    task: list[str] | None,
-    level: list[str] | None,
-    since: str | None,
-    metric: str,
-    margin: float,
-    across_models: bool,
-) -> Answer:
+def find_answer(config: HistoryOptions, folders: Sequence[Path] | None) -> Answer:
     """The history below folders, as the options of a command select it."""
     from datetime import UTC, datetime
 
@@ -195,15 +166,17 @@ def find_answer(
     from harness.history.select import Selection, parse_since
 
     wanted = Selection(
-        models=options.split_names(model),
-        tasks=options.split_names(task),
-        levels=options.split_names(level),
-        since=None if since is None else parse_since(since, datetime.now(UTC)),
+        models=config.model,
+        tasks=config.tasks,
+        levels=config.levels,
+        since=None if config.since is None else parse_since(config.since, datetime.now(UTC)),
     )
-    history = load_history(folders or (), on_read=_say_reading)
-    followed: Metric = "drop" if metric == "drop" else "accuracy"
     return answer(
-        history, wanted, metric=followed, across_models=across_models, margin=margin / 100
+        load_history(folders or (), on_read=_say_reading),
+        wanted,
+        metric=config.metric,
+        across_models=config.across_models,
+        margin=config.margin / 100,
     )
 
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 Level = Literal["clean", "character", "word", "sentence", "semantic"]
 PerturbedLevel = Literal["character", "word", "sentence", "semantic"]
@@ -241,6 +241,35 @@ class Sample:
     text: str | None = None
     draws: tuple[Draw, ...] = ()
     """Of a cell that was asked at a temperature."""
+
+    @classmethod
+    def of(
+        cls,
+        variant: Variant,
+        example: Example,
+        *,
+        prediction: str | None,
+        score: float,
+        scorer: str,
+        scores: Mapping[str, float] | None = None,
+        text: str | None = None,
+    ) -> Self:
+        """The sample of a variant on an example; without a prediction nothing could be read."""
+        return cls(
+            variant_id=variant.id,
+            example_id=example.id,
+            task=variant.task,
+            level=variant.level,
+            perturbation=variant.perturbation,
+            instruction_id=variant.instruction_id,
+            gold=example.gold,
+            prediction=prediction,
+            score=score,
+            parsed=prediction is not None,
+            scorer=scorer,
+            scores=scores,
+            text=text,
+        )
 
     @property
     def correct(self) -> bool:

@@ -10,8 +10,8 @@ from harness.core.errors import NothingToEvaluateError
 from harness.history.changes import Change
 from harness.history.entry import RunEntry
 from harness.history.refresh import History
-from harness.history.select import Selection, select_runs
-from harness.history.trends import Metric, Trend, make_trends
+from harness.history.select import Metric, Selection, select_runs
+from harness.history.trends import Trend, make_trends
 from harness.results.jsonfiles import Json
 from harness.results.quantity import Quantity
 

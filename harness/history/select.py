@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from harness.core.errors import UnknownNameError, UsageError
 from harness.history.entry import RunEntry
 
+Metric: TypeAlias = Literal["accuracy", "drop"]
+"""What is followed."""
 _AGO: Final = re.compile(r"(\d{1,6})([dhw])")
 _UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,10 +13,8 @@ from harness.core.records import CLEAN, LEVELS
 from harness.history.changes import Change, Observation, adjust, measure_steps
 from harness.history.entry import ExampleScores, RunEntry
 from harness.history.index import ScoresByRun
-from harness.history.select import Selection
+from harness.history.select import Metric, Selection
 from harness.results.quantity import Quantity
-
-Metric: TypeAlias = Literal["accuracy", "drop"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,18 +202,11 @@ def _sample(
     scorer: Scorer,
 ) -> Sample:
     scored = row.scored[metric]
-    answer = _said(scored.answer, row, labels)
-    return Sample(
-        variant_id=variant.id,
-        example_id=example.id,
-        task=variant.task,
-        level=variant.level,
-        perturbation=variant.perturbation,
-        instruction_id=variant.instruction_id,
-        gold=example.gold,
-        prediction=answer,
+    return Sample.of(
+        variant,
+        example,
+        prediction=_said(scored.answer, row, labels),
         score=scored.value or 0.0,
-        parsed=answer is not None,
         scorer=scorer,
         scores=dict(zip(labels, row.likelihoods, strict=False)) if row.likelihoods else None,
         text=row.text,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,6 +132,38 @@ def name_of(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     return _UNSEEN.sub(" ", str(value)).strip()[:MAX_NAME]
+
+
+def by_example(
+    samples: Sequence[Json], key: str, repeat: str, where: Callable[[int], str]
+) -> dict[str, list[Json]]:
+    """Group samples by the example that they are of.
+
+    Args:
+        samples: in the log's order.
+        key: where a sample says its example.
+        repeat: what tells an example's samples apart: an epoch, a filter.
+        where: what an error calls the sample of a number, from 1.
+
+    Returns:
+        Example -> its samples, one per value of `repeat`.
+
+    Raises:
+        UsageError: a sample without an example, or one that stands there twice.
+    """
+    found: dict[str, list[Json]] = {}
+    for number, sample in enumerate(samples, 1):
+        example = name_of(sample.get(key))
+        if not example:
+            raise UsageError(f"{where(number)} has no {key}.")
+        own = found.setdefault(example, [])
+        if any(one.get(repeat) == sample.get(repeat) for one in own):
+            raise UsageError(
+                f"{where(number)} has the {key} {example!r}, which stands there twice for one "
+                f"{repeat}."
+            )
+        own.append(sample)
+    return found
 
 
 def text_of(value: object) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from harness.core.errors import UsageError
 from harness.logs.archive import Archive, members
 from harness.logs.bounded import (
+    by_example,
     items,
     mapping,
     name_of,
@@ -87,7 +88,7 @@ class _Reader:
 
     def read(self, samples: Sequence[Json]) -> Log:
         """The whole log."""
-        by_id = self._by_id(samples)
+        by_id = by_example(samples, "id", "epoch", lambda n: f"{self.path}: sample {n}")
         rows = tuple(_row(example, epochs) for example, epochs in by_id.items())
         task = name_of(self.facts.get("task")) or self.path.stem
         epochs = max(map(len, by_id.values()))
@@ -105,21 +106,6 @@ class _Reader:
             lost=tuple(self._lost(epochs)),
             settings=self._settings(epochs),
         )
-
-    def _by_id(self, samples: Sequence[Json]) -> dict[str, list[Json]]:
-        """Sample id -> its epochs."""
-        found: dict[str, list[Json]] = {}
-        for number, sample in enumerate(samples, 1):
-            example = name_of(sample.get("id"))
-            if not example:
-                raise UsageError(f"{self.path}: sample {number} has no id.")
-            epochs = found.setdefault(example, [])
-            if any(one.get("epoch") == sample.get("epoch") for one in epochs):
-                raise UsageError(
-                    f"{self.path}: the sample {example!r} stands there twice in one epoch."
-                )
-            epochs.append(sample)
-        return found
 
     def _metrics(self, rows: Sequence[Row]) -> tuple[str, ...]:
         """The scorers in the order of the results, then others that samples have."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from harness.core.errors import UsageError
 from harness.logs.bounded import (
+    by_example,
     items,
     mapping,
     name_of,
@@ -82,7 +83,9 @@ class _Reader:
 
     def read(self, samples: Sequence[Json], files: tuple[LogFile, ...]) -> Log:
         """The whole log."""
-        docs = self._by_doc(samples)
+        docs = by_example(
+            samples, "doc_id", "filter", lambda number: f"{self.path}, line {number}: the sample"
+        )
         names = list(dict.fromkeys(name for rows in docs.values() for name in _metrics(rows)))
         run = mapping(self.results.get("config"))
         shots = number_of(mapping(self.results.get("n-shot")).get(self.task))
@@ -109,21 +112,6 @@ class _Reader:
             f"{self.path.name} has no results_DATE.json beside it, so the model, the prompt's "
             "template and lm-eval's version are not known"
         )
-
-    def _by_doc(self, samples: Sequence[Json]) -> dict[str, list[Json]]:
-        """Document -> its samples, one per filter."""
-        found: dict[str, list[Json]] = {}
-        for number, sample in enumerate(samples, 1):
-            doc = name_of(sample.get("doc_id"))
-            if not doc:
-                raise UsageError(f"{self.path}, line {number}: the sample has no doc_id.")
-            rows = found.setdefault(doc, [])
-            if any(one.get("filter") == sample.get("filter") for one in rows):
-                raise UsageError(
-                    f"{self.path}, line {number}: the document {doc} stands here a second time."
-                )
-            rows.append(sample)
-        return found
 
     def _row(self, doc: str, samples: Sequence[Json]) -> Row:
         first = samples[0]

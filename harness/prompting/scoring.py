@@ -99,18 +99,11 @@ def _sample(
     scores: Mapping[str, float] | None = None,
     text: str | None = None,
 ) -> Sample:
-    variant, example = cell.variant, cell.example
-    return Sample(
-        variant_id=variant.id,
-        example_id=example.id,
-        task=variant.task,
-        level=variant.level,
-        perturbation=variant.perturbation,
-        instruction_id=variant.instruction_id,
-        gold=example.gold,
+    return Sample.of(
+        cell.variant,
+        cell.example,
         prediction=grade.answer,
         score=grade.score,
-        parsed=grade.answer is not None,
         scorer=scorer,
         scores=scores,
         text=text,

@@ -9,13 +9,11 @@ from typing import Final
 import altair as alt
 
 from harness.results.quantity import Quantity
+from reports.charts.lines import lines_with_intervals
 from reports.charts.spec import (
     Row,
     Spec,
     accuracy_domain,
-    by_colour,
-    by_edge_colour,
-    by_shape,
     fill,
     hidden_runs,
     lay_out,
@@ -66,24 +64,13 @@ def accuracy_curves(points: Sequence[CurvePoint], *, runs: int, description: str
     y = alt.Y("value:Q", axis=share_axis(), scale=scale)
     offset = alt.XOffset("run:O", scale=alt.Scale(domain=list(range(runs)), paddingOuter=1))
     chart = alt.Chart(alt.NamedData("rows")).encode(x=x)
-    said = {"tooltip": alt.Tooltip("tip:N"), "description": alt.Description("tip:N")}
     clean = chart.mark_tick(
         thickness=1.5, color="var(--ink)", opacity=0.55, aria=False, bandSize=34
     ).encode(y=alt.Y("reference:Q", scale=scale))
-    line = chart.mark_line(strokeWidth=1.5, opacity=0.6, aria=False).encode(
-        y=y, detail=["series:N"], color=by_colour(runs)
+    parts = lines_with_intervals(
+        chart, y=y, scale=scale, runs=runs, line="series", full="significant"
     )
-    bar = chart.mark_rule(strokeWidth=3.5, strokeCap="round", opacity=0.42, aria=False).encode(
-        y=alt.Y("low:Q", scale=scale), y2="high:Q", color=by_colour(runs), tooltip=said["tooltip"]
-    )
-    mark = chart.mark_point(size=95, filled=True, opacity=1, strokeWidth=1.75).encode(
-        y=y,
-        shape=by_shape(runs),
-        stroke=by_edge_colour(runs),
-        fill=alt.condition("datum.significant", by_colour(runs), alt.value("var(--page)")),
-        **said,
-    )
-    layers = (shown_runs(one.encode(xOffset=offset)) for one in (clean, line, bar, mark))
+    layers = (shown_runs(one.encode(xOffset=offset)) for one in (clean, *parts))
     laid_out = lay_out(alt.layer(*layers).add_params(hidden_runs()), height=_HEIGHT)
     return fill(laid_out, description, rows=[_row(one) for one in points])
 

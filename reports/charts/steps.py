@@ -9,7 +9,8 @@ from typing import Final
 import altair as alt
 
 from harness.results.quantity import Quantity
-from reports.charts.spec import Row, Spec, by_colour, by_shape, fill, lay_out
+from reports.charts.lines import lines_with_intervals
+from reports.charts.spec import Row, Spec, fill, lay_out
 from reports.visible import visible
 
 _HEIGHT: Final = 150
@@ -45,22 +46,9 @@ def accuracy_over_steps(
     x = alt.X("step:Q", axis=axis, scale=alt.Scale(zero=False, padding=14))
     scale = alt.Scale(domain=list(domain), nice=False)
     y = alt.Y("value:Q", axis=alt.Axis(title=None, format=".0%", tickCount=4), scale=scale)
-    colour = by_colour(trainings)
     chart = alt.Chart(alt.NamedData("rows")).encode(x=x)
-    line = chart.mark_line(strokeWidth=1.5, opacity=0.55, aria=False).encode(
-        y=y, detail=["run:N"], color=colour
-    )
-    bar = chart.mark_rule(strokeWidth=2.5, strokeCap="round", opacity=0.3, aria=False).encode(
-        y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour, tooltip=alt.Tooltip("tip:N")
-    )
-    mark = chart.mark_point(size=70, filled=True, opacity=1).encode(
-        y=y,
-        shape=by_shape(trainings),
-        color=colour,
-        tooltip=alt.Tooltip("tip:N"),
-        description=alt.Description("tip:N"),
-    )
-    laid_out = lay_out(alt.layer(line, bar, mark), height=_HEIGHT)
+    layers = lines_with_intervals(chart, y=y, scale=scale, runs=trainings)
+    laid_out = lay_out(alt.layer(*layers), height=_HEIGHT)
     return fill(laid_out, description, rows=[_row(one) for one in points])
 
 

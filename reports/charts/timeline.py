@@ -10,13 +10,11 @@ from typing import Final
 import altair as alt
 
 from harness.results.quantity import Quantity
+from reports.charts.lines import lines_with_intervals
 from reports.charts.spec import (
     Row,
     Spec,
     accuracy_domain,
-    by_colour,
-    by_edge_colour,
-    by_shape,
     difference_domain,
     fill,
     hidden_runs,
@@ -59,21 +57,8 @@ def timeline(points: Sequence[TimePoint], *, series: int, drops: bool, descripti
     scale = alt.Scale(domain=list(domain), nice=False)
     y = alt.Y("value:Q", axis=share_axis(), scale=scale)
     chart = alt.Chart(alt.NamedData("rows")).encode(x=x)
-    said = {"tooltip": alt.Tooltip("tip:N"), "description": alt.Description("tip:N")}
-    line = chart.mark_line(strokeWidth=1.5, opacity=0.55, aria=False).encode(
-        y=y, detail=["run:N"], color=by_colour(series)
-    )
-    bar = chart.mark_rule(strokeWidth=2, strokeCap="round", opacity=0.22, aria=False).encode(
-        y=alt.Y("low:Q", scale=scale), y2="high:Q", color=by_colour(series), tooltip=said["tooltip"]
-    )
-    mark = chart.mark_point(size=70, filled=True, opacity=1, strokeWidth=1.75).encode(
-        y=y,
-        shape=by_shape(series),
-        stroke=by_edge_colour(series),
-        fill=alt.condition("datum.changed", by_colour(series), alt.value("var(--page)")),
-        **said,
-    )
-    layers = (shown_runs(one) for one in (line, bar, mark))
+    parts = lines_with_intervals(chart, y=y, scale=scale, runs=series, full="changed")
+    layers = (shown_runs(one) for one in parts)
     laid_out = lay_out(alt.layer(*layers).add_params(hidden_runs()), height=_HEIGHT)
     return fill(laid_out, description, rows=[_row(one) for one in points])
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from harness.core.atomic import reason, write_text
-from harness.core.errors import IncompleteRunError, UsageError
+from harness.core.errors import UsageError
+from reports.render import write_page
 from reports.site.site import INDEX, Site, site_files
 
 _MARK: Final = '<meta name="generator" content="robustness-harness">'
@@ -34,7 +34,7 @@ def write_bundle(
     _check(out)
     written = []
     for name, content in site_files(site):
-        written.append(_write(out / name, content))
+        written.append(write_page(out / name, content))
         on_file(name)
     _remove_old(out, set(written))
     return tuple(written)
@@ -54,18 +54,6 @@ def _is_bundle(folder: Path) -> bool:
         return _MARK in (folder / INDEX).read_text("utf-8", "replace")[:4000]
     except OSError:
         return False
-
-
-def _write(path: Path, content: str) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, content)
-    except OSError as error:
-        raise IncompleteRunError(
-            f"{path} cannot be written: {reason(error)}.",
-            hint="Type: --out with a folder that can be written.",
-        ) from None
-    return path
 
 
 def _remove_old(out: Path, kept: set[Path]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 from harness.core.errors import UsageError
 from harness.core.records import Request
 from harness.models import ModelSpec, load_model
-from harness.models.contract import Asked, ModelInfo
+from harness.models.contract import Asked
 from harness.models.inference.budget import Budget
 from harness.models.inference.encoder import decoder_beginning
 from harness.models.inference.encoder_decoder import EncoderDecoderModel
@@ -21,7 +22,7 @@ from harness.models.inference.encoder_probe import check_encoder
 from harness.models.loading.adapter import put_beside
 from harness.models.loading.encoder_decoder_tokenizer import EncoderDecoderTokenizer
 from harness.models.loading.in_memory import lend
-from tests.support.requests import scores_of, some_requests
+from tests.support.requests import INFO, scores_of, some_requests
 from tests.support.tiny_models import (
     BOS_ID,
     ENCODER_DECODER_TOKENIZERS,
@@ -39,17 +40,7 @@ every = pytest.mark.parametrize("architecture", ENCODER_DECODERS)
 
 
 def wrap(architecture: str, budget: Budget | None = None) -> EncoderDecoderModel:
-    info = ModelInfo(
-        name=f"tiny {architecture}",
-        kind="directory",
-        path="",
-        fingerprint="",
-        parameters=0,
-        dtype="float32",
-        device="cpu",
-        max_context=MAX_CONTEXT,
-        architecture="encoder-decoder",
-    )
+    info = replace(INFO, architecture="encoder-decoder")
     tokenizer = EncoderDecoderTokenizer(make_tokenizer(ENCODER_DECODER_TOKENIZERS[architecture]))
     return EncoderDecoderModel(make_model(architecture), tokenizer, info, budget=budget)
 
@@ -208,7 +199,7 @@ def test_prompt_and_answer_have_a_context_each() -> None:
         plain_scores("bart", Request(longest.context, {"long": longest.continuations["long"]})),
         rel=1e-4,
     )
-    with pytest.raises(UsageError, match=rf"a prompt needs {MAX_CONTEXT + 1} tokens.*tiny bart"):
+    with pytest.raises(UsageError, match=rf"prompt needs {MAX_CONTEXT + 1} tokens.* tiny takes"):
         list(model.loglik([Request((5,) * (MAX_CONTEXT + 1), {"a": (6,)})]))
     with pytest.raises(UsageError, match=rf"an answer needs {MAX_CONTEXT + 1} tokens"):
         list(model.loglik([Request((5,), {"long": (6,) * (MAX_CONTEXT - 1)})]))

@@ -6,7 +6,6 @@ import shutil
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-import gguf
 import pytest
 
 from harness.core.errors import MissingPackageError, UsageError
@@ -16,7 +15,7 @@ from harness.models.loading import gguf as conversion
 from harness.models.loading.gguf import check_gguf, convert_gguf
 from harness.models.token_requests import encode
 from tests.support.requests import some_requests, wrap
-from tests.support.tiny_gguf import write_tensors, write_tiny_gguf, write_tokenizer
+from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.tiny_models import CHAT_TEMPLATE, MAX_CONTEXT
 
 
@@ -128,14 +127,7 @@ def test_a_file_that_is_no_gguf(tmp_path: Path) -> None:
 
 
 def test_an_architecture_that_transformers_can_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "strange.gguf"
-    writer = gguf.GGUFWriter(path, "nonesuch")
-    write_tokenizer(writer)
-    write_tensors(writer)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    path = write_tiny_gguf(tmp_path / "strange.gguf", architecture="nonesuch")
     with pytest.raises(UsageError, match="can't read") as caught:
         load_model(ModelSpec(str(path)))
     assert "safetensors directory" in str(caught.value)

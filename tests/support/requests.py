@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Final
 
 import pytest
 import torch
@@ -17,20 +18,22 @@ from harness.models.inference.local import LocalModel
 from harness.models.loading.tokenizer import HFTokenizer
 from tests.support.tiny_models import MAX_CONTEXT, VOCABULARY, make_model, make_tokenizer
 
+INFO: Final = ModelInfo(
+    name="tiny",
+    kind="directory",
+    path="",
+    fingerprint="",
+    parameters=0,
+    dtype="float32",
+    device="cpu",
+    max_context=MAX_CONTEXT,
+)
+"""What a tiny model says of itself."""
+
 
 def wrap(architecture: str, budget: Budget | None = None) -> HFModel:
-    info = ModelInfo(
-        name=f"tiny {architecture}",
-        kind="directory",
-        path="",
-        fingerprint="",
-        parameters=0,
-        dtype="float32",
-        device="cpu",
-        max_context=MAX_CONTEXT,
-    )
     tokenizer = HFTokenizer(make_tokenizer())
-    return HFModel(make_model(architecture), tokenizer, info, budget=budget)
+    return HFModel(make_model(architecture), tokenizer, INFO, budget=budget)
 
 
 @cache

@@ -18,6 +18,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from trainers.config import TrainConfig
 from trainers.pairs import Pair
 
 WORDS = ("red", "blue", "green", "round", "flat", "tall", "cold", "warm", "old", "new")
@@ -134,3 +135,23 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
 def write_tiny_pairs(path: Path, number: int = 24) -> Path:
     """A pairs file of `tiny_pairs`."""
     return write_rows(path, [pair.row() for pair in tiny_pairs(number)])
+
+
+def config_for(base: Path, **options: object) -> TrainConfig:
+    """A short training of a model in a folder, on tiny pairs beside it."""
+    folder = base.parent
+    if not (folder / "pairs.jsonl").exists():
+        write_tiny_pairs(folder / "pairs.jsonl", 48)
+    values = {
+        "model": str(base),
+        "pairs": folder / "pairs.jsonl",
+        "out": folder / "ckpt",
+        "batch": 8,
+        "micro_batch": 4,
+        "max_steps": 8,
+        "learning_rate": 3e-3,
+        "save_every": 2,
+        "device": "cpu",
+        "lora_r": 4,
+    }
+    return TrainConfig.model_validate({**values, **options})

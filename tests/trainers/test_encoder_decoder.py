@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,8 @@ from tests.support.tiny_models import (
     make_model,
     make_tokenizer,
 )
-from tests.support.trainers_tiny import tiny_pairs, write_tiny_pairs
+from tests.support.trainers_tiny import config_for as tiny_config
+from tests.support.trainers_tiny import tiny_pairs
 from trainers.base_model import choose_targets
 from trainers.choices import PoolAt, PoolIn, Pooling
 from trainers.collator import MicroBatch, count_places, count_tokens
@@ -191,22 +192,7 @@ def test_the_default_adapter_is_on_the_same_projections_by_their_own_names() -> 
     assert choose_targets(make_model("gpt2"), default) == ("all-linear",)
 
 
-def config_for(base: Path, **options: object) -> TrainConfig:
-    folder = base.parent
-    if not (folder / "pairs.jsonl").exists():
-        write_tiny_pairs(folder / "pairs.jsonl", 32)
-    values = {
-        "model": str(base),
-        "pairs": folder / "pairs.jsonl",
-        "out": folder / "ckpt",
-        "batch": 8,
-        "micro_batch": 4,
-        "max_steps": 3,
-        "learning_rate": 3e-3,
-        "device": "cpu",
-        "lora_r": 4,
-    }
-    return TrainConfig.model_validate({**values, **options})
+config_for = partial(tiny_config, max_steps=3)
 
 
 def scores(folder: Path) -> dict[str, float]:

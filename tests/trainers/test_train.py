@@ -31,6 +31,7 @@ from harness.core.records import Request
 from harness.models import ModelSpec, load_model
 from tests.support.callbacks import trainers_with
 from tests.support.trainers_tiny import (
+    config_for,
     save_tiny,
     tiny_gpt2,
     tiny_llama,
@@ -56,25 +57,6 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     return save_tiny(tmp_path / "base", tiny_llama())
-
-
-def config_for(base: Path, **options: object) -> TrainConfig:
-    folder = base.parent
-    if not (folder / "pairs.jsonl").exists():
-        write_tiny_pairs(folder / "pairs.jsonl", 48)
-    values = {
-        "model": str(base),
-        "pairs": folder / "pairs.jsonl",
-        "out": folder / "ckpt",
-        "batch": 8,
-        "micro_batch": 4,
-        "max_steps": 8,
-        "learning_rate": 3e-3,
-        "save_every": 2,
-        "device": "cpu",
-        "lora_r": 4,
-    }
-    return TrainConfig.model_validate({**values, **options})
 
 
 def curve(folder: Path, *names: str) -> list[tuple[float, ...]]:
