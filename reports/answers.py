@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.metrics.moves import PERTURBED
+from harness.core.records import PERTURBED
 from harness.results.summary import Summary
 
 _DEPTHS: Final = (0.005, 0.05, 0.15)

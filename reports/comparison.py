@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from harness.comparison.overall import PERTURBED
-from harness.core.records import Variant, in_level_order
+from harness.core.records import PERTURBED, Variant, in_level_order
 from harness.results.quantity import Quantity
 from reports.diff import Mark
 from reports.formatting import below_detectable, listed, percent, points, title

@@ -9,8 +9,9 @@ import numpy as np
 
 from harness.comparison.alignment import align_runs
 from harness.comparison.comparable import RunData
-from harness.comparison.overall import PERTURBED, PerturbedPart, perturbed_part
+from harness.comparison.overall import PerturbedPart, perturbed_part
 from harness.core.errors import UsageError
+from harness.core.records import PERTURBED
 from harness.metrics.grid import Grid
 from harness.metrics.outlook import examples_of
 from harness.stats.estimate import Estimate, mean_of

@@ -5,20 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from harness.comparison.differences import Difference, Paired, adjusted, unadjusted
-from harness.core.records import CLEAN, in_level_order
+from harness.core.records import CLEAN, PERTURBED, in_level_order
 from harness.metrics.grid import Grid, Group
 from harness.stats.arrays import Floats, prompt_weights
 from harness.stats.estimate import Estimate, mean_of
 from harness.stats.multiplicity import holm
 from harness.stats.twoway import estimate, influence_of_change
-
-PERTURBED: Final = "perturbed"
-"""The level that an overall difference has: all levels but clean, each with the same weight."""
 
 
 def measure_overall(

@@ -41,6 +41,8 @@ Scorer = Literal["calibrated", "loglik", "generate"]
 """How a response becomes an answer: the likeliest label with calibration or without, or text."""
 
 CLEAN: Final = "clean"
+PERTURBED: Final = "perturbed"
+"""What all levels but clean are called together; no level of its own."""
 BLANK_LINE: Final = "\n\n"
 """What stands between an instruction and its input, unless a task says otherwise."""
 PERTURBED_LEVELS: Final[tuple[Level, ...]] = ("character", "word", "sentence", "semantic")

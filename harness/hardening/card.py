@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.comparison.differences import Difference
-from harness.hardening.outcome import PERTURBED, Change, Outcome
+from harness.core.records import PERTURBED
+from harness.hardening.outcome import Change, Outcome
 from harness.hardening.split import PerturbationSplit, WordingSplit
 from harness.results.quantity import Quantity
 from reports.comparison import points_signed

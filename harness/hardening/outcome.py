@@ -9,11 +9,11 @@ from typing import Final
 from harness.comparison import Comparison
 from harness.comparison.differences import Difference
 from harness.comparison.result import plain
+from harness.core.records import PERTURBED
 from harness.results.jsonfiles import Json
 
 METRICS: Final = ("accuracy", "consistency", "worst_prompt_accuracy")
 """What is compared: how often right, how alike the answers, and the worst wording."""
-PERTURBED: Final = "perturbed"
 
 
 @dataclass(frozen=True, slots=True)

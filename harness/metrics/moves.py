@@ -6,12 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from harness.core.records import CLEAN, in_level_order
+from harness.core.records import CLEAN, PERTURBED, in_level_order
 from harness.metrics.grid import Grid
 from harness.stats.arrays import Integers
 
-PERTURBED: Final = "perturbed"
-"""The key of all perturbed levels together."""
 _MOST_LABELS: Final = 20
 """Labels above which a table of moves tells nothing."""
 
