@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from harness.core.errors import UsageError
+from harness.tasks.encodings import check_encoding
 from harness.tasks.rows import FileForm, kind_of, read_bytes
-from harness.tasks.schema import check_encoding
 
 _SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT: Final = 50

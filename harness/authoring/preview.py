@@ -21,6 +21,7 @@ def _render(task: Task, layout: str) -> str:
     prompter = Prompter(
         layout=layout,  # type: ignore[arg-type]  # one of FORMAT_CHOICES
         answer_cue=task.answer_cue,
+        prefill=task.prefill,
         verbalizer_of=task.verbalizer_of,
         render_chat=_as_turns,
         placement=task.placement,

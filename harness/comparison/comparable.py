@@ -258,6 +258,7 @@ def _task_parts(task: str, first: RunData, second: RunData) -> Iterator[tuple[st
     yield "label words", one.get("label_words"), other.get("label_words")
     yield "order of labels", one.get("order") or [], other.get("order") or []
     yield "answer cue", one.get("answer_cue"), other.get("answer_cue")
+    yield "prefill", one.get("prefill") or "", other.get("prefill") or ""
     yield "placement of the instruction", one.get("placement"), other.get("placement")
     yield "system text", one.get("system") or "", other.get("system") or ""
     yield "gap between instruction and input", one.get("gap"), other.get("gap")

@@ -30,7 +30,7 @@ from harness.evaluation.scorers import RequestKind, ScorerPlan
 from harness.models.contract import Asked, Model
 from harness.models.questions import Question, Writing
 from harness.prompting.prompts import Prompter
-from harness.prompting.readers import Reader
+from harness.prompting.readers import AfterPrefill, Reader
 from harness.prompting.requests import RequestBuilder
 from harness.prompting.scoring import (
     content_free_prior,
@@ -84,9 +84,20 @@ class TaskTools:
 
     def premises(self, cells: Sequence[Cell]) -> list[Request]:
         """The same answers after the answer cue alone."""
-        cue = self.prompter.answer_cue or "Answer:"
-        asked = Asked(cue, special=self.prompter.special_tokens)
+        asked = Asked(self.prompter.premise, special=self.prompter.special_tokens)
         return self.builder.build([asked] * len(cells), [cell.example.words for cell in cells])
+
+    @property
+    def text_settings(self) -> str:
+        """What texts depend on beside their prompts."""
+        begun = self.prompter.begun
+        return f"{self.reader.settings}/{begun}" if begun else self.reader.settings
+
+    @property
+    def ending(self) -> Callable[[str], bool]:
+        """Whether what a model has written is enough; it can be sent to another machine."""
+        begun = self.prompter.begun
+        return AfterPrefill(begun, self.reader.ending) if begun else self.reader.ending
 
     def lengths(self, cell: Cell, request: Request) -> Mapping[str, float] | None:
         """What the log-likelihood of each answer is divided by; None for nothing."""
@@ -254,19 +265,19 @@ class Engine:
         contexts = tools.builder.contexts(tools.prompts_of(cells))
         dtype = self.model.info.dtype
         if sampling is None:
-            settings = f"generate/{dtype}/{limit}/{reader.settings}"
+            settings = f"generate/{dtype}/{limit}/{tools.text_settings}"
             keys = [response_key(request, settings) for request in contexts]
-            writing = Writing(limit, reader.ending, reader.stop)
+            writing = Writing(limit, tools.ending, reader.stop)
             return LookUp(Question(contexts, writing), keys, len(cells))
         repeats = range(sampling.repeats)
         requests = [context for context in contexts for _ in repeats]
         seeds = [sampling.seed_of(cell, n) for cell in cells for n in repeats]
-        settings = f"draw/{dtype}/{limit}/{sampling.temperature!r}/{reader.settings}"
+        settings = f"draw/{dtype}/{limit}/{sampling.temperature!r}/{tools.text_settings}"
         keys = [
             response_key(request, f"{settings}/{seed}")
             for request, seed in zip(requests, seeds, strict=True)
         ]
-        writing = Writing(limit, reader.ending, temperature=sampling.temperature)
+        writing = Writing(limit, tools.ending, temperature=sampling.temperature)
         return LookUp(Question(requests, writing, seeds), keys, len(cells))
 
     def _score_labels(
@@ -289,7 +300,7 @@ class Engine:
         self, tools: TaskTools, cells: Sequence[Cell], responses: Sequence[Response]
     ) -> Iterator[Sample]:
         repeats = 1 if self.sampling is None else self.sampling.repeats
-        texts = [response.text or "" for response in responses]
+        texts = [tools.prompter.begun + (response.text or "") for response in responses]
         examples = [cell.example for cell in cells for _ in range(repeats)]
         grades = tools.reader.read_all(texts, examples)
         for n, cell in enumerate(cells):

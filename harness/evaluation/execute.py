@@ -323,6 +323,7 @@ def _describe_task(prepared: RunPlan, task: Task) -> Json:
         "labels": list(task.label_names),
         "label_words": [label.answer for label in task.labels],
         "answer_cue": task.answer_cue,
+        "prefill": task.prefill,
         "placement": task.placement,
         "system": task.system,
         "gap": task.gap,

@@ -225,10 +225,22 @@ def with_plan(prepared: RunPlan, plan: Plan, out: Path) -> RunPlan:
 def make_tools(
     task: Task, model: Model, layout: PromptFormat, shots: tuple[Example, ...] = ()
 ) -> TaskTools:
-    """What turns the task's cells into requests to this model and its responses into samples."""
+    """What turns the task's cells into requests to this model and its responses into samples.
+
+    Raises:
+        UsageError: the task has a prefill, and the model's answers are texts of their own.
+    """
+    if task.prefill and model.info.architecture == "encoder-decoder":
+        raise UsageError(
+            f"task {task.name!r} has a prefill, and {model.info.name} is an encoder-decoder, whose "
+            "answer is a text of its own that a prompt cannot begin.",
+            hint="Leave `prefill:` out of the task file, or take a model that goes on with its "
+            "prompt.",
+        )
     prompter = Prompter(
         layout=layout,
         answer_cue=task.answer_cue,
+        prefill=task.prefill,
         verbalizer_of=task.verbalizer_of,
         shots=shots,
         render_chat=model.tokenizer.render_chat if layout == "chat" else None,
@@ -241,7 +253,7 @@ def make_tools(
     return TaskTools(
         prompter=prompter,
         builder=RequestBuilder(prompter, model.tokenizer, labels),
-        reader=_make_reader(task, model),
+        reader=_make_reader(task, model, prompter.begun),
         normalize=task.choices.normalize if task.choices else "none",
         instructions={one.id: one.text for one in task.instructions},
     )
@@ -261,12 +273,13 @@ def _has_system_role(task: Task, model: Model) -> bool:
     return told in shown
 
 
-def _make_reader(task: Task, model: Model) -> Reader:
+def _make_reader(task: Task, model: Model, begun: str) -> Reader:
     if task.answer is not None:
         grader, judge = make_grader(task.answer), task.answer.grader
         if isinstance(judge, Judge):
-            return JudgedReader(task.answer, grader, judge, AskedJudge(task.name, judge, model))
-        return AnswerReader(task.answer, grader)
+            asked = AskedJudge(task.name, judge, model)
+            return JudgedReader(task.answer, grader, judge, asked, begun=begun)
+        return AnswerReader(task.answer, grader, begun=begun)
     if task.choices is not None:
         return ChoiceReader(task.label_names if task.choices.by == "letter" else ())
     return LabelReader(task.verbalizer_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.core.records import CLEAN
+from harness.core.records import CLEAN, Cell
 from harness.prompting.checks import check_answer_lengths, check_prompt, control_token_note
 from harness.tasks.checks import task_notes
 
@@ -23,8 +23,10 @@ def check_requests(run: RunPlan) -> None:
         UsageError: a model would be asked something else, or could not give an answer.
     """
     for task in run.plan.tasks:
-        prompter = run.tools[task.name].prompter
-        check_first_prompt(prompter, task, run.plan.variants[task.name][0].text)
+        tools, variant = run.tools[task.name], run.plan.variants[task.name][0]
+        check_first_prompt(tools.prompter, task, variant.text)
+        if task.prefill:  # a server that begins answers itself refuses it
+            tools.builder.contexts(tools.prompts_of([Cell(variant, task.examples[0])]))
         if "calibrated" in run.scorers.of(task):
             task.content_free_inputs()
     check_generated_answers(run)

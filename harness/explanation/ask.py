@@ -70,7 +70,7 @@ def make_questions(
     said = [_said(one, tools, answers) for one in asked]
     requests = tools.builder.tokenizer.requests(
         [
-            replace(prompt, answers={"answer": tools.prompter.say(text)} if text else {})
+            replace(prompt, answers={"answer": tools.prompter.answer(text)} if text else {})
             for prompt, text in zip(prompts, said, strict=True)
         ]
     )

@@ -112,7 +112,9 @@ class Asked:
     turns: tuple[Turn, ...] = ()
     """In the chat layout the conversation that `text` shows."""
     opening: str = ""
-    """In the chat layout what the model's answer is begun with."""
+    """In the chat layout the cue that the model's answer is begun with."""
+    prefill: str = ""
+    """What of the answer stands in the text already, and nowhere but in the model's mouth."""
     special: bool = True
     """Whether a tokenizer adds its own tokens; a chat template has written them already."""
 

@@ -6,6 +6,7 @@ chat    the tokenizer's own chat template: instruction, blank line and input are
         the answer cue opens the assistant's (a prefill), and the label follows after a space
 
 A system text stands before everything; in a chat it is a turn of its own if the template has one.
+A prefill is where the answer begins: it stands in the assistant's turn of a chat, after the cue.
 A conversation is shown as its turns in a chat, and as its transcript elsewhere.
 
 The instruction may also stand after the input, or on both sides of it. Few-shot examples never
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from harness.core.errors import UnknownNameError, UsageError
 from harness.core.records import BLANK_LINE, Example, Placement, Turn
@@ -29,6 +30,10 @@ FORMAT_CHOICES: tuple[str, ...] = get_args(FormatChoice)
 RenderChat = Callable[[Sequence[Mapping[str, str]]], str]
 
 _COIN_RESPONSE = "### Response:"
+_BEGUN: Final = "zqA0qz"
+"""Stands for what the assistant's turn begins with while a template lays it out."""
+_SPACE_FOLLOWS: Final = ".,:;=!?)]}"
+"""A word that follows one of these, or a letter or a digit, stands after a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Prompter:
     """Whether the chat template has a turn for it; else it opens the user's first turn."""
     gap: str = BLANK_LINE
     """What stands between instruction and input, in the layouts plain and chat."""
+    prefill: str = ""
+    """What every answer begins with."""
 
     @property
     def special_tokens(self) -> bool:
@@ -88,11 +95,19 @@ class Prompter:
         before = self.system if system is None else system
         if self.layout == "chat":
             said = self._turns(instruction, input_text, before, turns)
-            return Asked(self._render(said), turns=said, opening=self.answer_cue, special=False)
+            return Asked(
+                self._render(said),
+                turns=said,
+                opening=self.answer_cue,
+                prefill=self.begun,
+                special=False,
+            )
         first = [before] if before else []
         if self.layout == "coin":
-            return Asked("\n".join([*first, self._coin(instruction, input_text)]))
-        return Asked("\n\n".join([*first, self._plain(instruction, input_text)]))
+            text = "\n".join([*first, self._coin(instruction, input_text)])
+        else:
+            text = "\n\n".join([*first, self._plain(instruction, input_text)])
+        return Asked(text + self._after_cue, prefill=self.begun)
 
     def continuation(self, label: str) -> str:
         """What follows the prompt where the answer is that label."""
@@ -100,16 +115,43 @@ class Prompter:
 
     def say(self, words: str) -> str:
         """What follows the prompt where the answer is said in these words."""
-        return (" " if self._ends_in_cue else "") + words
+        return (_space_after(self.prefill) if self.prefill else self._space_after_cue) + words
 
-    def _answer(self, shot: Example) -> str:
-        """What follows the prompt of an example that is answered right."""
-        known = {**self.verbalizer_of, **shot.words}
-        return self.say(known.get(shot.gold, shot.gold))
+    def answer(self, text: str) -> str:
+        """What follows the prompt where the whole answer is this text.
+
+        One that begins with the prefill goes on after it.
+        """
+        begun = self.begun
+        return text[len(begun) :] if begun and text.startswith(begun) else self.say(text)
 
     @property
-    def _ends_in_cue(self) -> bool:
-        return self.layout == "coin" or bool(self.answer_cue)
+    def begun(self) -> str:
+        """What is there of an answer before the model says anything.
+
+        Spaces that end the prefill begin what follows: tokenizers cut there.
+        """
+        return self.prefill.rstrip(" ")
+
+    @property
+    def premise(self) -> str:
+        """Where an answer begins, without its question."""
+        cue = self.answer_cue or "Answer:"
+        return f"{cue} {self.begun}" if self.begun else cue
+
+    def _answer(self, shot: Example) -> str:
+        """What follows the answer cue of an example that is answered right."""
+        known = {**self.verbalizer_of, **shot.words}
+        return self._after_cue + self.answer(known.get(shot.gold, shot.gold))
+
+    @property
+    def _after_cue(self) -> str:
+        """What of the answer follows the cue in a prompt."""
+        return self._space_after_cue + self.begun if self.begun else ""
+
+    @property
+    def _space_after_cue(self) -> str:
+        return " " if self.layout == "coin" or self.answer_cue else ""
 
     def _before(self, instruction: str) -> list[str]:
         """The instruction, where it stands before the input."""
@@ -144,7 +186,9 @@ class Prompter:
                 hint="Type: --prompt-format plain.",
             )
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-        return self.render_chat(messages) + self.answer_cue
+        if not self.begun:
+            return self.render_chat(messages) + self.answer_cue
+        return _before_answer(self.render_chat, messages) + self.answer_cue + self._after_cue
 
     def _turns(
         self, instruction: str, input_text: str, system: str, conversation: Sequence[Turn]
@@ -167,6 +211,28 @@ class Prompter:
         if system and self.has_system_role:
             turns.insert(0, Turn("system", system))
         return tuple(turns)
+
+
+def _before_answer(render: RenderChat, messages: Sequence[Mapping[str, str]]) -> str:
+    """A chat up to where the text of an assistant's turn begins that the model is to continue.
+
+    It differs from the generation prompt where a template writes more there, such as the beginning
+    of reasoning; this one is used where a template shows no assistant's turn at the end.
+    """
+    try:
+        shown = render([*messages, {"role": "assistant", "content": _BEGUN}])
+    except UsageError:
+        return render(messages)
+    before, found, _ = shown.rpartition(_BEGUN)
+    return before if found else render(messages)
+
+
+def _space_after(prefill: str) -> str:
+    """What stands between a prefill and the words after it: its own spaces, else one after words
+    and stops, none after an opening bracket, a quotation mark or a line break."""
+    own = prefill[len(prefill.rstrip(" ")) :]
+    follows = prefill[-1].isalnum() or prefill[-1] in _SPACE_FOLLOWS
+    return own or (" " if follows else "")
 
 
 def _open(text: str, conversation: Sequence[Turn]) -> tuple[str, list[Turn]]:

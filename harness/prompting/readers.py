@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 
 from harness.core.records import Example
 from harness.grading import AnswerSpec, Grade, Grader, Judge, Judged, JudgeModel, read_answer
@@ -20,9 +20,12 @@ from harness.grading.answer_text import strip_reasoning
 from harness.grading.grade import UNPARSED
 from harness.prompting.answers import LabelParser
 
+_SEAM: Final = "\ue000"
+"""Stands between a prefill and what follows while reasoning is taken out around them."""
+
 
 class Reader(Protocol):
-    """Reads generated text of one task."""
+    """Reads generated text of one task, what it was begun with included."""
 
     @property
     def settings(self) -> str:
@@ -68,13 +71,35 @@ class StopTexts:
     stop: tuple[str, ...]
     strip_reasoning: bool
     """Whether one counts only outside of reasoning."""
+    begun: str = ""
+    """The prefill, which the model did not write: it ends nothing."""
 
     def is_in(self, text: str) -> bool:
-        """Whether a text holds one."""
+        """Whether an answer holds one."""
+        return self.before(text) is not None
+
+    def before(self, text: str) -> str | None:
+        """The answer up to the first of them; None where it holds none."""
         if not any(stop in text for stop in self.stop):
-            return False
-        said = strip_reasoning(text) if self.strip_reasoning else text
-        return any(stop in said for stop in self.stop)
+            return None
+        said = f"{self.begun}{_SEAM}{text[len(self.begun) :]}" if self.begun else text
+        if self.strip_reasoning:
+            said = strip_reasoning(said)
+        start = said.find(_SEAM) + 1  # 0 where the prefill opens reasoning that was taken out
+        places = [place for stop in self.stop if (place := said.find(stop, start)) >= 0]
+        return said[: min(places)].replace(_SEAM, "") if places else None
+
+
+@dataclass(frozen=True, slots=True)
+class AfterPrefill:
+    """Whether a text is enough after what its answer was begun with."""
+
+    begun: str
+    ending: Callable[[str], bool]
+
+    def __call__(self, text: str) -> bool:
+        """Whether the answer so far is enough."""
+        return self.ending(self.begun + text)
 
 
 def _never(text: str) -> bool:
@@ -154,6 +179,8 @@ class AnswerReader(_ReadsEach):
 
     spec: AnswerSpec
     grader: Grader = field(repr=False)
+    begun: str = field(default="", kw_only=True)
+    """The prefill, with which every text begins."""
 
     @cached_property
     def settings(self) -> str:
@@ -173,16 +200,19 @@ class AnswerReader(_ReadsEach):
     @property
     def ending(self) -> Callable[[str], bool]:
         """See `Reader`."""
-        return StopTexts(self.spec.stop, strip_reasoning=self.spec.strip_reasoning).is_in
+        return self._stops.is_in
 
     def read(self, text: str, example: Example) -> Grade:
         """See `Reader`."""
         return self.grader.grade(self._before_stop(text), example.references)
 
+    @property
+    def _stops(self) -> StopTexts:
+        return StopTexts(self.spec.stop, self.spec.strip_reasoning, self.begun)
+
     def _before_stop(self, text: str) -> str:
-        said = strip_reasoning(text) if self.spec.strip_reasoning else text
-        places = [place for stop in self.spec.stop if (place := said.find(stop)) >= 0]
-        return said[: min(places)] if places else text
+        before = self._stops.before(text)
+        return text if before is None else before
 
 
 @dataclass(frozen=True)

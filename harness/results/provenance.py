@@ -63,6 +63,8 @@ def _beside_labels(task: Task) -> Iterator[object]:
         yield ["order", list(task.order)]
     if task.system:
         yield ["system", task.system]
+    if task.prefill:
+        yield ["prefill", task.prefill]
     if task.messages is not None:
         shown = (*task.examples, *task.few_shot)
         yield ["messages", [[asdict(turn) for turn in one.turns] for one in shown]]

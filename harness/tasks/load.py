@@ -121,6 +121,7 @@ def build_task(
         order=spec.order,
         system=spec.system.strip(),
         messages=spec.messages,
+        prefill=spec.prefill,
     )
     return add_type_paraphrases(task)
 

@@ -19,17 +19,12 @@ from pydantic import (
     model_validator,
 )
 
-from harness.core.errors import nearest_hint
 from harness.core.plain_numbers import PlainNumbers
 from harness.core.records import BLANK_LINE, Instruction, Placement, Scorer, Style
 from harness.grading.label_set import LabelSet
 from harness.grading.spec import AnswerSpec
 from harness.tasks.conversation import transcript_template
-
-_ENCODINGS: Final = (
-    "utf-8", "utf-16", "cp1250", "cp1251", "cp1252", "latin-1", "gb18030", "big5", "shift_jis",
-    "euc_kr",
-)  # fmt: skip
+from harness.tasks.encodings import check_encoding
 
 MAX_INSTRUCTION: Final = 32_768
 """Characters. A longer text is data in the wrong place, and no model's context holds much of it."""
@@ -105,20 +100,6 @@ class Source(_Strict):
         if all(one is None for one in (self.rows, self.file, self.data, self.hub)):
             raise ValueError("a source needs one of: rows, file, data, hub")
         return self
-
-
-def check_encoding(name: str) -> str:
-    """The name of a text encoding, as it was given.
-
-    Raises:
-        ValueError: Python knows no such encoding of texts; the message offers the nearest ones.
-    """
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        near = nearest_hint(name.casefold(), _ENCODINGS)
-        raise ValueError(f"unknown encoding {name!r}.{near or ' An example: cp1252'}") from None
-    return name
 
 
 class LabelSpec(_Strict):
@@ -211,6 +192,9 @@ class TaskSpec(_Strict):
     """The system text: what stands before everything, as a turn of its own in a chat."""
     answer_cue: str = ""
     """The line that ends a plain prompt, such as 'Answer:'; in a chat it opens the answer."""
+    prefill: Annotated[str, Field(max_length=MAX_INSTRUCTION)] = ""
+    """The text that every answer begins with: the model goes on after it, and it counts as part of
+    what was said. In a chat it stands in the assistant's turn, elsewhere at the prompt's end."""
     placement: Placement = "first"
     """Where the instruction stands: `first` (before the input), `last` (after it) or `both`."""
     gap: Annotated[str, Field(pattern=r"^\s+$", max_length=MAX_GAP)] = BLANK_LINE
@@ -300,6 +284,13 @@ class TaskSpec(_Strict):
     def kind(self) -> str:
         """What an answer is: one of `KINDS`."""
         return next(kind for kind in KINDS if getattr(self, kind))
+
+    @field_validator("prefill")
+    @classmethod
+    def _says_something(cls, prefill: str) -> str:
+        if prefill and not prefill.strip():
+            raise ValueError("prefill is white space; say what answers begin with, or leave it out")
+        return prefill
 
     @field_validator("labels")
     @classmethod

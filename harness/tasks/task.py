@@ -86,6 +86,8 @@ class Task:
     """The system text; empty where there is none."""
     messages: str | None = None
     """The field that holds a conversation."""
+    prefill: str = ""
+    """What every answer begins with; empty where the model begins it."""
 
     @property
     def kind(self) -> Kind:

@@ -90,6 +90,21 @@ def test_what_stands_between_instruction_and_row_is_kept(
     assert bool(lost) == bool(done.lost)
 
 
+@pytest.mark.parametrize(
+    ("begun", "prefill", "lost"),
+    [("So", "So", False), ("{{q}}", "", True), ("''", "", False)],
+)
+def test_what_an_answer_is_begun_with_is_a_prefill(
+    tmp_path: Path, begun: str, prefill: str, lost: bool
+) -> None:
+    text = (
+        f'doc_to_text: "Solve it.\\n\\n{{{{q}}}}\\nA:"\ndoc_to_target: a\ngen_prefix: "{begun}"\n'
+    )
+    done = imported(tmp_path, LM_EVAL + text.replace("\"''\"", "''"), [{"q": "1 + 1", "a": "2"}])
+    assert task_of(done).prefill == prefill
+    assert ("gen_prefix: every answer begins with the same text" in told(done)) is lost
+
+
 def test_of_several_included_files_the_later_ones_count(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("doc_to_text: q\ndoc_to_target: wrong\n", encoding="utf-8")
     (tmp_path / "b.yaml").write_text("doc_to_target: a\n", encoding="utf-8")

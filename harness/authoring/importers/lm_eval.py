@@ -25,7 +25,8 @@ _WITHOUT_LOSS: Final = frozenset(
      "dataset_name", "dataset_kwargs", "output_type", "training_split", "validation_split",
      "test_split", "fewshot_split", "doc_to_text", "doc_to_target", "doc_to_choice", "description",
      "metric_list", "generation_kwargs", "filter_list", "num_fewshot", "target_delimiter",
-     "fewshot_delimiter", "should_decontaminate", "doc_to_decontamination_query", "repeats")
+     "fewshot_delimiter", "gen_prefix", "should_decontaminate", "doc_to_decontamination_query",
+     "repeats")
 )  # fmt: skip
 _GRADERS: Final[Mapping[str, Any]] = {
     "exact_match": "exact",
@@ -145,7 +146,15 @@ class _Importer:
             what = f"target_delimiter: {delimiter!r}"
             self._lose("target_delimiter", "an answer follows its cue after a space", what)
         task: TaskContent = {"input": parts.input or text, "answer_cue": parts.cue}
-        return {**task, **self._instruction(parts)}
+        return {**task, **self._prefill(), **self._instruction(parts)}
+
+    def _prefill(self) -> TaskContent:
+        begun = self._get("gen_prefix")
+        if isinstance(begun, str) and begun.strip() and "{{" not in begun and "{%" not in begun:
+            return {"prefill": begun}
+        if begun:
+            self._lose("gen_prefix", "every answer begins with the same text here")
+        return {}
 
     def _instruction(self, parts: PromptParts) -> TaskContent:
         """The description, or else what all prompts of the template say, and where it stands."""

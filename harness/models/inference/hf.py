@@ -70,7 +70,7 @@ class HFModel(LocalModel):
         """
         self._check(requests, room=sampling.max_new_tokens)
         contexts = [request.context for request in requests]
-        decode = self.tokenizer.decode
+        decode = self.tokenizer.decode_rest
         return sample_texts(
             self._model, contexts, seeds, sampling, end_ids=self._end_ids, decode=decode
         )

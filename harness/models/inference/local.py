@@ -71,7 +71,9 @@ class LocalModel(ABC):
         if max_new_tokens < 1:
             raise UsageError(f"at least 1 token must be generated, not {max_new_tokens}.")
         self._check(requests, room=max_new_tokens)
-        ending = Ending(max_new_tokens, self._end_ids, self.tokenizer.decode, is_done, tuple(stop))
+        ending = Ending(
+            max_new_tokens, self._end_ids, self.tokenizer.decode_rest, is_done, tuple(stop)
+        )
         asking = _by_context(requests)
         contexts = list(asking)
         for place, text in self._write(contexts, ending):
@@ -95,7 +97,7 @@ class LocalModel(ABC):
             UsageError: a request has no context token or leaves no room for the new ones.
         """
         self._check(requests, room=max_new_tokens)
-        ending = Ending(max_new_tokens, self._end_ids, self.tokenizer.decode, is_done)
+        ending = Ending(max_new_tokens, self._end_ids, self.tokenizer.decode_rest, is_done)
         asking = _by_context(requests)
         waiting = [iter(indices) for indices in asking.values()]
         draws = Draws(temperature, [[seeds[i] for i in indices] for indices in asking.values()])

@@ -51,6 +51,10 @@ class EncoderDecoderTokenizer(HFTokenizer):
             for one in asked
         ]
 
+    def decode_rest(self, ids: Sequence[int]) -> str:
+        """See `HFTokenizer`; here an answer is a text of its own, that goes on with nothing."""
+        return self.decode(ids)
+
     @property
     def opening(self) -> tuple[int, ...]:
         """The tokens that the tokenizer puts before a text (BART's BOS); T5's puts none."""

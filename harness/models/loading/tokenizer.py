@@ -41,6 +41,7 @@ class HFTokenizer(TokenRequests):
         self._limit: int | None = None
         with quiet_panics():  # a tokenizer that can't read anything shows here
             self._endings = {own: self._find_ending(special=own) for own in (False, True)}
+            self._lead = self._find_lead()
         self._chat = _find_template(tokenizer)
         self.chat_template: str | None = None if self._chat is None else self._chat.source
         self.notes: list[str] = []
@@ -146,6 +147,19 @@ class HFTokenizer(TokenRequests):
     def names(self, ids: Sequence[int]) -> list[str]:
         """Each token as the vocabulary has it."""
         return [str(name) for name in self._tokenizer.convert_ids_to_tokens(list(ids))]
+
+    def _find_lead(self) -> tuple[int, ...]:
+        """The tokens of an "a", where a text that is decoded without what stood before it loses its
+        first space, as with Llama 2's vocabulary; else none."""
+        lead, whole = self._encode(["a", "a b"], special=False)
+        loses = whole[: len(lead)] == lead and self.decode(whole[len(lead) :]) == "b"
+        return tuple(lead) if loses and self.decode(lead) == "a" else ()
+
+    def decode_rest(self, ids: Sequence[int]) -> str:
+        """The text of ids that go on with a prompt: a space that they begin with is kept."""
+        if not self._lead:
+            return self.decode(ids)
+        return self.decode((*self._lead, *ids)).removeprefix("a")
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of the ids, without special tokens."""

@@ -65,7 +65,7 @@ class ServedTokens(TokenRequests):
             return super().requests(asked)
         own = [one for one in asked if not one.turns]
         made = iter(super().requests(own))
-        return [_as_turns(one) if one.turns else next(made) for one in asked]
+        return [_as_turns(one, self._layout.dialect) if one.turns else next(made) for one in asked]
 
 
 class ServedText:
@@ -82,18 +82,46 @@ class ServedText:
 
     def requests(self, asked: Sequence[Asked]) -> list[Request]:
         """See `Tokenizer`."""
-        role = "" if self._dialect.completions else "user"
         return [
-            _as_turns(one)
+            _as_turns(one, self._dialect)
             if one.turns and self._dialect.chat_prompt == "messages"
-            else Request(turns=(Turn(role, one.text),), answers=one.answers)
+            else self._as_text(one)
             for one in asked
         ]
 
+    def _as_text(self, asked: Asked) -> Request:
+        """The prompt as a text to complete, or else as all that a user says."""
+        if self._dialect.completions:
+            return Request(turns=(Turn("", asked.text),), answers=asked.answers)
+        _check_begun(asked, self._dialect)
+        return Request(turns=(Turn("user", asked.text),), answers=asked.answers)
 
-def _as_turns(asked: Asked) -> Request:
-    """The conversation; what an answer begins with closes the last turn, as few servers would
-    let it be put into the model's mouth."""
+
+def _check_begun(asked: Asked, dialect: Dialect) -> None:
+    """Validate that no answer is begun where a server begins all of them itself.
+
+    Raises:
+        UsageError: one is.
+    """
+    if not asked.prefill:
+        return
+    plain = "Type: --prompt-format plain, or leave `prefill:` out of the task file."
+    other = "Leave `prefill:` out of the task file, or use a server that completes texts."
+    raise UsageError(
+        f"answers of the task begin with {asked.prefill[:40]!r} (`prefill:`), and the server of "
+        f"{dialect.model} begins the answers of a chat itself.",
+        hint=plain if dialect.completions else other,
+    )
+
+
+def _as_turns(asked: Asked, dialect: Dialect) -> Request:
+    """The conversation; the cue of an answer closes the last turn, as few servers would let it be
+    put into the model's mouth.
+
+    Raises:
+        UsageError: the answer is begun with a prefill, which would be no part of it there.
+    """
+    _check_begun(asked, dialect)
     *before, last = asked.turns
     closed = f"{last.content}\n{asked.opening}" if asked.opening else last.content
     return Request(turns=(*before, Turn(last.role, closed)), answers=asked.answers)

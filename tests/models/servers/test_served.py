@@ -136,6 +136,25 @@ def test_the_cue_closes_the_last_turn_where_a_server_lays_out_turns(serve: Serve
     ]
 
 
+@pytest.mark.parametrize("offers", [{"models", "chat"}, {"models", "chat", "completions"}])
+def test_a_prefill_is_refused_where_a_server_begins_answers_itself(
+    serve: Serve, tmp_path: Path, offers: set[str]
+) -> None:
+    server = serve(offers=frozenset(offers))
+    task = answer_task(rows=4) | {"prefill": "The city is"}
+    with pytest.raises(UsageError, match=r"begin with 'The city is' .* a chat itself") as caught:
+        harness.run(server.url, tasks=task, out=tmp_path / "run", **SMALL)
+    completes = "completions" in offers
+    assert ("prompt_format plain" in (caught.value.hint or "")) is completes
+    assert not (tmp_path / "run").exists()
+    if completes:
+        harness.run(
+            server.url, tasks=task, out=tmp_path / "run", **SMALL | {"prompt_format": "plain"}
+        )
+        prompts = [body["prompt"] for path, body in server.asked if "prompt" in body]
+        assert sum(one.endswith("Answer: The city is") for one in prompts) == 8
+
+
 def test_samples_have_their_place(serve: Serve) -> None:
     model = load(serve())
     requests = model.tokenizer.requests(ASKED)
