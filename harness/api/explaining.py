@@ -21,7 +21,7 @@ from harness.explanation.explain import ExplainOptions, explain_run
 from harness.explanation.plan import ExplanationPlan, plan_explanation
 from harness.explanation.word_frame import word_frame
 from harness.models.options import ModelOptions
-from harness.models.spec import Device
+from harness.models.spec import ModelDevice
 from harness.results.explanation import Explanation as Summary
 from harness.results.explanation import Measure
 from reports import render_again
@@ -97,7 +97,7 @@ def explain(
     examples: str | Sequence[str] = (),
     seed: int = 0,
     confidence: float = 0.95,
-    device: Device | None = None,
+    device: ModelDevice | None = None,
     allow_code: bool = False,
     progress: ProgressLike = None,
 ) -> Explanation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -10,7 +10,7 @@ from harness.core.errors import UnknownNameError, UsageError
 from harness.evaluation.config import RunConfig
 from harness.evaluation.prepare import RunPlan, prepare, with_plan
 from harness.evaluation.refine import plan_of
-from harness.models import Model, load_model
+from harness.models import Model, ModelSpec, load_model
 from harness.results.rundir import Run
 
 
@@ -36,6 +36,8 @@ class Given:
     """Options of the run with other values, such as where its model lies by now."""
     model: Model | None = None
     """The model, where it is loaded already."""
+    load: Callable[[ModelSpec], Model] = load_model
+    """Loads the model elsewhere."""
 
 
 NOTHING = Given()
@@ -104,7 +106,7 @@ def _refuse_code(config: RunConfig, run: Run, purpose: Purpose) -> None:
 def _prepare(config: RunConfig, run: Run, purpose: Purpose, given: Given) -> RunPlan:
     loaded = given.model
     try:
-        return prepare(config, load=load_model if loaded is None else lambda _: loaded)
+        return prepare(config, load=given.load if loaded is None else lambda _: loaded)
     except UnknownNameError as error:
         if error.given not in run.manifest["tasks"]:
             raise

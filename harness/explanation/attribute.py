@@ -16,6 +16,7 @@ from harness.evaluation.prepare import RunPlan
 from harness.explanation.ask import Answered, Question, make_questions
 from harness.explanation.choose import AnswerChoice
 from harness.explanation.density import density, shares, word_importance
+from harness.explanation.explainable import check_in_memory, check_whole
 from harness.explanation.plan import scope_of
 from harness.explanation.store import (
     ATTRIBUTIONS,
@@ -26,6 +27,7 @@ from harness.explanation.store import (
     read_attributions,
 )
 from harness.explanation.words import CONTENT
+from harness.models.loading.checkpoint import describe_quantization
 from harness.results.primary import primary_samples
 from harness.results.rundir import Run
 from harness.results.store import read_texts
@@ -58,7 +60,8 @@ def ready(run: Run, plan: RunPlan, answers: AnswerChoice) -> ReadyRun:
         answers: whose answers the words are weighed for.
 
     Raises:
-        UsageError: the model does not run in this process through transformers.
+        UsageError: the model does not run in this process through transformers, is quantised, or is
+            split over more than the GPUs.
     """
     from harness.models.inference.local import LocalModel
 
@@ -68,6 +71,9 @@ def ready(run: Run, plan: RunPlan, answers: AnswerChoice) -> ReadyRun:
             "gradients cannot be had.",
             hint="Run the same weights here: harness run --model DIRECTORY.",
         )
+    network, name = plan.model.network, plan.model.info.name
+    check_whole(name, describe_quantization(network.config.to_dict()))
+    check_in_memory(network, name)
     return ReadyRun(run, plan, plan.model, answers)
 
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from harness.core.plain_numbers import PlainNumbers
 from harness.evaluation.config import Confidence, Names
 from harness.explanation.choose import AnswerChoice, Choice
-from harness.models.spec import Device
+from harness.models.spec import ModelDevice
 
 
 class ExplainConfig(PlainNumbers):
@@ -21,7 +21,7 @@ class ExplainConfig(PlainNumbers):
     model: str | None = None
     """The run's model, if it does not lie where it lay; it must be the same one. Default: the run's
     own."""
-    device: Device | None = None
+    device: ModelDevice | None = None
     """Where models run. Default: where they ran."""
     allow_code: bool = False
     """Run the plugins and model code that a run names."""

@@ -12,6 +12,7 @@ from harness.core.progress import NoProgress, Progress
 from harness.evaluation.prepared_again import Given, Purpose, prepare_again
 from harness.explanation.attribute import attribute_cells, ready
 from harness.explanation.checks import check_cells
+from harness.explanation.explainable import load_explainable
 from harness.explanation.faithfulness import Checks, measure_faithfulness
 from harness.explanation.plan import ExplanationPlan, scope_of
 from harness.explanation.store import ATTRIBUTIONS, AttributionStore, Key, read_checks
@@ -81,7 +82,8 @@ def _explain_one(
 ) -> None:
     """The cells of one run; its model is let go before the next one is loaded."""
     own = run is plan.run
-    given = Given(_changes(options, own=own), options.loaded if own else None)
+    loaded = options.loaded if own else None
+    given = Given(_changes(options, own=own), loaded, load=load_explainable)
     prepared = prepare_again(run, PURPOSE, allow_code=options.allow_code, given=given)
     for note in prepared.model.notes:
         progress.note(note)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN
 from harness.explanation.choose import AnswerChoice, Choice, Pair, choose_pairs
+from harness.explanation.explainable import check_explainable
 from harness.explanation.store import ATTRIBUTIONS, Key, Scope, read_attributions
 from harness.results.kinds import open_tasks
 from harness.results.primary import primary_samples
@@ -69,7 +69,7 @@ def plan_explanation(
     """
     for one in (run, tuned):
         if one is not None:
-            _check_gradients(one)
+            check_explainable(one)
     if tuned is not None and tuned.path.resolve() == run.path.resolve():
         raise UsageError(
             f"--tuned {tuned.path} is the run itself.", hint="Give a run of another model."
@@ -84,18 +84,6 @@ def plan_explanation(
 def scope_of(run: Run, answers: AnswerChoice) -> Scope:
     """Whose attributions are a run's."""
     return Scope(str(run.manifest["content"]["model"]), answers)
-
-
-def _check_gradients(run: Run) -> None:
-    model: Mapping[str, object] = run.manifest["model"]
-    offer = model.get("offer")
-    way = offer.get("way", "engine") if isinstance(offer, Mapping) else "engine"
-    if way != "engine":
-        raise UsageError(
-            f"{run.path}: {model['name']} was asked at a server, and a server returns no "
-            "gradients, by which words are weighed.",
-            hint="Run the same weights here: harness run --model DIRECTORY.",
-        )
 
 
 def _common(samples: pd.DataFrame, run: Run, tuned: Run) -> pd.DataFrame:

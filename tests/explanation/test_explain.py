@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,13 @@ import pytest
 import harness
 from harness.cli.app import run as command
 from harness.core.errors import ExitCode, UsageError
+from harness.explanation.attribute import ready
 from harness.explanation.store import ATTRIBUTIONS
+from harness.models import ModelSpec, load_model
 from harness.results.explanation import EXPLANATION, read_explanation
 from harness.results.manifest import seal
+from harness.results.rundir import load_run
+from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.tiny_models import make_checkpoint
 from tests.support.victims import write_task
 
@@ -204,9 +209,40 @@ def unlike(base: Path, folder: Path) -> dict[str, Any]:
     return {"tuned": other}
 
 
+def by_llama_cpp(base: Path, folder: Path) -> dict[str, Any]:
+    manifest = json.loads((base / "run.json").read_text())
+    manifest["model"] |= {"kind": "llama.cpp", "name": "llama.cpp:tiny.gguf"}
+    (base / "run.json").write_text(json.dumps(seal(manifest, base)))
+    return {}
+
+
+def quantised(**settings: object) -> Callable[[Path, Path], dict[str, Any]]:
+    def spoil(base: Path, folder: Path) -> dict[str, Any]:
+        model = Path(shutil.copytree(folder / "base-model", base.parent / "quantised"))
+        config = json.loads((model / "config.json").read_text())
+        (model / "config.json").write_text(json.dumps({**config, "quantization_config": settings}))
+        return {"model": str(model)}
+
+    return spoil
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (by_llama_cpp, r"base: llama\.cpp:tiny\.gguf is run by llama\.cpp from quantised weights"),
+        (
+            lambda *_: {"model": "llama.cpp:tiny.gguf"},
+            r"^llama\.cpp:tiny\.gguf is run by llama\.cpp",
+        ),
+        (lambda *_: {"model": "openai:gpt"}, r"^openai:gpt was asked at a server"),
+        (
+            quantised(quant_method="bitsandbytes", load_in_4bit=True),
+            r"quantised is quantised \(bitsandbytes, 4 bits\), and words are weighed by gradients",
+        ),
+        (quantised(load_in_8bit=True), r"\(bitsandbytes, 8 bits\)"),
+        (quantised(quant_method="gptq", bits=4, group_size=128), r"\(gptq, 4 bits\)"),
+        (quantised(quant_method="awq", bits=4, version="gemm"), r"\(awq, 4 bits\)"),
+        (quantised(quant_method="fp8"), r"\(fp8\)"),
         (other_weights, r"has other weights or another tokenizer than the model of"),
         (served, r"was asked at a server, and a server returns no gradients"),
         (unlike, r"has no perturbed cell in common with"),
@@ -256,6 +292,26 @@ def test_an_encoder_decoder_is_explained_by_what_its_encoder_reads(
     assert set(frame.groupby(["variant_id", "example_id"])["part"].last()) == {"special"}
     assert explained.summary.models[0].levels["sentence"].cells == 3
     assert explained.summary.models[0].faithfulness is not None
+
+
+def test_a_gguf_is_explained_through_the_weights_that_it_was_converted_to(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    run = harness.run(
+        write_tiny_gguf(tmp_path / "tiny.gguf"), tasks=str(folder / "reviews.yaml"),
+        scorers="loglik", instructions=1, perturbations="politeness", resamples=100, limit=3,
+        out=tmp_path / "run", cache=False,
+    )  # fmt: skip
+    assert harness.explain(run, checked=1).summary.models[0].levels["sentence"].cells == 3
+
+
+def test_a_quantised_model_in_memory_is_refused(base: Path, folder: Path) -> None:
+    model = load_model(ModelSpec(str(folder / "base-model"), device="cpu"))
+    model.network.config.quantization_config = {"quant_method": "awq", "bits": 4}  # type: ignore[attr-defined]
+    plan = SimpleNamespace(model=model)
+    with pytest.raises(UsageError, match=r"is quantised \(awq, 4 bits\)"):
+        ready(load_run(base), plan, "own")  # type: ignore[arg-type]
 
 
 def test_a_damaged_store_is_named(base: Path) -> None:

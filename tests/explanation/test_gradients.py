@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from harness.core.errors import UsageError
 from harness.explanation import gradients
 from harness.explanation.density import density, shares
+from harness.explanation.explainable import check_in_memory
 from harness.explanation.gradients import attribute, embeddings_of
 from tests.support.tiny_models import (
     ARCHITECTURES,
@@ -142,6 +144,23 @@ def test_attention_without_gradients_is_replaced_and_put_back() -> None:
         assert model.config._attn_implementation == own
     for index, one in expected.items():
         assert found[index].importance == pytest.approx(one.importance, abs=1e-12)
+
+
+def test_layers_in_several_places_have_the_same_gradients(tmp_path: Path) -> None:
+    accelerate = pytest.importorskip("accelerate")
+    model = make_model("llama").requires_grad_(False)
+    expected = dict(attribute(model, SEVERAL))
+    parts = ("model.embed_tokens", "model.layers.0", "model.layers.1", "model.norm",
+             "model.rotary_emb", "lm_head")  # fmt: skip
+    places = dict.fromkeys(parts, "cpu")
+    accelerate.dispatch_model(model, places, main_device="cpu", force_hooks=True)
+    check_in_memory(model, "tiny")
+    for index, found in attribute(model, SEVERAL):
+        assert found.importance == pytest.approx(expected[index].importance, abs=1e-12)
+    places["model.layers.1"] = "disk"
+    accelerate.dispatch_model(model, places, main_device="cpu", offload_dir=tmp_path)
+    with pytest.raises(UsageError, match="tiny has layers that the GPUs do not hold"):
+        check_in_memory(model, "tiny")
 
 
 def test_a_model_whose_weights_stop_gradients_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -136,3 +137,31 @@ def _writes_beside(directory: Path) -> bool:
     path = directory / "config.json"
     classes = read_json(path).get("architectures") if path.is_file() else None
     return isinstance(classes, list) and any("ConditionalGeneration" in str(c) for c in classes)
+
+
+def quantization_of(directory: Path) -> str | None:
+    """How the weights of a checkpoint are quantised, such as `gptq, 4 bits`; None if they are not.
+
+    Args:
+        directory: The checkpoint.
+
+    Raises:
+        UsageError: its config.json can't be read.
+    """
+    return describe_quantization(read_json(directory / "config.json"))
+
+
+def describe_quantization(config: Mapping[str, object]) -> str | None:
+    """How weights are quantised by the settings in a model's configuration.
+
+    Example:
+        >>> describe_quantization({"quantization_config": {"load_in_4bit": True}})
+        'bitsandbytes, 4 bits'
+    """
+    settings = config.get("quantization_config")
+    if not isinstance(settings, Mapping):
+        return None
+    named = {4: settings.get("load_in_4bit"), 8: settings.get("load_in_8bit")}
+    bits = settings.get("bits") or next((bits for bits, is_set in named.items() if is_set), None)
+    method = str(settings.get("quant_method") or "bitsandbytes")
+    return f"{method}, {bits} bits" if bits else method
