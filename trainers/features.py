@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from transformers import PreTrainedTokenizerBase
 
@@ -11,7 +12,7 @@ from harness.core.errors import NothingToEvaluateError, UsageError
 from harness.core.records import Request
 from harness.models.contract import Architecture
 from harness.models.loading.wrap import wrap_tokenizer
-from harness.prompting.prompts import Prompter, PromptFormat
+from harness.prompting.prompts import Prompter, PromptFormat, shows_system
 from trainers.choices import Overlong
 from trainers.pairs.record import Pair
 
@@ -74,6 +75,7 @@ class PairEncoder:
         """
         self._raw = tokenizer
         self._tokenizer = wrap_tokenizer(tokenizer, architecture)
+        self._architecture = architecture
         self._layout = layout
         self._end = _end_token(tokenizer, layout) if end_token else None
         self._content = content
@@ -85,7 +87,18 @@ class PairEncoder:
             )
 
     def encode(self, pairs: Sequence[Pair]) -> list[EncodedPair]:
-        """The pairs in tokens, in order."""
+        """The pairs in tokens, in order.
+
+        Raises:
+            UsageError: a prefill for an encoder-decoder.
+        """
+        if self._architecture == "encoder-decoder" and any(pair.prefill for pair in pairs):
+            raise UsageError(
+                "the pairs have a prefill, and an encoder-decoder's answer is a text of its own "
+                "that a prompt cannot begin.",
+                hint="Leave `prefill` out of the pairs, or take a model that goes on with its "
+                "prompt.",
+            )
         variants = [(pair, text) for pair in pairs for text in (pair.original, pair.paraphrase)]
         texts = list(self._texts(variants))
         return [
@@ -97,7 +110,7 @@ class PairEncoder:
         asked = []
         for pair, variant in variants:
             prompter = self._prompter(pair)
-            said = {"target": prompter.continuation("target")}
+            said = {"target": prompter.answer(pair.target)}
             asked.append(replace(prompter.ask(variant, pair.input), answers=said))
         requests = self._tokenizer.requests(asked)
         for request, one, told in zip(requests, asked, variants, strict=True):
@@ -109,7 +122,16 @@ class PairEncoder:
             answer_cue=pair.answer_cue,
             verbalizer_of={"target": pair.target},
             render_chat=self._tokenizer.render_chat,
+            placement=pair.placement,
+            system=pair.system,
+            has_system_role=not pair.system or self._has_system_role,
+            gap=pair.gap,
+            prefill=pair.prefill,
         )
+
+    @cached_property
+    def _has_system_role(self) -> bool:
+        return self._layout != "chat" or shows_system(self._tokenizer.render_chat)
 
     def _join(self, request: Request, prompt: str, variant: tuple[Pair, str]) -> EncodedText:
         length = len(request.context)
@@ -128,8 +150,11 @@ class PairEncoder:
         """Token positions that overlap the instruction or the input, never the first token."""
         pair, instruction = variant
         spans: list[tuple[int, int]] = []
-        at = 0
-        for text in filter(None, (instruction, pair.input)):
+        at = prompt.find(pair.system) + len(pair.system)  # it may hold the instruction's words
+        parts = (instruction, pair.input)
+        if pair.placement != "first":
+            parts = (*(parts if pair.placement == "both" else (pair.input,)), instruction)
+        for text in filter(None, parts):
             start = prompt.find(text, at)
             if start < 0:
                 raise UsageError(

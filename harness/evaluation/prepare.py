@@ -36,7 +36,7 @@ from harness.evaluation.variants import (
 )
 from harness.grading import Judge, load_graders, make_grader
 from harness.models import Model, ModelSpec, load_model
-from harness.prompting.prompts import Prompter, PromptFormat, choose_layout
+from harness.prompting.prompts import Prompter, PromptFormat, choose_layout, shows_system
 from harness.prompting.readers import AnswerReader, ChoiceReader, JudgedReader, LabelReader, Reader
 from harness.prompting.requests import RequestBuilder
 from harness.tasks import Task, TaskSpec
@@ -261,16 +261,7 @@ def make_tools(
 
 def _has_system_role(task: Task, model: Model) -> bool:
     """Whether the model's chat template says what a system turn says, where the task has one."""
-    if not has_system_text(task):
-        return True
-    told = "What the system says."
-    try:
-        shown = model.tokenizer.render_chat(
-            [{"role": "system", "content": told}, {"role": "user", "content": "What a user says."}]
-        )
-    except UsageError:
-        return False
-    return told in shown
+    return not has_system_text(task) or shows_system(model.tokenizer.render_chat)
 
 
 def _make_reader(task: Task, model: Model, begun: str) -> Reader:

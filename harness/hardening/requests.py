@@ -75,6 +75,8 @@ def make_requests(
         seed: decides which row gets which wording.
     """
     rng = Random(stable_hash(seed, "requests"))
+    frame = {"system": task.system, "prefill": task.prefill, "placement": task.placement}
+    frame = {name: text for name, text in {**frame, "gap": task.gap}.items() if text}
     rows, texts = _cycle(examples, number, rng), _cycle(wordings, number, rng)
     return [
         {
@@ -82,6 +84,7 @@ def make_requests(
             "instruction": wording.text,
             "input": example.input,
             "answer_cue": task.answer_cue,
+            **frame,
             "output": target_of(task, example),
         }
         for example, wording in zip(rows, texts, strict=True)

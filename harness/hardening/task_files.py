@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.core.errors import UsageError
-from harness.core.records import BLANK_LINE
 from harness.hardening.split import Wording
 from harness.tasks.schema import TaskSpec
 from harness.tasks.suites import task_path
@@ -15,8 +14,6 @@ from harness.tasks.yamlfile import parse_content, parse_yaml, read_text, read_ya
 
 Content = dict[str, Any]
 
-_UNLIKE_PAIRS: Final = {"placement": "first", "messages": None, "system": "", "gap": BLANK_LINE}
-"""Keys that pairs know nothing of -> the value at which they change nothing."""
 _OF_THE_FILE: Final = ("separator", "rows", "file", "data", "hub")
 """Keys of a source that say where its rows are, not which of them count."""
 
@@ -31,13 +28,13 @@ def read_content(name: str) -> tuple[Content, Path]:
     read_yaml(path, TaskSpec, what="task")
     _, content = parse_yaml(read_text(path, what="task"), where=str(path))
     keys = dict(content) if isinstance(content, Mapping) else {}
-    for key, plain in _UNLIKE_PAIRS.items():
-        if keys.get(key, plain) != plain:
-            raise UsageError(
-                f"{path} has {key!r}, and pairs show the instruction, a blank line and the input: "
-                "what is trained would not be what is asked.",
-                hint=f"Take {key!r} out of a copy of the task file.",
-            )
+    if keys.get("messages") is not None:
+        raise UsageError(
+            f"{path} has 'messages', and pairs show an input, not a conversation: what is trained "
+            "would not be what is asked.",
+            hint="Take 'messages' out of a copy of the task file, and say in `input` how a "
+            "conversation is shown.",
+        )
     return keys, path
 
 

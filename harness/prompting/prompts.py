@@ -246,6 +246,16 @@ def _paragraphs(*texts: str) -> str:
     return "\n\n".join(filter(None, texts))
 
 
+def shows_system(render: RenderChat) -> bool:
+    """Whether a chat template says what a system turn says."""
+    told = "What the system says."
+    try:
+        turns = (("system", told), ("user", "What a user says."))
+        return told in render([{"role": role, "content": text} for role, text in turns])
+    except UsageError:
+        return False
+
+
 def choose_layout(wanted: str, tokenizer: Tokenizer) -> PromptFormat:
     """The layout of prompts to a model (see `resolve_format`)."""
     return resolve_format(wanted, has_chat_template=tokenizer.chat_template is not None)

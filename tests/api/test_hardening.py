@@ -201,9 +201,9 @@ def test_a_model_that_cannot_be_trained_is_refused_before_anything_is_written(
     assert not (tmp_path / "a.hardening").exists()
 
 
-def test_a_layout_that_pairs_cannot_hold_is_refused(place: Path, tmp_path: Path) -> None:
-    task = write_task(place / "after.yaml", more={"placement": "last"})
-    with pytest.raises(UsageError, match="has 'placement'"):
+def test_a_conversation_which_pairs_cannot_hold_is_refused(place: Path, tmp_path: Path) -> None:
+    task = write_task(place / "talk.yaml", more={"messages": "talk"})
+    with pytest.raises(UsageError, match="has 'messages'"):
         harden(place, tmp_path / "a", task=task.name)
 
 

@@ -91,16 +91,13 @@ def test_what_stands_between_instruction_and_row_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("begun", "prefill", "lost"),
-    [("So", "So", False), ("{{q}}", "", True), ("''", "", False)],
+    ("begun", "prefill", "lost"), [("So", "So", False), ("{{q}}", "", True), ("", "", False)]
 )
 def test_what_an_answer_is_begun_with_is_a_prefill(
     tmp_path: Path, begun: str, prefill: str, lost: bool
 ) -> None:
-    text = (
-        f'doc_to_text: "Solve it.\\n\\n{{{{q}}}}\\nA:"\ndoc_to_target: a\ngen_prefix: "{begun}"\n'
-    )
-    done = imported(tmp_path, LM_EVAL + text.replace("\"''\"", "''"), [{"q": "1 + 1", "a": "2"}])
+    text = f'description: Do.\ndoc_to_text: "{{{{q}}}}\\nA:"\ngen_prefix: "{begun}"\n'
+    done = imported(tmp_path, f"{LM_EVAL}{text}doc_to_target: a\n", [{"q": "1 + 1", "a": "2"}])
     assert task_of(done).prefill == prefill
     assert ("gen_prefix: every answer begins with the same text" in told(done)) is lost
 

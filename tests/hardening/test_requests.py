@@ -61,6 +61,18 @@ def test_every_row_and_every_wording_is_asked_as_often() -> None:
     assert requests != make_requests(one, one.examples, WORDINGS, 30, seed=1)
 
 
+def test_requests_are_laid_out_as_the_task_is() -> None:
+    one = task(
+        [{"text": "a", "label": 0}, {"text": "b", "label": 1}],
+        **LABELS, system="Be kind.", prefill="It is ", placement="last", gap="\n",
+    )  # fmt: skip
+    shown = make_requests(one, one.examples, WORDINGS, 1, seed=0)[0]
+    assert [shown[key] for key in ("system", "prefill", "placement", "gap")] == [
+        "Be kind.", "It is ", "last", "\n",
+    ]  # fmt: skip
+    assert "system" not in make_requests(labelled(2), labelled(2).examples, WORDINGS, 1, seed=0)[0]
+
+
 def test_each_wording_has_all_others_as_its_siblings() -> None:
     assert make_siblings(WORDINGS).by_text()["Ask it."] == ("Ask.", "Ask so.")
 

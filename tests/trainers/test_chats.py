@@ -46,15 +46,9 @@ def read(tmp_path: Path, *rows: Json) -> list[tuple[str, str, str]]:
     ("row", "expected"),
     [
         ({"messages": [ASKED, ANSWERED]}, [FIRST]),
-        # the system's text is part of the prompt
-        (
-            {"messages": [SYSTEM, ASKED, ANSWERED]},
-            [("What is it?", "System: Be brief.", "A toy.")],
-        ),
-        (
-            {"messages": [turn("developer", "Be brief."), ASKED, ANSWERED]},
-            [("What is it?", "System: Be brief.", "A toy.")],
-        ),
+        # the system's text is no part of the input
+        ({"messages": [SYSTEM, ASKED, ANSWERED]}, [FIRST]),
+        ({"messages": [turn("developer", "Be brief."), ASKED, ANSWERED]}, [FIRST]),
         # each assistant turn is a target, what came before it its input
         (
             {"messages": [ASKED, ANSWERED, turn("user", "Which?"), turn("assistant", "A car.")]},
@@ -128,7 +122,7 @@ def read(tmp_path: Path, *rows: Json) -> list[tuple[str, str, str]]:
                 "system": "Be brief.",
                 "conversations": [says("human", "What is it?"), says("gpt", "A toy.")],
             },
-            [("What is it?", "System: Be brief.", "A toy.")],
+            [FIRST],
         ),
         (
             {
@@ -196,6 +190,23 @@ def test_unwanted_answers_are_counted(tmp_path: Path) -> None:
     assert drops.by_reason() == {"unwanted": 1}
 
 
+@pytest.mark.parametrize(
+    ("row", "system"),
+    [
+        ({"messages": [SYSTEM, ASKED, ANSWERED]}, "Be brief."),
+        ({"messages": [ASKED, ANSWERED], "system": "Be kind."}, "Be kind."),
+        ({"messages": [SYSTEM, ASKED, ANSWERED], "system": "Be kind."}, "Be kind.\n\nBe brief."),
+        ({"instruction": "Add.", "output": 4, "system": "Be brief."}, "Be brief."),
+        ({"prompt": [SYSTEM, ASKED], "completion": [ANSWERED]}, "Be brief."),
+    ],
+)
+def test_what_stands_before_everything_is_the_system_text(
+    tmp_path: Path, row: Json, system: str
+) -> None:
+    (pair,) = read_instructions(write_rows(tmp_path / "rows.jsonl", [row]))
+    assert (pair.system, pair.input) == (system, "")
+
+
 def test_a_chat_file_becomes_pairs_about_the_user_s_text(tmp_path: Path) -> None:
     """One answer to many questions is no constant task: the instructions differ."""
     asked = [turn("user", f"What is the colour of thing {n}?") for n in range(20)]
@@ -204,7 +215,7 @@ def test_a_chat_file_becomes_pairs_about_the_user_s_text(tmp_path: Path) -> None
     chosen = ParaphraseOptions(select(levels=("character",)).perturbations, {})
     built = build_pairs(PairsOptions("paraphrases", path, paraphrases=chosen))
     assert [pair.original for pair in built.pairs] == [one["content"] for one in asked]
-    assert {(p.input, p.target) for p in built.pairs} == {("System: Be brief.", "red")}
+    assert {(p.system, p.target) for p in built.pairs} == {("Be brief.", "red")}
     assert all(pair.paraphrase != pair.original for pair in built.pairs)
     # the system's text, which all share, does not make them the same request
     assert len({pair.instance_id for pair in built.pairs}) == 20

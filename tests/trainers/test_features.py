@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -29,6 +31,54 @@ def test_training_sees_the_tokens_that_an_evaluation_scores(layout: PromptFormat
         request = RequestBuilder(prompter, tokenizer, ("yes", "no")).build([prompt])[0]
         assert text.ids[: text.prompt] == request.context
         assert text.ids[text.prompt :] == request.continuations["yes"]
+
+
+NO_SYSTEM = (
+    "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system') }}"
+    "{% endif %}<|start|>{{ m['role'] }}\n{{ m['content'] }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("layout", "prompt"),
+    [
+        ("plain", "Be kind.\n\n{input}\n{asked}\nAnswer: It is"),
+        ("coin", "Be kind.\n{input}\n{asked}\n\n### Response: It is"),
+        (
+            "chat",
+            "<|start|>system\nBe kind.<|end|>\n<|start|>user\n{input}\n{asked}<|end|>\n"
+            "<|start|>assistant\nAnswer: It is",
+        ),
+        (
+            "without a role",
+            "<|start|>user\nBe kind.\n\n{input}\n{asked}<|end|>\n<|start|>assistant\nAnswer: It is",
+        ),
+    ],
+)
+def test_a_pair_is_laid_out_as_its_task(layout: str, prompt: str) -> None:
+    raw = tiny_tokenizer(chat=True)
+    if layout == "without a role":
+        raw, layout = copy.deepcopy(raw), "chat"
+        raw.chat_template = NO_SYSTEM
+    pair = replace(tiny_pairs(1)[0], system="Be kind.", prefill="It is", placement="last", gap="\n")
+    encoder = PairEncoder(raw, cast(PromptFormat, layout), end_token=False, content=True)
+    text = encoder.encode([pair])[0].original
+    shown = str(raw.decode(list(text.ids[: text.prompt])))
+    assert shown == prompt.format(input=pair.input, asked=pair.original)
+    assert raw.decode(list(text.ids[text.prompt :])) == " yes"
+    content = str(raw.decode([text.ids[position] for position in text.content]))
+    assert content.replace("\n", "") == pair.input + pair.original
+
+
+def test_an_answer_that_begins_with_its_prefill_is_learnt_from_there_on() -> None:
+    raw = tiny_tokenizer()
+    pair = replace(tiny_pairs(1)[0], target='{"nice": true}', prefill='{"')
+    text = PairEncoder(raw, "plain", end_token=False).encode([pair])[0].original
+    assert str(raw.decode(list(text.ids))).endswith('Answer: {"nice": true}')
+    encoder = PairEncoder(raw, "plain", end_token=False, architecture="encoder-decoder")
+    with pytest.raises(UsageError, match=r"the pairs have a prefill, and an encoder-decoder"):
+        encoder.encode([pair])
 
 
 def test_end_token_follows_the_target_as_the_layout_ends_an_answer() -> None:

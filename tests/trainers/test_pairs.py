@@ -339,9 +339,30 @@ def test_forms_of_instruction_data(tmp_path: Path) -> None:
         build_pairs(PairsOptions("paraphrases", path, paraphrases=options))
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("placement", "middle", "'placement' is one of first, last, both, not 'middle'"),
+        ("gap", " - ", "'gap' must be spaces or line breaks"),
+        ("prefill", 3, "'prefill' must be a text"),
+        ("system", ["x"], "'system' must be a text"),
+    ],
+)
+def test_a_layout_that_no_task_has_is_refused(
+    tmp_path: Path, key: str, value: Any, message: str
+) -> None:
+    rows = [{"original": "a", "paraphrase": "b", "target": "c", key: value}]
+    with pytest.raises(UsageError, match=f"row 1: {message}"):
+        read_pairs(write_rows(tmp_path / "pairs.jsonl", rows))
+
+
 def test_a_pairs_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "pairs.jsonl"
-    pairs = tiny_pairs(4)
+    first, *others = tiny_pairs(4)
+    asked = replace(first, system="Be kind.", prefill="It is ", placement="both", gap="\n")
+    pairs = [asked, *others]
+    assert asked.id != first.id
+    assert "system" not in first.row()
     write_pairs(path, pairs)
     assert read_pairs(path) == pairs
     assert hash_pairs(read_pairs(path)) == hash_pairs(pairs)

@@ -2,8 +2,9 @@
 
 An evaluation shows a model one user turn: an instruction, then an input. A conversation is put
 into that form. Each assistant turn is a target; the user's text that it answers is the
-instruction, the text that is perturbed; everything else that was said before it, the system's
-text included, is the input, one line per turn with the role in front.
+instruction, the text that is perturbed. A system turn at the beginning is the system text;
+everything else that was said before the target is the input, one line per turn with the role in
+front.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Exchange:
     target: str
     about: str
     """What tells this request from others of the same instruction; of a chat all that was said."""
+    system: str = ""
+    """What stands before everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,11 @@ def split_exchanges(turns: Sequence[Turn], *, answers_from: int = 0) -> Iterator
             asked = number
         if number < answers_from or not turn.learnt or asked is None or turn.role != "assistant":
             continue
-        context = [earlier for at, earlier in enumerate(turns[:number]) if at != asked]
+        told = 1 if turns[0].role == "system" else 0
+        context = [turns[at] for at in range(told, number) if at != asked]
         about = render_turns(turns[:number])
-        yield Exchange(turns[asked].text, render_turns(context), turn.text, about)
+        system = turns[0].text if told else ""
+        yield Exchange(turns[asked].text, render_turns(context), turn.text, about, system)
         found += 1
     if not found:
         raise FormError(

@@ -116,7 +116,11 @@ def _loses_placeholder(pair: Pair) -> bool:
 
 
 def _leaks(pair: Pair, held: Held) -> bool:
-    return any(held.is_in(text) for text in (pair.original, pair.paraphrase, pair.input) if text)
+    return any(
+        held.is_in(text)
+        for text in (pair.original, pair.paraphrase, pair.input, pair.system)
+        if text
+    )
 
 
 def _balance(pairs: list[Pair], seed: int, drops: Drops) -> list[Pair]:

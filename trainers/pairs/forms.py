@@ -127,14 +127,10 @@ _FORMS: Final[tuple[tuple[tuple[str, ...], Callable[[Row], Iterator[Exchange]]],
 
 def _with_frame(row: Row, exchange: Exchange) -> Exchange:
     """The exchange with what a row says beside the conversation: a system text, tools."""
-    lines = [("System", _text(row.get("system"), "system"))]
-    if row.get("tools"):
-        lines.append(("Tools", _tools(row["tools"])))
-    frame = "\n".join(f"{name}: {text}" for name, text in lines if text)
-    if not frame:
-        return exchange
-    context = "\n".join(filter(None, (frame, exchange.input)))
-    return replace(exchange, input=context)
+    told = (_text(row.get("system"), "system"), exchange.system)
+    tools = f"Tools: {_tools(row['tools'])}" if row.get("tools") else ""
+    context = "\n".join(filter(None, (tools, exchange.input)))
+    return replace(exchange, input=context, system="\n\n".join(filter(None, told)))
 
 
 def _history(row: Row) -> str:

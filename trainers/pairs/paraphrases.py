@@ -16,7 +16,7 @@ from perturbations.labels import keeps_labels
 from trainers.pairs.chats import FormError
 from trainers.pairs.filters import Drops
 from trainers.pairs.forms import EXPECTED, read_exchanges
-from trainers.pairs.record import Pair
+from trainers.pairs.record import Pair, with_layout
 
 _LABEL_WORDS = 20
 """An instruction with more distinct targets has free answers, none of them words to protect."""
@@ -81,17 +81,19 @@ def read_instructions(path: Path, drops: Drops | None = None) -> Iterator[Pair]:
         if not exchanges and drops is not None:
             drops.add("unwanted", task)
         for exchange in exchanges:
-            yield Pair(
+            pair = Pair(
                 original=exchange.instruction,
                 paraphrase=exchange.instruction,
                 target=exchange.target,
                 input=exchange.input,
                 answer_cue=str(row.get("answer_cue") or ""),
+                system=exchange.system,
                 task=task,
                 instruction_id=stable_id(exchange.instruction),
                 instance_id=stable_id(exchange.about, exchange.target),
                 provenance={"source": "paraphrases", "file": path.name, "row": number - 1},
             )
+            yield with_layout(pair, row, place_of(path, number))
 
 
 def _label_words(pairs: Sequence[Pair]) -> dict[str, tuple[str, ...]]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, cast, get_args
 
 from harness.core.atomic import reason, write_text
 from harness.core.errors import IncompleteRunError, NothingToEvaluateError, UsageError, nearest_hint
-from harness.core.records import stable_id
+from harness.core.records import BLANK_LINE, Placement, stable_id
 
 REQUIRED = ("original", "paraphrase", "target")
-_OPTIONAL = ("input", "answer_cue", "task", "instruction_id", "instance_id", "level")
-_KEYS = (*REQUIRED, *_OPTIONAL, "perturbation", "provenance", "id")
+_OPTIONAL = ("input", "answer_cue", "system", "task", "instruction_id", "instance_id", "level")
+_LAYOUT = ("prefill", "placement", "gap")
+"""Read with the spaces at their ends; written where a pair has them."""
+_KEYS = (*REQUIRED, *_OPTIONAL, *_LAYOUT, "perturbation", "provenance", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,14 @@ class Pair:
     """May be empty where the instructions contain it."""
     answer_cue: str = ""
     """The line that ends a plain prompt, as in a task."""
+    system: str = ""
+    """The system text, as in a task."""
+    prefill: str = ""
+    """What the target begins with, as in a task."""
+    placement: Placement = "first"
+    """Where the instruction stands, as in a task."""
+    gap: str = BLANK_LINE
+    """What stands between instruction and input, as in a task."""
     task: str = ""
     instruction_id: str = ""
     """Equal for pairs that ask the same of different inputs: hard negatives come from these."""
@@ -40,7 +51,20 @@ class Pair:
     @property
     def id(self) -> str:
         """What the pair is, by its content."""
-        return stable_id(self.original, self.paraphrase, self.input, self.target)
+        return stable_id(
+            self.original, self.paraphrase, self.input, self.target, *self._frame.values()
+        )
+
+    @property
+    def _frame(self) -> dict[str, str]:
+        """What a task says around its prompts, where this pair's does."""
+        frame = {
+            "system": self.system,
+            "prefill": self.prefill,
+            "placement": "" if self.placement == "first" else self.placement,
+            "gap": "" if self.gap == BLANK_LINE else self.gap,
+        }
+        return {name: text for name, text in frame.items() if text}
 
     def row(self) -> dict[str, object]:
         """The pair as a row of a pairs file."""
@@ -51,6 +75,7 @@ class Pair:
             "paraphrase": self.paraphrase,
             "input": self.input,
             "answer_cue": self.answer_cue,
+            **self._frame,
             "target": self.target,
             "level": self.level,
             "perturbation": self.perturbation,
@@ -121,7 +146,7 @@ def _check_columns(row: Mapping[str, object], path: Path) -> None:
 
 
 def _pair(row: Mapping[str, object], *, where: str) -> Pair:
-    texts: dict[str, str] = {}
+    texts: dict[str, Any] = {}
     for name in (*REQUIRED, *_OPTIONAL, "perturbation"):
         value = row.get(name)
         if value is None and name not in REQUIRED:
@@ -135,7 +160,27 @@ def _pair(row: Mapping[str, object], *, where: str) -> Pair:
     provenance = row.get("provenance")
     texts["instruction_id"] = texts.get("instruction_id") or texts["original"]
     texts["instance_id"] = texts.get("instance_id") or _instance(texts)
-    return Pair(**texts, provenance=provenance if isinstance(provenance, dict) else {})
+    pair = Pair(**texts, provenance=provenance if isinstance(provenance, dict) else {})
+    return with_layout(pair, row, where)
+
+
+def with_layout(pair: Pair, row: Mapping[str, object], where: str) -> Pair:
+    """The pair with what its row says of its prompts' layout, as a task would.
+
+    Raises:
+        UsageError: a value that a task could not have.
+    """
+    prefill, gap = row.get("prefill") or "", row.get("gap") or BLANK_LINE
+    placement = row.get("placement") or "first"
+    if placement not in get_args(Placement):
+        raise UsageError(
+            f"{where}: 'placement' is one of {', '.join(get_args(Placement))}, not {placement!r}."
+        )
+    if not isinstance(gap, str) or gap.strip():
+        raise UsageError(f"{where}: 'gap' must be spaces or line breaks; it is {gap!r}.")
+    if not isinstance(prefill, str):
+        raise UsageError(f"{where}: 'prefill' must be a text; it is {prefill!r}.")
+    return replace(pair, prefill=prefill, placement=cast(Placement, placement), gap=gap)
 
 
 def _instance(texts: Mapping[str, str]) -> str:
