@@ -33,7 +33,7 @@ def command_names() -> list[tuple[str, ...]]:
     """Every command's words below `harness`, groups opened, in alphabetical order."""
     from typer import Typer
 
-    from harness.cli.app import app
+    from harness.cli.app import make_app
 
     def names(group: Typer, above: tuple[str, ...]) -> list[tuple[str, ...]]:
         own = [
@@ -46,16 +46,16 @@ def command_names() -> list[tuple[str, ...]]:
                 own += names(below.typer_instance, (*above, str(below.name)))
         return own
 
-    return sorted(names(app, ()))
+    return sorted(names(make_app(), ()))
 
 
 def help_text(command: tuple[str, ...]) -> str:
     """What `harness COMMAND --help` prints, without colours and trailing spaces."""
     from typer.testing import CliRunner
 
-    from harness.cli.app import app
+    from harness.cli.app import make_app
 
-    result = CliRunner().invoke(app, [*command, "--help"], env=_WIDTH, prog_name="harness")
+    result = CliRunner().invoke(make_app(), [*command, "--help"], env=_WIDTH, prog_name="harness")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", result.output)
     return "\n".join(line.rstrip() for line in plain.strip("\n").splitlines())
 

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import sys
 import traceback
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 import typer
 
 from harness import __version__
-from harness.cli import (
-    attacking,
-    authoring,
-    baselines,
-    caching,
-    comparing,
-    data,
-    evaluating,
-    explaining,
-    following,
-    hardening,
-    importing,
-    inspecting,
-    logs,
-    pairing,
-    paraphrasing,
-    perturbing,
-    planning,
-    reporting,
-    training,
-)
 from harness.core.errors import ExitCode, HarnessError
 
 # Typer carries its own click from 0.20 on and shares the installed one before: the base class of
@@ -43,43 +24,74 @@ _ParserError = cast(type[Exception], typer.BadParameter.__mro__[2])
 _NAMES: Final = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP})
 _DISKS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
-app = typer.Typer(
-    name="harness",
-    help="Measure how a language model's answers change when an instruction is phrased "
-    "differently.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-COMMANDS: Final = {
-    "Evaluate": (evaluating, planning, reporting, explaining),
-    "Compare and gate": (comparing, baselines, logs),
-    "Follow many runs": (following,),
-    "Perturb and attack": (perturbing, paraphrasing, attacking, importing),
-    "Tasks of your own": (authoring, data),
-    "Train": (hardening, pairing, training),
-    "Look up": (inspecting, caching),
+COMMANDS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "Evaluate": {
+        "evaluating": ("run",),
+        "planning": ("plan",),
+        "reporting": ("prompts", "export", "report"),
+        "explaining": ("explain",),
+    },
+    "Compare and gate": {
+        "comparing": ("compare", "check", "init-ci"),
+        "baselines": ("baseline",),
+        "logs": ("import", "log"),
+    },
+    "Follow many runs": {"following": ("history", "view", "bundle")},
+    "Perturb and attack": {
+        "perturbing": ("perturb",),
+        "paraphrasing": ("paraphrase",),
+        "attacking": ("attack",),
+        "importing": ("import-prompts",),
+    },
+    "Tasks of your own": {
+        "authoring": ("init-task", "import-task", "check-task"),
+        "data": ("data",),
+    },
+    "Train": {
+        "hardening": ("harden",),
+        "pairing": ("pairs",),
+        "training": ("train", "merge"),
+    },
+    "Look up": {"inspecting": ("list", "show", "doctor"), "caching": ("cache",)},
 }
-"""Panel of the help -> the modules whose commands stand in it."""
+"""Panel of the help -> the modules whose commands stand in it -> what is typed for them."""
 
 
-def _register_commands() -> None:
+def make_app(typed: str | None = None) -> typer.Typer:
+    """The application.
+
+    Args:
+        typed: the first word of the command line. If it is a command, the application has those of
+            its module alone: to load the options of all takes a third of a second.
+    """
+    app = typer.Typer(
+        name="harness",
+        help="Measure how a language model's answers change when an instruction is phrased "
+        "differently.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    is_command = any(typed in names for panel in COMMANDS.values() for names in panel.values())
     for panel, modules in COMMANDS.items():
-        seen = len(app.registered_commands), len(app.registered_groups)
-        for module in modules:
-            module.register(app)
-        for command in app.registered_commands[seen[0] :]:
-            command.rich_help_panel = panel
-        for group in app.registered_groups[seen[1] :]:
-            group.rich_help_panel = panel
+        for module, names in modules.items():
+            if typed in names or not is_command:
+                _register(app, module, panel)
+    return app
 
 
-_register_commands()
+def _register(app: typer.Typer, module: str, panel: str) -> None:
+    seen = len(app.registered_commands), len(app.registered_groups)
+    importlib.import_module(f"harness.cli.{module}").register(app)
+    for command in app.registered_commands[seen[0] :]:
+        command.rich_help_panel = panel
+    for group in app.registered_groups[seen[1] :]:
+        group.rich_help_panel = panel
 
 
-@app.callback(invoke_without_command=True)
 def _root(
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:
@@ -126,6 +138,8 @@ def _explain(error: Exception) -> int:
 
 
 def _dispatch(arguments: list[str] | None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
+    app = make_app(words[0] if words else None)
     outcome = app(args=arguments, standalone_mode=False, prog_name="harness")
     # Some releases of typer give this code back where others raise.
     if outcome == ExitCode.INTERRUPTED:

@@ -94,6 +94,7 @@ def history_command(
 ) -> None:
     """List the runs below folders, follow their accuracy over time, and say where it changed."""
     from harness.cli.terminal import print_json
+    from harness.core.uncollected import uncollected
     from harness.history.answer import answer_json
     from harness.history.export import export_history
     from harness.history.folders import forget_folders
@@ -102,14 +103,15 @@ def history_command(
         forget_folders(folders or [])
         typer.echo(f"forgotten: {', '.join(map(str, folders or []))}")
         return
-    found = find_answer(config, folders)
-    _show_notes(found.notes)
-    if out is not None:
-        typer.echo(str(export_history(found, out)))
-    elif as_json:
-        print_json(answer_json(found))
-    else:
-        _show(found, limit, config.tasks, config.levels)
+    with uncollected():
+        found = find_answer(config, folders)
+        _show_notes(found.notes)
+        if out is not None:
+            typer.echo(str(export_history(found, out)))
+        elif as_json:
+            print_json(answer_json(found))
+        else:
+            _show(found, limit, config.tasks, config.levels)
 
 
 @with_options(HistoryOptions, PANELS)

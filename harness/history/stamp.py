@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Final
 
@@ -26,9 +27,10 @@ def stamp(folder: Path) -> str:
         OSError: run.json cannot be read.
     """
     digest = hashlib.blake2b(digest_size=16)
+    place = str(folder)  # six paths a run, of thousands of runs: text is made faster than paths
     for name in _FILES:
         try:
-            found = (folder / name).stat()
+            found = os.stat(f"{place}{os.sep}{name}")  # noqa: PTH116
         except FileNotFoundError:
             digest.update(f"{name} -\n".encode())
         else:

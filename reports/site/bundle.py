@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.core.errors import UsageError
-from reports.render import write_page
+from reports.rendering import write_page
 from reports.site.site import INDEX, Site, site_files
 
 _MARK: Final = '<meta name="generator" content="robustness-harness">'

@@ -29,10 +29,12 @@ from reports.formatting import (
 )
 from reports.visible import one_line, short
 
-CHARTS: Final = 12
+CHARTS: Final = 6
 """Pictures on the page, of the trends with the latest runs; the table has all trends."""
-CHARTED: Final = 60
+CHARTED: Final = 40
 """Latest points of a line in a picture."""
+CHANGES: Final = 200
+"""Latest change points in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,17 @@ class Figure:
     title: str
     trends: tuple[Trend, ...]
 
+    @property
+    def dated(self) -> bool:
+        """Whether it is drawn by date: runs of one moment, or of none, would stand on one place."""
+        dates = {point.run.date for trend in self.trends for point in trend.points}
+        return len(dates - {None}) > 1
+
+    @property
+    def by(self) -> str:
+        """What its runs are ordered by, in words."""
+        return "by date" if self.dated else "run after run"
+
 
 @dataclass(frozen=True)
 class Overview:
@@ -118,6 +131,11 @@ class Overview:
         """Every change point, the latest first."""
         found = [change for trend in self.trends for change in trend.change_points]
         return sorted(found, key=lambda one: one.after.run.moment, reverse=True)
+
+    @property
+    def listed_changes(self) -> list[ChangePoint]:
+        """Those that the page lists."""
+        return self.changes[:CHANGES]
 
     @property
     def headline(self) -> str:
@@ -203,8 +221,8 @@ class Overview:
             )
 
     def change_rows(self) -> Iterator[ChangeRow]:
-        """Every change point, the latest first."""
-        for step, before, after, level in self.changes:
+        """The latest change points, the latest first."""
+        for step, before, after, level in self.listed_changes:
             falls = step.difference.value < 0
             yield ChangeRow(
                 date=minute(after.run.date),

@@ -19,9 +19,10 @@ def render_overview(view: Overview) -> str:
 def _draw(figure: Figure, view: Overview) -> Spec:
     return charts.timeline(
         list(_points(figure, view)),
+        dated=figure.dated,
         series=len(view.levels),
         drops=figure.trends[0].metric == "drop",
-        description=f"{view.metric} by date: {figure.title}",
+        description=f"{view.metric} {figure.by}: {figure.title}",
     )
 
 
@@ -29,9 +30,10 @@ def _points(figure: Figure, view: Overview) -> Iterator[TimePoint]:
     for trend in figure.trends:
         first = max(0, len(trend.points) - CHARTED)
         for place, point in list(enumerate(trend.points))[first:]:
-            if point.run.date is not None:
+            if point.run.date is not None or not figure.dated:
                 yield TimePoint(
                     series=view.levels.index(trend.level),
+                    place=place + 1,
                     date=point.run.date,
                     value=point.value,
                     tip=point_tip(trend, place),

@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from harness.api.running import run
-from harness.cli.app import app
+from harness.cli.app import make_app
 from harness.core.records import LeftOut, LeftOutReason
 from harness.evaluation.selection import describe_left_out
 from harness.results.rundir import load_run
@@ -66,11 +66,13 @@ def test_every_reason_has_words(reason: LeftOutReason) -> None:
 
 def test_perturb_says_what_a_language_leaves_out() -> None:
     text = "Entscheide, ob die Rezension gut oder schlecht ist, und antworte mit einem Wort."
-    shown = CliRunner().invoke(app, ["perturb", text, "--json"])
+    shown = CliRunner().invoke(make_app(), ["perturb", text, "--json"])
     assert shown.exit_code == 0, shown.output
     assert {row["perturbation"] for row in json.loads(shown.stdout)} >= {"keyboard", "word-order"}
     told = " ".join(shown.stderr.split())
     assert "level word lacks" in told
     assert "they are made for English, and an instruction is written in another language" in told
-    english = CliRunner().invoke(app, ["perturb", "Decide whether the review is good.", "--json"])
+    english = CliRunner().invoke(
+        make_app(), ["perturb", "Decide whether the review is good.", "--json"]
+    )
     assert "another language" not in english.stderr

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.api.running import run
-from harness.cli.app import app
+from harness.cli.app import make_app
 from perturbations import Perturbation, Subject, find, validity_notes
 from perturbations.diff import draft_of
 from tests.evaluation.test_strengths import TASK
@@ -49,7 +49,7 @@ def test_listing_and_showing_say_it(name: str) -> None:
     note = find(name).validity_note
     assert "were judged to ask for something else" in note
     for command in (["list", "perturbations", "--json"], ["show", name]):
-        shown = CliRunner().invoke(app, command)
+        shown = CliRunner().invoke(make_app(), command)
         assert shown.exit_code == 0, shown.output
         assert " ".join(note.split()) in " ".join(shown.output.replace("│", " ").split())
 
@@ -62,6 +62,8 @@ def test_perturb_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
     stand_in = Perturbation("wordnet", "word", "", apply, validity_note=note)  # type: ignore[arg-type]
     monkeypatch.setattr("perturbations.catalogue.find", lambda name: stand_in)
-    shown = CliRunner().invoke(app, ["perturb", "Classify the text.", "--perturbations", "wordnet"])
+    shown = CliRunner().invoke(
+        make_app(), ["perturb", "Classify the text.", "--perturbations", "wordnet"]
+    )
     assert shown.exit_code == 0, shown.output
     assert SAID in " ".join(shown.output.split())

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,6 +26,7 @@ from harness.history.refresh import History, load_history
 from harness.history.select import Selection
 from reports.site.bundle import write_bundle
 from reports.site.overview import Overview, report_folder
+from reports.site.page import render_overview
 from reports.site.server import PageServer, is_local, open_server
 from reports.site.site import Site
 from tests.history.conftest import save_dated
@@ -103,6 +105,33 @@ def test_hostile_names_are_text_and_no_place_of_the_disk_is_told(site: Site, run
     assert links.sources == []
     assert all(re.fullmatch(r"#\w+|runs/[a-z0-9-]+/report\.html", one) for one in links.targets)
     assert {one[1:] for one in links.targets if one.startswith("#")} <= links.ids
+
+
+def test_runs_of_one_moment_are_drawn_in_their_order(site: Site) -> None:
+    (figure,) = Overview(site.answer).figures
+    assert (figure.dated, figure.by) == (True, "by date")
+    trend = figure.trends[0]
+    once = datetime(2026, 11, 1, tzinfo=UTC)
+    for date in (once, None):
+        points = tuple(replace(one, run=replace(one.run, date=date)) for one in trend.points)
+        view = Overview(replace(site.answer, trends=(replace(trend, points=points),)))
+        assert (view.figures[0].dated, view.figures[0].by) == (False, "run after run")
+        spec = json.loads(re.findall(r'id="chart-data">(.*?)</script>', render_overview(view))[0])
+        drawn = json.dumps(spec)
+        assert '"field": "place"' in drawn
+        assert '"field": "date"' not in drawn
+        assert [int(one) for one in re.findall(r'"place": (\d+)', drawn)] == [1, 2, 3]
+
+
+def test_the_page_lists_the_latest_change_points_and_says_so(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = Overview(site.answer)
+    assert len(view.changes) == 2
+    assert "These are the latest" not in render_overview(view)
+    monkeypatch.setattr("reports.site.overview.CHANGES", 1)
+    assert len(list(view.change_rows())) == 1
+    assert "These are the latest 1 of 2;" in render_overview(view)
 
 
 def test_a_report_s_folder_is_plain_and_no_two_are_alike() -> None:

@@ -296,7 +296,7 @@ def _warm_up() -> None:
     import gc
     from importlib import import_module
 
-    names = ("transformers", "trainers.train", "harness.evaluation.execute", "reports.render")
+    names = ("transformers", "trainers.train", "harness.evaluation.execute", "reports.rendering")
     for name in (*names, "harness.api.hardening"):
         import_module(name)
     import_module("reports.charts.runtime").javascript()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from harness.cli.app import app
+from harness.cli.app import make_app
 from harness.core.errors import (
     IncompleteRunError,
     NothingToEvaluateError,
@@ -394,7 +394,7 @@ def test_the_command_writes_pairs_and_a_page(tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "rows.jsonl", T0_ROWS)
     out = tmp_path / "pairs.jsonl"
     arguments = ["pairs", "--source", "t0", "--input", str(rows), "--out", str(out), "--json"]
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(make_app(), arguments)
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
     assert shown["pairs"] == len(read_pairs(out)) == 12
@@ -406,7 +406,7 @@ def test_the_command_writes_pairs_and_a_page(tmp_path: Path) -> None:
         (["--source", "paraphrases", "--levels", "word", "--hold-out", "keyboard"], "keyboard"),
         (["--source", "paraphrases", "--levels", "word", "--hold-out", "word"], "no perturbation"),
     ):
-        failed = CliRunner().invoke(app, ["pairs", *wrong, *arguments[3:]])
+        failed = CliRunner().invoke(make_app(), ["pairs", *wrong, *arguments[3:]])
         assert message in str(failed.exception)
 
 

@@ -40,7 +40,7 @@ def _policy(folder: Path) -> None:
 
 def _judge(folder: Path) -> None:
     from harness.gate.files import check_runs
-    from reports.render import VERDICT_FORMATS, write_verdict
+    from reports.rendering import VERDICT_FORMATS, write_verdict
 
     verdict = check_runs(folder / "run", folder / "policy.yaml", baseline=folder / "base")
     for form in VERDICT_FORMATS:

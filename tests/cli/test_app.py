@@ -1,0 +1,45 @@
+"""The application: whole where help is asked for, one module of it where a command is typed."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from harness.cli.app import COMMANDS, make_app
+
+NAMES = {module: names for modules in COMMANDS.values() for module, names in modules.items()}
+
+
+def names_of(app: typer.Typer) -> set[str]:
+    commands = {str(one.name) for one in app.registered_commands}
+    return commands | {str(one.name) for one in app.registered_groups}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_the_table_names_the_commands_of_a_module(module: str) -> None:
+    alone = typer.Typer()
+    importlib.import_module(f"harness.cli.{module}").register(alone)
+    assert names_of(alone) == set(NAMES[module])
+    for name in NAMES[module]:
+        assert names_of(make_app(name)) == set(NAMES[module])
+
+
+@pytest.mark.parametrize("typed", [None, "--help", "hisotry", "", "following"])
+def test_what_is_no_command_has_all_of_them(typed: str | None) -> None:
+    assert names_of(make_app(typed)) == {name for names in NAMES.values() for name in names}
+
+
+def test_a_command_loads_no_other_one() -> None:
+    script = (
+        "import sys; from harness.cli.app import run; run(['history', '--help']);"
+        "print([one for one in sys.modules if one in ('harness.cli.training', 'reports.view')],"
+        "file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "[]\n"
