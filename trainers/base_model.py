@@ -90,12 +90,24 @@ def check_architecture(settings: PreTrainedConfig, config: TrainConfig) -> Archi
             f"encoder-decoder ({settings.model_type}) reads them and predicts the answer alone.",
             hint="Type: --objective sft.",
         )
+    _check_layer(settings, config)
     if architecture == "decoder" and config.pool_in == "encoder":
         raise UsageError(
             f"--pool-in encoder: {config.model} is a {settings.model_type} model, a decoder alone.",
             hint="Type: --pool-in decoder.",
         )
     return architecture
+
+
+def _check_layer(settings: PreTrainedConfig, config: TrainConfig) -> None:
+    side = f"{config.pool_in}_layers", f"num_{config.pool_in}_layers", "num_hidden_layers"
+    found = (getattr(settings.get_text_config(), name, None) for name in side)
+    layers = next((number for number in found if isinstance(number, int)), None)
+    if config.layer and layers and config.layer > layers:
+        raise UsageError(
+            f"--layer {config.layer}: {config.model} has {layers} layers.",
+            hint=f"Type: --layer {layers // 2 or 1}.",
+        )
 
 
 def load_model(base: Base, config: TrainConfig, device: torch.device) -> PreTrainedModel:

@@ -10,6 +10,8 @@ PoolAt = Literal["sequence-end", "prompt-end"]
 """The last token that is pooled."""
 PoolIn = Literal["decoder", "encoder"]
 """Whose states are pooled; a model that is a decoder alone has no encoder's."""
+Beside = Literal["instruction", "input"]
+"""What a pair and its hard negative have in common."""
 Negatives = Literal["batch", "micro"]
 """Where a pair's negatives come from."""
 Overlong = Literal["error", "drop"]

@@ -28,6 +28,8 @@ class MicroBatch(TypedDict):
     """[2n, length], True for the response's tokens."""
     content: Tensor
     """[2n, length], True for tokens of the instruction and the input, where they were asked for."""
+    classes: Tensor
+    """[n], equal numbers for pairs of the same request and target."""
 
 
 class Batch(TypedDict):
@@ -46,6 +48,11 @@ def count_tokens(batch: MicroBatch) -> int:
 def count_places(batch: MicroBatch) -> int:
     """Tokens and padding."""
     return sum(mask.numel() for mask in _masks(batch))
+
+
+def class_numbers(pairs: Sequence[EncodedPair]) -> Tensor:
+    """[pairs], equal numbers for pairs of the same request and target."""
+    return torch.tensor([pair.class_number for pair in pairs])
 
 
 def _masks(batch: MicroBatch) -> list[Tensor]:
@@ -98,6 +105,7 @@ class PairCollator:
             prompt=torch.zeros(shape, dtype=torch.bool),
             response=torch.zeros(shape, dtype=torch.bool),
             content=torch.zeros(shape, dtype=torch.bool),
+            classes=class_numbers(pairs),
         )
         for row, (start, text) in enumerate(self._places(texts, shape[1])):
             end, seam = start + len(text.ids), start + text.prompt

@@ -14,6 +14,7 @@ from harness.core.plain_numbers import PlainNumbers
 from harness.models.spec import Device
 from harness.prompting.prompts import FormatChoice
 from trainers.choices import (
+    Beside,
     Bf16,
     Negatives,
     Overlong,
@@ -67,10 +68,16 @@ class TrainConfig(PlainNumbers):
     """Last token pooled."""
     pool_in: PoolIn = "decoder"
     """Whose states are pooled: the decoder's, or the encoder's of an encoder-decoder."""
+    layer: Count | None = None
+    """Layer whose states are pooled, from 1; default: the last, after the final norm."""
+    projection: Annotated[int, Field(ge=0)] = 128
+    """Width of the projection head of supervised and invariance, thrown away; 0: none."""
     negatives: Negatives = "batch"
     """Where negatives come from: the whole batch, or the micro-batch."""
     hard_negatives: bool = True
     """Keep each pair beside one of the same instruction with another input and target."""
+    beside: Beside = "instruction"
+    """What a hard negative shares with its pair: the instruction, or the input."""
     strict_majority: bool = False
     """Objective consensus: variants that disagree decide nothing, instead of the surer one."""
 
@@ -170,7 +177,19 @@ class TrainConfig(PlainNumbers):
             raise ValueError(
                 "a micro_batch of 1 leaves a pair without a negative where negatives is micro"
             )
+        if self.layer and self.pooling == "first_last":
+            raise ValueError("pooling first_last has its layers; layer needs another pooling")
+        self._check_batch_terms()
         return self
+
+    def _check_batch_terms(self) -> None:
+        others = [name for name in self.terms if TERMS[name].compares_batch and name != "contrast"]
+        if others and self.negatives == "micro":
+            raise ValueError(
+                f"negatives micro is for the term contrast; {others[0]} compares the whole batch"
+            )
+        if "invariance" in others and self.batch < 2:
+            raise ValueError("invariance needs a batch of 2 or more: one row has no variance")
 
     @property
     def terms(self) -> dict[str, float]:
@@ -181,6 +200,11 @@ class TrainConfig(PlainNumbers):
     def contrastive(self) -> bool:
         """Whether pairs are contrasted with each other."""
         return "contrast" in self.terms
+
+    @property
+    def projected(self) -> bool:
+        """Whether a term sees states through a projection head."""
+        return self.projection > 0 and any(TERMS[name].projected for name in self.terms)
 
     @property
     def predicts_prompt(self) -> bool:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 from transformers import (
     EvalPrediction,
@@ -23,8 +25,9 @@ from transformers import (
     TrainingArguments,
 )
 
+from harness.core.errors import UsageError
 from trainers.checkpoint import SafeCheckpoints, not_finite
-from trainers.choices import PoolAt, PoolIn, Pooling
+from trainers.choices import Beside, PoolAt, PoolIn, Pooling
 from trainers.collator import Batch, MicroBatch, PairCollator, count_places, count_tokens
 from trainers.encoder_decoder import EncoderDecoderForward
 from trainers.features import EncodedPair
@@ -33,6 +36,7 @@ from trainers.gradcache import StepReport, run_step
 from trainers.loss import LossOptions
 from trainers.objectives.generation import token_nll
 from trainers.outputs import Outputs
+from trainers.projection import HEAD_FILE, make_projection, state_width
 from trainers.sampler import PairBatchSampler
 
 if TYPE_CHECKING:
@@ -62,7 +66,11 @@ class PairOptions:
     pooling: Pooling = "last"
     pool_at: PoolAt = "sequence-end"
     pool_in: PoolIn = "decoder"
+    layer: int | None = None
     hard_negatives: bool = True
+    beside: Beside = "instruction"
+    projection: int = 0
+    """Width of the projection head; 0 where no term sees states through one."""
 
 
 class ContrastiveTrainer(SafeCheckpoints):
@@ -86,6 +94,11 @@ class ContrastiveTrainer(SafeCheckpoints):
     ) -> None:
         self.pair_options = options
         self._forward = _make_forward(model, options)
+        self._projection: nn.Module | None = None
+        if options.projection:
+            width = state_width(model)
+            head = make_projection(width, options.projection, seed=args.seed)
+            self._projection = head.to(args.device)
         super().__init__(
             model=model,
             args=args,
@@ -94,6 +107,12 @@ class ContrastiveTrainer(SafeCheckpoints):
             eval_dataset=PairDataset(validation) if validation else None,
             compute_metrics=summarise_eval,
         )
+        if self._sharded and self._projection is not None:
+            raise UsageError(
+                "a projection head is trained beside a model that is whole on each device, and "
+                "this one is sharded.",
+                hint="Type: --projection 0, or train without FSDP.",
+            )
         self.tokenizer = tokenizer
         self._sampler = PairBatchSampler(
             train,
@@ -101,12 +120,36 @@ class ContrastiveTrainer(SafeCheckpoints):
             batch=args.per_device_train_batch_size,
             seed=args.seed,
             hard_negatives=options.hard_negatives,
+            beside=options.beside,
             ranks=args.world_size,
             rank=args.process_index,
         )
         self._meter = Meter()
         self._parameters = sum(parameter.numel() for parameter in model.parameters())
         self.add_callback(_EpochOfSampler(self._sampler))
+
+    def create_optimizer(self, model: nn.Module | None = None) -> Optimizer:
+        """The library's optimiser of the model, which trains the projection head, too.
+
+        The head's gradient is not clipped with the model's.
+        """
+        new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if new and self._projection is not None:
+            optimizer.add_param_group(
+                {"params": list(self._projection.parameters()), "weight_decay": 0.0}
+            )
+        return optimizer
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self._projection is not None and self.args.should_save:
+            save_file(self._projection.state_dict(), Path(output_dir) / HEAD_FILE)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if self._projection is not None and checkpoint is not None:
+            self._projection.load_state_dict(load_file(Path(checkpoint) / HEAD_FILE))
 
     def get_train_dataloader(self) -> DataLoader[tuple[int, EncodedPair]]:
         """Batches of this rank; the sampler has sharded them, so accelerate must not."""
@@ -135,6 +178,8 @@ class ContrastiveTrainer(SafeCheckpoints):
             IncompleteRunError: the loss is not a finite number.
         """
         model.train()
+        if self._projection is not None:
+            self._projection.zero_grad()  # the library does so for the model alone
         batch = cast(Batch, self._prepare_inputs(inputs))
         with self.compute_loss_context_manager():
             report = run_step(
@@ -144,6 +189,7 @@ class ContrastiveTrainer(SafeCheckpoints):
                 AllProcesses(self.accelerator),
                 self.accelerator.backward,
                 lambda: self.accelerator.no_sync(model),
+                projection=self._projection,
             )
         if not np.isfinite(report.loss):
             raise not_finite(
@@ -182,13 +228,18 @@ def _make_forward(model: PreTrainedModel, options: PairOptions) -> PairForward:
     pooling, pool_at = options.pooling, options.pool_at
     if model.config.is_encoder_decoder:
         return EncoderDecoderForward(
-            model, pooling=pooling, pool_at=pool_at, pool_in=options.pool_in
+            model,
+            pooling=pooling,
+            pool_at=pool_at,
+            pool_in=options.pool_in,
+            layer=options.layer,
         )
     return PairForward(
         model,
         pooling=pooling,
         pool_at=pool_at,
         predicts_prompt=options.loss.predicts_prompt,
+        layer=options.layer,
     )
 
 

@@ -15,7 +15,7 @@ from harness.prompting.prompts import PromptFormat
 from trainers.config import TrainConfig
 from trainers.features import EncodedPair, PairEncoder, drop_overlong
 from trainers.pairs import Pair, hash_pairs, read_pairs
-from trainers.sampler import check_batch, count_hard_negatives
+from trainers.sampler import check_batch, count_hard_negatives, count_shared_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def load_data(
     facts = DataFacts(
         hash=hash_pairs([*pairs, *held]),
         pairs=len(train),
-        with_hard_negative=count_hard_negatives(train),
+        with_hard_negative=count_hard_negatives(train, beside=config.beside),
         overlong=len(encoded) - len(train),
         validation=len(validation),
         tokens=sum(pair.tokens for pair in train),
@@ -115,6 +115,12 @@ def _check(pairs: Sequence[EncodedPair], config: TrainConfig, devices: int) -> N
         raise UsageError(
             f"a micro-batch of {config.micro_batch} parts pairs from their hard negatives.",
             hint=f"Type: --micro-batch {config.micro_batch + 1}.",
+        )
+    if config.beside == "input" and not count_shared_inputs(pairs):
+        raise NothingToEvaluateError(
+            f"{config.pairs}: no input is asked for two different answers, so no pair can stand "
+            "beside another request about its own.",
+            hint="Type: --beside instruction, or give pairs of several tasks on the same inputs.",
         )
     wanted = config.contrastive and config.hard_negatives
     if wanted and not count_hard_negatives(pairs):

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from trainers.choices import PoolAt, PoolIn, Pooling
-from trainers.collator import MicroBatch, PairCollator
+from trainers.collator import MicroBatch, PairCollator, class_numbers
 from trainers.features import EncodedPair
 from trainers.forward import PairForward
 from trainers.outputs import upcast
@@ -70,6 +70,7 @@ class EncoderDecoderCollator(PairCollator):
             prompt=read,
             response=(place >= first) & (place < first + lengths),
             content=torch.zeros_like(read),
+            classes=class_numbers(pairs),
             decoder_input_ids=written,
             decoder_mask=own.long(),
             targets=written.roll(-1, 1),
@@ -95,9 +96,17 @@ class EncoderDecoderForward(PairForward):
     """
 
     def __init__(
-        self, model: PreTrainedModel, *, pooling: Pooling, pool_at: PoolAt, pool_in: PoolIn
+        self,
+        model: PreTrainedModel,
+        *,
+        pooling: Pooling,
+        pool_at: PoolAt,
+        pool_in: PoolIn,
+        layer: int | None = None,
     ) -> None:
-        super().__init__(model, pooling=pooling, pool_at=pool_at, predicts_prompt=False)
+        super().__init__(
+            model, pooling=pooling, pool_at=pool_at, predicts_prompt=False, layer=layer
+        )
         self._side = pool_in
 
     def _inputs(self, batch: MicroBatch) -> dict[str, object]:
@@ -116,10 +125,10 @@ class EncoderDecoderForward(PairForward):
     def _pool(self, states: Tensor, batch: MicroBatch, out: Mapping[str, Any]) -> Tensor:
         if self._side == "encoder":
             states = out["encoder_last_hidden_state"]  # [2n, length, width]
-        layers = out[f"{self._side}_hidden_states"] if self._pooling == "first_last" else None
+        layers = out[f"{self._side}_hidden_states"] if self._needs_layers else None
         first = None if layers is None else upcast(layers[1])
         # Of these two layers the same measure must be taken: T5 scales what its output layer sees.
-        states = states if layers is None else layers[-1]
+        states = states if layers is None else layers[self._layer or -1]
         mask = self._mask(cast(EncoderDecoderBatch, batch))
         return pool(upcast(states), mask, self._pooling, first=first)
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from transformers import PreTrainedTokenizerBase
 
 from harness.core.errors import NothingToEvaluateError, UsageError
-from harness.core.records import Request
+from harness.core.records import Request, stable_hash
 from harness.models.contract import Architecture
 from harness.models.loading.wrap import wrap_tokenizer
 from harness.prompting.prompts import Prompter, PromptFormat, shows_system
@@ -37,6 +37,13 @@ class EncodedPair:
     target: str
     instruction_id: str
     instance_id: str
+    request_id: str = ""
+    input_id: str = ""
+
+    @property
+    def class_number(self) -> int:
+        """Equal for pairs of the same request and target, in 56 bits: a tensor's have a sign."""
+        return stable_hash(self.request_id, self.target, bits=56)
 
     @property
     def length(self) -> int:
@@ -102,7 +109,15 @@ class PairEncoder:
         variants = [(pair, text) for pair in pairs for text in (pair.original, pair.paraphrase)]
         texts = list(self._texts(variants))
         return [
-            EncodedPair(original, paraphrase, pair.target, pair.instruction_id, pair.instance_id)
+            EncodedPair(
+                original,
+                paraphrase,
+                pair.target,
+                pair.instruction_id,
+                pair.instance_id,
+                pair.request_id,
+                pair.input_id,
+            )
             for pair, original, paraphrase in zip(pairs, texts[::2], texts[1::2], strict=True)
         ]
 

@@ -26,7 +26,13 @@ class PairForward:
     """
 
     def __init__(
-        self, model: PreTrainedModel, *, pooling: Pooling, pool_at: PoolAt, predicts_prompt: bool
+        self,
+        model: PreTrainedModel,
+        *,
+        pooling: Pooling,
+        pool_at: PoolAt,
+        predicts_prompt: bool,
+        layer: int | None = None,
     ) -> None:
         """Hook the model's output layer.
 
@@ -35,6 +41,7 @@ class PairForward:
             pooling: how states become one.
             pool_at: whether the response's tokens are pooled too.
             predicts_prompt: whether logits at tokens of instruction and input are needed, too.
+            layer: whose output is pooled, from 1; None for the last one's, after the final norm.
 
         Raises:
             UsageError: the model has no output layer.
@@ -43,6 +50,7 @@ class PairForward:
         if not isinstance(head, nn.Module):
             raise UsageError(f"{type(model).__name__} has no output layer to train against.")
         self._pooling, self._pool_at, self._predicts_prompt = pooling, pool_at, predicts_prompt
+        self._layer = layer
         self._positions = _accepts(model, "position_ids")
         self._wanted: Tensor | None = None
         self._states: Tensor | None = None
@@ -52,7 +60,7 @@ class PairForward:
         """The outputs of a micro-batch; `model` is the hooked one, possibly wrapped."""
         response = self._response(batch)  # [2n, length]
         wanted = response | shift_left(batch["content"]) if self._predicts_prompt else response
-        layers = {"output_hidden_states": True} if self._pooling == "first_last" else {}
+        layers = {"output_hidden_states": True} if self._needs_layers else {}
         self._wanted = wanted
         try:
             out = model(**self._inputs(batch), **layers, use_cache=False)
@@ -101,10 +109,15 @@ class PairForward:
         if self._pool_at == "sequence-end":
             mask = mask | batch["response"]
         first = None
-        if self._pooling == "first_last":
+        if self._needs_layers:
             layers = out["hidden_states"]
-            first = upcast(layers[1]) if isinstance(layers, tuple) else None
+            first = upcast(layers[1])
+            states = states if self._layer is None else layers[self._layer]
         return pool(upcast(states), mask, self._pooling, first=first)
+
+    @property
+    def _needs_layers(self) -> bool:
+        return self._pooling == "first_last" or self._layer is not None
 
 
 def _accepts(model: PreTrainedModel, argument: str) -> bool:

@@ -1,8 +1,8 @@
 """One optimiser step over micro-batches, with negatives from all of them.
 
-The contrast compares every pair of a batch with every other, on all devices, so its gradient cannot
+Some terms compare every pair of a batch with every other, on all devices, so their gradient cannot
 be taken one micro-batch at a time. GradCache (arXiv 2101.06983) takes it in two passes: the first
-computes all pooled states without keeping activations; the gradient of the contrast with respect to
+computes all pooled states without keeping activations; the gradient of these terms with respect to
 them is cached; the second pass sends it back through one micro-batch after the other, together with
 the other terms. The result is that of one large batch, in the memory of a micro-batch. With a
 single micro-batch a device, the first pass keeps its graph and there is no second.
@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from trainers.batch_terms import Comparison, ProcessGroup, compare_batch
 from trainers.collator import MicroBatch
 from trainers.loss import LossOptions, compute_language_loss, compute_terms, sum_terms
 from trainers.objectives.contrast import contrast_loss
@@ -27,21 +27,6 @@ Run = Callable[[MicroBatch], Outputs]
 Backward = Callable[[Tensor], None]
 NoSync = Callable[[], AbstractContextManager[object]]
 """Inside it gradients are not exchanged between devices."""
-
-
-class ProcessGroup(Protocol):
-    """The devices that share a step."""
-
-    size: int
-    rank: int
-
-    def gather(self, values: Tensor) -> Tensor:
-        """The rows of all devices, by rank; each device has as many."""
-        ...
-
-    def sum(self, values: Tensor) -> Tensor:
-        """The sum over devices."""
-        ...
 
 
 class SingleProcess:
@@ -76,6 +61,8 @@ def run_step(
     group: ProcessGroup,
     backward: Backward,
     no_sync: NoSync = nullcontext,
+    *,
+    projection: nn.Module | None = None,
 ) -> StepReport:
     """Send the gradient of the batch's loss back, and say what the loss was.
 
@@ -83,8 +70,9 @@ def run_step(
     micro-batches but the last run inside `no_sync()`, forward and backward.
     """
     totals = Totals(*group.sum(count(batches)).tolist())
-    over_batch = "contrast" in options.terms and options.negatives == "batch"
-    cache = _fill_cache(batches, run, totals, options, group) if over_batch else None
+    cache = None
+    if options.over_batch:
+        cache = _fill_cache(batches, run, totals, options, group, projection)
     tally = _Tally()
     for number, batch in enumerate(batches):
         with nullcontext() if number == len(batches) - 1 else no_sync():
@@ -94,44 +82,20 @@ def run_step(
             tally.add(terms)
             if cache is not None:
                 loss = loss + cache.surrogate(number, outputs.states)
-            elif "contrast" in options.terms:
+            if "contrast" in options.terms and "contrast" not in options.over_batch:
                 loss = loss + _contrast_within(outputs, batch, totals, options, tally)
             backward(loss * group.size)
             del outputs, terms, loss  # before the next forward, not after it
     return tally.report(options, cache, group)
 
 
-def contrast_gradient(
-    original: Tensor, paraphrase: Tensor, *, temperature: float, group: ProcessGroup
-) -> tuple[Tensor, Tensor, Tensor]:
-    """L_con over all devices, and its gradient with respect to this device's states.
-
-    Args:
-        original: [entries, width], this device's pooled states of originals
-        paraphrase: [entries, width], of paraphrases
-        temperature: of the contrast
-        group: the devices
-    """
-    own = [states.detach().requires_grad_() for states in (original, paraphrase)]
-    start, end = group.rank * len(original), (group.rank + 1) * len(original)
-    everyone = []
-    for states in own:
-        others = group.gather(states.detach())  # [entries of all devices, width]
-        everyone.append(torch.cat([others[:start], states, others[end:]]))
-    with torch.enable_grad():
-        loss = contrast_loss(everyone[0], everyone[1], temperature=temperature)
-    to_original, to_paraphrase = torch.autograd.grad(loss, own)
-    return loss.detach(), to_original, to_paraphrase
-
-
 @dataclass(slots=True)
 class _Cache:
     """What the first pass leaves for the second."""
 
-    contrast: Tensor
-    weight: Tensor
+    comparison: Comparison
     gradients: list[Tensor]
-    """[2n, width] a micro-batch."""
+    """[2n, width] per micro-batch."""
     random: list[_RandomState]
     kept: Outputs | None
     """The outputs with their graph, where there is a single micro-batch."""
@@ -144,8 +108,8 @@ class _Cache:
             return run(batch)
 
     def surrogate(self, number: int, states: Tensor) -> Tensor:
-        """A number whose gradient is that of the weighted contrast."""
-        return self.weight * (self.gradients[number] * states).sum()
+        """A number whose gradient is that of the terms which compare the batch."""
+        return (self.gradients[number] * states).sum()
 
 
 def _fill_cache(
@@ -154,6 +118,7 @@ def _fill_cache(
     totals: Totals,
     options: LossOptions,
     group: ProcessGroup,
+    projection: nn.Module | None,
 ) -> _Cache:
     single = len(batches) == 1
     states: list[Tensor] = []
@@ -166,20 +131,24 @@ def _fill_cache(
             outputs = run(batch)
         states.append(outputs.states.detach())
         with torch.no_grad():
-            if options.fixed_weight is None:
+            if "contrast" in options.over_batch and options.fixed_weight is None:
                 found = compute_language_loss(outputs, totals, options)
                 language += [found] if found is not None else []
         kept = outputs if single else None
         del outputs
-    halves = [torch.cat(parts) for parts in zip(*(s.chunk(2) for s in states), strict=True)]
-    contrast, *gradients = contrast_gradient(
-        halves[0], halves[1], temperature=options.temperature, group=group
+    comparison = compare_batch(
+        torch.cat(
+            [torch.cat(halves) for halves in zip(*(s.chunk(2) for s in states), strict=True)]
+        ),
+        torch.cat([batch["classes"] for batch in batches]),
+        group.sum(torch.stack(language).sum()) if language else None,
+        options,
+        group,
+        projection,
     )
-    generation = group.sum(torch.stack(language).sum()) if language else contrast
-    sizes = [len(s) // 2 for s in states]
-    by_batch = [torch.cat(pair) for pair in zip(*(g.split(sizes) for g in gradients), strict=True)]
-    weight = options.weigh_contrast(generation, contrast)
-    return _Cache(contrast, weight, by_batch, random, kept)
+    sizes = [len(part) // 2 for part in states]
+    halves = [half.split(sizes) for half in comparison.gradient.chunk(2)]
+    return _Cache(comparison, [torch.cat(pair) for pair in zip(*halves, strict=True)], random, kept)
 
 
 def _contrast_within(
@@ -216,15 +185,16 @@ class _Tally:
         device = own[0].device
         sums = group.sum(torch.stack([value.to(device).float() for value in own])).tolist()
         terms = dict(zip(names, sums, strict=False))
+        weights = {name: options.terms[name] for name in names}
         contrast, weighted = sums[-2:]
+        if "contrast" in options.terms and "contrast" not in options.over_batch:
+            terms["contrast"] = contrast
+            weights["contrast"] = weighted / contrast if contrast else 0.0
         if cache is not None:
-            contrast = cache.contrast.item()
-            weighted = cache.weight.item() * contrast
-        loss = sum(options.terms[name] * terms[name] for name in names) + weighted
-        if "contrast" not in options.terms:
-            return StepReport(loss, terms)
-        weight = weighted / contrast if contrast else 0.0
-        return StepReport(loss, {**terms, "contrast": contrast}, weight)
+            terms |= {name: value.item() for name, value in cache.comparison.values.items()}
+            weights |= {name: value.item() for name, value in cache.comparison.weights.items()}
+        loss = sum(weights[name] * value for name, value in terms.items())
+        return StepReport(loss, terms, weights.get("contrast"))
 
 
 @dataclass(frozen=True, slots=True)

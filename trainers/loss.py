@@ -36,6 +36,15 @@ class LossOptions:
         return any(TERMS[name].predicts_prompt for name in self.terms)
 
     @property
+    def over_batch(self) -> tuple[str, ...]:
+        """The terms that compare all pairs of a batch, not those of a micro-batch or of none."""
+        return tuple(
+            name
+            for name in self.terms
+            if TERMS[name].compares_batch and (name != "contrast" or self.negatives == "batch")
+        )
+
+    @property
     def language_term(self) -> str | None:
         """The term that stands for L_gen, or None where the objective has none."""
         named = (name for name, term in TERMS.items() if term.is_language_loss)
@@ -50,7 +59,7 @@ class LossOptions:
 
 
 def compute_terms(outputs: Outputs, totals: Totals, options: LossOptions) -> dict[str, Tensor]:
-    """Each term but the contrast, as this micro-batch's share of the batch's value.
+    """Each term that is a sum of shares, as this micro-batch's share of the batch's value.
 
     The shares of all micro-batches on all devices add up to the term of the batch, so that neither
     the size of micro-batches nor the number of devices changes the loss.
@@ -78,6 +87,6 @@ def compute_language_loss(outputs: Outputs, totals: Totals, options: LossOptions
 
 
 def sum_terms(terms: Mapping[str, Tensor], options: LossOptions) -> Tensor:
-    """The weighted sum of terms other than the contrast."""
+    """The weighted sum of such terms."""
     weighted = [options.terms[name] * value for name, value in terms.items()]
     return torch.stack(weighted).sum() if weighted else torch.zeros(())

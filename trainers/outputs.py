@@ -33,6 +33,17 @@ class Outputs:
         return self.states.shape[0] // 2
 
 
+class BatchStates(NamedTuple):
+    """The pooled states of a batch, those of all devices, for terms that compare its pairs."""
+
+    original: Tensor
+    """[entries, width]"""
+    paraphrase: Tensor
+    """[entries, width], of the same pairs, in the same order."""
+    classes: Tensor
+    """[entries], equal numbers for pairs that make the same request and have the same target."""
+
+
 class Totals(NamedTuple):
     """What sums are divided by: counts over the whole batch, all devices included."""
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
 from harness.core.errors import UsageError
 from harness.core.records import stable_hash
+from trainers.choices import Beside
 
 Unit = tuple[int, ...]
 """Indices of pairs that stay together: a pair and its hard negative, or a pair without one."""
@@ -39,6 +40,11 @@ class Contrastable(Protocol):
     @property
     def instance_id(self) -> str:
         """Equal for pairs about the same input and target."""
+        ...
+
+    @property
+    def input_id(self) -> str:
+        """Equal for pairs about the same input, whatever is asked."""
         ...
 
     @property
@@ -74,6 +80,7 @@ class PairBatchSampler:
         batch: int,
         seed: int,
         hard_negatives: bool = True,
+        beside: Beside = "instruction",
         ranks: int = 1,
         rank: int = 0,
     ) -> None:
@@ -85,6 +92,7 @@ class PairBatchSampler:
             batch: pairs per rank and step.
             seed: with the epoch, decides everything.
             hard_negatives: whether a pair is kept beside its hard negative.
+            beside: what such a negative shares with it, where there is one; else the instruction.
             ranks: number of processes that share a step.
             rank: which of them this one is.
 
@@ -93,6 +101,7 @@ class PairBatchSampler:
         """
         check_batch(pairs, batch=batch, ranks=ranks, hard_negatives=hard_negatives)
         self._pairs, self._lengths, self._hard_negatives = pairs, lengths, hard_negatives
+        self._beside: Beside = beside
         self._batch, self._size, self._start = batch, batch * ranks, batch * rank
         self._seed = seed
         self._epoch = 0
@@ -117,7 +126,7 @@ class PairBatchSampler:
     def _plan(self, epoch: int) -> list[list[int]]:
         rng = Random(stable_hash(self._seed, "batches", epoch))
         if self._hard_negatives:
-            units = match_hard_negatives(self._pairs, rng, self._lengths)
+            units = match_hard_negatives(self._pairs, rng, self._lengths, beside=self._beside)
         else:
             units = [(index,) for index in rng.sample(range(len(self._pairs)), len(self._pairs))]
         chunk = self._size * _CHUNK_BATCHES // 2
@@ -165,11 +174,19 @@ class PairBatchSampler:
 
 
 def match_hard_negatives(
-    pairs: Sequence[Contrastable], rng: Random, lengths: Sequence[int] | None = None
+    pairs: Sequence[Contrastable],
+    rng: Random,
+    lengths: Sequence[int] | None = None,
+    *,
+    beside: Beside = "instruction",
 ) -> list[Unit]:
     """Every pair once, as many as possible beside a hard negative; in random order.
 
-    Within an instruction, pairs of the two most frequent targets are joined until one target is
+    A hard negative has another target, and the same instruction or, where `beside` says so, the
+    same input: then it is another request about it. Pairs whose input has no other request are
+    matched within their instruction.
+
+    Within one of them, pairs of the two most frequent targets are joined until one target is
     left over: so as few as can be stay alone. With lengths, those of similar length are joined.
     """
     order = rng.sample(range(len(pairs)), len(pairs))
@@ -177,21 +194,49 @@ def match_hard_negatives(
         # Noise keeps the partners from being the same in every epoch.
         noisy = {index: lengths[index] * rng.uniform(*_LENGTH_NOISE) for index in order}
         order.sort(key=noisy.__getitem__)
-    by_instruction: dict[str, dict[str, list[int]]] = {}
-    for index in order:
-        by_target = by_instruction.setdefault(pairs[index].instruction_id, {})
-        by_target.setdefault(pairs[index].target, []).append(index)
     units: list[Unit] = []
-    for by_target in by_instruction.values():
-        for unit in _match(list(by_target.values())):
-            units += [(index,) for index in unit] if _clash(pairs, unit) else [unit]
+    if beside == "input":
+        units = [unit for unit in _match_within(pairs, order, _input_of) if len(unit) > 1]
+        matched = {index for unit in units for index in unit}
+        order = [index for index in order if index not in matched]
+    units += _match_within(pairs, order, _instruction_of)
     rng.shuffle(units)
     return units
 
 
-def count_hard_negatives(pairs: Sequence[Contrastable]) -> int:
+def _match_within(
+    pairs: Sequence[Contrastable], order: Iterable[int], key: Callable[[Contrastable], str]
+) -> Iterator[Unit]:
+    """Pairs of one value of the key joined with those of another target."""
+    groups: dict[str, dict[str, list[int]]] = {}
+    for index in order:
+        by_target = groups.setdefault(key(pairs[index]), {})
+        by_target.setdefault(pairs[index].target, []).append(index)
+    for by_target in groups.values():
+        for unit in _match(list(by_target.values())):
+            yield from [(index,) for index in unit] if _clash(pairs, unit) else [unit]
+
+
+def _input_of(pair: Contrastable) -> str:
+    return pair.input_id
+
+
+def _instruction_of(pair: Contrastable) -> str:
+    return pair.instruction_id
+
+
+def count_hard_negatives(pairs: Sequence[Contrastable], *, beside: Beside = "instruction") -> int:
     """How many pairs can stand beside a hard negative."""
-    return sum(len(unit) for unit in match_hard_negatives(pairs, Random(0)) if len(unit) > 1)
+    units = match_hard_negatives(pairs, Random(0), beside=beside)
+    return sum(len(unit) for unit in units if len(unit) > 1)
+
+
+def count_shared_inputs(pairs: Sequence[Contrastable]) -> int:
+    """Of how many inputs there are pairs with different targets."""
+    targets: dict[str, set[str]] = {}
+    for pair in pairs:
+        targets.setdefault(pair.input_id, set()).add(pair.target)
+    return sum(len(found) > 1 for found in targets.values())
 
 
 def check_batch(

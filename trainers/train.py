@@ -206,7 +206,10 @@ def _make_trainer(prepared: Prepared, model: PreTrainedModel) -> ContrastiveTrai
             pooling=config.pooling,
             pool_at=config.pool_at,
             pool_in=config.pool_in,
+            layer=config.layer,
             hard_negatives=config.hard_negatives,
+            beside=config.beside,
+            projection=config.projection if config.projected else 0,
         ),
     )
     trainer.remove_callback(PrinterCallback)

@@ -13,6 +13,7 @@ from harness.core.errors import MissingPackageError
 from harness.models.spec import Device
 from harness.prompting.prompts import FormatChoice
 from trainers.choices import (
+    Beside,
     Bf16,
     Negatives,
     Overlong,
@@ -46,8 +47,11 @@ def train(
     pooling: Pooling = "last",
     pool_at: PoolAt = "sequence-end",
     pool_in: PoolIn = "decoder",
+    layer: int | None = None,
+    projection: int = 128,
     negatives: Negatives = "batch",
     hard_negatives: bool = True,
+    beside: Beside = "instruction",
     strict_majority: bool = False,
     prompt_format: FormatChoice = "auto",
     max_length: int = 256,
@@ -100,9 +104,13 @@ def train(
         pooling: How token states become one.
         pool_at: Which token is the last one pooled.
         pool_in: Whose states are pooled: the decoder's, or the encoder's of an encoder-decoder.
+        layer: Layer whose states are pooled, from 1; default: the last, after the final norm.
+        projection: Width of the projection head that the terms supervised and invariance see
+            states through; it is thrown away. 0: none.
         negatives: Where negatives come from: the whole batch, or the micro-batch.
         hard_negatives: Keep each pair beside one of the same instruction with another input and
             target.
+        beside: What a hard negative shares with its pair: the instruction, or the input.
         strict_majority: Objective consensus: variants that disagree decide nothing, instead of
             the surer one.
         prompt_format: Prompt format; auto: chat where the model has a template.

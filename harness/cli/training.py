@@ -33,7 +33,8 @@ PANELS: Final = {
     "Files": ("model", "pairs", "out", "fresh", "eval_pairs", "eval_share"),
     "Objective": (
         "objective", "temperature", "contrast_weight", "contrast_limit", "pooling", "pool_at",
-        "pool_in", "negatives", "hard_negatives", "strict_majority",
+        "pool_in", "layer", "projection", "negatives", "hard_negatives", "beside",
+        "strict_majority",
     ),
     "Text": ("prompt_format", "max_length", "overlong", "end_token", "padding_side"),
     "What is trained": (

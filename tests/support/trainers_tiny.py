@@ -50,6 +50,8 @@ def tiny_pairs(number: int = 24) -> list[Pair]:
                 task="things",
                 instruction_id=f"things/{which}",
                 instance_id=f"i{index}",
+                request_id="things",
+                input_id=f"x{index}",
             )
         )
     return pairs

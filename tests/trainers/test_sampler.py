@@ -25,6 +25,10 @@ class Item:
     instance_id: str
     target: str
 
+    @property
+    def input_id(self) -> str:
+        return self.instance_id
+
 
 def items(number: int, *, instructions: int = 3, targets: int = 2) -> list[Item]:
     return [

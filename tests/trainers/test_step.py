@@ -252,6 +252,7 @@ def test_each_row_of_the_table_has_its_file() -> None:
     for term in TERMS.values():
         assert term.about
         if term.compares_batch:
+            assert term.load_comparison().__name__ == f"{term.name}_over_batch"
             continue
         assert term.load_share().__name__ == f"{term.name}_share"
 
@@ -262,6 +263,8 @@ def test_every_term_is_computed_and_none_more() -> None:
     batch = collate(8)[0]
     outputs, totals = forward(model, batch), Totals(*count([batch]).tolist())
     options = LossOptions(terms=dict.fromkeys(TERMS, 1.0))
-    assert set(compute_terms(outputs, totals, options)) == set(TERMS) - {"contrast"}
+    assert set(compute_terms(outputs, totals, options)) == {
+        n for n, t in TERMS.items() if not t.compares_batch
+    }
     only = LossOptions(terms={"divergence": 1.0})
     assert set(compute_terms(outputs, totals, only)) == {"divergence"}

@@ -21,6 +21,8 @@ OBJECTIVES: Final[Mapping[str, tuple[str, ...]]] = {
     "consensus": ("majority", "alignment"),
     "vrex": ("generation", "variance"),
     "worst": ("worst",),
+    "supcon": ("generation", "supervised"),
+    "vicreg": ("generation", "invariance"),
 }
 """What can be named as an objective -> its terms, with the weights of the table."""
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from trainers.outputs import BatchStates
+
+if TYPE_CHECKING:
+    from trainers.loss import LossOptions
 
 
 def contrast_loss(original: Tensor, paraphrase: Tensor, *, temperature: float) -> Tensor:
@@ -35,6 +42,11 @@ def contrast_loss(original: Tensor, paraphrase: Tensor, *, temperature: float) -
     similarity = o @ p.T / temperature  # [entries, entries]
     match = torch.arange(similarity.shape[0], device=similarity.device)  # [entries]
     return (F.cross_entropy(similarity, match) + F.cross_entropy(similarity.T, match)) / 2
+
+
+def contrast_over_batch(batch: BatchStates, options: LossOptions) -> Tensor:
+    """The term `contrast` of a batch."""
+    return contrast_loss(batch.original, batch.paraphrase, temperature=options.temperature)
 
 
 def contrast_weight(language: Tensor, contrast: Tensor, *, limit: float) -> Tensor:

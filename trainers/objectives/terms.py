@@ -1,6 +1,7 @@
 """The terms that an objective can be made of: one row here and one file beside it per term.
 
-To add one: write `NAME.py` with a function `NAME_share(outputs, totals, options)` and a row below.
+To add one: write `NAME.py` with a function `NAME_share(outputs, totals, options)`, or
+`NAME_over_batch(states, options)` where it compares rows with each other, and a row below.
 Parsing, the training step, the log, the manifest and the model card read this table.
 """
 
@@ -9,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from trainers.loss import LossOptions
-    from trainers.outputs import Outputs, Totals
+    from trainers.outputs import BatchStates, Outputs, Totals
 
 
 Share = Callable[["Outputs", "Totals", "LossOptions"], "Tensor"]
 """A micro-batch's share of the term: all shares of a batch add up to its value."""
+Comparison = Callable[["BatchStates", "LossOptions"], "Tensor"]
+"""A term of all states of a batch, those of every device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +42,32 @@ class Term:
     is_language_loss: bool = False
     """Whether it can stand for L_gen, which the contrast's adaptive weight is relative to."""
     compares_batch: bool = False
-    """Whether it compares pairs with each other, so that the step computes it, not its shares."""
+    """Whether it compares pairs with each other: it is a function of all states of a batch, and
+    has no shares."""
+    projected: bool = False
+    """Whether it sees states through the projection head."""
 
     def load_share(self) -> Share:
         """The term's function.
 
         Raises:
-            AttributeError: it is computed by the step and has no shares.
+            AttributeError: it compares a batch and has no shares.
         """
-        module = import_module(f"trainers.objectives.{self.name}")
-        share: Share = getattr(module, f"{self.name}_share")
+        share: Share = getattr(self._module, f"{self.name}_share")
         return share
+
+    def load_comparison(self) -> Comparison:
+        """The function of a term that compares the batch.
+
+        Raises:
+            AttributeError: it is a sum of shares.
+        """
+        comparison: Comparison = getattr(self._module, f"{self.name}_over_batch")
+        return comparison
+
+    @property
+    def _module(self) -> ModuleType:
+        return import_module(f"trainers.objectives.{self.name}")
 
 
 TERMS: Final[Mapping[str, Term]] = {
@@ -71,6 +90,21 @@ TERMS: Final[Mapping[str, Term]] = {
             "symmetric InfoNCE between the pooled states of originals and paraphrases",
             source="Contrastive Instruction Tuning (arXiv 2402.11138)",
             compares_batch=True,
+        ),
+        Term(
+            "supervised",
+            "supervised contrast: states of the same request and answer close, others apart",
+            source="Supervised Contrastive Learning (arXiv 2004.11362)",
+            compares_batch=True,
+            projected=True,
+        ),
+        Term(
+            "invariance",
+            "states of a row equal under its instructions, with variance and without covariance",
+            source="VICReg (arXiv 2105.04906)",
+            weight=0.04,  # the mean square then counts once
+            compares_batch=True,
+            projected=True,
         ),
         Term(
             "divergence",

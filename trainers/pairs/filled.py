@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from random import Random
 
@@ -52,7 +52,8 @@ def pair_templates(
                     continue
                 rng = Random(stable_hash(seed, task, instance.row, templates[0]))
                 original, paraphrase = (by_template[t] for t in rng.sample(templates, 2))
-                yield _pair(instance, original, paraphrase, source, file)
+                pair = _pair(instance, original, paraphrase, source, file)
+                yield replace(pair, request_id=f"{task}/{templates[0]}")
 
 
 def _classes(instances: Sequence[Instance]) -> list[list[str]]:
@@ -76,6 +77,7 @@ def _pair(instance: Instance, original: Filled, paraphrase: Filled, source: str,
         task=instance.task,
         instruction_id=f"{instance.task}/{original.template}",
         instance_id=stable_id(instance.task, instance.row, original.answer),
+        input_id=stable_id(instance.task, instance.row),
         perturbation="template",
         provenance={
             "source": source,

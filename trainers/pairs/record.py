@@ -14,7 +14,10 @@ from harness.core.errors import IncompleteRunError, NothingToEvaluateError, Usag
 from harness.core.records import BLANK_LINE, Placement, stable_id
 
 REQUIRED = ("original", "paraphrase", "target")
-_OPTIONAL = ("input", "answer_cue", "system", "task", "instruction_id", "instance_id", "level")
+_OPTIONAL = (
+    "input", "answer_cue", "system", "task", "level",
+    "instruction_id", "instance_id", "request_id", "input_id",
+)  # fmt: skip
 _LAYOUT = ("prefill", "placement", "gap")
 """Read with the spaces at their ends; written where a pair has them."""
 _KEYS = (*REQUIRED, *_OPTIONAL, *_LAYOUT, "perturbation", "provenance", "id")
@@ -44,6 +47,10 @@ class Pair:
     """Equal for pairs that ask the same of different inputs: hard negatives come from these."""
     instance_id: str = ""
     """Equal for pairs about the same input and target: such are never each other's negatives."""
+    request_id: str = ""
+    """Equal for pairs that want the same answer of the same input, whatever the instruction."""
+    input_id: str = ""
+    """Equal for pairs about the same input, whatever is asked."""
     level: str = "semantic"
     perturbation: str = "paraphrase"
     provenance: Mapping[str, str | int] = field(default_factory=dict)
@@ -81,6 +88,8 @@ class Pair:
             "perturbation": self.perturbation,
             "instruction_id": self.instruction_id,
             "instance_id": self.instance_id,
+            "request_id": self.request_id,
+            "input_id": self.input_id,
             "provenance": dict(self.provenance),
         }
 
@@ -160,6 +169,8 @@ def _pair(row: Mapping[str, object], *, where: str) -> Pair:
     provenance = row.get("provenance")
     texts["instruction_id"] = texts.get("instruction_id") or texts["original"]
     texts["instance_id"] = texts.get("instance_id") or _instance(texts)
+    texts["request_id"] = texts.get("request_id") or texts.get("task") or texts["instruction_id"]
+    texts["input_id"] = texts.get("input_id") or _input(texts)
     pair = Pair(**texts, provenance=provenance if isinstance(provenance, dict) else {})
     return with_layout(pair, row, where)
 
@@ -186,3 +197,8 @@ def with_layout(pair: Pair, row: Mapping[str, object], where: str) -> Pair:
 def _instance(texts: Mapping[str, str]) -> str:
     # Without a separate input, the instruction itself holds it.
     return stable_id(texts.get("input") or texts["original"], texts["target"])
+
+
+def _input(texts: Mapping[str, str]) -> str:
+    # Instructions that hold their input tell of no other that is about the same.
+    return stable_id(texts["input"]) if texts.get("input") else texts["instance_id"]
