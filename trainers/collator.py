@@ -81,11 +81,13 @@ class PairCollator:
     """Lengths are padded to a multiple of it: matrix units of GPUs like 8."""
     sort: bool = True
     """Whether pairs may change places for less padding; not where micro-batches must stay."""
+    together: int = 1
+    """Pairs of one row that stand side by side, and stay so."""
 
     def __call__(self, items: Sequence[tuple[int, EncodedPair]]) -> Batch:
         """The batch of (index, pair) items."""
         if self.sort:
-            items = sorted(items, key=lambda item: item[1].length, reverse=True)
+            items = self._sort(items)
         return Batch(
             pairs=torch.tensor([index for index, _ in items]),
             micro=[
@@ -93,6 +95,13 @@ class PairCollator:
                 for start in range(0, len(items), self.micro)
             ],
         )
+
+    def _sort(self, items: Sequence[tuple[int, EncodedPair]]) -> list[tuple[int, EncodedPair]]:
+        """Longest first, those of a row together."""
+        starts = range(0, len(items), self.together)
+        groups = [items[start : start + self.together] for start in starts]
+        groups.sort(key=lambda group: max(pair.length for _, pair in group), reverse=True)
+        return [item for group in groups for item in group]
 
     def _micro_batch(self, pairs: Sequence[EncodedPair]) -> MicroBatch:
         texts = [pair.original for pair in pairs] + [pair.paraphrase for pair in pairs]

@@ -78,6 +78,10 @@ class TrainConfig(PlainNumbers):
     """Keep each pair beside one of the same instruction with another input and target."""
     beside: Beside = "instruction"
     """What a hard negative shares with its pair: the instruction, or the input."""
+    instructions: Annotated[int, Field(ge=2, le=8, multiple_of=2)] = 2
+    """Instructions of a row that meet in a batch: two of each of its pairs."""
+    teacher_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """What the teacher's average keeps of itself per step."""
     strict_majority: bool = False
     """Objective consensus: variants that disagree decide nothing, instead of the surer one."""
 
@@ -188,6 +192,16 @@ class TrainConfig(PlainNumbers):
             raise ValueError(
                 f"negatives micro is for the term contrast; {others[0]} compares the whole batch"
             )
+        if self.contrastive and self.instructions > 2:
+            raise ValueError(
+                f"with {self.instructions} instructions a row meets itself in a batch, and "
+                "contrast would push it apart; take supervised in its place, or 2 instructions"
+            )
+        if self.micro_batch % self.together:
+            raise ValueError(
+                f"a micro_batch of {self.micro_batch} pairs parts a row's {self.instructions} "
+                f"instructions; it must be a multiple of {self.together}"
+            )
         if "invariance" in others and self.batch < 2:
             raise ValueError("invariance needs a batch of 2 or more: one row has no variance")
 
@@ -200,6 +214,16 @@ class TrainConfig(PlainNumbers):
     def contrastive(self) -> bool:
         """Whether pairs are contrasted with each other."""
         return "contrast" in self.terms
+
+    @property
+    def together(self) -> int:
+        """Pairs of one row that stand side by side."""
+        return self.instructions // 2
+
+    @property
+    def taught(self) -> bool:
+        """Whether a term needs a teacher."""
+        return any(TERMS[name].taught for name in self.terms)
 
     @property
     def projected(self) -> bool:

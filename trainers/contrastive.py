@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 from transformers import (
-    EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     TrainerCallback,
@@ -34,15 +33,13 @@ from trainers.features import EncodedPair
 from trainers.forward import PairForward
 from trainers.gradcache import StepReport, run_step
 from trainers.loss import LossOptions
-from trainers.objectives.generation import token_nll
-from trainers.outputs import Outputs
 from trainers.projection import HEAD_FILE, make_projection, state_width
 from trainers.sampler import PairBatchSampler
+from trainers.teacher import Teacher
+from trainers.validation import measure_pairs, summarise_eval
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-
-EVAL_COLUMNS = ("nll_o", "tokens_o", "nll_p", "tokens_p", "right_o", "right_p", "agree", "cosine")
 
 
 class PairDataset(Dataset[tuple[int, EncodedPair]]):
@@ -71,6 +68,8 @@ class PairOptions:
     beside: Beside = "instruction"
     projection: int = 0
     """Width of the projection head; 0 where no term sees states through one."""
+    teacher_decay: float | None = None
+    """Of the teacher's average; None where no term has a teacher."""
 
 
 class ContrastiveTrainer(SafeCheckpoints):
@@ -107,11 +106,15 @@ class ContrastiveTrainer(SafeCheckpoints):
             eval_dataset=PairDataset(validation) if validation else None,
             compute_metrics=summarise_eval,
         )
-        if self._sharded and self._projection is not None:
+        self._teacher: Teacher | None = None
+        if options.teacher_decay is not None:
+            self._teacher = Teacher(model, decay=options.teacher_decay)
+            self.add_callback(_AfterStep(self._teacher, model))
+        if self._sharded and (self._projection or self._teacher):
             raise UsageError(
-                "a projection head is trained beside a model that is whole on each device, and "
-                "this one is sharded.",
-                hint="Type: --projection 0, or train without FSDP.",
+                "a projection head or a teacher stands beside a model that is whole on each "
+                "device, and this one is sharded.",
+                hint="Train without FSDP, or with --projection 0 and an objective without teacher.",
             )
         self.tokenizer = tokenizer
         self._sampler = PairBatchSampler(
@@ -121,6 +124,7 @@ class ContrastiveTrainer(SafeCheckpoints):
             seed=args.seed,
             hard_negatives=options.hard_negatives,
             beside=options.beside,
+            together=options.loss.instructions // 2,
             ranks=args.world_size,
             rank=args.process_index,
         )
@@ -145,11 +149,15 @@ class ContrastiveTrainer(SafeCheckpoints):
         super()._save_optimizer_and_scheduler(output_dir)
         if self._projection is not None and self.args.should_save:
             save_file(self._projection.state_dict(), Path(output_dir) / HEAD_FILE)
+        if self._teacher is not None and self.args.should_save:
+            self._teacher.save(Path(output_dir))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
         if self._projection is not None and checkpoint is not None:
             self._projection.load_state_dict(load_file(Path(checkpoint) / HEAD_FILE))
+        if self._teacher is not None and checkpoint is not None:
+            self._teacher.load(Path(checkpoint))
 
     def get_train_dataloader(self) -> DataLoader[tuple[int, EncodedPair]]:
         """Batches of this rank; the sampler has sharded them, so accelerate must not."""
@@ -190,6 +198,7 @@ class ContrastiveTrainer(SafeCheckpoints):
                 self.accelerator.backward,
                 lambda: self.accelerator.no_sync(model),
                 projection=self._projection,
+                teach=self._teach if self._teacher is not None else None,
             )
         if not np.isfinite(report.loss):
             raise not_finite(
@@ -198,6 +207,16 @@ class ContrastiveTrainer(SafeCheckpoints):
         self._meter.add(report, batch["micro"])
         return torch.tensor(report.loss, device=self.args.device)
 
+    def _teach(self, micro: MicroBatch) -> Tensor:
+        """The teacher's logits, without dropout."""
+        model = self.accelerator.unwrap_model(self.model)
+        model.eval()
+        try:
+            with torch.no_grad():
+                return self._forward(cast(Teacher, self._teacher).standing_in(model), micro).logits
+        finally:
+            model.train()
+
     def prediction_step(
         self,
         model: nn.Module,
@@ -205,7 +224,7 @@ class ContrastiveTrainer(SafeCheckpoints):
         prediction_loss_only: bool,
         ignore_keys: list[str] | None = None,
     ) -> tuple[None, Tensor, Tensor]:
-        """What a validation batch adds up to: one row of `EVAL_COLUMNS` per pair."""
+        """What a validation batch adds up to: one row of `measure_pairs` per pair."""
         batch = cast(Batch, self._prepare_inputs(inputs))
         with torch.no_grad(), self.compute_loss_context_manager():
             rows = [measure_pairs(self._forward(model, micro)) for micro in batch["micro"]]
@@ -310,53 +329,6 @@ def peak_memory(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def measure_pairs(outputs: Outputs) -> Tensor:
-    """[pairs, EVAL_COLUMNS] of a micro-batch: likelihoods, answers and closeness of states."""
-    n = outputs.pairs
-    response = outputs.in_response
-    rows = outputs.rows[response]  # [tokens]
-    logits, targets = outputs.logits[response], outputs.targets[response]
-    answers = logits.argmax(-1)  # [tokens]
-    empty = torch.zeros(2 * n, device=rows.device)
-    nll = empty.index_add(0, rows, token_nll(logits, targets).float())  # [2n]
-    tokens = empty.index_add(0, rows, torch.ones_like(rows, dtype=empty.dtype))  # [2n]
-    right = empty.index_add(0, rows, (answers == targets).float()) == tokens  # [2n]
-    first = answers[tokens.long().cumsum(0) - tokens.long()]  # [2n]
-    original, paraphrase = outputs.states.chunk(2)
-    columns = [
-        nll[:n],
-        tokens[:n],
-        nll[n:],
-        tokens[n:],
-        right[:n].float(),
-        right[n:].float(),
-        (first[:n] == first[n:]).float(),
-        torch.cosine_similarity(original, paraphrase).float(),
-    ]
-    return torch.stack(columns, dim=1)
-
-
-def summarise_eval(prediction: EvalPrediction) -> dict[str, float]:
-    """Validation metrics over all pairs.
-
-    `loss` is L_gen, `agreement` the share of pairs whose answers begin with the same token under
-    original and paraphrase, `cosine` the mean closeness of their states.
-    """
-    rows = np.asarray(prediction.predictions, dtype=np.float64)
-    column = dict(zip(EVAL_COLUMNS, rows.T, strict=True))
-    original = column["nll_o"].sum() / column["tokens_o"].sum()
-    paraphrase = column["nll_p"].sum() / column["tokens_p"].sum()
-    return {
-        "loss": float(original + paraphrase),
-        "loss_original": float(original),
-        "loss_paraphrase": float(paraphrase),
-        "accuracy_original": float(column["right_o"].mean()),
-        "accuracy_paraphrase": float(column["right_p"].mean()),
-        "agreement": float(column["agree"].mean()),
-        "cosine": float(column["cosine"].mean()),
-    }
-
-
 class _EpochOfSampler(TrainerCallback):
     """Tells the sampler which epoch it is, also after a resume."""
 
@@ -367,3 +339,15 @@ class _EpochOfSampler(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._sampler.set_epoch(state.global_step // len(self._sampler))
+
+
+class _AfterStep(TrainerCallback):
+    """Lets the teacher take in what a step has made of the weights."""
+
+    def __init__(self, teacher: Teacher, model: nn.Module) -> None:
+        self._teacher, self._model = teacher, model
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._teacher.update(self._model, step=state.global_step)

@@ -14,6 +14,7 @@ from harness.models.contract import Architecture
 from harness.prompting.prompts import PromptFormat
 from trainers.config import TrainConfig
 from trainers.features import EncodedPair, PairEncoder, drop_overlong
+from trainers.groups import check_groups
 from trainers.pairs import Pair, hash_pairs, read_pairs
 from trainers.sampler import check_batch, count_hard_negatives, count_shared_inputs
 
@@ -107,8 +108,13 @@ def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pa
 
 
 def _check(pairs: Sequence[EncodedPair], config: TrainConfig, devices: int) -> None:
+    check_groups(pairs, instructions=config.instructions, batch=config.batch // devices)
     check_batch(
-        pairs, batch=config.batch // devices, ranks=devices, hard_negatives=config.hard_negatives
+        pairs,
+        batch=config.batch // devices // config.together,
+        ranks=devices,
+        hard_negatives=config.hard_negatives,
+        together=config.together,
     )
     within = config.contrastive and config.negatives == "micro" and config.hard_negatives
     if within and config.micro_batch % 2:

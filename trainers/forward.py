@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -56,8 +56,8 @@ class PairForward:
         self._states: Tensor | None = None
         head.register_forward_pre_hook(self._select)
 
-    def __call__(self, model: nn.Module, batch: MicroBatch) -> Outputs:
-        """The outputs of a micro-batch; `model` is the hooked one, possibly wrapped."""
+    def __call__(self, model: Callable[..., Any], batch: MicroBatch) -> Outputs:
+        """The outputs of a micro-batch by the hooked model, wrapped or with other weights."""
         response = self._response(batch)  # [2n, length]
         wanted = response | shift_left(batch["content"]) if self._predicts_prompt else response
         layers = {"output_hidden_states": True} if self._needs_layers else {}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,8 @@ from trainers.outputs import Outputs, Totals, count
 
 Run = Callable[[MicroBatch], Outputs]
 Backward = Callable[[Tensor], None]
+Teach = Callable[[MicroBatch], Tensor]
+"""[positions, vocabulary], a teacher's logits where a micro-batch's outputs have their own."""
 NoSync = Callable[[], AbstractContextManager[object]]
 """Inside it gradients are not exchanged between devices."""
 
@@ -63,13 +65,14 @@ def run_step(
     no_sync: NoSync = nullcontext,
     *,
     projection: nn.Module | None = None,
+    teach: Teach | None = None,
 ) -> StepReport:
     """Send the gradient of the batch's loss back, and say what the loss was.
 
     Gradients are meant to be averaged over devices, once per step, as data parallelism does: all
     micro-batches but the last run inside `no_sync()`, forward and backward.
     """
-    totals = Totals(*group.sum(count(batches)).tolist())
+    totals = Totals(*group.sum(count(batches, options.instructions)).tolist())
     cache = None
     if options.over_batch:
         cache = _fill_cache(batches, run, totals, options, group, projection)
@@ -77,6 +80,8 @@ def run_step(
     for number, batch in enumerate(batches):
         with nullcontext() if number == len(batches) - 1 else no_sync():
             outputs = cache.outputs(number, batch, run) if cache else run(batch)
+            if teach is not None:
+                outputs = replace(outputs, teacher=teach(batch))
             terms = compute_terms(outputs, totals, options)
             loss = sum_terms(terms, options)
             tally.add(terms)
@@ -158,7 +163,7 @@ def _contrast_within(
     original, paraphrase = outputs.states.chunk(2)
     contrast = contrast_loss(original, paraphrase, temperature=options.temperature)
     with torch.no_grad():
-        own = Totals(*count([batch]).tolist())
+        own = Totals(*count([batch], options.instructions).tolist())
         generation = compute_language_loss(outputs, own, options)
     weight = options.weigh_contrast(contrast if generation is None else generation, contrast)
     share = outputs.pairs / totals.pairs

@@ -29,6 +29,8 @@ class LossOptions:
     """`batch`: all other pairs of the batch are negatives; `micro`: those of the micro-batch."""
     strict_majority: bool = False
     """Whether a consensus needs more than half of the variants."""
+    instructions: int = 2
+    """Of a row, in a batch: two of each of its pairs, which stand side by side."""
 
     @property
     def predicts_prompt(self) -> bool:

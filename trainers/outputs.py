@@ -26,6 +26,8 @@ class Outputs:
     """[positions], which text each belongs to."""
     in_response: Tensor
     """[positions], whether that token is one of the response, not of the prompt."""
+    teacher: Tensor | None = None
+    """[positions, vocabulary], the teacher's logits there, where an objective has a teacher."""
 
     @property
     def pairs(self) -> int:
@@ -57,21 +59,43 @@ class Totals(NamedTuple):
     paraphrase_content: int
     aligned: int
     """Response tokens that original and paraphrase both have."""
+    rows: int
+    """As many rows as there are groups of pairs with all instructions of one."""
+    row_aligned: int
+    """Response tokens that a row has under all of its instructions."""
 
 
-def count(batches: Sequence[MicroBatch]) -> Tensor:
+def count(batches: Sequence[MicroBatch], instructions: int = 2) -> Tensor:
     """The `Totals` of some micro-batches as a tensor of int64, to be summed over devices."""
-    return torch.stack([_count(batch) for batch in batches]).sum(0)
+    return torch.stack([_count(batch, instructions) for batch in batches]).sum(0)
 
 
-def _count(batch: MicroBatch) -> Tensor:
+def _count(batch: MicroBatch, instructions: int) -> Tensor:
     response = batch["response"].sum(1)  # [2n]
     content = response + batch["content"].sum(1)  # [2n]; a text's first token is in neither
     half = response.shape[0] // 2
     parts = (response[:half], response[half:], content[:half], content[half:])
     aligned = torch.minimum(parts[0], parts[1])  # [n]
     pairs = torch.tensor(half, device=response.device)
-    return torch.stack([pairs, *(part.sum() for part in parts), aligned.sum()])
+    of_rows = by_row(response, instructions).amin(0)  # [rows]
+    rows = torch.full_like(pairs, len(of_rows))
+    sums = (part.sum() for part in (*parts, aligned))
+    return torch.stack([pairs, *sums, rows, of_rows.sum()])
+
+
+def by_row(values: Tensor, instructions: int) -> Tensor:
+    """Values of texts, `[2n, ...]` with originals first, as `[instructions, rows, ...]`.
+
+    A row's pairs stand side by side, each with two of its instructions.
+
+    Example:
+        >>> by_row(torch.tensor([0, 1, 2, 3, 10, 11, 12, 13]), 4).tolist()  # two rows of two pairs
+        [[0, 2], [1, 3], [10, 12], [11, 13]]
+    """
+    pairs = instructions // 2
+    rows = values.shape[0] // instructions
+    parted = values.reshape(2, rows, pairs, *values.shape[1:])  # [2, rows, pairs, ...]
+    return parted.transpose(1, 2).reshape(instructions, rows, *values.shape[1:])
 
 
 def shift_left(mask: Tensor) -> Tensor:
@@ -81,25 +105,31 @@ def shift_left(mask: Tensor) -> Tensor:
     return shifted
 
 
-def align_responses(outputs: Outputs) -> tuple[Tensor, Tensor]:
-    """Positions of the same response token under original and paraphrase, counted from the end.
+def align_responses(outputs: Outputs, instructions: int = 2) -> Tensor:
+    """[instructions, tokens], where the same response token of a row stands under each.
 
-    Where a tokenizer merges a prompt's end with the target's start, one of them can have a token
-    more; from the end they are equal.
+    Tokens are counted from the end: where a tokenizer merges a prompt's end with the target's
+    start, one text can have a token more.
     """
     index, row, counts, ends = _responses(outputs)
     from_end = ends[row] - 1 - torch.arange(len(index), device=index.device)  # [positions]
-    n = outputs.pairs
-    common = torch.minimum(counts[:n], counts[n:]).repeat(2)  # [2n]
-    kept = from_end < common[row]  # [positions]
-    return index[kept & (row < n)], index[kept & (row >= n)]
+    slots = by_row(torch.arange(len(counts), device=index.device), instructions)
+    common = by_row(counts, instructions).amin(0)  # [rows]
+    least = torch.empty_like(counts)
+    least[slots] = common.expand_as(slots)  # [2n]
+    kept = index[from_end < least[row]]  # [kept positions], text by text
+    texts = outputs.rows[kept]  # [kept positions]
+    slot_of = torch.empty_like(counts)
+    slot_of[slots] = torch.arange(instructions, device=index.device).unsqueeze(1).expand_as(slots)
+    order = slot_of[texts].argsort(stable=True)  # rows stay in order within an instruction
+    return kept[order].reshape(instructions, -1)
 
 
-def answer_logits(outputs: Outputs) -> Tensor:
-    """[2, n, vocabulary], what predicts the first response token of originals and paraphrases."""
+def answer_logits(outputs: Outputs, instructions: int = 2) -> Tensor:
+    """[instructions, rows, vocabulary], what predicts the first response token of each text."""
     index, _, counts, ends = _responses(outputs)
     first = index[ends - counts]  # [2n]
-    return outputs.logits[first].reshape(2, outputs.pairs, -1)
+    return by_row(outputs.logits[first], instructions)
 
 
 def _responses(outputs: Outputs) -> tuple[Tensor, Tensor, Tensor, Tensor]:

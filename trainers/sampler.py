@@ -18,6 +18,7 @@ from typing import Protocol
 from harness.core.errors import UsageError
 from harness.core.records import stable_hash
 from trainers.choices import Beside
+from trainers.groups import Group, OfRow, make_groups, ungroup
 
 Unit = tuple[int, ...]
 """Indices of pairs that stay together: a pair and its hard negative, or a pair without one."""
@@ -29,17 +30,12 @@ _CHUNK_BATCHES = 50
 _LENGTH_NOISE = (0.8, 1.25)
 
 
-class Contrastable(Protocol):
+class Contrastable(OfRow, Protocol):
     """What decides which pairs may meet."""
 
     @property
     def instruction_id(self) -> str:
         """Equal for pairs that ask the same."""
-        ...
-
-    @property
-    def instance_id(self) -> str:
-        """Equal for pairs about the same input and target."""
         ...
 
     @property
@@ -81,6 +77,7 @@ class PairBatchSampler:
         seed: int,
         hard_negatives: bool = True,
         beside: Beside = "instruction",
+        together: int = 1,
         ranks: int = 1,
         rank: int = 0,
     ) -> None:
@@ -93,13 +90,16 @@ class PairBatchSampler:
             seed: with the epoch, decides everything.
             hard_negatives: whether a pair is kept beside its hard negative.
             beside: what such a negative shares with it, where there is one; else the instruction.
+            together: pairs of one row that are kept side by side, and count as one otherwise.
             ranks: number of processes that share a step.
             rank: which of them this one is.
 
         Raises:
             UsageError: the batch is too small or odd, or there are too few distinct inputs.
         """
+        batch //= together
         check_batch(pairs, batch=batch, ranks=ranks, hard_negatives=hard_negatives)
+        self._all, self._all_lengths, self._together = pairs, lengths, together
         self._pairs, self._lengths, self._hard_negatives = pairs, lengths, hard_negatives
         self._beside: Beside = beside
         self._batch, self._size, self._start = batch, batch * ranks, batch * rank
@@ -121,14 +121,18 @@ class PairBatchSampler:
         for step in range(self._steps):
             # Clashes can make one epoch's plan a batch longer or shorter than another's.
             whole = self._batches[step % len(self._batches)]
-            yield whole[self._start : self._start + self._batch]
+            yield ungroup(whole[self._start : self._start + self._batch])
 
-    def _plan(self, epoch: int) -> list[list[int]]:
+    def _plan(self, epoch: int) -> list[list[Group]]:
         rng = Random(stable_hash(self._seed, "batches", epoch))
+        # What follows is about groups, each by its first pair: with one pair, about pairs.
+        groups = make_groups(self._all, self._together, rng)
+        self._pairs = [self._all[group[0]] for group in groups]
+        self._lengths = [max(self._all_lengths[index] for index in group) for group in groups]
         if self._hard_negatives:
             units = match_hard_negatives(self._pairs, rng, self._lengths, beside=self._beside)
         else:
-            units = [(index,) for index in rng.sample(range(len(self._pairs)), len(self._pairs))]
+            units = [(index,) for index in rng.sample(range(len(groups)), len(groups))]
         chunk = self._size * _CHUNK_BATCHES // 2
         ordered = [
             unit
@@ -137,7 +141,7 @@ class PairBatchSampler:
         ]
         batches = list(self._fill(ordered))
         rng.shuffle(batches)
-        return batches
+        return [[groups[number] for number in batch] for batch in batches]
 
     def _sort(self, units: Iterable[Unit]) -> list[Unit]:
         """The units, longest first; those of one pair are joined by two to stay at even places."""
@@ -240,25 +244,40 @@ def count_shared_inputs(pairs: Sequence[Contrastable]) -> int:
 
 
 def check_batch(
-    pairs: Sequence[Contrastable], *, batch: int, ranks: int, hard_negatives: bool
+    pairs: Sequence[Contrastable],
+    *,
+    batch: int,
+    ranks: int,
+    hard_negatives: bool,
+    together: int = 1,
 ) -> None:
     """Validate that batches of that size can be made.
+
+    Args:
+        pairs: what is trained on.
+        batch: pairs, or groups of `together` pairs of a row, on each device.
+        ranks: number of devices.
+        hard_negatives: whether each has one beside it.
+        together: pairs of a group.
 
     Raises:
         UsageError: too small or odd for hard negatives, or more than there are distinct inputs.
     """
+    what = "pairs" if together == 1 else f"rows of {together} pairs"
     if hard_negatives and (batch < 2 or batch % 2):
+        even = ranks * together * (batch + batch % 2 or 2)
         raise UsageError(
-            f"a batch of {batch} on each device has no room for hard negatives, which stand beside "
-            "their pairs: an even number is needed.",
-            hint=f"Type: --batch {ranks * (batch + batch % 2 or 2)}, or --no-hard-negatives.",
+            f"a batch of {batch} {what} on each device has no room for hard negatives, which stand "
+            "beside them: an even number is needed.",
+            hint=f"Type: --batch {even}, or --no-hard-negatives.",
         )
     distinct = len({pair.instance_id for pair in pairs})
     if distinct < batch * ranks:
+        most = together * max(2, distinct - distinct % 2)
         raise UsageError(
-            f"a batch of {batch * ranks} pairs needs as many different inputs, for equal ones "
+            f"a batch of {batch * ranks} {what} needs as many different inputs, for equal ones "
             f"would be false negatives; the pairs have {distinct:,}.",
-            hint=f"Type: --batch {max(2, distinct - distinct % 2)}, or build more pairs.",
+            hint=f"Type: --batch {most}, or build more pairs.",
         )
 
 

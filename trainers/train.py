@@ -101,7 +101,7 @@ def train(config: TrainConfig, *, console: Console | None = None) -> TrainResult
         if existing is not None and existing["status"] == "complete":
             return TrainResult(config.out, existing, repeated=True)
         model = load_model(prepared.base, config, prepared.args.device)
-        check_space(config.out, _bytes_needed(model, config.keep))
+        check_space(config.out, _bytes_needed(model, config.keep, taught=config.taught))
         if prepared.args.should_save:
             write_manifest(config.out, prepared.manifest)
         trainer = _make_trainer(prepared, model)
@@ -202,6 +202,7 @@ def _make_trainer(prepared: Prepared, model: PreTrainedModel) -> ContrastiveTrai
                 weight_limit=config.contrast_limit,
                 negatives=config.negatives,
                 strict_majority=config.strict_majority,
+                instructions=config.instructions,
             ),
             pooling=config.pooling,
             pool_at=config.pool_at,
@@ -210,6 +211,7 @@ def _make_trainer(prepared: Prepared, model: PreTrainedModel) -> ContrastiveTrai
             hard_negatives=config.hard_negatives,
             beside=config.beside,
             projection=config.projection if config.projected else 0,
+            teacher_decay=config.teacher_decay if config.taught else None,
         ),
     )
     trainer.remove_callback(PrinterCallback)
@@ -231,6 +233,7 @@ def _make_collator(prepared: Prepared, model: PreTrainedModel) -> PairCollator:
         side=config.padding_side,
         multiple_of=8 if prepared.args.device.type == "cuda" else 1,
         sort=not within,
+        together=config.together,
     )
 
 
@@ -274,9 +277,10 @@ def _save(trainer: ContrastiveTrainer, folder: Path, manifest: Json) -> None:
         raise no_space(folder / MANIFEST, error) from None
 
 
-def _bytes_needed(model: PreTrainedModel, keep: int) -> int:
+def _bytes_needed(model: PreTrainedModel, keep: int, *, taught: bool) -> int:
     """Of `keep` checkpoints and one more while it is written, and of the result."""
     trained = [p for p in model.parameters() if p.requires_grad]
     weights = sum(p.numel() * p.element_size() for p in trained)
     moments = sum(2 * p.numel() * p.element_size() for p in trained)
-    return (keep + 1) * (weights + moments) + weights + 50 * 2**20
+    copies = (weights if taught else 0) + weights + moments
+    return (keep + 1) * copies + weights + 50 * 2**20

@@ -52,6 +52,8 @@ def train(
     negatives: Negatives = "batch",
     hard_negatives: bool = True,
     beside: Beside = "instruction",
+    instructions: int = 2,
+    teacher_decay: float = 0.99,
     strict_majority: bool = False,
     prompt_format: FormatChoice = "auto",
     max_length: int = 256,
@@ -111,6 +113,8 @@ def train(
         hard_negatives: Keep each pair beside one of the same instruction with another input and
             target.
         beside: What a hard negative shares with its pair: the instruction, or the input.
+        instructions: Instructions of a row that meet in a batch: two of each of its pairs. 2 to 8.
+        teacher_decay: What the teacher's average keeps of itself per step.
         strict_majority: Objective consensus: variants that disagree decide nothing, instead of
             the surer one.
         prompt_format: Prompt format; auto: chat where the model has a template.

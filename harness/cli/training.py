@@ -34,7 +34,7 @@ PANELS: Final = {
     "Objective": (
         "objective", "temperature", "contrast_weight", "contrast_limit", "pooling", "pool_at",
         "pool_in", "layer", "projection", "negatives", "hard_negatives", "beside",
-        "strict_majority",
+        "instructions", "teacher_decay", "strict_majority",
     ),
     "Text": ("prompt_format", "max_length", "overlong", "end_token", "padding_side"),
     "What is trained": (

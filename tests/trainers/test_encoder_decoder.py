@@ -30,7 +30,6 @@ from trainers.base_model import choose_targets
 from trainers.choices import PoolAt, PoolIn, Pooling
 from trainers.collator import MicroBatch, count_places, count_tokens
 from trainers.config import TrainConfig
-from trainers.contrastive import measure_pairs
 from trainers.encoder_decoder import EncoderDecoderCollator, EncoderDecoderForward
 from trainers.features import EncodedPair, EncodedText, PairEncoder
 from trainers.gradcache import SingleProcess, StepReport, run_step
@@ -39,6 +38,7 @@ from trainers.merge import merge
 from trainers.objectives import parse_objective
 from trainers.objectives.contrast import contrast_loss
 from trainers.train import train
+from trainers.validation import measure_pairs
 
 STARTS = {"t5": (0,), "flan": (0,), "bart": (END_ID, BOS_ID)}
 every = pytest.mark.parametrize("architecture", ENCODER_DECODERS)

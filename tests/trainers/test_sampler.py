@@ -24,6 +24,7 @@ class Item:
     instruction_id: str
     instance_id: str
     target: str
+    request_id: str = ""
 
     @property
     def input_id(self) -> str:

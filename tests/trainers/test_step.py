@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -262,6 +263,7 @@ def test_every_term_is_computed_and_none_more() -> None:
     forward = PairForward(model, pooling="last", pool_at="sequence-end", predicts_prompt=True)
     batch = collate(8)[0]
     outputs, totals = forward(model, batch), Totals(*count([batch]).tolist())
+    outputs = replace(outputs, teacher=outputs.logits)
     options = LossOptions(terms=dict.fromkeys(TERMS, 1.0))
     assert set(compute_terms(outputs, totals, options)) == {
         n for n, t in TERMS.items() if not t.compares_batch

@@ -21,6 +21,7 @@ OBJECTIVES: Final[Mapping[str, tuple[str, ...]]] = {
     "consensus": ("majority", "alignment"),
     "vrex": ("generation", "variance"),
     "worst": ("worst",),
+    "group": ("generation", "teacher"),
     "supcon": ("generation", "supervised"),
     "vicreg": ("generation", "invariance"),
 }

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trainers.objectives.consensus import find_consensus
-from trainers.outputs import Outputs, Totals, answer_logits, upcast
+from trainers.outputs import Outputs, Totals, answer_logits, by_row, upcast
 
 if TYPE_CHECKING:
     from trainers.loss import LossOptions
@@ -54,7 +54,7 @@ def alignment_loss(
 
 def alignment_share(outputs: Outputs, totals: Totals, options: LossOptions) -> Tensor:
     """The term `alignment` of a micro-batch."""
-    states = outputs.states.reshape(2, outputs.pairs, -1)  # [2, n, width]
-    logits = answer_logits(outputs)  # [2, n, vocabulary]
-    strict, entries = options.strict_majority, totals.pairs
+    states = by_row(outputs.states, options.instructions)  # [instructions, rows, width]
+    logits = answer_logits(outputs, options.instructions)  # [instructions, rows, vocabulary]
+    strict, entries = options.strict_majority, totals.rows
     return alignment_loss(states, logits, strict=strict, entries=entries)

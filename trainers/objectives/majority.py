@@ -42,5 +42,5 @@ def majority_loss(logits: Tensor, *, strict: bool, entries: int | None = None) -
 
 def majority_share(outputs: Outputs, totals: Totals, options: LossOptions) -> Tensor:
     """The term `majority` of a micro-batch."""
-    logits = answer_logits(outputs)  # [2, n, vocabulary]
-    return majority_loss(logits, strict=options.strict_majority, entries=totals.pairs)
+    logits = answer_logits(outputs, options.instructions)  # [instructions, rows, vocabulary]
+    return majority_loss(logits, strict=options.strict_majority, entries=totals.rows)

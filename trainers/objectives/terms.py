@@ -44,6 +44,8 @@ class Term:
     compares_batch: bool = False
     """Whether it compares pairs with each other: it is a function of all states of a batch, and
     has no shares."""
+    taught: bool = False
+    """Whether it needs a teacher's answers."""
     projected: bool = False
     """Whether it sees states through the projection head."""
 
@@ -126,6 +128,12 @@ TERMS: Final[Mapping[str, Term]] = {
             "cross-entropy of the target under the instruction of a row that is answered worst",
             source="Group DRO (arXiv 1911.08731), row by row",
             is_language_loss=True,
+        ),
+        Term(
+            "teacher",
+            "divergence of every instruction's answer from a slower self's mean answer",
+            source="Mean Teacher (arXiv 1703.01780), over instructions",
+            taught=True,
         ),
         Term("alignment", "closeness of states to those of the surest variant"),
     )

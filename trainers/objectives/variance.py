@@ -42,4 +42,4 @@ def variance_loss(risks: Tensor, *, entries: int | None = None) -> Tensor:
 
 def variance_share(outputs: Outputs, totals: Totals, options: LossOptions) -> Tensor:
     """The term `variance` of a micro-batch."""
-    return variance_loss(text_risks(outputs), entries=totals.pairs)
+    return variance_loss(text_risks(outputs, options.instructions), entries=totals.rows)

@@ -41,4 +41,4 @@ def worst_loss(risks: Tensor, *, entries: int | None = None) -> Tensor:
 
 def worst_share(outputs: Outputs, totals: Totals, options: LossOptions) -> Tensor:
     """The term `worst` of a micro-batch."""
-    return worst_loss(text_risks(outputs), entries=totals.pairs)
+    return worst_loss(text_risks(outputs, options.instructions), entries=totals.rows)
