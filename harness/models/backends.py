@@ -24,3 +24,4 @@ class Backend(Protocol):
 BACKENDS: Final[Registry[Backend]] = Registry("model backend", group="harness.models")
 """Backends by the name that stands before the colon in `backend:name`."""
 BACKENDS.add("llama.cpp", "harness.models.servers.llamacpp:load_llama_cpp")
+BACKENDS.add("vllm", "harness.models.engines.vllm:load_vllm")

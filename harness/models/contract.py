@@ -69,8 +69,8 @@ class ModelInfo:
     name: str
     """What the user typed to choose it."""
     kind: str
-    """`directory`, `hub`, `gguf`, `adapter`, `bundled`, `llama.cpp`, `server`, or `memory` where it
-    was loaded already."""
+    """`directory`, `hub`, `gguf`, `adapter`, `bundled`, `llama.cpp`, `vllm`, `server`, or `memory`
+    where it was loaded already."""
     path: str
     """Where the weights were read from; empty for a model in memory."""
     fingerprint: str

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.models.backends import BACKENDS
+from harness.models.engines import vllm
 from harness.models.loading.adapter_config import CONFIG_FILE
 from harness.models.loading.source import check_there
 from harness.models.servers import llamacpp
@@ -51,6 +52,8 @@ def check_named(name: str) -> None:
     backend, rest = _split(name)
     if backend == f"{llamacpp.BACKEND}:":
         llamacpp.find_file(rest)
+    elif backend == f"{vllm.BACKEND}:":
+        vllm.check_name(rest)
     elif not backend and not is_served(ModelSpec(name)):
         check_there(name)
 

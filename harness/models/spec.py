@@ -42,7 +42,7 @@ class ModelSpec:
 
     name: str
     """A directory, a hub id, a `.gguf` file, an adapter directory, an alias, `openai:NAME`, the URL
-    of a server, or `backend:name`, such as `llama.cpp:FILE`."""
+    of a server, or `backend:name`, such as `llama.cpp:FILE` and `vllm:MODEL`."""
     base: str | None = None
     """The base model of an adapter, where the one that it names is not to be used."""
     dtype: DType = "auto"

@@ -46,6 +46,9 @@ NOT_RUN = {
     "pip install 'robustness-harness[llamacpp]'": "needs the network",
     "harness run --model llama.cpp:smollm2-135m --task sentiment --limit 20":
         "tests/models/servers/test_llamacpp_engine.py runs a tiny file",
+    "pip install 'robustness-harness[vllm]'": "needs the network",
+    "harness run --model vllm:path/to/checkpoint --task sentiment --levels word":
+        "tests/models/engines/test_vllm_runs.py, where vLLM is installed",
     "harness plan --detect 3 --from runs/first": "needs a run of a real model",
     "harness harden --model smollm2-135m --task tickets.yaml --train labelled.csv --out ckpt "
     "--minutes 20": "needs a model that learns; tests/api/test_hardening.py has one",

@@ -19,10 +19,11 @@ from harness.models.inference.encoder_decoder_generate import EncoderDecoderGene
 from harness.models.inference.encoder_decoder_scores import EncoderDecoderScorer
 from harness.models.inference.encoder_probe import check_encoder
 from harness.models.inference.generate import Ending
-from harness.models.inference.local import LocalModel, longest_answer, no_context
+from harness.models.inference.local import LocalModel
 from harness.models.inference.sampling import Draws
 from harness.models.inference.token_tree import Tokens
 from harness.models.loading.encoder_decoder_tokenizer import EncoderDecoderTokenizer
+from harness.models.prompt_length import longest_answer, no_context
 
 
 class EncoderDecoderModel(LocalModel):

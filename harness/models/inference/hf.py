@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 
 from transformers import PreTrainedModel
 
-from harness.core.errors import UsageError
 from harness.core.records import Request, Response
 from harness.models.contract import ModelInfo, Sampling
 from harness.models.inference.budget import Budget
 from harness.models.inference.full_forward import FullForwardScorer
 from harness.models.inference.full_generate import FullForwardGenerator
 from harness.models.inference.generate import Ending, PrefixGenerator
-from harness.models.inference.local import LocalModel, longest_answer, no_context
+from harness.models.inference.local import LocalModel
 from harness.models.inference.prefix import PrefixScorer
 from harness.models.inference.reuse_probe import check_reuse, packed
 from harness.models.inference.sampling import Draws, sample_texts
 from harness.models.inference.token_tree import Tokens
 from harness.models.loading.tokenizer import HFTokenizer
+from harness.models.prompt_length import check_lengths, length_of
 
 
 class HFModel(LocalModel):
@@ -48,7 +48,7 @@ class HFModel(LocalModel):
             UsageError: a request has no context token or is longer than `info.max_context`.
         """
         self._check(requests, room=0)
-        reusing, plain = self._split([_length(request) for request in requests])
+        reusing, plain = self._split([length_of(request) for request in requests])
         if reusing:
             scorer = PrefixScorer(self._model, self._budget)
             asked = [requests[index] for index in reusing]
@@ -102,22 +102,9 @@ class HFModel(LocalModel):
         return reusing, plain
 
     def _check(self, requests: Sequence[Request], *, room: int) -> None:
-        for request in requests:
-            if not request.context:
-                raise no_context()
-            length = _length(request) + room
-            if length > self.info.max_context:
-                raise UsageError(
-                    f"a prompt needs {length} tokens with its answer, and {self.info.name} takes "
-                    f"{self.info.max_context}.",
-                    hint="Use shorter inputs or fewer --few-shot examples.",
-                )
+        check_lengths(requests, self.info, room=room)
 
 
 def _of(draws: Draws | None, contexts: Sequence[int]) -> Draws | None:
     """The draws of some contexts."""
     return draws and Draws(draws.temperature, [draws.seeds[index] for index in contexts])
-
-
-def _length(request: Request) -> int:
-    return len(request.context) + longest_answer(request)

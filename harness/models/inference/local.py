@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 
-from transformers import PreTrainedModel
+from transformers import GenerationConfig, PreTrainedModel
 
 from harness.core.errors import UsageError
 from harness.core.records import Request, Response
@@ -34,7 +34,7 @@ class LocalModel(ABC):
         self.notes: list[str] = []
         self._model = model.eval().requires_grad_(False)
         self._budget = budget or choose_budget(model)
-        self._end_ids = _end_ids(model, end_id)
+        self._end_ids = end_tokens(model.generation_config, end_id)
 
     @property
     def network(self) -> PreTrainedModel:
@@ -119,19 +119,6 @@ class LocalModel(ABC):
             self.notes.append(note)
 
 
-def no_context() -> UsageError:
-    """The error of a prompt that a model would have to begin from nothing."""
-    return UsageError(
-        "a prompt has no token, and a model says nothing about the first one.",
-        hint="Use a prompt with text in it.",
-    )
-
-
-def longest_answer(request: Request) -> int:
-    """Tokens of the request's longest label."""
-    return max(map(len, request.continuations.values()), default=0)
-
-
 def _by_context(requests: Sequence[Request]) -> dict[Tokens, list[int]]:
     """Context -> the requests that have it."""
     asking: dict[Tokens, list[int]] = {}
@@ -140,9 +127,17 @@ def _by_context(requests: Sequence[Request]) -> dict[Tokens, list[int]]:
     return asking
 
 
-def _end_ids(model: PreTrainedModel, end_id: int | None) -> frozenset[int]:
-    """The tokens that end an answer: the checkpoint's own list, else the tokenizer's."""
-    listed = getattr(model.generation_config, "eos_token_id", None)
+def end_tokens(settings: GenerationConfig | None, end_id: int | None) -> frozenset[int]:
+    """The tokens that end an answer: the checkpoint's own list, else the tokenizer's.
+
+    Args:
+        settings: what the checkpoint says of generation.
+        end_id: the token that ends a text, by its tokenizer.
+
+    Raises:
+        UsageError: the checkpoint's list is none.
+    """
+    listed = getattr(settings, "eos_token_id", None)
     if listed is None:
         listed = end_id
     ids = [] if listed is None else listed if isinstance(listed, list | tuple) else [listed]

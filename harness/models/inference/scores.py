@@ -55,13 +55,18 @@ class ScoreSheet:
         """
         for read, score in scored:
             if math.isnan(score):
-                raise UsageError(
-                    f"the model computes no number as the likelihood of {read.label!r}.",
-                    hint="Its weights or its dtype are at fault: try --dtype float32.",
-                )
+                raise no_number(read.label)
             scores = self._scores.setdefault(read.request, {})
             scores[read.label] = score
             labels = self._requests[read.request].continuations
             if len(scores) == len(labels):
                 del self._scores[read.request]
                 yield read.request, Response(scores={label: scores[label] for label in labels})
+
+
+def no_number(label: str) -> UsageError:
+    """The error of a score that is not a number."""
+    return UsageError(
+        f"the model computes no number as the likelihood of {label!r}.",
+        hint="Its weights or its dtype are at fault: try --dtype float32.",
+    )

@@ -25,7 +25,7 @@ def load_model(spec: ModelSpec, *, kept: KeptBase | None = None) -> Model:
 
     Weights are read from safetensors only; a GGUF is converted once, into the user cache.
     `openai:NAME` and URLs are asked at their server.
-    `backend:name` is handed to the backend of that name, such as `llama.cpp:FILE`.
+    `backend:name` is handed to the backend of that name, such as `llama.cpp:FILE`, `vllm:MODEL`.
 
     Args:
         spec: the model and how to load it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from transformers import PreTrainedConfig, PreTrainedModel
@@ -47,8 +48,16 @@ def describe(
 
 def max_context(config: PreTrainedConfig) -> int:
     """The longest prompt with its continuation that a model takes, in tokens."""
+    return next(_limits(config), _UNLIMITED)
+
+
+def names_limit(config: PreTrainedConfig) -> bool:
+    """Whether a configuration says how long a prompt may be."""
+    return next(_limits(config), None) is not None
+
+
+def _limits(config: PreTrainedConfig) -> Iterator[int]:
     for name in _LIMITS:
         limit = getattr(config, name, None)
         if isinstance(limit, int) and limit > 0:
-            return limit
-    return _UNLIMITED
+            yield limit

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.models.backends import BACKENDS
 from harness.models.contract import Tokenizer
+from harness.models.engines import vllm
 from harness.models.fingerprint import fingerprint_model
 from harness.models.loading.devices import choose_dtype
 from harness.models.loading.load import load_model
@@ -37,7 +38,10 @@ def outline_model(spec: ModelSpec) -> Outline:
     Raises:
         UsageError: it can't be loaded.
     """
-    if spec.name.partition(":")[0] in BACKENDS and ":" in spec.name:
+    backend, _, rest = spec.name.partition(":")
+    if rest and backend == vllm.BACKEND:
+        return _outline_vllm(spec, rest)
+    if rest and backend in BACKENDS:
         model = load_model(spec)
         return Outline(spec.name, spec, model.tokenizer, model.info.fingerprint, model.info.base, 0)
     import torch
@@ -60,6 +64,18 @@ def outline_model(spec: ModelSpec) -> Outline:
     )
     found = replace(spec, name=_absolute(spec.name), base=spec.base and _absolute(spec.base))
     return Outline(spec.name, found, tokenizer, fingerprint, source.base, elements * dtype.itemsize)
+
+
+def _outline_vllm(spec: ModelSpec, name: str) -> Outline:
+    """Of the files: an engine in this process would hold the memory of a worker's."""
+    vllm.check_name(name)
+    files = outline_model(replace(spec, name=name))
+    return replace(
+        files,
+        name=spec.name,
+        spec=replace(files.spec, name=f"{vllm.BACKEND}:{files.spec.name}"),
+        fingerprint=vllm.fingerprint_of(files.fingerprint),
+    )
 
 
 def _absolute(name: str) -> str:

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -20,7 +21,7 @@ from transformers import (
 from harness.core.errors import UsageError
 from harness.models.inference.budget import out_of_memory
 from harness.models.loading.auto_model import auto_model, reads_text
-from harness.models.loading.config_limits import check_numbers, check_size
+from harness.models.loading.config_limits import GENERATION_FILE, check_numbers, check_size
 from harness.models.loading.panics import first_line, is_panic, quiet_panics
 from harness.models.loading.transformers_logging import quiet_transformers
 
@@ -55,6 +56,18 @@ def read_tokenizer(directory: Path, *, code: bool) -> PreTrainedTokenizerBase:
     with _told(directory, "tokenizer"), quiet_panics():
         tokenizer = AutoTokenizer.from_pretrained(directory, trust_remote_code=code)
     return cast(PreTrainedTokenizerBase, tokenizer)
+
+
+def read_generation_config(directory: Path, config: PreTrainedConfig) -> GenerationConfig:
+    """What a checkpoint says of generation, in a file of its own or in its configuration.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    with _told(directory, "generation settings"):
+        if (directory / GENERATION_FILE).is_file():
+            return GenerationConfig.from_pretrained(directory)
+        return GenerationConfig.from_model_config(config)
 
 
 def read_weights(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -10,6 +10,7 @@ from harness.core.records import Request
 from harness.models.servers.client import Client, Json, MalformedAnswerError
 from harness.models.servers.dialect import Dialect
 from harness.models.servers.protocol import Said, Scored, read_said, read_tokens
+from harness.models.teacher_forcing import label_scores, stems
 
 if TYPE_CHECKING:
     import httpx2
@@ -113,10 +114,7 @@ class ForcedScorer:
                 known[(*stem, token)] = (
                     value if value is not None else await self.force(http, prompt, token)
                 )
-        return {
-            label: sum(known[tokens[: n + 1]] for n in range(len(tokens)))
-            for label, tokens in request.continuations.items()
-        }
+        return label_scores(request, known)
 
     async def likeliest(
         self, http: httpx2.AsyncClient, prompt: list[int], count: int
@@ -165,19 +163,3 @@ def _read_if_told(answer: Json) -> Said | None:
         return read_said(answer)
     except MalformedAnswerError:
         return None
-
-
-def stems(request: Request) -> dict[tuple[int, ...], list[int]]:
-    """What labels begin with -> the tokens that follow, each once."""
-    found: dict[tuple[int, ...], list[int]] = {}
-    for stem, token in _steps(request):
-        following = found.setdefault(stem, [])
-        if token not in following:
-            following.append(token)
-    return found
-
-
-def _steps(request: Request) -> Iterator[tuple[tuple[int, ...], int]]:
-    for tokens in request.continuations.values():
-        for place, token in enumerate(tokens):
-            yield tokens[:place], token

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import UsageError
 from harness.core.records import Request, Response
 from harness.models.contract import ModelInfo, Sampling, Tokenizer
+from harness.models.prompt_length import check_lengths
 from harness.models.servers.calls import answer_all
 from harness.models.servers.client import Client
 from harness.models.servers.dialect import Dialect
@@ -55,7 +56,7 @@ class ServedModel:
                 f"the server of {self.info.name} has no label likelihoods.",
                 hint="Type: --scorer generate",
             )
-        self._check(requests, room=0)
+        check_lengths(requests, self.info, room=0)
         for index, scores in answer_all(self._client, requests, scorer.score):
             yield index, Response(scores=scores)
 
@@ -76,7 +77,7 @@ class ServedModel:
             IncompleteRunError: the server does not answer any more, or no budget is left.
         """
         del is_done
-        self._check(requests, room=max_new_tokens)
+        check_lengths(requests, self.info, room=max_new_tokens)
         more = {"stop": list(stop)} if stop else {}
 
         async def ask(http: httpx2.AsyncClient, request: Request) -> str:
@@ -101,7 +102,7 @@ class ServedModel:
                 hint="Use a server that completes texts and shows its chat template "
                 "(/apply-template), or a local checkpoint.",
             )
-        self._check(requests, room=sampling.max_new_tokens)
+        check_lengths(requests, self.info, room=sampling.max_new_tokens)
         texts = dict(self._draw(list(zip(requests, seeds, strict=True)), sampling))
         return [texts[place] for place in range(len(requests))]
 
@@ -123,7 +124,7 @@ class ServedModel:
             IncompleteRunError: the server does not answer any more, or no budget is left.
         """
         del is_done
-        self._check(requests, room=max_new_tokens)
+        check_lengths(requests, self.info, room=max_new_tokens)
         jobs = list(zip(requests, seeds, strict=True))
         for index, text in self._draw(jobs, Sampling(temperature, 1.0, max_new_tokens)):
             yield index, Response(text=text)
@@ -145,19 +146,3 @@ class ServedModel:
         address = self._client.address
         url, body, is_chat = self._dialect.text_request(address, request, limit, **more)
         return await self._client.post(http, url, body, read_message if is_chat else read_text)
-
-    def _check(self, requests: Sequence[Request], *, room: int) -> None:
-        for request in requests:
-            if not request.turns and not request.context:
-                raise UsageError(
-                    "a prompt has no token, and a model says nothing about the first one.",
-                    hint="Use a prompt with text in it.",
-                )
-            longest = max(map(len, request.continuations.values()), default=0)
-            length = len(request.context) + longest + room
-            if length > self.info.max_context:
-                raise UsageError(
-                    f"a prompt needs {length} tokens with its answer, and {self.info.name} takes "
-                    f"{self.info.max_context}.",
-                    hint="Use shorter inputs or fewer --few-shot examples.",
-                )

@@ -12,10 +12,10 @@ from harness.core.records import Request
 from harness.models import ModelSpec
 from harness.models.servers.address import find_address, is_exposed
 from harness.models.servers.client import MalformedAnswerError, parse_wait
-from harness.models.servers.likelihood import stems
 from harness.models.servers.pace import FIRST, Pace
 from harness.models.servers.protocol import read_message, read_said, read_text
 from harness.models.spec import ServerSpec
+from harness.models.teacher_forcing import stems
 
 
 def address(name: str, **more: str) -> object:

@@ -1,0 +1,1 @@
+"""Engines of others in this process."""
