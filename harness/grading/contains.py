@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from harness.grading.grade import Grade, GraderOptions
-from harness.grading.normalize import Language, normalize_answer
+from harness.grading.normalize import Language, Normalization, normalize
 
 
 class Contains(GraderOptions):
@@ -25,6 +26,8 @@ class Contains(GraderOptions):
     name: Literal["contains"] = "contains"
     language: Language = "en"
     """`en`: the articles a, an, the do not count; `other`: every word counts."""
+    normalize: Normalization = "squad"
+    """What does not count: `squad` (case, articles, punctuation, spaces), `case`, or `none`."""
     whole_words: bool = True
     """Whether the reference must begin and end where words do; false for Chinese, Thai and other
     languages that put no spaces between words."""
@@ -33,17 +36,23 @@ class Contains(GraderOptions):
 
     def grade(self, text: str, references: Sequence[str]) -> Grade:
         """1 where any reference stands in the text."""
-        answer = self._framed(text)
-        held = any(self._framed(one) in answer for one in references)
+        answer = normalize(text, self.normalize, self.language)
+        held = any(
+            self._stands(normalize(one, self.normalize, self.language), answer)
+            for one in references
+        )
         return Grade(float(held), text.strip())
 
     def problem(self, references: Sequence[str]) -> str | None:
         """A reference of which normalisation leaves nothing stands in every text."""
-        empty = [one for one in references if not normalize_answer(one, self.language)]
+        empty = [one for one in references if not normalize(one, self.normalize, self.language)]
         if empty:
             return f"the reference {empty[0]!r} is empty once normalised, so every text contains it"
         return super().problem(references)
 
-    def _framed(self, text: str) -> str:
-        normalized = normalize_answer(text, self.language)
-        return f" {normalized} " if self.whole_words else normalized
+    def _stands(self, reference: str, answer: str) -> bool:
+        if not self.whole_words:
+            return reference in answer
+        if self.normalize == "squad":
+            return f" {reference} " in f" {answer} "
+        return re.search(rf"(?<!\w){re.escape(reference)}(?!\w)", answer) is not None

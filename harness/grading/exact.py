@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from harness.grading.grade import Grade, GraderOptions
-from harness.grading.normalize import Language, normalize_answer
+from harness.grading.normalize import Language, Normalization, normalize
 
 
 class Exact(GraderOptions):
-    """1 where the text equals a reference but for case, articles, punctuation and spaces.
+    """1 where the text equals a reference, by default but for case, articles, punctuation, spaces.
 
     Example:
         >>> Exact().grade("the Eiffel Tower.", ["Eiffel tower", "La Tour Eiffel"]).score
@@ -21,10 +21,15 @@ class Exact(GraderOptions):
     language: Language = "en"
     """`en`: the articles a, an, the do not count; `other`: every word counts."""
 
+    normalize: Normalization = "squad"
+    """What does not count: `squad` (case, articles, punctuation, spaces), `case`, or `none`."""
+
     binary: ClassVar[bool] = True
 
     def grade(self, text: str, references: Sequence[str]) -> Grade:
         """1 where any reference is the same text once normalised."""
-        answer = normalize_answer(text, self.language)
-        equal = any(answer == normalize_answer(one, self.language) for one in references)
+        answer, *right = (
+            normalize(one, self.normalize, self.language) for one in (text, *references)
+        )
+        equal = answer in right
         return Grade(float(equal), text.strip())

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from harness.core.errors import UsageError
 from harness.grading.grade import UNPARSED, Grade, GraderOptions
-from harness.grading.json_text import JsonKind, find_json
+from harness.grading.json_text import JsonKind, find_json, parse_json
 from harness.grading.pattern import matches, runs_away
 
 if TYPE_CHECKING:
@@ -60,11 +60,14 @@ class JsonSchema(GraderOptions):
     definition: Annotated[JsonObject, AfterValidator(_usable)] = Field(alias="schema")
     """The JSON Schema, written out in the task file."""
 
+    whole: bool = False
+    """Whether the text must be JSON and nothing else; else JSON within it counts, too."""
+
     binary: ClassVar[bool] = True
 
     def grade(self, text: str, references: Sequence[str]) -> Grade:
         """1 where the JSON is valid; unparsed where there is none."""
-        said = find_json(text, self._kind)
+        said = parse_json(text) if self.whole else find_json(text, self._kind)
         if said is None:
             return UNPARSED
         return Grade(float(self._is_valid(said.value)), said.text)

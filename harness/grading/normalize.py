@@ -15,6 +15,10 @@ from typing import Final, Literal
 Language = Literal["en", "other"]
 """`en`: SQuAD's own normalisation. `other`: articles count, and all Unicode punctuation goes."""
 
+Normalization = Literal["squad", "case", "none"]
+"""`squad`: by `normalize_answer`. `case`: the case of letters does not count. `none`: everything
+counts. White space at the ends of a text never does."""
+
 _ARTICLES: Final = re.compile(r"\b(a|an|the)\b")
 _ASCII_PUNCTUATION: Final = str.maketrans("", "", string.punctuation)
 
@@ -34,3 +38,15 @@ def normalize_answer(text: str, language: Language = "en") -> str:
     else:
         text = "".join(one for one in text if not unicodedata.category(one).startswith("P"))
     return " ".join(text.split())
+
+
+def normalize(text: str, how: Normalization, language: Language = "en") -> str:
+    """The text without what does not count.
+
+    Example:
+        >>> normalize(" The end. ", "case"), normalize(" The end. ", "squad")
+        ('the end.', 'end')
+    """
+    if how == "squad":
+        return normalize_answer(text, language)
+    return (text.lower() if how == "case" else text).strip()

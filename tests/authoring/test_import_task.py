@@ -283,6 +283,51 @@ tests: [{vars: {q: a}, assert: [{type: equals, value: a}]}]
         assert task_of(done).name == called
 
 
+HEY = "Hey grubs, THE END. "
+VERDICTS = {
+    "{type: equals, value: 'Hey grubs, THE END.'}": {HEY: 1, "hey grubs, THE END.": 0, "Hey": 0},
+    "{type: contains, value: grub}": {HEY: 1, "GRUB": 0, "gru b": 0},
+    "{type: icontains, value: 'THE end.'}": {HEY: 1, "the end": 0},
+    "{type: contains-any, value: 'Xx, grub'}": {HEY: 1, "Xx": 1, "xx": 0},
+    "{type: icontains-any, value: [xx, ', T']}": {HEY: 1, "XX": 1, "x": 0},
+    "{type: is-json}": {'{"a": 1}': 1, "5": 1, 'Here: {"a": 1}': 0, '```json\n{"a": 1}\n```': 0},
+    "{type: is-json, value: {type: object, required: [a]}}": {'{"a": 1}': 1, "{}": 0, "a": 0},
+    "{type: contains-json}": {'Here: {"a": 1}': 1, "Here: a": 0},
+}
+"""An assertion -> outputs and what promptfoo's documentation says of them."""
+
+
+@pytest.mark.parametrize("assertion", VERDICTS)
+def test_verdicts_are_those_that_promptfoo_documents(tmp_path: Path, assertion: str) -> None:
+    text = f"prompts: ['Say {{{{q}}}}']\ntests: [{{vars: {{q: a}}, assert: [{assertion}]}}]\n"
+    done = imported(tmp_path, text)
+    task = task_of(done)
+    assert not done.lost
+    assert task.answer is not None
+    grader, references = make_grader(task.answer), task.examples[0].references
+    said = {text: grader.grade(text, references).score for text in VERDICTS[assertion]}
+    assert said == VERDICTS[assertion]
+
+
+def test_what_promptfoo_does_beside_its_assertions_is_said(tmp_path: Path) -> None:
+    text = """\
+prompts: ['Say {{q}}']
+tests:
+- {vars: {q: a}, threshold: 0.5, assert: [{type: contains, value: a, weight: 2}]}
+- {vars: {q: b}, options: {transform: output.trim()}, assert: [{type: icontains, value: b}]}
+"""
+    said = told(imported(tmp_path, text))
+    for lost in (
+        "test 1: threshold: no such thing here",
+        "test 1: assert contains: weight: no such thing here",
+        "test 2: options: its transform is code",
+        "assert contains: the case of letters counts in no row",
+    ):
+        assert lost in said
+    bleu = "prompts: ['Say {{q}}']\ntests: [{vars: {q: a}, assert: [{type: bleu, value: a}]}]\n"
+    assert "assert bleu: a score here, without a threshold" in told(imported(tmp_path, bleu))
+
+
 @pytest.mark.parametrize(
     ("second", "lost"),
     [

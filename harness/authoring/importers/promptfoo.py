@@ -33,6 +33,8 @@ _GRADED: Final = {
     "rouge-n": "rouge",
 }
 """Assertions that a grader of ours stands for."""
+_OF_A_TEST: Final = frozenset(("vars", "assert", "description"))
+_OF_AN_ASSERT: Final = frozenset(("type", "value", "$ref"))
 _CARRIED: Final = frozenset(
     ("prompts", "tests", "defaultTest", "description", "assertionTemplates")
 )
@@ -140,6 +142,8 @@ class _Importer:
     def _test(
         self, number: int, test: Mapping[str, Any], shared: Mapping[str, Any]
     ) -> Iterator[_Test]:
+        for key in sorted({*shared, *test} - _OF_A_TEST):
+            self._lose("tests", f"test {number}: {key}", _why_not(key, test.get(key)))
         variables = {**(shared.get("vars") or {}), **(test.get("vars") or {})}
         asserts = [*(shared.get("assert") or []), *(test.get("assert") or [])]
         for name, value in variables.items():
@@ -190,18 +194,35 @@ class _Importer:
         )
 
     def _answer(self, grader: str, tests: Sequence[_Test]) -> TaskContent:
-        options: object = grader
+        asserted = [one for test in tests for one in test.asserts if _grader(one) == grader]
+        options: TaskContent = {"name": grader}
         if grader == "json_schema":
-            asserted = [one for test in tests for one in test.asserts if _grader(one) == grader]
-            schemas = [one if isinstance(one := _value(each), Mapping) else {} for each in asserted]
-            schema = next(filter(None, schemas), {})
-            if any(one != schema for one in schemas):
-                why = "a task has one schema: the first that is given counts for every row"
-                self._lose("tests", "assert is-json", why)
-            options = {"name": "json_schema", "schema": dict(schema)}
-        elif grader == "rouge":
-            options = {"name": "rouge", "variant": "rouge1"}
+            options |= self._json_options(asserted)
+        elif grader == "contains":
+            cased = self._all(asserted, "contains", "the case of letters counts in no row")
+            options |= {"normalize": "none" if cased else "case", "whole_words": False}
+        elif grader == "exact":
+            options["normalize"] = "none"
+        else:
+            options |= {"variant": "rouge1"} if grader == "rouge" else {}
+            self._lose("tests", f"assert {_kind(asserted[0])}", "a score here, without a threshold")
         return {"field": "reference", "grader": options, "max_new_tokens": 256}
+
+    def _json_options(self, asserted: Sequence[Mapping[str, Any]]) -> TaskContent:
+        schemas = [one if isinstance(one := _value(each), Mapping) else {} for each in asserted]
+        schema = next(filter(None, schemas), {})
+        if any(one != schema for one in schemas):
+            why = "a task has one schema: the first that is given counts for every row"
+            self._lose("tests", "assert is-json", why)
+        whole = self._all(asserted, "is-json", "JSON within other text counts in every row")
+        return {"schema": dict(schema), **({"whole": True} if whole else {})}
+
+    def _all(self, asserted: Sequence[Mapping[str, Any]], kind: str, otherwise: str) -> bool:
+        """Whether all are of a kind, its `-any` included; says what holds where only some are."""
+        of_it = [_kind(one).removesuffix("-any") == kind for one in asserted]
+        if any(of_it) and not all(of_it):
+            self._lose("tests", f"assert {kind}", otherwise)
+        return all(of_it)
 
     def _rows(self, tests: Sequence[_Test], grader: str) -> Iterator[dict[str, object]]:
         for test in tests:
@@ -222,9 +243,9 @@ class _Importer:
             for one in test.asserts:
                 if _grader(one) != grader:
                     self._lose("tests", f"test {test.number}: assert {_kind(one)}", _why_lost(one))
-        kinds = {_kind(one) for test in tests for one in test.asserts}
-        if grader == "contains" and any(kind.startswith("contains") for kind in kinds):
-            self._lose("tests", "assert contains", "the case of letters never counts here")
+                elif others := sorted(set(one) - _OF_AN_ASSERT):
+                    what = f"test {test.number}: assert {_kind(one)}: {', '.join(others)}"
+                    self._lose("tests", what, "no such thing here")
 
     def _instruction(self, number: int, prompt: str) -> str:
         """The prompt without the variables: those at its ends go, others are named in words."""
@@ -252,6 +273,12 @@ def _short_assert(text: str) -> Mapping[str, Any]:
     if mark and kind.strip() in _GRADED:
         return {"type": kind.strip(), "value": value.strip()}
     return {"type": "equals", "value": text}
+
+
+def _why_not(key: str, value: object) -> str:
+    if key == "options" and isinstance(value, Mapping) and "transform" in value:
+        return "its transform is code, and code of a file is never run"
+    return "no such thing here"
 
 
 def _why_lost(one: Mapping[str, Any]) -> str:
@@ -283,6 +310,8 @@ def _reference(one: Mapping[str, Any], variables: Mapping[str, object]) -> objec
     value = one.get("value")
     if _grader(one) == "json_schema":
         return "{}"
+    if _kind(one).endswith("-any") and isinstance(value, str):
+        value = [part.strip() for part in value.split(",")]
     return [fill(item) for item in value] if isinstance(value, list) else fill(value)
 
 
