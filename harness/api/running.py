@@ -72,6 +72,7 @@ def run(
     seed: int = 0,
     confidence: float = 0.95,
     resamples: int = 2000,
+    embed_with: str | None = None,
     precision: float | None = None,
     until: float | None = None,
     workers: int | None = None,
@@ -144,6 +145,7 @@ def run(
         seed: Random seed.
         confidence: Confidence of intervals and adjusted tests.
         resamples: Bootstrap resamples.
+        embed_with: Model of transformers on this machine that says how alike free-text answers are.
         precision: Stop a level once its interval's half-width is at most this many points.
         workers: Copies of the model that answer side by side, each on a GPU or its share of the
             cores.

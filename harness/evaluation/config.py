@@ -29,7 +29,7 @@ DEFAULT_SUITE: Final = "starter"
 
 _OPERATIONAL: Final = frozenset(
     {"out", "fresh", "cache", "data_dir", "device", "window", "resamples", "share"}
-    | {"cells", "full", "until", "workers", "ray"}
+    | {"cells", "full", "until", "workers", "ray", "embed_with"}
 )
 """Options that change where, when or how fast a run happens or how many cells it asks, never what
 a cell is: a larger share goes on in the same directory."""
@@ -135,6 +135,9 @@ class RunConfig(ModelOptions):
     """Confidence of intervals and adjusted tests."""
     resamples: Annotated[int, Field(ge=100)] = 2000
     """Bootstrap resamples."""
+    embed_with: str | None = None
+    """Model of transformers on this machine, named like --model: how alike free-text answers are,
+    by the cosine of their embeddings, beside exact agreement."""
     precision: Annotated[float, Field(gt=0, lt=100)] | None = None
     """Stop a level once its interval's half-width is at most this many points."""
 

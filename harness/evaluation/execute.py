@@ -14,6 +14,7 @@ from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
 from harness.core.records import Cell, Request
 from harness.core.timestamp import timestamp
+from harness.evaluation.answer_encoder import load_answer_encoder
 from harness.evaluation.engine import Engine, Prior
 from harness.evaluation.flight import Window, evaluate_windows
 from harness.evaluation.judge_check import judge_notes, measure_judges
@@ -34,6 +35,7 @@ from harness.results.manifest import SCHEMA_VERSION
 from harness.results.provenance import describe_machine, package_versions
 from harness.results.rundir import Run, RunDirectory, example_hash
 from harness.results.store import SampleStore
+from harness.results.summary import Summary
 from harness.tasks import Task
 
 WINDOW_ON_CPU = 128
@@ -95,7 +97,7 @@ def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
         timing, precision = _evaluate(prepared, directory, progress, meter)
         progress.stop()
         judges = _measure_judges(prepared, directory)
-        directory.write_json("summary.json", summarize_run(Run(directory.path)).to_json())
+        directory.write_json("summary.json", _summarize(prepared, directory).to_json())
     except BaseException:
         progress.stop()
         _mark_incomplete(directory, {**manifest, **meter.block()})
@@ -114,6 +116,12 @@ def _execute(prepared: RunPlan, command: str, progress: Progress) -> Run:
         ended["judges"] = {task: asdict(agreement) for task, agreement in judges.items()}
     directory.finish({**manifest, **ended})
     return Run(directory.path)  # anew: a run keeps the manifest that it has read
+
+
+def _summarize(prepared: RunPlan, directory: RunDirectory) -> Summary:
+    name = prepared.config.embed_with
+    embed = load_answer_encoder(name).embed if name else None
+    return summarize_run(Run(directory.path), embed)
 
 
 def _measure_judges(prepared: RunPlan, directory: RunDirectory) -> dict[str, JudgeAgreement]:

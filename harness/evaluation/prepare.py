@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from harness.core.errors import NothingToEvaluateError, UsageError
 from harness.core.records import Example, LeftOut
+from harness.evaluation.answer_encoder import check_embedding
 from harness.evaluation.budget import DEFAULT_CELLS, Fitted, clean_cells, describe_fit, fit
 from harness.evaluation.config import RunConfig, check_config
 from harness.evaluation.cost import TaskLengths, check_lengths, measure_lengths
@@ -100,6 +101,8 @@ def prepare(
         load_graders(Path(path))
     selection = _select(config)
     tasks = load_run_tasks(config, specs)
+    if config.embed_with is not None:
+        check_embedding(config.embed_with, tasks)
     named = (
         config.scorers or config.temperature > 0 or any(task.scorer == "generate" for task in tasks)
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from harness.core.records import (
     CLEAN,
@@ -14,6 +14,7 @@ from harness.core.records import (
     in_scorer_order,
 )
 from harness.metrics.accuracy import largest_gold_share, prompt_accuracies
+from harness.metrics.answer_similarity import Embed, describe_similarity
 from harness.metrics.by_strength import by_strength, group_by_strength
 from harness.metrics.describe import Described, describe, mean_described
 from harness.metrics.ensembles import accuracy_ensemble
@@ -26,9 +27,9 @@ from harness.metrics.outlook import look_out
 from harness.metrics.perturbed import describe_perturbed
 from harness.metrics.reliability import describe_reliability
 from harness.metrics.sampling import mean_over_tasks, sample_tasks, write_levels
+from harness.metrics.task_facts import TaskFacts, task_facts
 from harness.metrics.variant_drops import VariantDrop, variant_drops
-from harness.metrics.variant_validity import UnmadeVariants, count_sources, describe_validity
-from harness.results.kinds import OWN_SCORERS
+from harness.metrics.variant_validity import count_sources, describe_validity
 from harness.results.quantity import Quantity
 from harness.results.summary import (
     ScorerSummary,
@@ -52,27 +53,12 @@ WORST_VARIANTS: Final = 20
 NOT_ABOVE_CHANCE: Final = "clean accuracy is not above chance"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskFacts:
-    """What a summary needs to know of a task besides its samples."""
-
-    chance: float
-    labels: Sequence[str]
-    label_tokens: Sequence[int] | None = None
-    """How many tokens each label has; without them POSIX is undefined."""
-    unmade: UnmadeVariants = field(default_factory=UnmadeVariants)
-    metric: str = "accuracy"
-    """What the mean score is called."""
-    metrics: Sequence[str] = ()
-    """Metrics of labels that are wanted beside it."""
-    order: Sequence[str] = ()
-    """The names of ordinal labels from one end of their scale to the other."""
-    own_scorers: Sequence[str] = ()
-    """Which scorers read its answers where the one asked for cannot."""
-
-
-def summarize_run(run: Run) -> Summary:
+def summarize_run(run: Run, embed: Embed | None = None) -> Summary:
     """The content of summary.json, from what else is in the run's directory.
+
+    Args:
+        run: the run.
+        embed: embeds free-text answers, where it is to be said how alike they are.
 
     Raises:
         UsageError: a file of the run is missing or damaged.
@@ -88,6 +74,7 @@ def summarize_run(run: Run) -> Summary:
         scorers=config["scorers"],
         draws=run.draws,
         priors=run.priors if config["scorers"][0] == "calibrated" else {},
+        embed=embed,
     )
     return replace(
         body,
@@ -96,6 +83,7 @@ def summarize_run(run: Run) -> Summary:
         run_id=run.manifest["run_id"],
         model=config["model"],
         scorer=config["scorers"][0],
+        answer_encoder=config["embed_with"] if embed else "",
     )
 
 
@@ -110,6 +98,7 @@ def summarize(
     scorers: Sequence[str] = (),
     draws: pd.DataFrame | None = None,
     priors: Mapping[str, Mapping[str, float]] | None = None,
+    embed: Embed | None = None,
 ) -> Summary:
     """The numbers of summary.json; what names the run is left empty.
 
@@ -128,6 +117,7 @@ def summarize(
         draws: one row per draw, where answers were sampled.
         priors: variant -> label -> its log-probability without content, where the main scorer
             takes it off.
+        embed: as for `summarize_run`.
 
     Raises:
         UsageError: samples of unknown variants, or two samples of one cell.
@@ -164,6 +154,9 @@ def summarize(
                 sampling=write_levels(of_draws.get(name, {}), task.levels, confidence),
                 reliability=of_tasks[name],
                 moves=count_moves(main[name], len(task.labels)),
+                similarity=dict(describe_similarity(main[name], embed, confidence))
+                if embed
+                else {},
             )
             for name, task in block.tasks.items()
         },
@@ -292,21 +285,6 @@ def _reference(chance: float, grid: Grid) -> float:
 
 def _known(value: float) -> float | None:
     return rounded(value) if math.isfinite(value) else None
-
-
-def task_facts(task: Mapping[str, Any]) -> TaskFacts:
-    """The facts that run.json has of a task."""
-    unmade = {kind: task.get(kind, {}) for kind in ("no_ops", "duplicates", "dissimilar")}
-    return TaskFacts(
-        task["chance"],
-        task["labels"],
-        task.get("label_tokens"),
-        UnmadeVariants(**unmade),
-        metric=task.get("metric", "accuracy"),
-        metrics=task.get("metrics", ()),
-        order=task.get("order", ()),
-        own_scorers=OWN_SCORERS.get(task.get("kind", ""), ()),
-    )
 
 
 def _describe_grid(

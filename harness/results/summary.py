@@ -26,6 +26,7 @@ from harness.results.quantity import (
     quantities_of,
 )
 from harness.results.reliability import ReliabilityStats
+from harness.results.similarity import SimilarityStats
 
 VariantEstimates: TypeAlias = Literal["own cells", "shrunken"]
 """Whether variants' accuracies are means of their own cells, which are all there, or are estimated
@@ -185,6 +186,8 @@ class TaskSummary:
     moves: dict[str, list[list[Count]]] = field(default_factory=dict)
     """Level, or `perturbed` for all of them -> cells by clean answer (rows) and perturbed answer
     (columns), in the order of the labels, unparsed last."""
+    similarity: dict[str, SimilarityStats] = field(default_factory=dict)
+    """Level -> how alike free-text answers are, where an encoder was named."""
 
 
 def common_metric(names: Iterable[str]) -> str:
@@ -336,11 +339,13 @@ class Summary:
     """Level -> what its draws say, the mean over tasks; empty where answers were not sampled."""
     reliability: dict[str, ReliabilityStats] = field(default_factory=dict)
     """Level -> how reliable probabilities are, the mean over the tasks that have them."""
+    answer_encoder: str = ""
+    """What embedded free-text answers for the tasks' `similarity`; empty where nothing did."""
 
     def to_json(self) -> Json:
         """The content of summary.json, in plain JSON types, null where a metric is undefined."""
         content: Json = _plain(self)
-        for name in ("scorers", "strengths", "sampling", "reliability"):
+        for name in ("scorers", "strengths", "sampling", "reliability", "answer_encoder"):
             if not content[name]:
                 del content[name]
         return content
@@ -376,6 +381,7 @@ _UNSAID: Final[dict[str, object]] = {
     "sampling": {},
     "reliability": {},
     "moves": {},
+    "similarity": {},
 }
 """Fields of a task that stand in the file only if they say something else."""
 

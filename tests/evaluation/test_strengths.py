@@ -18,7 +18,8 @@ from harness.core.errors import UnknownNameError
 from harness.core.names import parse_strengths
 from harness.core.records import Instruction
 from harness.evaluation.config import RunConfig
-from harness.metrics.summary import TaskFacts, summarize
+from harness.metrics.summary import summarize
+from harness.metrics.task_facts import TaskFacts
 from harness.results.rundir import load_run
 from perturbations import REGISTRY, Subject, find, find_protected, make_variants, select
 from perturbations.strength import STRENGTHS

@@ -10,7 +10,8 @@ from harness.metrics.accuracy import sphericity, spread_p
 from harness.metrics.drop import matched_accuracies
 from harness.metrics.grid import Grid, Group, build_grids
 from harness.metrics.measures import measure
-from harness.metrics.summary import TaskFacts, summarize
+from harness.metrics.summary import summarize
+from harness.metrics.task_facts import TaskFacts
 from harness.stats.estimate import Estimate
 from tests.support.plain_metrics import drop
 

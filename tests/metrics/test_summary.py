@@ -15,7 +15,8 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.metrics.measures import MEASURES
-from harness.metrics.summary import NOT_ABOVE_CHANCE, TaskFacts, summarize, summarize_run
+from harness.metrics.summary import NOT_ABOVE_CHANCE, summarize, summarize_run
+from harness.metrics.task_facts import TaskFacts
 from harness.results.rundir import load_run
 from harness.results.scored_samples import likelihood_column
 from harness.results.summary import GroupStats

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from harness.core.records import LeftOut, Validity, Variant, stable_hash, stable_id
-from harness.metrics.summary import summarize, task_facts
+from harness.metrics.summary import summarize
+from harness.metrics.task_facts import task_facts
 from harness.results.summary import Summary
 from harness.results.summary_file import parse_summary
 
