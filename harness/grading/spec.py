@@ -55,7 +55,7 @@ def parse_grader(given: object) -> AnyGrader:
 
     Example:
         >>> parse_grader("exact"), parse_grader({"name": "numeric", "relative": 0.01}).relative
-        (Exact(name='exact', language='en'), 0.01)
+        (Exact(name='exact', language='en', normalize='squad'), 0.01)
     """
     if isinstance(given, str):
         given = {"name": given}
@@ -89,7 +89,7 @@ class AnswerSpec(PlainNumbers):
 
     Example:
         >>> AnswerSpec.model_validate({"grader": "exact"}).grader
-        Exact(name='exact', language='en')
+        Exact(name='exact', language='en', normalize='squad')
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
