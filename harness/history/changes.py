@@ -2,8 +2,9 @@
 
 Runs that asked the same cells are paired by example: the difference is the mean over examples (of
 several tasks, the plain mean over tasks) of what each example's mean score changed, with Student's
-interval. Its p value is the larger one of Student's t test and of the exact sign test over
-examples, so that a handful of examples is not called a change because they happen to agree. Other
+interval. Its p value is the larger one of that interval's own (Student's t test) and of the exact
+sign test over examples, so that a handful of examples is not called a change because they happen to
+agree, and that no change is called one whose interval holds 0. Other
 runs are compared by the intervals that they have themselves: the difference's interval squares and
 adds their reaches (MOVER: Zou & Donner 2008, Statistics in Medicine 27), its p value is the
 normal's. Where such runs do share examples that errs on the side of no change.
@@ -99,8 +100,9 @@ def _paired(block: Sequence[Observation]) -> Iterator[Change]:
     ]  # per task [R - 1, N]
     values = np.mean([task.mean(axis=1) for task in moved], axis=0)
     variances, freedom = _variances(moved)
-    halves = _half_widths(variances, freedom, sum(task.shape[1] for task in moved))
-    p_values = np.maximum(_t_test(values, variances, freedom), _sign_test(moved))
+    examples = sum(task.shape[1] for task in moved)
+    halves = _half_widths(variances, freedom, examples)
+    p_values = np.maximum(_t_test(values, variances, freedom, examples), _sign_test(moved))
     for value, half, p in zip(values.tolist(), halves.tolist(), p_values.tolist(), strict=True):
         interval = None if math.isnan(half) else (max(-1.0, value - half), min(1.0, value + half))
         yield Change(Quantity(value, interval), True, None if math.isnan(p) else p)
@@ -133,14 +135,16 @@ def _half_widths(variances: Floats, freedom: Floats, examples: int) -> Floats:
     return halves
 
 
-def _t_test(values: Floats, variances: Floats, freedom: Floats) -> Floats:
-    """Student's two-sided p values; where nothing varied the sign test alone decides."""
-    from scipy.special import stdtr
+def _t_test(values: Floats, variances: Floats, freedom: Floats, examples: int) -> Floats:
+    """Two-sided p values as the intervals have them: Student's, or of what could be unseen."""
+    from scipy.special import ndtr, stdtr
 
-    some = variances > 0
-    errors = np.abs(values) / np.sqrt(np.where(some, variances, 1.0))
+    some, moved = variances > 0, np.abs(values)
+    errors = moved / np.sqrt(np.where(some, variances, 1.0))
     tails = 2 * stdtr(np.where(some, freedom, 1.0), -errors)
-    p: Floats = np.where(some, tails, np.where(np.isnan(variances), math.nan, 0.0))
+    with np.errstate(divide="ignore"):
+        unseen = 2 * ndtr(-np.sqrt(examples * moved / np.maximum(1 - moved, 0.0)))
+    p: Floats = np.where(some, tails, np.where(np.isnan(variances), math.nan, unseen))
     return p
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -28,6 +29,9 @@ class Drop(Protocol):
     def interval(self, confidence: float) -> Interval | None:
         """Of this very pair of prompts: only the examples are a sample."""
 
+    def p_value(self) -> float:
+        """That nothing is lost, read off the intervals; NaN where there are none."""
+
 
 @dataclass(frozen=True, slots=True)
 class VariantDrop:
@@ -44,7 +48,8 @@ class VariantDrop:
     examples: int
     """That both were asked on."""
     p: float
-    """That it loses nothing: the exact sign test over those examples, with holes or without."""
+    """That it loses nothing: the larger of the exact sign test's over those examples, with holes or
+    without, and of what the drop's own intervals say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,13 @@ class ShrunkenDrop:
         """Where the drop lies; it holds the best guess."""
         low, high = self.ensemble.member_interval(self.place, confidence)
         return min(low, self.value), max(high, self.value)
+
+    def p_value(self) -> float:
+        """The smallest 1 - confidence whose interval holds 0."""
+        if self.value == 0:
+            return 1.0
+        below = self.ensemble.member_share_below(self.place, 0.0)
+        return min(1.0, 2 * (below if self.value > 0 else 1 - below))
 
 
 def variant_drops(grid: Grid) -> list[VariantDrop]:
@@ -126,5 +138,10 @@ def _named(
         clean_accuracy=clean,
         drop=drop,
         examples=int(both.sum()),
-        p=example_sign_test(gained).p,
+        p=_larger(example_sign_test(gained).p, drop.p_value()),
     )
+
+
+def _larger(of_signs: float, of_interval: float) -> float:
+    """Graded scores may agree in sign and not in sum: what is significant has to be both."""
+    return of_signs if math.isnan(of_interval) else max(of_signs, of_interval)

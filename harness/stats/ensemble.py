@@ -76,6 +76,10 @@ class Ensemble:
         low, high = np.quantile(self._elsewhere[:, place], tails)
         return float(low), float(high)
 
+    def member_share_below(self, place: int, value: float) -> float:
+        """How likely one of them lies below a value: its interval's quantiles, read backwards."""
+        return float(np.interp(value, np.sort(self._elsewhere[:, place]), np.linspace(0, 1, DRAWS)))
+
     @cached_property
     def _here(self) -> Floats:
         drawn = _draw(self.seen.means, self.seen.missing, self._rng())

@@ -5,13 +5,15 @@ where V is the variance that the design really has (Wilson 1927; Korn & Graubard
 data). A difference of cells is the share lost less the share gained, each with Wilson's interval,
 put together as Newcombe (1998, Statistics in Medicine 17) does; other differences get Student's t
 interval. Degrees of freedom are Satterthwaite's, so few prompts widen an interval as much as they
-should. Where nothing varied, an interval says how much could have gone unseen.
+should. Where nothing varied, an interval says how much could have gone unseen. A p value is read
+off the intervals: it is small where, and only where, an interval of high confidence leaves the
+hypothesis out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -26,6 +28,10 @@ _BOUNDS: Final[dict[Kind, Interval]] = {
     "relative": (-math.inf, 1.0),
     "ratio": (-math.inf, math.inf),
 }
+_BEYOND: Final = 1e9
+"""A quantile whose tail is nothing, whatever the degrees of freedom."""
+_NEAR: Final = 1e-13
+"""How nearly, relatively, the quantile behind a p value is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +74,22 @@ class Estimate:
             return None
         if self.kind == "exact":
             return self.value, self.value
-        # Where nothing varied there is no variance whose few degrees of freedom could mislead.
-        quantile = student_quantile(confidence, self.df if self.variance > 0 else math.inf)
+        quantile = student_quantile(confidence, self._freedom)
         if self.kind == "share":
             return wilson(self.value, self._effective_examples(), quantile)
-        below, above = self._reach(quantile)
+        below, above = self.reach(quantile)
         lowest, highest = _BOUNDS[self.kind]
         return max(self.value - below, lowest), min(self.value + above, highest)
 
-    def _reach(self, quantile: float) -> tuple[float, float]:
-        """How far the interval of a difference reaches below and above its value."""
+    def reach(self, quantile: float) -> tuple[float, float]:
+        """How far the interval that goes by this quantile of Student's t reaches below and above.
+
+        Args:
+            quantile: in standard errors, such as 1.96 where many degrees of freedom are known.
+        """
+        if self.kind == "share":
+            low, high = wilson(self.value, self._effective_examples(), quantile)
+            return self.value - low, high - self.value
         if self.variance == 0:
             half = self.unit * _unseen(self.examples, quantile)
             return half, half
@@ -87,13 +99,31 @@ class Estimate:
         return _newcombe(self.flows, self.variance, quantile)
 
     def p_value(self, null: float = 0.0) -> float:
-        """The two-sided p value of the hypothesis that the true value is `null`."""
+        """The two-sided p value of the hypothesis that the true value is `null`.
+
+        It is the smallest 1 - confidence whose interval holds `null`: below .05 just where the 95 %
+        interval leaves it out. Where nothing varied it is at least the sign test's, since all of a
+        few examples agree by luck.
+        """
         if math.isnan(self.value) or math.isnan(self.variance):
             return math.nan
-        if self.variance == 0:
-            # Every example says the same: the sign test's p value.
-            return 1.0 if self.value == null else min(1.0, 2.0 ** (1 - self.examples))
-        return 2 * student_tail(abs(self.value - null) / self.standard_error, self.df)
+        if self.value == null:
+            return 1.0
+        if self.kind == "exact":
+            return 0.0
+        inverted = 2 * student_tail(self._quantile_to(null), self._freedom)
+        # Every example says the same: the sign test's p value.
+        return max(inverted, 2.0 ** (1 - self.examples)) if self.variance == 0 else inverted
+
+    @property
+    def _freedom(self) -> float:
+        """Where nothing varied there is no variance whose few degrees of freedom could mislead."""
+        return self.df if self.variance > 0 else math.inf
+
+    def _quantile_to(self, null: float) -> float:
+        """The quantile with which the interval just reaches `null`."""
+        side, away = (0, self.value - null) if self.value > null else (1, null - self.value)
+        return _first_above(lambda quantile: self.reach(quantile)[side] - away)
 
     def _effective_examples(self) -> float:
         if self.variance > 0 and 0 < self.value < 1:
@@ -195,6 +225,19 @@ def student_tail(point: float, df: float) -> float:
     from scipy.special import stdtr
 
     return float(stdtr(df, -point))
+
+
+def _first_above(excess: Callable[[float], float]) -> float:
+    """Where a function that rises from below 0 passes it; infinite where it stays below."""
+    low, high = 0.0, 1.0
+    while excess(high) < 0:
+        low, high = high, 2 * high
+        if high > _BEYOND:
+            return math.inf
+    while high - low > _NEAR * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) < 0 else (low, middle)
+    return high
 
 
 def wilson(share: float, examples: float, quantile: float) -> Interval:

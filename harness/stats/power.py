@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 from harness.stats.estimate import Estimate, student_point, student_quantile
@@ -23,9 +24,11 @@ def minimum_detectable_effect(
 
     It is the standard error that there is with that difference, times the noncentrality with which
     Student's t passes its critical value with this power; with many degrees of freedom that is
-    t_{1 - alpha/2} + t_{power} (Bloom 1995, Evaluation Review 19(5)). The critical value is the one
-    that Holm's correction asks of the smallest of so many p values, alpha / tests: what then counts
-    is called significant.
+    t_{1 - alpha/2} + t_{power} (Bloom 1995, Evaluation Review 19(5)). The critical value is how far
+    the interval reaches towards 0 from such a difference, in standard errors, at the confidence
+    that Holm's correction asks of the smallest of so many p values, 1 - alpha / tests: what then
+    counts is called significant. The standard error is the estimate's, less its bias: one of few
+    degrees of freedom is more often too small than too large.
 
     Args:
         estimate: of the difference; its value plays no part.
@@ -40,36 +43,52 @@ def minimum_detectable_effect(
     Example:
         >>> drop = Estimate(0.03, 0.0004, 30, 200, "difference", "examples and instructions")
         >>> round(minimum_detectable_effect(drop) or 0, 3)
-        0.058
+        0.059
         >>> round(minimum_detectable_effect(drop, tests=4) or 0, 3)
-        0.07
+        0.071
     """
     alone = 1 - (1 - confidence) / tests
-    if math.isnan(estimate.variance) or student_quantile(alone, estimate.df) > _BEYOND:
+    estimate = replace(estimate, variance=estimate.variance * _median_bias(estimate.df))
+    quantile = student_quantile(alone, estimate.df)
+    if math.isnan(estimate.variance) or quantile > _BEYOND:
         return None
-    reach, error = _reach(alone, estimate.df, power), _standard_error(estimate, alone)
-    effect = reach * error
+    effect = _noncentrality(quantile, estimate.df, power) * _standard_error(estimate, alone)
+    if estimate.variance == 0:
+        return effect
     for _ in range(_ROUNDS):
-        effect = reach * error * math.sqrt(_growth(estimate, effect))
+        grown = _with(estimate, effect)
+        critical = grown.reach(quantile)[0] / grown.standard_error
+        effect = _noncentrality(critical, estimate.df, power) * grown.standard_error
     return effect
 
 
-def _growth(estimate: Estimate, effect: float) -> float:
-    """By what factor the variance grows where the difference is this: losses bring variance.
+def _with(estimate: Estimate, effect: float) -> Estimate:
+    """The estimate as it is where the difference is this: losses bring variance.
 
     The share lost is then that much above the share gained, with as many effective examples.
     """
     if estimate.flows is None:
-        return 1.0
+        return estimate
     smaller, larger = sorted(estimate.flows)
     now = smaller * (1 - smaller) + larger * (1 - larger)
     then = min(max(larger, smaller + effect), 0.5)
-    return max(1.0, (smaller * (1 - smaller) + then * (1 - then)) / now) if now > 0 else 1.0
+    if now <= 0:
+        return estimate
+    growth = (smaller * (1 - smaller) + then * (1 - then)) / now
+    return replace(estimate, variance=growth * estimate.variance, flows=(then, smaller))
 
 
-def _reach(confidence: float, df: float, power: float) -> float:
-    """The noncentrality with which t passes its two-sided critical value with this power."""
-    critical = student_quantile(confidence, df)
+def _median_bias(df: float) -> float:
+    """By what factor a variance is above the one that half of the runs find less than."""
+    if df > _NORMAL:
+        return 1.0
+    from scipy.special import chdtri
+
+    return df / float(chdtri(df, 0.5))
+
+
+def _noncentrality(critical: float, df: float, power: float) -> float:
+    """The noncentrality with which t passes this two-sided critical value with this power."""
     if df > _NORMAL:
         return critical + student_point(power, df)
     from scipy.special import nctdtrinc
@@ -105,7 +124,8 @@ def examples_needed(
 
 
 def _standard_error(estimate: Estimate, confidence: float) -> float:
+    """Where nothing varied, what would make an interval as wide as what may have gone unseen."""
     if estimate.variance > 0:
         return estimate.standard_error
-    interval = estimate.interval(confidence) or (0.0, 0.0)
-    return (interval[1] - interval[0]) / 2 / student_quantile(confidence, math.inf)
+    quantile = student_quantile(confidence, math.inf)
+    return estimate.reach(quantile)[0] / quantile

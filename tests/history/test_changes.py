@@ -40,6 +40,14 @@ def test_student_s_p_value_counts_where_it_is_the_larger_one() -> None:
     assert step.p == pytest.approx(0.8451, abs=1e-3)
 
 
+def test_a_change_whose_interval_holds_0_is_none_however_many_signs_agree() -> None:
+    # Ten examples gain a tenth each: .002 by the signs, and 3.84 / 13.84 could have gone unseen.
+    (step,) = measure_steps([paired([0.0] * 10), paired([0.1] * 10)])
+    assert step.difference.interval == pytest.approx((0.1 - 0.27754, 0.1 + 0.27754), abs=1e-4)
+    # z^2 / (10 + z^2) is .1 at z^2 = 10 / 9.
+    assert step.p == pytest.approx(0.2918, abs=1e-3)
+
+
 def test_of_several_tasks_the_difference_is_their_plain_mean() -> None:
     first, second = paired([1, 1, 1, 1], [0, 0]), paired([0, 1, 1, 1], [0, 1])
     (step,) = measure_steps([first, second])
