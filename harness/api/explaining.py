@@ -93,8 +93,8 @@ def explain(
     worst: int = 20,
     sample: int = 200,
     checked: int = 16,
-    variants: str | Sequence[str] = (),
-    examples: str | Sequence[str] = (),
+    variant_ids: str | Sequence[str] = (),
+    example_ids: str | Sequence[str] = (),
     seed: int = 0,
     confidence: float = 0.95,
     device: ModelDevice | None = None,
@@ -115,8 +115,8 @@ def explain(
         worst: Flips of the worst variants to explain word by word.
         sample: Perturbed cells to draw for the means, as many of each task's levels.
         checked: Cells of the sample on which the explanation itself is tested; 0 for none.
-        variants: Explain exactly these variants, by id.
-        examples: Explain exactly these examples, by id.
+        variant_ids: Explain exactly these variants of the run.
+        example_ids: Explain exactly these examples of the run.
         seed: Random seed of the sample and of resamples.
         confidence: Confidence of intervals.
         device: Where the model runs; default: where it ran.

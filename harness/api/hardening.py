@@ -13,6 +13,7 @@ from harness.api.comparing import Comparison, compare_runs
 from harness.api.hardening_data import (
     Arms,
     Material,
+    check_reworder,
     read_material,
     reword,
     wants_rewording,
@@ -208,7 +209,7 @@ def show(command: str) -> Told:
     from rich.console import Console
     from rich.text import Text
 
-    from harness.core.progress_bar import make_progress, printable
+    from harness.core.progress_bar import make_progress, one_line
 
     # rich's live display needs widgets in a notebook; plain text needs nothing.
     console = Console(stderr=True, force_jupyter=False)
@@ -217,7 +218,7 @@ def show(command: str) -> Told:
         return make_progress(silent=False)
 
     return Told(
-        say=lambda text: console.print(Text(printable(text), "bold")),
+        say=lambda text: console.print(Text(one_line(text), "bold")),
         progress=bar,
         console=console,
         command=command,
@@ -235,6 +236,7 @@ def run_hardening(config: HardenConfig, told: Told) -> Hardened:
     begun = time.monotonic()
     material, folder = read_material(config), place_at(config.out)
     check_model(config)
+    check_reworder(config, material)
     with lock_folder(folder.work):
         state = open_state(folder, config.identity(), fresh=config.fresh)
         if wants_rewording(config, material):

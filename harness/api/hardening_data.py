@@ -13,7 +13,6 @@ import yaml
 
 from harness.api.pairing import write_pairs_file
 from harness.core.atomic import write_text
-from harness.core.errors import UsageError
 from harness.core.progress import Progress
 from harness.core.records import Example
 from harness.evaluation.selection import choose_perturbations
@@ -38,7 +37,7 @@ from harness.hardening.split import (
 from harness.hardening.task_files import Content, over_rows, read_content, with_wordings
 from harness.models import load_model
 from harness.models.spec import ModelSpec
-from harness.paraphrasing import ParaphraseConfig, Writer, write_paraphrases
+from harness.paraphrasing import ParaphraseConfig, as_writer, check_writer, write_paraphrases
 from harness.tasks import Task, load_task, load_tasks
 from harness.tasks.load import build_task
 from harness.tasks.paraphrase_bank import add_bank, read_bank, write_bank
@@ -102,11 +101,26 @@ def read_material(config: HardenConfig) -> Material:
     )
 
 
+def reworder_of(config: HardenConfig) -> ModelSpec:
+    """The model that rewords, where one does."""
+    return ModelSpec(name=config.reworder or config.model, device=config.device)
+
+
 def wants_rewording(config: HardenConfig, material: Material) -> bool:
     """Whether a model is to reword: it was named, or there are too few wordings without it."""
     if config.reworder == NO_REWORDER:
         return False
     return config.reworder is not None or material.wordings < ENOUGH
+
+
+def check_reworder(config: HardenConfig, material: Material) -> None:
+    """Validate that the model that is to reword can do so, before anything is written.
+
+    Raises:
+        UsageError: there is no such model, or it does not go on with texts.
+    """
+    if wants_rewording(config, material):
+        check_writer(reworder_of(config))
 
 
 def reword(
@@ -124,13 +138,8 @@ def reword(
     path = folder.file("bank.yaml")
     if not state.reworded:
         begun = read_bank(path) if path.is_file() else None
-        spec = ModelSpec(name=config.reworder or config.model, device=config.device)
-        model = load_model(spec)
-        if not isinstance(model, Writer):
-            raise UsageError(
-                f"{spec.name} cannot draw texts, so it cannot reword.",
-                hint="Type: --bank FILE, or --reworder MODEL with another one.",
-            )
+        spec = reworder_of(config)
+        model = as_writer(load_model(spec), spec.name)
         from perturbations.similarity import load_encoder
 
         wanted = ceil(ENOUGH / len(material.task.instructions))

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.api.hardening_data import Material, read_material, wants_rewording, write_arms
+from harness.api.hardening_data import (
+    Material,
+    check_reworder,
+    read_material,
+    reworder_of,
+    wants_rewording,
+    write_arms,
+)
 from harness.api.hardening_runs import check_model, measure_rates, plan_work
 from harness.core.errors import UsageError
 from harness.hardening.budget import Rates, Work, fit_work
@@ -72,6 +79,7 @@ def plan_hardening(config: HardenConfig) -> HardeningPlan:
     material = read_material(config)
     place_at(config.out)
     check_model(config)
+    check_reworder(config, material)
     rewords = wants_rewording(config, material)
     try:
         split = split_wordings(collect_wordings(material.task), seed=config.seed)
@@ -88,7 +96,7 @@ def plan_hardening(config: HardenConfig) -> HardeningPlan:
         rows=len(material.rows),
         tested=material.tested,
         wordings=material.wordings,
-        reworder=(config.reworder or config.model) if rewords else None,
+        reworder=reworder_of(config).name if rewords else None,
         trained_wordings=len(split.trained),
         held_wordings=len(split.held),
         perturbations=material.perturbations,

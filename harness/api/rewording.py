@@ -12,7 +12,14 @@ from harness.evaluation.config import RunConfig, check_config
 from harness.evaluation.run_tasks import load_run_tasks, with_defaults
 from harness.models import load_model
 from harness.models.spec import ModelSpec
-from harness.paraphrasing import ParaphraseConfig, Writer, as_writer, read_bank, write_bank
+from harness.paraphrasing import (
+    ParaphraseConfig,
+    Writer,
+    as_writer,
+    check_writer,
+    read_bank,
+    write_bank,
+)
 from harness.paraphrasing.write import write_paraphrases
 from harness.tasks import Task, TaskSpec
 from harness.tasks.paraphrase_bank import bank_in
@@ -35,7 +42,7 @@ def reword_first(
         config: What was asked for; without `paraphrase_with` it is returned as it is.
         specs: Those of `config.tasks` that are no files, by their content.
         progress: Told of each paraphrase.
-        dry_run: Write nothing; banks that are there count.
+        dry_run: Load and write nothing; banks that are there count.
 
     Returns:
         The configuration of a run that reads the banks.
@@ -50,11 +57,18 @@ def reword_first(
     plain = config.model_copy(update={"paraphrase_with": None})
     tasks = load_run_tasks(with_defaults(plain), specs)
     folder = _folder(config)
+    spec = _writer_spec(config, config.paraphrase_with)
+    check_writer(spec)
     if dry_run:
-        return _with_those_there(plain, tasks, folder, progress)
-    writer = as_writer(
-        load_model(_writer_spec(config, config.paraphrase_with)), config.paraphrase_with
-    )
+        missing = [one.name for one in tasks if not bank_in(folder, one.name).is_file()]
+        if missing:
+            progress.note(
+                f"not planned: paraphrases of {', '.join(missing)}, which {spec.name} writes "
+                f"before the run, into {folder}"
+            )
+        there = len(missing) < len(tasks)
+        return plain.model_copy(update={"paraphrases": folder}) if there else plain
+    writer = as_writer(load_model(spec), config.paraphrase_with)
     encoder = load_encoder()
     for task in tasks:
         _write(writer, task, bank_in(folder, task.name), encoder, progress, fresh=config.fresh)
@@ -95,17 +109,3 @@ def _write(
     write_bank(bank, path)
     found = sum(len(texts) for texts in bank.paraphrases.values())
     progress.note(f"{found} paraphrases of {task.name}: {path}")
-
-
-def _with_those_there(
-    config: RunConfig, tasks: Sequence[Task], folder: Path, progress: Progress
-) -> RunConfig:
-    missing = [task.name for task in tasks if not bank_in(folder, task.name).is_file()]
-    if missing:
-        progress.note(
-            f"not planned: paraphrases of {', '.join(missing)}, which the run has written first, "
-            f"into {folder}"
-        )
-    if len(missing) == len(tasks):
-        return config
-    return config.model_copy(update={"paraphrases": folder})

@@ -14,13 +14,12 @@ from pathlib import Path
 
 from harness.core.errors import HarnessError, IncompleteRunError, UsageError
 from harness.core.records import Sample
-from harness.core.sqlite import Database, open_journaled
-from harness.results.jsonfiles import parse_object
+from harness.core.sqlite import Database, open_journaled, row_digest
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS queries (
     number INTEGER PRIMARY KEY, stage TEXT NOT NULL, text TEXT NOT NULL, example_id TEXT NOT NULL,
-    gold TEXT NOT NULL, prediction TEXT, score REAL NOT NULL, scores TEXT
+    gold TEXT NOT NULL, prediction TEXT, score REAL NOT NULL, scores TEXT, digest BLOB NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS query_key ON queries (text, example_id);
 """
@@ -70,8 +69,8 @@ class QueryLog(Database):
         try:
             with self._db:
                 self._db.executemany(
-                    f"INSERT INTO queries ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (_row(query) for query in new),
+                    f"INSERT INTO queries ({_COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    ((*row, row_digest(*row)) for row in map(_row, new)),
                 )
         except sqlite3.DatabaseError as error:
             raise IncompleteRunError(
@@ -81,12 +80,12 @@ class QueryLog(Database):
         self._known.update({(query.text, query.example_id): query for query in new})
 
     def _read(self) -> Iterator[Query]:
-        for row in self._db.execute(f"SELECT {_COLUMNS} FROM queries ORDER BY number"):
-            stage, text, example_id, gold, prediction, score, scores = row
-            texts = (stage, text, example_id, gold, prediction or "", scores or "")
-            if not isinstance(score, float) or not all(isinstance(one, str) for one in texts):
-                raise UsageError("a row holds values of wrong types")
-            parsed = None if scores is None else parse_object(str(scores).encode(), "scores")
+        rows = self._db.execute(f"SELECT {_COLUMNS}, digest FROM queries ORDER BY number")
+        for number, (*values, digest) in enumerate(rows, start=1):
+            if digest != row_digest(*values):
+                raise UsageError(f"row {number} is not as it was written")
+            stage, text, example_id, gold, prediction, score, scores = values
+            parsed = None if scores is None else json.loads(scores)
             yield Query(stage, text, example_id, gold, prediction, score, parsed)
 
 
@@ -98,14 +97,14 @@ def make_query(stage: str, text: str, sample: Sample) -> Query:
     )
 
 
-def _row(query: Query) -> tuple[object, ...]:
+def _row(query: Query) -> tuple[str | float | None, ...]:
     return (
         query.stage,
         query.text,
         query.example_id,
         query.gold,
         query.prediction,
-        query.score,
+        float(query.score),
         # Written in full: a resumed search must see the very numbers that the first one saw.
         None if query.scores is None else json.dumps(query.scores),
     )

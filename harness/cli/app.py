@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
 from typing import Final, cast
 
 import typer
@@ -102,6 +103,9 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with one of `ExitCode`."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A file's name need not be UTF-8: it leaves by the bytes by which it came.
+        sys.stdout.reconfigure(errors="surrogateescape")
     sys.exit(run(arguments))
 
 
@@ -157,4 +161,7 @@ def _shorten(text: str) -> str:
 
 
 def _complain(message: str, hint: str | None) -> None:
-    sys.stderr.write(f"error: {message}{f' {hint}' if hint else ''}\n")
+    from harness.core.progress_bar import one_line
+
+    said = one_line(f"error: {message}{f' {hint}' if hint else ''}")
+    sys.stderr.write(f"{said}\n")

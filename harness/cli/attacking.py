@@ -96,7 +96,7 @@ def _show(attacked: AttackResult) -> None:
     ]
     print_table("", ("", "on the report split"), rows)
     for note in report["notes"]:
-        err().print(Text(f"note: {printable(note)}"), style="dim")
+        err().print(f"note: {note}", style="dim", markup=False)
     console.print(f"variants: {attacked.path / 'variants.jsonl'}", markup=False)
 
 

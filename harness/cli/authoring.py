@@ -200,10 +200,10 @@ def _as_json(
 
 def _show(found: Inspection, prompts: dict[str, str], tried: Sequence[Tried]) -> None:
     from harness.cli.terminal import print_table
-    from harness.core.progress_bar import printable
+    from harness.core.progress_bar import one_line, printable
 
     for problem in found.problems:
-        typer.echo(printable(f"{problem.severity}: {problem.where}: {problem.message}"))
+        typer.echo(one_line(f"{problem.severity}: {problem.where}: {problem.message}"))
     total = sum(found.classes.values())
     if total:
         rows = [(name, f"{n:,}", f"{n / total:.0%}") for name, n in found.classes.items()]

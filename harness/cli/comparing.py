@@ -190,19 +190,17 @@ def init_ci_command(
 
 
 def _show_comparison(comparison: Comparison) -> None:
-    from rich.text import Text
 
     from harness.cli.terminal import out
-    from harness.core.progress_bar import printable
     from reports.comparison import build_comparison
 
     view = build_comparison(comparison)
     console = out()
     for note in view.notes:
-        console.print(Text(f"note: {printable(note)}", "yellow"))
-    console.print(Text(printable(view.headline), "bold"))
+        console.print(f"note: {note}", style="yellow", markup=False)
+    console.print(view.headline, style="bold", markup=False)
     for pair in view.pairs:
-        console.print(Text(printable(pair.headline)))
+        console.print(pair.headline, markup=False)
         for metric in pair.metrics:
             _show_metric(pair, metric)
         _show_flips(pair)
@@ -256,10 +254,8 @@ def _show_flips(pair: PairView) -> None:
 
 
 def _show_verdict(verdict: Verdict) -> None:
-    from rich.text import Text
 
     from harness.cli.terminal import err, out, print_table
-    from harness.core.progress_bar import printable
     from harness.gate.verdict import Status
 
     rows = [
@@ -268,11 +264,11 @@ def _show_verdict(verdict: Verdict) -> None:
     ]
     print_table("", ("verdict", "check", "bound", "limit", "why"), rows)
     for note in verdict.notes:
-        err().print(f"note: {printable(note)}", style="yellow", markup=False)
+        err().print(f"note: {note}", style="yellow", markup=False)
     styles = {"passed": "bold green", "failed": "bold red", "undecided": "bold yellow"}
     counts = ", ".join(
         f"{verdict.count(status)} {status}" for status in get_args(Status) if verdict.count(status)
     )
     against = f" against {verdict.baseline}" if verdict.baseline else ""
-    title = printable(f"gate {verdict.outcome}: {verdict.candidate}{against}")
-    out().print(Text(f"{title}: {counts}"), style=styles[verdict.outcome])
+    title = f"gate {verdict.outcome}: {verdict.candidate}{against}"
+    out().print(f"{title}: {counts}", style=styles[verdict.outcome], markup=False)

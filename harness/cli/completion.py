@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 Completer = Callable[[str], list[str]]
 
@@ -66,11 +68,31 @@ def list_recipes() -> list[str]:
     return RECIPES.names()
 
 
-def list_models() -> list[str]:
-    """The bundled models."""
+def complete_model(incomplete: str) -> list[str]:
+    """Make a model's name whole: a bundled one, a backend or server's prefix, or a path."""
+    from harness.models.backends import BACKENDS
     from harness.models.loading.bundled import BUNDLED
+    from harness.models.servers.address import PREFIX
 
-    return list(BUNDLED)
+    backends = [f"{name}:" for name in BACKENDS.names()]
+    backend = next((one for one in backends if incomplete.startswith(one)), "")
+    rest = incomplete.removeprefix(backend)
+    names = [*BUNDLED, *(() if backend else (*backends, PREFIX)), *_model_paths(rest)]
+    return [f"{backend}{name}" for name in names if name.startswith(rest)]
+
+
+def _model_paths(begun: str) -> list[str]:
+    """Folders and GGUF files whose path begins so; the shell does not look where we answer."""
+    folder, name = os.path.split(begun)
+    try:
+        inside = sorted(Path(folder or ".").expanduser().iterdir())
+    except OSError:
+        return []
+    hidden = not name.startswith(".")
+    shown = [path for path in inside if not (hidden and path.name.startswith("."))]
+    fit = (path for path in shown if path.is_dir() or path.suffix == ".gguf")
+    before = begun.removesuffix(name)
+    return [f"{before}{path.name}{'/' * path.is_dir()}" for path in fit]
 
 
 def list_kinds() -> list[str]:
@@ -81,7 +103,10 @@ def list_kinds() -> list[str]:
 
 
 COMPLETERS: dict[str, Completer] = {
-    "model": complete_from(list_models),
+    "model": complete_model,
+    "base": complete_model,
+    "reworder": complete_model,
+    "paraphrase_with": complete_model,
     "suite": complete_from(list_suites),
     "task": complete_from(list_tasks),
     "tasks": complete_from(list_tasks),

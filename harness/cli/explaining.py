@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PANELS: Final = {
     "Model": ("model", "device", "allow_code", "tuned"),
-    "Cells": ("worst", "sample", "checked", "variants", "examples", "answers"),
+    "Cells": ("worst", "sample", "checked", "variant_ids", "example_ids", "answers"),
     "Statistics": ("seed", "confidence"),
 }
 """How the options are grouped in the help."""
@@ -109,7 +109,6 @@ def _show_plan(plan: ExplanationPlan, *, as_json: bool) -> None:
 
 def _show(plan: ExplanationPlan, explanation: Explanation) -> None:
     from harness.cli.terminal import out, print_table
-    from harness.core.progress_bar import printable
     from reports.formatting import number, with_interval
     from reports.why import TITLES, faith_rows, opening
 
@@ -130,5 +129,5 @@ def _show(plan: ExplanationPlan, explanation: Explanation) -> None:
         if tests:
             print_table("", ("test of the explanation", "found", "should be"), tests)
     console = out()
-    console.print(printable(opening(explanation)), markup=False)
+    console.print(opening(explanation), markup=False)
     console.print(f"explanation: {plan.run.path / 'explanation.json'}", markup=False)

@@ -144,22 +144,26 @@ def bundle_command(
     out: Annotated[Path, typer.Option(help="Folder to write: index.html and the reports.")],
     folders: Folders = None,
     as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write the history and every run's report as a folder to publish or to open from a disk."""
     from harness.cli.terminal import print_json
     from reports.site.bundle import write_bundle
     from reports.site.site import Site
 
-    found = find_answer(config, folders)
-    _show_notes(found.notes)
+    found = find_answer(config, folders, quiet=quiet)
+    if not quiet:
+        _show_notes(found.notes)
     written = write_bundle(Site(found), out)
     if as_json:
         print_json({"index": str(written[-1]), "files": [str(path) for path in written]})
-    else:
+    elif not quiet:
         typer.echo(str(written[-1]))
 
 
-def find_answer(config: HistoryOptions, folders: Sequence[Path] | None) -> Answer:
+def find_answer(
+    config: HistoryOptions, folders: Sequence[Path] | None, *, quiet: bool = False
+) -> Answer:
     """The history below folders, as the options of a command select it."""
     from datetime import UTC, datetime
 
@@ -174,7 +178,7 @@ def find_answer(config: HistoryOptions, folders: Sequence[Path] | None) -> Answe
         since=None if config.since is None else parse_since(config.since, datetime.now(UTC)),
     )
     return answer(
-        load_history(folders or (), on_read=_say_reading),
+        load_history(folders or (), on_read=None if quiet else _say_reading),
         wanted,
         metric=config.metric,
         across_models=config.across_models,
@@ -191,10 +195,9 @@ def _say_reading(done: int, total: int) -> None:
 
 def _show_notes(notes: Sequence[str]) -> None:
     from harness.cli.terminal import err
-    from harness.core.progress_bar import printable
 
     for note in notes:
-        err().print(f"note: {printable(note)}", style="yellow", markup=False)
+        err().print(f"note: {note}", style="yellow", markup=False)
 
 
 def _show(found: Answer, limit: int, tasks: Sequence[str], levels: Sequence[str]) -> None:
@@ -269,7 +272,6 @@ def _show_trends(trends: Sequence[Trend]) -> None:
 
 def _show_changes(trends: Sequence[Trend]) -> None:
     from harness.cli.terminal import out
-    from harness.core.progress_bar import printable
 
     changes = sorted(
         (change for trend in trends for change in trend.change_points),
@@ -282,7 +284,7 @@ def _show_changes(trends: Sequence[Trend]) -> None:
     if len(shown) < len(changes):
         typer.echo(f"The latest {len(shown):,} of {len(changes):,} change points:")
     for change in shown:
-        out().print(printable(_change_line(*change)), markup=False, soft_wrap=True)
+        out().print(_change_line(*change), markup=False, soft_wrap=True)
 
 
 def _change_line(step: Change, before: Point, after: Point, level: str) -> str:

@@ -100,7 +100,8 @@ def _show_hardened(hardened: Hardened) -> None:
         [_row(one, control=control) for one in changes],
     )
     console = out()
-    console.print(str(hardened), markup=False)
+    for sentence in str(hardened).splitlines():
+        console.print(sentence, markup=False)
     for what, path in (
         ("checkpoint", hardened.out),
         ("card", hardened.out / "README.md"),

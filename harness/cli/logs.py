@@ -89,17 +89,16 @@ def import_command(
 def _show_imported(imported: Imported, *, as_json: bool, quiet: bool) -> None:
     from harness.cli.summaries import print_summary
     from harness.cli.terminal import err, print_json
-    from harness.core.progress_bar import printable
 
-    for sentence in imported.lost:
-        err().print(f"note: {printable(sentence)}", markup=False)
+    if not quiet:
+        for sentence in imported.lost:
+            err().print(f"note: {sentence}", markup=False)
     if as_json:
         summary = imported.run.summary.to_json()
         print_json({"path": str(imported.run.path), "notes": imported.lost, "summary": summary})
-        return
-    if not quiet:
+    elif not quiet:
         print_summary(imported.run)
-    typer.echo(str(imported.run.path))
+        typer.echo(str(imported.run.path))
 
 
 def log_command(

@@ -58,7 +58,7 @@ Quiet = Annotated[
     typer.Option(
         "--quiet",
         "-q",
-        help="No progress, no table.",
+        help="Say nothing but errors, and JSON with --json.",
         show_default=False,
         rich_help_panel="Output",
     ),

@@ -83,7 +83,7 @@ def paraphrase_command(config: ParaphraseOptions, quiet: options.Quiet = False) 
     read by `harness run --paraphrases FILE`: the semantic level then draws from it.
     """
     from harness.models import load_model
-    from harness.paraphrasing import Filters, ParaphraseConfig, as_writer, read_bank
+    from harness.paraphrasing import Filters, ParaphraseConfig, as_writer, check_writer, read_bank
     from perturbations.similarity import load_encoder
 
     chosen = _load_task(config.task, config.instruction, config.data_dir)
@@ -95,6 +95,7 @@ def paraphrase_command(config: ParaphraseOptions, quiet: options.Quiet = False) 
         seed=config.seed,
         filters=Filters(min_similarity=config.min_similarity, max_kept=config.max_kept),
     )
+    check_writer(config.model_spec)
     encoder = load_encoder() if config.min_similarity > -1 else None
     writer = as_writer(load_model(config.model_spec), config.model)
     _write(writer, chosen, settings, encoder, config.out, begun, quiet=quiet)
@@ -114,6 +115,7 @@ def _write(
     from harness.paraphrasing import write_bank, write_paraphrases
 
     progress = make_progress(silent=quiet)
+    out.parent.mkdir(parents=True, exist_ok=True)
     bank = write_paraphrases(
         writer,
         task,
@@ -126,7 +128,7 @@ def _write(
     write_bank(bank, out)
     if not quiet:
         _show(bank)
-    typer.echo(str(out))
+        typer.echo(str(out))
 
 
 def _load_task(name: str, wanted: tuple[str, ...], data_dir: Path | None) -> Task:

@@ -47,7 +47,6 @@ def perturb_command(
     from harness.api.perturbing import vary_text
     from harness.cli.terminal import err, print_json
     from harness.core.names import parse_levels
-    from harness.core.progress_bar import printable
     from harness.evaluation.selection import choose_perturbations, describe_left_out
     from harness.results.rundir import variant_row
 
@@ -67,7 +66,7 @@ def perturb_command(
         per_perturbation=per_perturbation,
     )
     for note in describe_left_out([*chosen.left_out, *made.left_out]):
-        err().print(printable(note), style="dim", markup=False, highlight=False)
+        err().print(note, style="dim", markup=False, highlight=False)
     variants = list(made.variants)
     if as_json:
         print_json([variant_row(variant) for variant in variants])

@@ -41,14 +41,14 @@ def _evaluate(plan: ManyPlan, *, silent: bool) -> ManyRuns:
     from harness.api.many import evaluate_many
     from harness.api.running import notes_of
     from harness.cli.terminal import err, typed_command
-    from harness.core.progress_bar import make_progress, printable
+    from harness.core.progress_bar import make_progress
 
     told: set[str] = set()
 
     def begin(place: int, prepared: RunPlan) -> Progress:
         progress = make_progress(silent=silent)
         if not silent:
-            title = f"model {place + 1} of {len(plan.names)}: {printable(plan.names[place])}"
+            title = f"model {place + 1} of {len(plan.names)}: {plan.names[place]}"
             err().print(title, style="bold", markup=False)
             err().print(f"run directory: {prepared.out}", style="dim", markup=False)
         for note in notes_of(prepared):
@@ -139,11 +139,9 @@ def _show(done: ManyRuns, *, as_json: bool, quiet: bool) -> None:
 
 
 def _print_runs(done: ManyRuns) -> None:
-    from rich.text import Text
 
     from harness.cli.summaries import print_summary
     from harness.cli.terminal import out
-    from harness.core.progress_bar import printable
 
     console = out()
     if len(done.runs) == 1:
@@ -151,7 +149,7 @@ def _print_runs(done: ManyRuns) -> None:
     elif done.comparison is None:
         for run in done.runs:
             print_summary(run)
-        console.print(Text(printable(f"not compared: {done.unlike}"), "yellow"))
+        console.print(f"not compared: {done.unlike}", style="yellow", markup=False)
     else:
         _print_comparison(done)
     if len(done.runs) > 1:
@@ -159,19 +157,17 @@ def _print_runs(done: ManyRuns) -> None:
 
 
 def _print_comparison(done: ManyRuns) -> None:
-    from rich.text import Text
 
     from harness.cli.terminal import out, print_table
-    from harness.core.progress_bar import printable
     from reports.comparison import build_comparison
 
     assert done.comparison is not None
     view, console = build_comparison(done.comparison), out()
     for note in view.notes:
-        console.print(Text(f"note: {printable(note)}", "yellow"))
-    console.print(Text(printable(view.headline), "bold"))
+        console.print(f"note: {note}", style="yellow", markup=False)
+    console.print(view.headline, style="bold", markup=False)
     if view.detail:
-        console.print(Text(printable(view.detail)))
+        console.print(view.detail, markup=False)
     heads = ("model", "clean", "perturbed", "difference (pp)", "interval", "p, Holm", "")
     print_table(
         f"{view.standing_metric} (%), and over the perturbed levels less that of {view.runs[0]}",

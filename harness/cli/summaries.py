@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.terminal import out
-from harness.core.progress_bar import printable
+from harness.core.progress_bar import one_line
 from harness.core.records import CLEAN
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def print_summary(run: Run) -> None:
     from reports.tables import build_tables
 
     tables, console = build_tables(run.summary), out()
-    console.print(Text(printable(run_headline(run_names([run])[0], tables)), "bold"))
+    console.print(run_headline(run_names([run])[0], tables), style="bold", markup=False)
     if detail := run_detail(tables):
         console.print(Text(detail))
     if more := _time_of_the_rest(run):
@@ -51,7 +51,7 @@ def print_summary(run: Run) -> None:
     _show_scorers(run.summary, console)
     _warn_of_chance(run.summary, console)
     if constant := one_label(tables):
-        console.print(Text(printable(constant), "yellow"))
+        console.print(constant, style="yellow", markup=False)
     for name in ("report.html", "report.md"):
         if (run.path / name).is_file():
             console.print(f"report: {run.path / name}", markup=False)
@@ -94,8 +94,8 @@ def _level_table(summary: Summary) -> Table:
 
     heads = [name.format(f"{100 * summary.confidence:g}") for name in _COLUMNS]
     tables = build_tables(summary)
-    heads[1] = printable(tables.metric)
-    table = _table(f"{printable(title(tables.metric))} by level", heads)
+    heads[1] = one_line(tables.metric)
+    table = _table(f"{one_line(title(tables.metric))} by level", heads)
     if set(tables.levels) > {CLEAN}:
         table.caption = _CAPTION
     for level, group in tables.levels.items():
@@ -142,10 +142,10 @@ def _show_scorers(summary: Summary, console: Console) -> None:
     for row in rows:
         largest = _said_of(row.largest, row.reading_of_largest)
         cells = (percent(row.clean_accuracy), row.judged, largest, percent(row.unparsed))
-        table.add_row(printable(row.name), *cells, f"{row.cells:,}")
+        table.add_row(Text(one_line(row.name)), *cells, f"{row.cells:,}")
     console.print(table)
     if sentence := scorer_sentence(rows):
-        console.print(Text(printable(sentence), "yellow"))
+        console.print(sentence, style="yellow", markup=False)
 
 
 def _table(title: str, heads: Sequence[str]) -> Table:
@@ -173,7 +173,7 @@ def _row(level: str, stats: GroupStats, reading: Reading) -> list[Text]:
 def _warn_of_chance(summary: Summary, console: Console) -> None:
     weak = [name for name, task in summary.tasks.items() if task.above_chance is False]
     if weak:
-        names = ", ".join(printable(name) for name in weak)
+        names = ", ".join(one_line(name) for name in weak)
         text = f"Not significantly above chance when clean: {names}. A drop there says nothing."
         console.print(Text(text, "yellow"))
 

@@ -6,23 +6,33 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.core.progress_bar import printable
+from harness.core.progress_bar import one_line
+
+
+class LineConsole(Console):
+    """A console on which a sentence stays one line, whatever the names and paths in it hold."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does; of texts, control characters and ends of lines are escaped."""
+        shown = (one_line(one) if isinstance(one, str) else one for one in objects)
+        super().print(*shown, **options)
 
 
 def out() -> Console:
     """The console of results."""
     # A pipe or a file has no width of its own; 80 columns would fold most tables.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    return LineConsole(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 def err() -> Console:
-    """The console of progress and notes."""
-    return Console(stderr=True, highlight=False)
+    """The console of progress and notes; a log is not folded."""
+    return LineConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 def typed_command() -> str:
@@ -46,5 +56,5 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     out().print(table)

@@ -3,6 +3,9 @@
 The new content goes to a file of an unpredictable name in the same folder, which is made
 exclusively (no link that lies there is followed, no file is shared), brought to the disk, and then
 takes the target's name. A link of the target's name is replaced, not written through.
+
+A killed process leaves the new file, and the next one that writes in that folder removes it: who
+is at work holds a lock on what it writes.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import json
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,14 +23,14 @@ from typing import BinaryIO, Final
 _PART: Final = re.compile(r"\.[0-9a-f]{16}\.part")
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _BINARY: Final = getattr(os, "O_BINARY", 0)
+_LOOK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe would wait
 
 
 @contextmanager
 def replace_file(target: Path) -> Iterator[BinaryIO]:
     """A new file to write, which takes the place of `target` where the block ends well.
 
-    A block that raises leaves the target as it was. A killed process leaves the new file, which
-    `remove_parts` removes.
+    A block that raises leaves the target as it was.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full.
@@ -35,9 +39,8 @@ def replace_file(target: Path) -> Iterator[BinaryIO]:
         with target.open("wb") as stream:
             yield stream
         return
-    partial = target.with_name(f".{secrets.token_hex(8)}.part")
-    # Opened so that the umask decides who may read it, as for any file.
-    opened = os.open(partial, _NEW | _BINARY, 0o666)
+    _remove_abandoned(target.parent)
+    partial, opened = _open_part(target)
     try:
         with os.fdopen(opened, "wb") as stream:
             yield stream
@@ -86,6 +89,45 @@ def remove_parts(folder: Path) -> None:
 def reason(error: OSError) -> str:
     """Why a file could not be read or written, in the system's words."""
     return error.strerror or str(error)
+
+
+def _open_part(target: Path) -> tuple[Path, int]:
+    """A new file beside the target, open and locked."""
+    while True:
+        partial = target.with_name(f".{secrets.token_hex(8)}.part")
+        # Opened so that the umask decides who may read it, as for any file.
+        opened = os.open(partial, _NEW | _BINARY, 0o666)
+        _lock(opened, wait=True)
+        if os.fstat(opened).st_nlink:
+            return partial, opened
+        os.close(opened)  # taken for abandoned before it was locked
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the unfinished files of processes that are no more."""
+    # Only what can be seen, read and locked is known to be nobody's.
+    with suppress(OSError):
+        for path in filter(is_part, folder.iterdir()):
+            with suppress(OSError):
+                opened = os.open(path, os.O_RDONLY | _LOOK)
+                try:
+                    if _lock(opened, wait=False):
+                        path.unlink()
+                finally:
+                    os.close(opened)
+
+
+def _lock(opened: int, *, wait: bool) -> bool:
+    """Lock an open file; returns whether it is, which some file systems and Windows never do."""
+    if sys.platform == "win32":
+        return False
+    import fcntl  # not on Windows
+
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
 
 
 def _is_stream(target: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Callable
 from typing import Final
 
@@ -29,10 +30,27 @@ _SLOW: Final = 0.1
 
 
 def printable(text: str) -> str:
-    """The text without control characters: a model's output must not drive the terminal."""
-    return "".join(
-        c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
+    """The text, control characters escaped but for its lines' ends and tabs.
+
+    What a model or a file says must not drive the terminal.
+    """
+    return "".join(c if c in "\n\t" else _shown(c) for c in text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line, whatever the names in it hold: ends of lines are escaped, too.
+
+    Example:
+        >>> one_line("no model 'a\\nb'")
+        "no model 'a\\\\nb'"
+    """
+    return "".join(map(_shown, text))
+
+
+def _shown(char: str) -> str:
+    if char.isprintable() or unicodedata.category(char) == "Zs":
+        return char
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def make_progress(*, silent: bool) -> Progress:
@@ -69,7 +87,7 @@ class BarProgress:
     def doing(self, task: str, level: str) -> None:
         """Name what is at work."""
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], description=f"{printable(task)} · {level}")
+            self._bar.update(self._bar.task_ids[0], description=f"{one_line(task)} · {level}")
 
     def advance(self, answers: int) -> None:
         """Move the bar by computed answers."""
@@ -83,7 +101,7 @@ class BarProgress:
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self._console.print(Text(f"note: {printable(text)}"), style="dim")
+        self._console.print(Text(f"note: {one_line(text)}"), style="dim")
 
     def stop(self) -> None:
         """Leave the bar as it is."""
@@ -113,7 +131,7 @@ class LineProgress:
 
     def doing(self, task: str, level: str) -> None:
         """Name what is at work."""
-        self._doing = f"{printable(task)} · {level}: "
+        self._doing = f"{one_line(task)} · {level}: "
 
     def advance(self, answers: int) -> None:
         """Count computed answers."""
@@ -129,7 +147,7 @@ class LineProgress:
 
     def note(self, text: str) -> None:
         """Print a line."""
-        self._print(f"note: {printable(text)}")
+        self._print(f"note: {one_line(text)}")
 
     def stop(self) -> None:
         """Say how it went, once."""

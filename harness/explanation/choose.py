@@ -54,8 +54,8 @@ class Choice:
     worst: int = 20
     sample: int = 200
     checked: int = 16
-    variants: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
+    variant_ids: tuple[str, ...] = ()
+    example_ids: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -74,8 +74,8 @@ def choose_pairs(samples: pd.DataFrame, choice: Choice, open_tasks: Collection[s
         UsageError: no perturbed cell has a clean twin.
     """
     for kind, column, names in (
-        ("variant", "variant_id", choice.variants),
-        ("example", "example_id", choice.examples),
+        ("variant", "variant_id", choice.variant_ids),
+        ("example", "example_id", choice.example_ids),
     ):
         known = {str(name) for name in samples[column].unique()}
         unknown = next((name for name in names if name not in known), None)
@@ -87,7 +87,7 @@ def choose_pairs(samples: pd.DataFrame, choice: Choice, open_tasks: Collection[s
             "no perturbed cell of this run has a clean twin, so there is nothing to explain.",
             hint="Explain a run with a perturbed level.",
         )
-    if choice.variants or choice.examples:
+    if choice.variant_ids or choice.example_ids:
         return [pair for pair in pairs.values() if _is_named(pair, choice)]
     worst = _worst(samples, pairs, choice, open_tasks)
     sample = _sample(samples, pairs, choice)
@@ -190,5 +190,5 @@ def in_turn(groups: Iterable[Sequence[T]]) -> Iterator[T]:
 
 
 def _is_named(pair: Pair, choice: Choice) -> bool:
-    variant = not choice.variants or pair.variant_id in choice.variants
-    return variant and (not choice.examples or pair.example_id in choice.examples)
+    variant = not choice.variant_ids or pair.variant_id in choice.variant_ids
+    return variant and (not choice.example_ids or pair.example_id in choice.example_ids)

@@ -33,10 +33,10 @@ class ExplainConfig(PlainNumbers):
     """Perturbed cells to draw for the means, as many of each task's levels."""
     checked: Annotated[int, Field(ge=0)] = 16
     """Cells of the sample on which the explanation itself is tested; 0 for none."""
-    variants: Names = ()
-    """Explain exactly these variants, by id."""
-    examples: Names = ()
-    """Explain exactly these examples, by id."""
+    variant_ids: Names = ()
+    """Explain exactly these variants of the run."""
+    example_ids: Names = ()
+    """Explain exactly these examples of the run."""
     answers: AnswerChoice = "own"
     """Whose answer words are weighed for: the model's own, or the right one."""
     seed: int = 0
@@ -51,7 +51,7 @@ class ExplainConfig(PlainNumbers):
             worst=self.worst,
             sample=self.sample,
             checked=self.checked,
-            variants=self.variants,
-            examples=self.examples,
+            variant_ids=self.variant_ids,
+            example_ids=self.example_ids,
             seed=self.seed,
         )

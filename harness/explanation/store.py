@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from harness.core.errors import IncompleteRunError, UsageError
-from harness.core.sqlite import Database, open_journaled, open_to_read
+from harness.core.sqlite import Database, open_journaled, open_to_read, row_digest
 from harness.explanation.words import PromptPart
 
 ATTRIBUTIONS: Final = "attributions.sqlite"
@@ -22,11 +22,12 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS attributions (
     model TEXT NOT NULL, answers TEXT NOT NULL, variant_id TEXT NOT NULL, example_id TEXT NOT NULL,
     said TEXT NOT NULL, tokens INTEGER NOT NULL, logp REAL NOT NULL, words TEXT NOT NULL,
+    digest BLOB NOT NULL,
     PRIMARY KEY (model, answers, variant_id, example_id)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS checks (
     model TEXT NOT NULL, answers TEXT NOT NULL, variant_id TEXT NOT NULL, example_id TEXT NOT NULL,
-    content TEXT NOT NULL,
+    content TEXT NOT NULL, digest BLOB NOT NULL,
     PRIMARY KEY (model, answers, variant_id, example_id)
 ) WITHOUT ROWID;
 """
@@ -104,11 +105,11 @@ class AttributionStore(Database):
         rows = (
             (
                 *(scope.model, scope.answers, one.variant_id, one.example_id),
-                *(one.said, one.tokens, one.logp, _words_to_json(one.words)),
+                *(one.said, one.tokens, float(one.logp), _words_to_json(one.words)),
             )
             for one in attributions
         )
-        self._insert("attributions", 8, rows)
+        self._insert("attributions", 9, rows)
 
     def write_checks(self, scope: Scope, checks: Mapping[Key, Mapping[str, object]]) -> None:
         """Keep what was found when cells were checked.
@@ -117,13 +118,16 @@ class AttributionStore(Database):
             IncompleteRunError: the disk is full or the file cannot be written.
         """
         rows = ((scope.model, scope.answers, *key, json.dumps(one)) for key, one in checks.items())
-        self._insert("checks", 5, rows)
+        self._insert("checks", 6, rows)
 
-    def _insert(self, table: str, columns: int, rows: Iterable[tuple[object, ...]]) -> None:
+    def _insert(self, table: str, columns: int, rows: Iterable[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * columns)
         try:
             with self._db:
-                self._db.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows)
+                self._db.executemany(
+                    f"INSERT OR REPLACE INTO {table} VALUES ({marks})",
+                    ((*row, row_digest(*row)) for row in rows),
+                )
         except sqlite3.DatabaseError as error:
             raise IncompleteRunError(
                 f"{self._path} cannot be written: {error}.",
@@ -137,19 +141,10 @@ def read_attributions(path: Path, scope: Scope) -> dict[Key, Attribution]:
     Raises:
         UsageError: the file is damaged.
     """
-    query = (
-        "SELECT variant_id, example_id, said, tokens, logp, words FROM attributions "
-        "WHERE model = ? AND answers = ? ORDER BY variant_id, example_id"
-    )
-    try:
-        found = [
-            Attribution(variant, example, said, tokens, logp, _WORDS.validate_json(words))
-            for variant, example, said, tokens, logp, words in _select(path, query, scope)
-        ]
-    except ValidationError as error:
-        raise UsageError(
-            f"{path} is damaged: {error.errors()[0]['msg'].lower()}.", hint=_DAMAGED
-        ) from None
+    found = [
+        Attribution(variant, example, said, tokens, logp, _WORDS.validate_json(words))
+        for variant, example, said, tokens, logp, words in _select(path, "attributions", scope)
+    ]
     return {one.key: one for one in found}
 
 
@@ -159,29 +154,23 @@ def read_checks(path: Path, scope: Scope) -> dict[Key, dict[str, float]]:
     Raises:
         UsageError: the file is damaged.
     """
-    query = "SELECT variant_id, example_id, content FROM checks WHERE model = ? AND answers = ?"
-    try:
-        return {
-            (str(variant), str(example)): _CHECK.validate_json(content)
-            for variant, example, content in _select(path, query, scope)
-        }
-    except ValidationError as error:
-        raise UsageError(
-            f"{path} is damaged: {error.errors()[0]['msg'].lower()}.", hint=_DAMAGED
-        ) from None
+    rows = _select(path, "checks", scope)
+    return {(variant, example): json.loads(content) for variant, example, content in rows}
 
 
-_CHECK: Final = TypeAdapter(dict[str, float])
-
-
-def _select(path: Path, query: str, scope: Scope) -> Sequence[tuple[Any, ...]]:
+def _select(path: Path, table: str, scope: Scope) -> list[list[Any]]:
+    """The rows of a scope, from the variant on, each as it was written."""
     if not path.is_file():
         return []
+    query = f"SELECT * FROM {table} WHERE model = ? AND answers = ? ORDER BY variant_id, example_id"
     try:
         with closing(open_to_read(path)) as db:
-            return db.execute(query, (scope.model, scope.answers)).fetchall()
+            rows = db.execute(query, (scope.model, scope.answers)).fetchall()
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f"{path} is damaged: {error}.", hint=_DAMAGED) from None
+    if any(digest != row_digest(*values) for *values, digest in rows):
+        raise UsageError(f"{path} is damaged: a row is not as it was written.", hint=_DAMAGED)
+    return [list(row[2:-1]) for row in rows]
 
 
 def _words_to_json(words: Iterable[ExplainedWord]) -> str:

@@ -5,7 +5,6 @@ It holds nothing that the runs do not: it may be deleted at any time, and a dama
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,20 +16,20 @@ from typing import TYPE_CHECKING, Final
 from pydantic import TypeAdapter, ValidationError
 
 from harness.core.atomic import reason
-from harness.core.sqlite import Database, delete_database, make_private
+from harness.core.sqlite import Database, delete_database, make_private, row_digest
 from harness.history.entry import ExampleScores, ReadRun, RunEntry
 
 if TYPE_CHECKING:
     Trouble = Callable[[str], None]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables and of what a record holds; an index of another one is made anew."""
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS runs (
   path TEXT PRIMARY KEY, stamp TEXT NOT NULL, record TEXT NOT NULL, digest BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS scores (
   path TEXT NOT NULL, task TEXT NOT NULL, level TEXT NOT NULL, cells BLOB NOT NULL,
-  means BLOB NOT NULL, PRIMARY KEY (path, task, level)) WITHOUT ROWID;
+  means BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (path, task, level)) WITHOUT ROWID;
 """
 _DAMAGES: Final = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 """What SQLite says of a file that holds something else; all other errors are the system's."""
@@ -68,7 +67,7 @@ class Index(Database):
         """Path -> stamp and entry, of the rows that are as they were written."""
         found = {}
         for path, stamp, record, digest in self._db.execute("SELECT * FROM runs"):
-            if digest == _digest(path, stamp, record):
+            if digest == row_digest(path, stamp, record):
                 with suppress(ValidationError):
                     found[path] = stamp, _records().validate_json(record)
         return found
@@ -77,12 +76,17 @@ class Index(Database):
         """Keep runs with their stamps, in place of what was known of their directories."""
         for stamp, run in runs:
             path, record = run.entry.path, _records().dump_json(run.entry).decode()
-            row = (path, stamp, record, _digest(path, stamp, record))
             scores = [(path, s.task, s.level, s.cells, s.means) for s in run.scores]
             with self._db:
                 self._db.execute("DELETE FROM scores WHERE path = ?", (path,))
-                self._db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", row)
-                self._db.executemany("INSERT INTO scores VALUES (?, ?, ?, ?, ?)", scores)
+                self._db.execute(
+                    "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)",
+                    (path, stamp, record, row_digest(path, stamp, record)),
+                )
+                self._db.executemany(
+                    "INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?)",
+                    ((*row, row_digest(*row)) for row in scores),
+                )
 
     def forget(self, paths: Iterable[str]) -> None:
         """Forget run directories that are gone."""
@@ -92,12 +96,18 @@ class Index(Database):
             self._db.executemany("DELETE FROM scores WHERE path = ?", gone)
 
     def scores(self, paths: Sequence[str]) -> ScoresByRun:
-        """The scores by example of these runs."""
+        """The scores by example of these runs.
+
+        Raises:
+            sqlite3.DatabaseError: a row is not as it was written.
+        """
         found: dict[str, dict[tuple[str, str], ExampleScores]] = {}
         for start in range(0, len(paths), _LOOK_UP):
             part = paths[start : start + _LOOK_UP]
             query = f"SELECT * FROM scores WHERE path IN ({', '.join('?' * len(part))})"
-            for path, *row in self._db.execute(query, part):
+            for path, *row, digest in self._db.execute(query, part):
+                if digest != row_digest(path, *row):
+                    raise sqlite3.DatabaseError("scores are not as they were written")
                 scores = ExampleScores(*row)
                 found.setdefault(path, {})[scores.task, scores.level] = scores
         return found
@@ -133,7 +143,7 @@ def _connect(path: Path | str) -> sqlite3.Connection:
         db.executescript(f"{_SCHEMA} PRAGMA user_version = {VERSION};")
         damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         db.execute("SELECT path, stamp, record, digest FROM runs LIMIT 1")
-        db.execute("SELECT path, task, level, cells, means FROM scores LIMIT 1")
+        db.execute("SELECT path, task, level, cells, means, digest FROM scores LIMIT 1")
         if damage != "ok":
             raise sqlite3.DatabaseError(damage)
     except UnicodeDecodeError:  # of a damaged schema, which SQLite's message quotes
@@ -143,11 +153,6 @@ def _connect(path: Path | str) -> sqlite3.Connection:
         db.close()
         raise
     return db
-
-
-def _digest(path: str, stamp: str, record: str) -> bytes:
-    text = "\0".join((path, stamp, record))
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 @cache

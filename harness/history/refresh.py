@@ -38,7 +38,7 @@ class History:
 def load_history(
     given: Sequence[Path] = (),
     *,
-    on_read: Callable[[int, int], None] = lambda done, total: None,
+    on_read: Callable[[int, int], None] | None = None,
 ) -> History:
     """Find runs below folders and read what is new or has changed since.
 
@@ -78,7 +78,7 @@ def _update(
     runs: Sequence[Path],
     folders: Sequence[Path],
     note: Callable[[str], None],
-    on_read: Callable[[int, int], None],
+    on_read: Callable[[int, int], None] | None,
 ) -> tuple[tuple[RunEntry, ...], ScoresByRun]:
     with Index(path, note) as index:
         known = index.entries()
@@ -93,13 +93,14 @@ def _update(
 
 
 def _read(
-    index: Index, todo: Sequence[tuple[str, str]], on_read: Callable[[int, int], None]
+    index: Index, todo: Sequence[tuple[str, str]], on_read: Callable[[int, int], None] | None
 ) -> Iterator[RunEntry]:
     """Read runs, given with their stamps, into the index."""
     for done, (run, now) in enumerate(todo):
         from harness.history.read import read_run  # a fifth of an answer, and mostly not needed
 
-        on_read(done, len(todo))
+        if on_read is not None:
+            on_read(done, len(todo))
         read = read_run(Path(run))
         index.keep([(now, read)])
         yield read.entry

@@ -5,12 +5,16 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.models.backends import BACKENDS
 from harness.models.engines import vllm
 from harness.models.loading.adapter_config import CONFIG_FILE
+from harness.models.loading.bundled import BUNDLED
+from harness.models.loading.checkpoint import read_json
+from harness.models.loading.hub import download_snapshot
 from harness.models.loading.source import check_there
 from harness.models.servers import llamacpp
 from harness.models.servers.address import is_served
@@ -56,6 +60,32 @@ def check_named(name: str) -> None:
         vllm.check_name(rest)
     elif not backend and not is_served(ModelSpec(name)):
         check_there(name)
+
+
+def find_configuration(spec: ModelSpec) -> Path | None:
+    """The folder of a model's config.json, of an adapter that of its base; no weights are read.
+
+    Of a hub's model that file alone is fetched. None where another engine or a GGUF file has it.
+
+    Raises:
+        UsageError: there is no such model.
+    """
+    check_named(spec.name)
+    if _split(spec.name)[0] or is_served(spec) or spec.name in BUNDLED:
+        return None
+    folder = Path(spec.name).expanduser()
+    if folder.is_file():
+        return None
+    if not folder.is_dir():
+        folder = download_snapshot(
+            spec.name, spec.revision, code=False, files=("config.json", CONFIG_FILE)
+        )
+    if not (folder / CONFIG_FILE).is_file():
+        return folder
+    base = spec.base or read_json(folder / CONFIG_FILE).get("base_model_name_or_path")
+    if not base or is_adapter(str(base)):
+        return None  # loading says what is wrong with that
+    return find_configuration(replace(spec, name=str(base), base=None, revision=None))
 
 
 def is_adapter(name: str) -> bool:

@@ -1,6 +1,6 @@
 """Paraphrases of instructions by a language model, filtered, as a bank with its provenance."""
 
-from harness.paraphrasing.ask import Writer, as_writer
+from harness.paraphrasing.ask import Writer, as_writer, check_writer
 from harness.paraphrasing.clauses import Part, take_apart
 from harness.paraphrasing.filters import Filters, Judged, judge, judge_part
 from harness.paraphrasing.write import ParaphraseConfig, write_paraphrases
@@ -15,6 +15,7 @@ __all__ = [
     "Writer",
     "add_bank",
     "as_writer",
+    "check_writer",
     "judge",
     "judge_part",
     "read_bank",

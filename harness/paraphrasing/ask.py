@@ -12,6 +12,8 @@ from typing import Final, Protocol, runtime_checkable
 from harness.core.errors import UsageError
 from harness.core.records import Request, Turn, stable_hash
 from harness.models.contract import Asked, ModelInfo, Sampling, Tokenizer
+from harness.models.named import find_configuration
+from harness.models.spec import ModelSpec
 
 REQUEST: Final = "Write this request in other words:"
 EXAMPLES: Final = (
@@ -65,6 +67,24 @@ class Writer(Protocol):
         ...
 
 
+def check_writer(spec: ModelSpec) -> None:
+    """Refuse a model that cannot reword, as far as its name and configuration tell.
+
+    No weights are read; what only loading can tell, loading says.
+
+    Raises:
+        UsageError: there is no such model, or it does not go on with texts.
+    """
+    folder = find_configuration(spec)
+    if folder is None or spec.trust_remote_code:
+        return
+    from harness.models.loading.auto_model import goes_on
+    from harness.models.loading.pretrained_io import read_config
+
+    if not goes_on(read_config(folder, code=False)):
+        raise _cannot(spec.name)
+
+
 def as_writer(model: object, name: str) -> Writer:
     """The model as one that draws texts from a beginning.
 
@@ -72,11 +92,15 @@ def as_writer(model: object, name: str) -> Writer:
         UsageError: this kind of model cannot.
     """
     if not isinstance(model, Writer):
-        raise UsageError(
-            f"{name} cannot go on with a text that was begun for it, so it cannot reword.",
-            hint="Use a local checkpoint of a causal language model.",
-        )
+        raise _cannot(name)
     return model
+
+
+def _cannot(name: str) -> UsageError:
+    return UsageError(
+        f"{name} cannot go on with a text that was begun for it, so it cannot reword.",
+        hint="Use a causal language model.",
+    )
 
 
 def draw_answers(

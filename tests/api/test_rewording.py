@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 
 import harness
 from harness.cli.app import run as cli
-from harness.core.errors import UsageError
+from harness.core.errors import ExitCode, UsageError
 from harness.core.progress import NoProgress
 from harness.paraphrasing import Bank, ParaphraseConfig, read_bank, write_bank
 from harness.paraphrasing.write import write_paraphrases
@@ -110,8 +111,48 @@ def test_a_dry_run_writes_no_bank_and_says_so(
 ) -> None:
     line = "run -m tiny --task films.yaml --scorer loglik --paraphrase-with tiny --dry-run"
     assert cli(line.split()) == 0
-    assert "not planned: paraphrases of films" in " ".join(capsys.readouterr().err.split())
+    said = capsys.readouterr().err
+    assert "not planned: paraphrases of films, which tiny writes before the run, into runs/" in said
     assert not Path("runs").exists()
+
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "encoder": {"model_type": "bert", "architectures": ["BertForMaskedLM"]},
+    "classifier": {"model_type": "deberta-v2", "architectures": ["DebertaV2Model"]},
+    "encoder-decoder": {"model_type": "t5", "is_encoder_decoder": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        *(("run", kind) for kind in [*CONFIGS, "adapter", "nowhere", "no/such/path"]),
+        *(("paraphrase", kind) for kind in ("encoder", "nowhere")),
+        *(("harden", kind) for kind in ("encoder", "nowhere")),
+    ],
+)
+def test_what_cannot_reword_is_refused_before_any_weights_are_read(
+    folder: Path, command: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, config in {**CONFIGS, "adapter": {}}.items():
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(json.dumps(config))
+    (folder / "adapter" / "config.json").unlink()
+    adapter = json.dumps({"base_model_name_or_path": "encoder-decoder"})
+    (folder / "adapter" / "adapter_config.json").write_text(adapter)
+    rows = [{"text": f"other {n}", "label": ("good", "bad")[n % 2]} for n in range(40)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    lines = {
+        "run": f"run -m tiny --task films.yaml --paraphrase-with {kind} --dry-run",
+        "paraphrase": f"paraphrase -m {kind} --task films.yaml",
+        "harden": "harden -m tiny --task films.yaml --train rows.jsonl --out hard --dry-run "
+        f"--reworder {kind}",
+    }
+    assert cli(lines[command].split()) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert ("cannot reword" in said) == (kind in {*CONFIGS, "adapter"}), said
+    assert kind in said
+    assert said.count("\n") == 1
 
 
 def test_several_models_share_the_banks(folder: Path) -> None:

@@ -92,13 +92,21 @@ def test_an_attack_checks_its_prompt_and_data_as_a_run_does(
         prepare_attack(config_of(task))
 
 
-@pytest.mark.parametrize("scores", ["[1]", "{", "3", '"' * 3, "[" * 100_000])
-def test_a_damaged_query_log_is_one_line(tmp_path: Path, scores: str) -> None:
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("scores", "[1]"), ("scores", "[" * 100_000), ("scores", '{"b": -1.0}'), ("scores", None),
+        ("score", 0.5), ("score", "high"), ("text", b"text"), ("gold", "b"), ("example_id", "2"),
+    ],
+)  # fmt: skip
+def test_a_query_that_a_disk_changed_is_no_answer(
+    tmp_path: Path, column: str, value: object
+) -> None:
     path = tmp_path / QUERIES
     with QueryLog(path) as log:
         log.write([Query("first", "text", "1", "a", "a", 1.0, {"a": -1.0})])
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE queries SET scores = ?", (scores,))
+        db.execute(f"UPDATE queries SET {column} = ?", (value,))
     with pytest.raises(UsageError, match=r"queries\.sqlite is damaged.*--fresh"):
         QueryLog(path)
 

@@ -107,6 +107,9 @@ COMPLETED = {
     "suite": ("star", "starter"),
     "kind": ("reci", "recipes"),
     "model": ("smol", "smollm2-135m"),
+    "base": ("llama.c", "llama.cpp:"),
+    "reworder": ("llama.cpp:smol", "llama.cpp:smollm2-135m"),
+    "paraphrase_with": ("open", "openai:"),
 }
 
 
@@ -115,6 +118,18 @@ def test_names_are_completed(name: str) -> None:
     incomplete, whole = COMPLETED[name]
     assert whole in COMPLETERS[name](incomplete)
     assert COMPLETERS[name]("no such name") == []
+
+
+def test_a_model_s_path_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "runs" / "model-a").mkdir(parents=True)
+    for name in ("model.gguf", "model.txt", ".hidden.gguf"):
+        (tmp_path / "runs" / name).write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    complete = COMPLETERS["model"]
+    assert complete("run") == ["runs/"]
+    assert complete("runs/mo") == ["runs/model-a/", "runs/model.gguf"]
+    assert complete("llama.cpp:./runs/model.") == ["llama.cpp:./runs/model.gguf"]
+    assert complete("nowhere/") == []
 
 
 def test_a_training_file_holds_what_is_not_given(

@@ -82,6 +82,19 @@ def test_what_a_kill_leaves_is_removed_and_nothing_else(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted(others)
 
 
+def test_a_write_removes_what_a_killed_one_left_and_not_what_a_living_one_writes(
+    tmp_path: Path,
+) -> None:
+    target, other = tmp_path / "bank.yaml", tmp_path / "other.yaml"
+    (tmp_path / f".{'0' * 16}.part").write_text("half")
+    os.mkfifo(tmp_path / f".{'1' * 16}.part")  # opened to be looked at, it must not wait
+    with atomic.replace_file(other) as living:
+        living.write(b"whole")
+        atomic.write_text(target, "new")
+    assert sorted(tmp_path.iterdir()) == [target, other]
+    assert other.read_text() == "whole"
+
+
 def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

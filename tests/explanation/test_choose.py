@@ -69,12 +69,12 @@ def test_a_flip_that_is_drawn_too_counts_for_the_means() -> None:
 
 
 def test_named_cells_are_explained_and_no_other() -> None:
-    pairs = choose_pairs(frame({}), Choice(variants=("t-word-1",), examples=("e3", "e4")), ())
+    pairs = choose_pairs(frame({}), Choice(variant_ids=("t-word-1",), example_ids=("e3", "e4")), ())
     assert {(pair.variant_id, pair.example_id) for pair in pairs} == {
         ("t-word-1", "e3"), ("t-word-1", "e4"),
     }  # fmt: skip
     with pytest.raises(UnknownNameError, match=r"unknown variant 't-wrod-1'\. Did you mean"):
-        choose_pairs(frame({}), Choice(variants=("t-wrod-1",)), ())
+        choose_pairs(frame({}), Choice(variant_ids=("t-wrod-1",)), ())
 
 
 def test_free_text_flips_where_right_becomes_wrong() -> None:

@@ -247,7 +247,7 @@ def quantised(**settings: object) -> Callable[[Path, Path], dict[str, Any]]:
         (served, r"was asked at a server, and a server returns no gradients"),
         (unlike, r"has no perturbed cell in common with"),
         (lambda base, _: {"tuned": base}, r"^tuned .*base is the run itself"),
-        (lambda *_: {"examples": "nine"}, r"unknown example 'nine'\. Available: 0, 1, 2"),
+        (lambda *_: {"example_ids": "nine"}, r"unknown example 'nine'\. Available: 0, 1, 2"),
         (lambda *_: {"answers": "god"}, r"unknown answers 'god'\. Did you mean 'gold'"),
         (lambda *_: {"sample": 0}, r"sample 0: input should be greater than or equal to 1"),
     ],
@@ -318,6 +318,22 @@ def test_a_damaged_store_is_named(base: Path) -> None:
     (base / ATTRIBUTIONS).write_bytes(b"no database at all, but long enough to be read as one" * 9)
     with pytest.raises(UsageError, match=r"attributions\.sqlite is damaged"):
         harness.explain(base, sample=2, checked=0)
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("attributions", "logp = logp / 2"), ("attributions", "tokens = tokens + 1"),
+        ("attributions", "words = replace(words, 'share', 'shard')"),
+        ("checks", "content = replace(content, '0.', '0.9')"),
+    ],
+)  # fmt: skip
+def test_a_row_that_a_disk_changed_is_not_summed_up(base: Path, table: str, change: str) -> None:
+    harness.explain(base, sample=2, checked=1)
+    with closing(sqlite3.connect(base / ATTRIBUTIONS)) as db, db:
+        db.execute(f"UPDATE {table} SET {change}")
+    with pytest.raises(UsageError, match="a row is not as it was written"):
+        harness.explain(base, sample=2, checked=1)
 
 
 def test_a_run_that_starts_over_is_no_longer_explained(base: Path, folder: Path) -> None:

@@ -206,7 +206,12 @@ def _reshape(path: Path) -> None:
         db.execute("ALTER TABLE runs DROP COLUMN stamp")
 
 
-@pytest.mark.parametrize("harm", [_garble, _cut, _scribble, _age, _reshape])
+def _flip(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE scores SET means = zeroblob(length(means)) WHERE level = 'word'")
+
+
+@pytest.mark.parametrize("harm", [_garble, _cut, _scribble, _age, _reshape, _flip])
 def test_a_damaged_index_is_made_anew_and_said_to_be(
     made_runs: Path, history_dir: Path, harm: object
 ) -> None:
@@ -220,10 +225,13 @@ def test_a_damaged_index_is_made_anew_and_said_to_be(
     assert load_history().notes == ()
 
 
-def test_an_edited_row_is_read_again(made_runs: Path, history_dir: Path) -> None:
+@pytest.mark.parametrize(
+    "edit", ["record = replace(record, 'nightly', 'best')", "stamp = CAST(stamp AS BLOB)"]
+)
+def test_an_edited_row_is_read_again(made_runs: Path, history_dir: Path, edit: str) -> None:
     whole = answer_json(ask(load_history([made_runs])))
     with closing(sqlite3.connect(history_dir / FILE)) as db, db:
-        db.execute("UPDATE runs SET record = replace(record, 'nightly', 'best')")
+        db.execute(f"UPDATE runs SET {edit}")
     assert answer_json(ask(load_history())) == whole
 
 

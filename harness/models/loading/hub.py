@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,10 +11,18 @@ from harness.core.errors import UsageError
 _FILES: Final = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken")
 
 
-def download_snapshot(repository: str, revision: str | None, *, code: bool) -> Path:
+def download_snapshot(
+    repository: str, revision: str | None, *, code: bool, files: Sequence[str] = _FILES
+) -> Path:
     """The directory of a repository's files, fetched where the cache lacks them.
 
     `HF_HUB_OFFLINE`, `HF_HOME` and `HF_TOKEN` are honoured.
+
+    Args:
+        repository: its id.
+        revision: a branch, tag or commit; None for its main branch.
+        code: whether Python files are wanted, too.
+        files: patterns of the others.
 
     Raises:
         UsageError: the repository can't be had; the message tells why in one line.
@@ -21,7 +30,7 @@ def download_snapshot(repository: str, revision: str | None, *, code: bool) -> P
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    patterns = [*_FILES, "*.py"] if code else list(_FILES)
+    patterns = [*files, "*.py"] if code else list(files)
     try:
         return Path(snapshot_download(repository, revision=revision, allow_patterns=patterns))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
