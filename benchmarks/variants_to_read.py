@@ -89,7 +89,9 @@ def draw(pools: list[list[str]], counts: tuple[int, ...], seed: int) -> list[str
     ]
 
 
-def read_before(pools: list[list[str]], seeds: list[int], outputs: list[Path]) -> set[str]:
+def read_before(
+    pools: list[list[str]], counts: tuple[int, ...], seeds: list[int], outputs: list[Path]
+) -> set[str]:
     """Return the instructions that the draws of some seeds and printed draws hold."""
     printed = [
         literal_eval(line.removeprefix("=== "))
@@ -97,14 +99,14 @@ def read_before(pools: list[list[str]], seeds: list[int], outputs: list[Path]) -
         for line in path.read_text("utf-8").split("\n")
         if line.startswith("=== ")
     ]
-    return {*printed, *(text for seed in seeds for text in draw(pools, COUNTS, seed))}
+    return {*printed, *(text for seed in seeds for text in draw(pools, counts, seed))}
 
 
 def parse_arguments() -> argparse.Namespace:
     """Return what was typed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("seed", type=int)
-    parser.add_argument("--counts", type=int, nargs=3, default=COUNTS)
+    parser.add_argument("--counts", type=int, nargs=3)
     parser.add_argument("--without", type=int, nargs="*", default=[])
     parser.add_argument("--read", type=Path, nargs="*", default=[])
     parser.add_argument("--further", action="store_true")
@@ -116,12 +118,13 @@ def main() -> None:
     """Print the draw of a seed."""
     typed = parse_arguments()
     if typed.further:
-        texts = draw(read_further_pools(typed.data), FURTHER_COUNTS, typed.seed)
+        pools, before = read_further_pools(typed.data), FURTHER_COUNTS
     else:
-        pools = read_pools(typed.data / "instructions")
-        read = read_before(pools, typed.without, typed.read)
-        unread = [[text for text in pool if text not in read] for pool in pools]
-        texts = draw(unread, tuple(typed.counts), typed.seed)
+        pools, before = read_pools(typed.data / "instructions"), COUNTS
+    read = read_before(pools, before, typed.without, typed.read)
+    unread = [[text for text in pool if text not in read] for pool in pools]
+    counts = before if typed.counts is None else tuple(typed.counts)
+    texts = draw(unread, counts, typed.seed)
     chosen = select(names=[name for names in CORE.values() for name in names]).perturbations
     total = 0
     for place, text in enumerate(texts):

@@ -88,7 +88,10 @@ def _passive_of_object(phrase: Phrase, modal: tuple[str, str], doing: str) -> st
         or (phrase.verb.prepares and re.search(r" (?:for|on) ", thing))
         or (phrase.verb.moves and re.search(r" (?:that|which|who) ", thing))
         or (_TAKES_TO.search(thing) and re.match(r"\s+to\b", after))
+        or (_ACTS_ON.match(phrase.verb.base) and re.search(r" on ", thing))
+        or (not phrase.verb.moves and re.search(r" from ", thing))
         or _MANNER_AFTER_CLAUSE.search(thing)
+        or _PLACE_OR_MANNER.match(after)
     ):
         return ""
     # `A book written by someone`, but `summarize it by naming its points`.
@@ -170,6 +173,9 @@ _MANNER_AFTER_CLAUSE: Final = re.compile(
     r" (?:\w+ed|\w+ing|given|written|shown|seen|found|that|which|who) .* in "
     r"(?!(?:the|this|these|that|those|an?|its|their)\b)"
 )
+_ACTS_ON: Final = re.compile(r"(?:apply|use|employ|perform|do|run|execute)$")
+# `Count the vowels in a sentence` says where, `describe it in a sentence` how.
+_PLACE_OR_MANNER: Final = re.compile(r"\s+in an? (?:word|sentence|line|paragraph)\b")
 _INTO: Final = re.compile(r" (?:into|to an?) ")
 _BY: Final = re.compile(r"\s+by\b(?! [a-z]+ing\b)")
 _DONE: Final = re.compile(r" (?:\w+(?:ed|en|own)|made|said|told|done|sung|built|held|sent|won)$")

@@ -162,7 +162,9 @@ def _insert_after(subject: Subject, sentence: Sentence, added: str) -> Draft | N
     if not _closes(sentence) or _is_in_branch(subject.text, sentence.end):
         return None
     separator = "\n" if sentence.kind in LINE_KINDS else " "
-    if separator == " " and added[-1] == "." and not _ENDED.search(sentence.text):
+    if separator == " " and not _ENDED.search(sentence.text):
+        if added[-1] != ".":
+            return None  # `the plural of the word X7f` has an input
         separator = ". "
     end = sentence.end
     return draft_by(subject.text, [Edit(end, end, "", f"{separator}{added}")])

@@ -23,6 +23,8 @@ from perturbations.tokens import (
 _VOWELS: Final = "aeiouy"
 _SET_PHRASE: Final = re.compile(r" (?:most|least|all|once|first|last|more|less|fewer|order)\b")
 _AFTER_BE: Final = re.compile(r"\b(?:is|are|was|were|be|as) an? $")
+# Without it many are any: `a word that uses these letters`.
+_POINTS: Final = frozenset({"these", "those"})
 # `Choose up to five` sets a bound.
 _UP_TO: Final = re.compile(r"\bup to $", re.IGNORECASE)
 # Two letters for one sound: no hyphen comes between them.
@@ -97,6 +99,8 @@ def _is_needed(word: Word, text: str) -> bool:
     """Whether the sentence says something else without the word: `at most`, `is a lead`."""
     # A capital within a sentence is a name: `Sentence A`.
     if word.text[0].isupper() and text[max(0, word.start - 2) : word.start].strip(" ").isalnum():
+        return True
+    if word.text.lower() in _POINTS:
         return True
     led = text[max(0, word.start - 6) : word.end] + " "
     if _UP_TO.search(led):

@@ -246,7 +246,9 @@ def _is_attribute(before: str, after: str) -> bool:
 def _fits_phrase(senses: Senses, before: str, after: str) -> bool:
     if "AFTER_VERB" in senses:
         form = find_form(before, "VERB") if before else None
-        return form is not None and not re.match(r"or not\b", after)
+        # `Print if it is good` prints nothing else.
+        said = _PUTS_OUT.fullmatch(before.lower())
+        return form is not None and said is None and not re.match(r"or not\b", after)
     return True
 
 
@@ -292,6 +294,7 @@ SYNONYM: Final = Perturbation(
     graded=True,
 )
 
+_PUTS_OUT: Final = re.compile(r"(?:output|print|write|return|answer|respond|reply|emit|display)s?")
 _NUMBERS: Final = frozenset({"one", "two", "three", "four", "five", "first", "second", "third"})
 _DETERMINERS: Final = frozenset(
     {"a", "an", "the", "this", "that", "these", "those", "each", "every", "both", "any", "some"}

@@ -47,6 +47,10 @@ def test_what_is_to_be_answered_is_not_said(text: str) -> None:
         "Summarize the following query in the form of key banking terms:\n{{text}}",
         "Describe a conclusion obtained from the following table in plain English.",
         "How positive is it? Give a score between\n  {{'0'}} and {{'5'}}.",
+        "Subtract the second number from the first number:",
+        "Apply the + operator on the two numbers.",
+        "Extract the second letter in a word.",
+        "Count the vowels in a sentence.",
     ],
 )
 def test_an_object_that_may_hold_more_has_no_passive(text: str) -> None:
@@ -89,6 +93,33 @@ def test_nothing_is_put_after_an_input_that_ends_the_text(text: str) -> None:
     ending = text.rpartition(": ")[2]
     for name in ("checklist-random", "tautology", "politeness", "as-question", "as-request"):
         assert all(made.endswith(ending) for made in texts(name, text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write the plural form of the word",
+        "Extract the second letter of a word",
+        "Rephrase it well",
+    ],
+)
+def test_a_string_does_not_become_the_input_of_a_text_without_an_end(text: str) -> None:
+    made = {one for name in ("checklist-random", "checklist-url") for one in texts(name, text)}
+    assert made
+    assert all(one.endswith(text) for one in made)
+
+
+def test_whether_is_no_if_after_what_is_to_be_put_out() -> None:
+    pytest.importorskip("lemminflect")
+    for verb in ("output", "print", "write", "return"):
+        text = f"Given a text, {verb} whether it is positive or negative."
+        assert not any(f"{verb} if" in made for made in texts("synonym", text))
+    assert any("if it" in made for made in texts("synonym", "Determine whether it is positive."))
+
+
+def test_these_are_not_any() -> None:
+    text = "{{a}}\nWhat is a sentence that uses these characters?"
+    assert all("these" in made for made in texts("stopword-drop", text))
 
 
 def test_a_tautology_is_not_made_a_part_of_what_is_to_be_said() -> None:
