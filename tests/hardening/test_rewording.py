@@ -71,7 +71,7 @@ def test_a_model_that_cannot_draw_texts_cannot_reword(
     config: HardenConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_model(monkeypatch, object())
-    with pytest.raises(UsageError, match="any cannot go on with a text.*cannot reword"):
+    with pytest.raises(UsageError, match=r"any cannot go on with a text.*cannot reword"):
         reword(config, *begin(config), NoProgress)
 
 
