@@ -20,7 +20,7 @@ from reports.diff import Mark
 from reports.drawings import comparison_charts, report_charts
 from reports.drawings_of_answers import VARIANCE_PARTS
 from reports.flips import KINDS
-from reports.label_metrics import NAMES
+from reports.label_metrics import METRICS_LEDE, metric_name
 from reports.measures import MEASURES
 from reports.reading import Reading
 from reports.said import LIMIT
@@ -101,7 +101,8 @@ def _render(view: ReportView, cells: _ShapedCells, beside: str = "", nonce: str 
         "kinds": KINDS,
         "measures": MEASURES,
         "said_limit": LIMIT,
-        "metric_names": NAMES,
+        "metric_name": metric_name,
+        "metrics_lede": METRICS_LEDE,
         "over_all": OVER_ALL,
         "stable": cells.stable if cells.payload else (),
         "holes": cells.has_holes,

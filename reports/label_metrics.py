@@ -1,4 +1,4 @@
-"""Metrics of labels beside accuracy, for the tasks whose files ask for any."""
+"""Metrics beside accuracy, where a task's file asks for any of labels or a run for one's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ NAMES: Final[Mapping[str, str]] = {
     "mean_absolute_error": "Mean absolute error (steps)",
     "quadratic_kappa": "Quadratic kappa",
 }
-"""Metric -> what a table calls it."""
+"""Metric of labels -> what a table calls it; one's own is called by its name."""
+
+
+METRICS_LEDE: Final = (
+    "Those of labels are means over prompts, others are what the user's own functions return; "
+    "without intervals."
+)
+"""What the numbers are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class LabelMetricRow:
     task: str
     level: str
     values: Mapping[str, float]
-    """Metric -> its mean over prompts."""
+    """Metric -> its value."""
 
 
 def build_label_metrics(summary: Summary) -> tuple[LabelMetricRow, ...]:
@@ -38,3 +45,8 @@ def _rows(summary: Summary) -> Iterator[LabelMetricRow]:
     for name, task in summary.tasks.items():
         for level in in_level_order(task.metrics):
             yield LabelMetricRow(name, level, task.metrics[level])
+
+
+def metric_name(metric: str) -> str:
+    """What a table calls a metric."""
+    return NAMES.get(metric, metric)

@@ -17,7 +17,7 @@ from reports.formatting import (
     points,
     title,
 )
-from reports.label_metrics import NAMES
+from reports.label_metrics import METRICS_LEDE, metric_name
 from reports.markdown_text import code_block, escape, mark_markdown, table
 from reports.provenance import Provenance
 from reports.reading import GroupView, Reading
@@ -57,7 +57,7 @@ def render_markdown(view: ReportView) -> str:
         lines += ["## What the scorer decides", "", *_scorers(view), ""]
     lines += ["## Drop by task and level (pp)", "", *_tasks(view), ""]
     if view.label_metrics:
-        lines += ["## Metrics of labels", "", *_label_metrics(view), ""]
+        lines += ["## Metrics beside accuracy", "", *_label_metrics(view), ""]
     lines += ["## Drop by perturbation (pp)", "", *_perturbations(view), ""]
     if view.instructed:
         lines += ["## Which instruction to use", "", *_instructions(view), ""]
@@ -231,8 +231,13 @@ def _label_metrics(view: ReportView) -> list[str]:
         for run in view.runs
         for row in run.label_metrics
     ]
-    head = ["Task", "Level", *(["Run"] * several), *(NAMES[one] for one in view.label_metrics)]
-    return [*table(head, rows, left=2 + several), "", "Means over prompts, without intervals."]
+    head = [
+        "Task",
+        "Level",
+        *(["Run"] * several),
+        *(escape(metric_name(one)) for one in view.label_metrics),
+    ]
+    return [*table(head, rows, left=2 + several), "", METRICS_LEDE]
 
 
 def _drop_cell(group: GroupView | None) -> str:

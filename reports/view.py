@@ -195,9 +195,9 @@ class ReportView:
 
     @property
     def label_metrics(self) -> list[str]:
-        """The metrics of labels that any task of any run has."""
-        given = {name for run in self.runs for row in run.label_metrics for name in row.values}
-        return [name for name in NAMES if name in given]
+        """The metrics beside accuracy that any task of any run has, those of labels first."""
+        given = [name for run in self.runs for row in run.label_metrics for name in row.values]
+        return list(dict.fromkeys([*(one for one in NAMES if one in given), *given]))
 
     @property
     def sampled(self) -> list[RunView]:

@@ -73,6 +73,7 @@ def run(
     confidence: float = 0.95,
     resamples: int = 2000,
     embed_with: str | None = None,
+    metrics: str | Sequence[str] = (),
     precision: float | None = None,
     until: float | None = None,
     workers: int | None = None,
@@ -116,7 +117,7 @@ def run(
         levels: Levels to perturb at, each its core set; default: all. Clean is always run.
         perturbations: Only these perturbations, by name; `all` is the whole catalogue.
         stacks: Compositions such as `keyboard+politeness`.
-        plugins: Python files with perturbations of your own.
+        plugins: Python files with perturbations, graders or metrics of your own.
         target: What is perturbed: the instruction, the input, both, or the system text, alone or
             with them (`system+instruction`, `system+input`, `all`).
         per_perturbation: Variants per perturbation.
@@ -146,6 +147,7 @@ def run(
         confidence: Confidence of intervals and adjusted tests.
         resamples: Bootstrap resamples.
         embed_with: Model of transformers on this machine that says how alike free-text answers are.
+        metrics: Metrics of packages or plug-ins of your own, beside accuracy.
         precision: Stop a level once its interval's half-width is at most this many points.
         workers: Copies of the model that answer side by side, each on a GPU or its share of the
             cores.

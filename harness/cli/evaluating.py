@@ -32,7 +32,7 @@ PANELS: Final = {
     ),
     "Statistics": (
         "share", "cells", "full", "until", "precision", "seed", "confidence", "resamples",
-        "embed_with",
+        "embed_with", "metrics",
     ),
     "Workers": ("workers", "ray"),
     "Output": ("out", "fresh", "cache", "window"),

@@ -32,6 +32,7 @@ _FLAGS: Final = {
     "model": ("--model", "-m"),
     "tasks": ("--task",),
     "stacks": ("--stack",),
+    "metrics": ("--metric",),
     "plugins": ("--plugin",),
     "scorers": ("--scorer",),
 }

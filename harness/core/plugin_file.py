@@ -1,17 +1,21 @@
-"""A user's Python file that adds to a registry: perturbations, graders or both (`--plugin`)."""
+"""A user's Python file that adds to registries: perturbations, graders, metrics (`--plugin`)."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from harness.core.errors import UsageError
 from harness.core.records import stable_id
+from harness.core.registry import Registry
 
-_PARTS: Final = ("PERTURBATIONS", "GRADERS")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PARTS: Final = ("PERTURBATIONS", "GRADERS", "METRICS")
 """What a plug-in may define; each is read by the room that it adds to."""
 
 
@@ -33,9 +37,42 @@ def plugin_error(path: Path, error: Exception) -> UsageError:
     """The error of a plug-in file that fails, or whose parts are not what they should be."""
     return UsageError(
         f"{path}: the plug-in cannot be loaded: {type(error).__name__}: {error}.",
-        hint="It must define PERTURBATIONS, a sequence of perturbations.Perturbation, or GRADERS, "
-        "a mapping of names to functions.",
+        hint="It must define PERTURBATIONS, a sequence of perturbations.Perturbation, or GRADERS "
+        "or METRICS, mappings of names to functions.",
     )
+
+
+def add_functions(
+    path: Path, part: str, registry: Registry[F], *, taken: Container[str] = ()
+) -> tuple[str, ...]:
+    """Register the functions that a plug-in file lists, name -> function; twice changes nothing.
+
+    Args:
+        path: the file, which is run as any import is.
+        part: what it lists them in, such as `GRADERS`; a file without it adds none.
+        registry: where they are found by name.
+        taken: names of things that are shipped.
+
+    Returns:
+        The names of the file's functions.
+
+    Raises:
+        UsageError: no such file, it fails, lists no functions, or takes a name in use.
+    """
+    listed = getattr(run_plugin(path), part, {})
+    if not isinstance(listed, Mapping):
+        raise plugin_error(path, TypeError(f"{part} is no mapping"))
+    for name, function in listed.items():
+        if not callable(function) or not isinstance(name, str):
+            raise UsageError(f"{path}: an entry of {part}, {name!r}, is no name with a function.")
+        if name in taken or (name in registry and registry.get(name) is not function):
+            raise UsageError(
+                f"{path}: there is a {registry.kind} {name!r} already.",
+                hint="Give it another name.",
+            )
+        if name not in registry:
+            registry.add(name, function)
+    return tuple(listed)
 
 
 def _import(path: Path, name: str) -> ModuleType:

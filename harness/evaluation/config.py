@@ -29,7 +29,7 @@ DEFAULT_SUITE: Final = "starter"
 
 _OPERATIONAL: Final = frozenset(
     {"out", "fresh", "cache", "data_dir", "device", "window", "resamples", "share"}
-    | {"cells", "full", "until", "workers", "ray", "embed_with"}
+    | {"cells", "full", "until", "workers", "ray", "embed_with", "metrics"}
 )
 """Options that change where, when or how fast a run happens or how many cells it asks, never what
 a cell is: a larger share goes on in the same directory."""
@@ -79,7 +79,7 @@ class RunConfig(ModelOptions):
     stacks: Texts = ()
     """A composition such as keyboard+politeness. Repeatable."""
     plugins: Texts = ()
-    """Python file with perturbations of your own. Repeatable."""
+    """Python file with perturbations, graders or metrics of your own. Repeatable."""
     target: Target = "instruction"
     """What is perturbed."""
     per_perturbation: Count = 1
@@ -138,6 +138,8 @@ class RunConfig(ModelOptions):
     embed_with: str | None = None
     """Model of transformers on this machine, named like --model: how alike free-text answers are,
     by the cosine of their embeddings, beside exact agreement."""
+    metrics: Names = ()
+    """Metric of a package or plug-in of your own, beside accuracy. Repeatable."""
     precision: Annotated[float, Field(gt=0, lt=100)] | None = None
     """Stop a level once its interval's half-width is at most this many points."""
 

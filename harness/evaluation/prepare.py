@@ -36,6 +36,7 @@ from harness.evaluation.variants import (
     read_variants,
 )
 from harness.grading import Judge, load_graders, make_grader
+from harness.metrics.own import check_metrics, load_metrics
 from harness.models import Model, ModelSpec, load_model
 from harness.prompting.prompts import Prompter, PromptFormat, choose_layout, shows_system
 from harness.prompting.readers import AnswerReader, ChoiceReader, JudgedReader, LabelReader, Reader
@@ -97,8 +98,10 @@ def prepare(
     config = with_defaults(config)
     check_config(config)
     check_sampling(config.temperature, config.repeats, config.scorers)
-    for path in config.plugins:
-        load_graders(Path(path))
+    for path in map(Path, config.plugins):
+        load_graders(path)
+        load_metrics(path)
+    check_metrics(config.metrics)
     selection = _select(config)
     tasks = load_run_tasks(config, specs)
     if config.embed_with is not None:

@@ -24,6 +24,7 @@ from harness.metrics.label_metrics import label_metrics
 from harness.metrics.measures import resample_grid
 from harness.metrics.moves import count_moves
 from harness.metrics.outlook import look_out
+from harness.metrics.own import add_own_metrics
 from harness.metrics.perturbed import describe_perturbed
 from harness.metrics.reliability import describe_reliability
 from harness.metrics.sampling import mean_over_tasks, sample_tasks, write_levels
@@ -77,7 +78,7 @@ def summarize_run(run: Run, embed: Embed | None = None) -> Summary:
         embed=embed,
     )
     return replace(
-        body,
+        add_own_metrics(body, run),
         outlook=look_out(run, body),
         schema_version=run.manifest["schema_version"],
         run_id=run.manifest["run_id"],

@@ -178,7 +178,7 @@ class TaskSummary:
     metric: str = "accuracy"
     """What the mean score is called; in the file where it is another than accuracy."""
     metrics: dict[str, dict[str, Number]] = field(default_factory=dict)
-    """Level -> metric -> value, for those that the task file asks for beside accuracy."""
+    """Level -> metric -> value, for those that are asked for beside accuracy."""
     sampling: dict[str, Sampling] = field(default_factory=dict)
     """Level -> what its draws say; in the file where answers were sampled."""
     reliability: dict[str, ReliabilityStats] = field(default_factory=dict)

@@ -77,7 +77,7 @@ def test_ordinal_labels_have_two_more_metrics(tmp_path: Path) -> None:
     assert "| Task | Level | Mean absolute error (steps) | Quadratic kappa |" in (
         render_markdown(view)
     )
-    assert shown in render_markdown(view).split("## Metrics of labels")[1].split("##")[0]
+    assert shown in render_markdown(view).split("## Metrics beside accuracy")[1].split("##")[0]
     assert 'id="label-metrics"' in render_html(view)
     assert found.manifest["tasks"]["stars"]["order"] == ["bad", "fair", "good"]
 

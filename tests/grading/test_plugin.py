@@ -63,7 +63,7 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("x = 1", "neither PERTURBATIONS nor GRADERS is defined"),
+        ("x = 1", "neither PERTURBATIONS nor GRADERS nor METRICS is defined"),
         ("GRADERS = 3", "GRADERS is no mapping"),
         ("GRADERS = {'a': 3}", "'a', is no name with a function"),
         ("GRADERS = {3: print}", "3, is no name with a function"),
