@@ -12,7 +12,8 @@ from scipy.special import ndtri
 
 from harness.comparison import compare
 from harness.comparison.differences import Difference
-from harness.metrics.summary import TaskFacts, summarize
+from harness.metrics.summary import summarize
+from harness.metrics.task_facts import TaskFacts
 from harness.stats.ensemble import Ensemble
 from harness.stats.estimate import Estimate, Interval, wilson
 from harness.stats.variant_means import estimate_variant_means
