@@ -101,7 +101,7 @@ def _level_rows(view: ReportView) -> Iterator[IntervalRow]:
                 name=level,
                 run=number,
                 estimate=group.stats.accuracy,
-                tip=f"{run.name} · {level}: accuracy {right}{_drop_text(group)}",
+                tip=f"{run.name} · {level}: {view.metric} {right}{_drop_text(group)}",
                 note=f"{MINUS}{points(group.stats.drop)}" if fell else "",
                 reference=clean.stats.accuracy.value if clean and clean.stats.accuracy else None,
             )
@@ -140,7 +140,7 @@ def _strength_chart(view: ReportView) -> dict[str, Spec]:
     if not view.strengths:
         return {}
     points = list(_curve_points(view))
-    description = "Accuracy by level and strength of noise"
+    description = f"{title(view.metric)} by level and strength of noise"
     chart = charts.accuracy_curves(points, runs=len(view.runs), description=description)
     return {"strengths": chart}
 
@@ -160,7 +160,8 @@ def _curve_points(view: ReportView) -> Iterator[CurvePoint]:
                     strength=strength,
                     run=number,
                     accuracy=group.stats.accuracy,
-                    tip=f"{run.name} · {level}, {strength}: accuracy {right}{_drop_text(group)}",
+                    tip=f"{run.name} · {level}, {strength}: {view.metric} {right}"
+                    f"{_drop_text(group)}",
                     significant=group.reading.is_significant,
                     reference=clean.stats.accuracy.value
                     if clean and clean.stats.accuracy
@@ -194,8 +195,9 @@ def _task_cells(view: ReportView) -> Iterator[Cell]:
 def _clean_cell(task: TaskRow, number: int, run: RunView) -> Cell:
     accuracy = percent(task.clean.stats.accuracy) if task.clean else ""
     above = "" if task.above_chance else ", not above chance"
-    tip = f"{run.name} · {task.name} · clean accuracy {accuracy}; chance {percent(task.chance)}"
-    return Cell(task.name, CLEAN, number, 0.0, "plain", accuracy, f"{tip}{above}")
+    clean = f"clean {run.tables.metric} {accuracy}; chance {percent(task.chance)}{above}"
+    tip = f"{run.name} · {task.name} · {clean}"
+    return Cell(task.name, CLEAN, number, 0.0, "plain", accuracy, tip)
 
 
 def _perturbation_rows(view: ReportView) -> Iterator[IntervalRow]:
@@ -244,7 +246,8 @@ def _variant_chart(
             if task and task.clean and task.clean.stats.accuracy
         },
         chance=next((task.chance for task in tasks.values() if task), None),
-        description=f"Accuracy of every variant of {name}, by level",
+        description=f"{title(view.metric)} of every variant of {name}, by level",
+        metric=view.metric,
         text_limit=text_limit,
     )
 

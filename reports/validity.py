@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.core.records import LeftOut, Validity, Variant, in_level_order
 from harness.results.summary import PerturbationValidity, Summary
@@ -31,7 +31,7 @@ class ValidityRow:
     unparsed_rate: float | None
     samples: tuple[AuditSample, ...]
     left_out: str = ""
-    """Why it made none, where it could not be applied at all."""
+    """Why it made none, or none for some tasks, where it could not be applied."""
 
 
 def build_validity(
@@ -41,8 +41,14 @@ def build_validity(
     samples_each: int = 3,
 ) -> tuple[ValidityRow, ...]:
     """One row per perturbation, those that were left out too, by level and as they come."""
-    rows = [_row(name, summary, variants, samples_each) for name in summary.validity]
-    rows += [_left_out_row(one) for one in left_out]
+    lost = {one.name: one for one in left_out}
+    rows = [
+        replace(row, left_out=reason_of(lost[row.perturbation]))
+        if row.perturbation in lost
+        else row
+        for row in (_row(name, summary, variants, samples_each) for name in summary.validity)
+    ]
+    rows += [_left_out_row(one) for name, one in lost.items() if name not in summary.validity]
     order = in_level_order(list(dict.fromkeys(row.level for row in rows)))
     return tuple(sorted(rows, key=lambda row: order.index(row.level)))
 

@@ -14,6 +14,7 @@ import yaml
 from harness.authoring.importers.carried import Carried, Lost, TaskContent
 from harness.authoring.importers.foreign_yaml import read_foreign
 from harness.authoring.importers.lm_eval import import_lm_eval
+from harness.authoring.importers.lm_eval_group import refuse_group
 from harness.authoring.importers.promptfoo import import_promptfoo
 from harness.authoring.importers.samples import import_samples
 from harness.authoring.init import check_free, save_draft
@@ -75,6 +76,7 @@ def _read(path: Path, source: str | None) -> Carried:
     if source == "samples" or (source is None and kind_of(path) == ".jsonl"):
         return import_samples(path)
     file = read_foreign(path, what="configuration")
+    refuse_group(file)
     importers: dict[str, Callable[..., Carried]] = {
         "lm-eval": import_lm_eval,
         "promptfoo": import_promptfoo,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Final
 
 import altair as alt
@@ -43,6 +43,7 @@ def variants(
     clean: Mapping[int, float],
     chance: float | None,
     description: str,
+    metric: str = "accuracy",
     text_limit: int = 220,
 ) -> Spec:
     """The variants of one task.
@@ -50,9 +51,11 @@ def variants(
     Args:
         rows: each with the position of its run.
         clean: run -> its clean accuracy.
+        metric: what the mean score is called.
         text_limit: characters of a variant that its dot tells.
     """
     names = axis_names(list(dict.fromkeys(row.level for _, row in rows)))
+    tip = partial(_tip, metric=metric, limit=text_limit)
     guides: list[Row] = [
         {"accuracy": value, "run": run, "kind": "clean"} for run, value in clean.items()
     ]
@@ -61,7 +64,7 @@ def variants(
     return fill(
         _layout(tuple(names.values()), runs, domain),
         description,
-        dots=[dot for run, row in rows for dot in _placed(run, row, names, domain, text_limit)],
+        dots=[dot for run, row in rows for dot in _placed(run, row, names, domain, tip)],
         worst=[_worst(run, row, names, domain) for run, row in rows],
         guides=guides,
     )
@@ -124,13 +127,17 @@ def _dots(x: alt.X, runs: int) -> Iterator[alt.Chart]:
         yield (
             shown_runs(alt.Chart(alt.NamedData("worst")))
             .transform_filter(f"datum.side === '{side}' && only === ''")
-            .mark_text(align=side, dx=-4 if side == "left" else 4, fontSize=11.5, clip=True)
+            .mark_text(align=side, dx=1 if side == "left" else -1, fontSize=11.5, clip=True)
             .encode(x=x, text="name:N")
         )
 
 
 def _placed(
-    run: int, row: DotRow, names: Mapping[str, str], domain: tuple[float, float], text_limit: int
+    run: int,
+    row: DotRow,
+    names: Mapping[str, str],
+    domain: tuple[float, float],
+    tip: Callable[[DotRow, Dot], str],
 ) -> Iterator[Row]:
     stacked: dict[int, int] = {}
     for dot in row.dots:
@@ -144,7 +151,7 @@ def _placed(
             "lane": round(run + (shift - 5) / _LANE, 4),
             "accuracy": round(dot.accuracy, 4),
             "perturbation": one_line(dot.perturbation, limit=80),
-            "tip": _tip(row, dot, text_limit),
+            "tip": tip(row, dot),
         }
 
 
@@ -165,7 +172,7 @@ def _share(accuracy: float, domain: tuple[float, float]) -> float:
     return (accuracy - low) / (high - low)
 
 
-def _tip(row: DotRow, dot: Dot, limit: int) -> str:
+def _tip(row: DotRow, dot: Dot, *, metric: str, limit: int) -> str:
     origin = f"{row.level} · {dot.perturbation} · {dot.instruction_id}"
-    head = f"accuracy {percent(dot.accuracy)} · {origin}"
+    head = f"{metric} {percent(dot.accuracy)} · {origin}"
     return f"{visible(head, limit=200)}\n{short(dot.text, limit)}"

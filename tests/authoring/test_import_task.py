@@ -102,6 +102,24 @@ def test_what_an_answer_is_begun_with_is_a_prefill(
     assert ("gen_prefix: every answer begins with the same text" in told(done)) is lost
 
 
+def test_a_group_names_the_files_of_its_tasks(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("task: first\ndoc_to_text: !function x.y\n", "utf-8")
+    (tmp_path / "two.yml").write_text("task: second\n", "utf-8")
+    (tmp_path / "bad.yaml").write_text("a: [", "utf-8")
+    group = tmp_path / "all.yaml"
+    members = "[first, {task: second, num_fewshot: 2}, {group: g, task: [x]}]"
+    group.write_text(f"group: all\ntask: {members}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="is a group of lm-eval, not a task") as caught:
+        import_task(group, out=tmp_path / "ours.yaml")
+    assert f"{tmp_path / 'one.yaml'}, {tmp_path / 'two.yml'}, x (no file" in caught.value.message
+    assert caught.value.hint is not None
+    assert f"harness import-task {tmp_path / 'one.yaml'}" in caught.value.hint
+    assert not (tmp_path / "ours.yaml").exists()
+    tag = "tag: t\ngroup: t\n"  # of old files: a task that belongs to a group
+    assert imported(tmp_path, LM_EVAL + tag + "doc_to_text: 'Do. {{q}}'\ndoc_to_target: a\n",
+                    [{"q": "1", "a": "2"}])  # fmt: skip
+
+
 def test_of_several_included_files_the_later_ones_count(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("doc_to_text: q\ndoc_to_target: wrong\n", encoding="utf-8")
     (tmp_path / "b.yaml").write_text("doc_to_target: a\n", encoding="utf-8")

@@ -132,7 +132,9 @@ def test_variants_of_equal_accuracy_do_not_hide_each_other() -> None:
         clean={0: 0.55},
         chance=0.5,
         description="d",
+        metric="token F1",
     )
+    assert str(rows(spec, "dots")[0]["tip"]).startswith("token F1 50.0% · word")
     lanes = [float(str(row["lane"])) for row in rows(spec, "dots")]
     assert len(set(lanes)) == 5
     assert all(-0.5 < lane < 0.5 for lane in lanes)

@@ -254,6 +254,14 @@ def test_a_level_that_lacks_perturbations_says_so(base: MadeRun) -> None:
     assert word == ["drop_words", "synonyms", "inflection", "misspelling"]
 
 
+def test_what_was_left_out_for_some_tasks_alone_has_one_row(base: MadeRun) -> None:
+    lost = [{"name": "synonyms", "level": "word", "reason": "language", "need": "English"}]
+    view = build_view([replace(base, manifest={**base.manifest, "left_out": lost})])
+    (row,) = (row for row in view.runs[0].validity if row.perturbation == "synonyms")
+    assert row.stats.variants > 0
+    assert "made for English" in row.left_out
+
+
 def test_provenance_names_what_decides_a_result(view: ReportView) -> None:
     facts = dict(view.runs[0].provenance.facts)
     assert {"Model", "Fingerprint", "Seed", "Versions", "Scorer"} <= set(facts)
