@@ -124,7 +124,7 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
 
     from harness.api.running import describe_fitted
     from harness.cli.terminal import out, print_json, print_table
-    from harness.core.progress_bar import clock_time
+    from harness.core.progress_bar import clock_time, speed
     from harness.models.questions import ManyAtOnce
 
     many = prepared.model if isinstance(prepared.model, ManyAtOnce) else None
@@ -143,7 +143,7 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     ]
     print_table("Dry run: planned evaluation", ("task", "variants", "examples", "cells"), rows)
     left = cost.cells - cost.finished_cells
-    rate = f"{left / cost.seconds:,.1f} cells/s" if cost.seconds > 0 else "nothing to compute"
+    rate = speed(left / cost.seconds, "cells") if cost.seconds > 0 else "nothing to compute"
     console = out()
     console.print(f"cells      {cost.cells:,} ({cost.finished_cells:,} of them finished already)")
     if not prepared.fitted.is_full:

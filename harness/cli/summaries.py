@@ -59,14 +59,14 @@ def print_summary(run: Run) -> None:
 
 def _time_of_the_rest(run: Run) -> str:
     """How long the cells take that were not asked, at this run's rate."""
-    from harness.core.progress_bar import clock_time
+    from harness.core.progress_bar import clock_time, speed
 
     outlook, timing = run.summary.outlook, run.manifest["timing"] or {}
     rate = timing.get("cells_per_second")
     if outlook is None or not rate or timing["cache_hits"] > timing["cells"] / 2:
         return ""
     seconds = clock_time((outlook.full_cells - outlook.cells) / rate)
-    full = f"--full would take about {seconds} more at this run's {rate:,.1f} cells/s"
+    full = f"--full would take about {seconds} more at this run's {speed(rate, 'cells')}"
     within = _worth_going_on_to(outlook)
     if within is None:
         return f"{full}."

@@ -190,14 +190,24 @@ def clock_time(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
+def speed(rate: float, unit: str) -> str:
+    """So many units per second, or per minute where they are few.
+
+    Example:
+        >>> speed(6.91, "cells"), speed(0.024, "cells")
+        ('6.9 cells/s', '1.4 cells/min')
+    """
+    if rate < _SLOW:
+        return f"{60 * rate:,.1f} {unit}/min"
+    return f"{rate:,.1f} {unit}/s"
+
+
 def _speed(pace: Pace) -> str:
     if pace.rate is None:
         return (
             "nothing to compute" if pace.total and pace.done >= pace.total else f"-- {pace.unit}/s"
         )
-    if pace.rate < _SLOW:
-        return f"{60 * pace.rate:,.1f} {pace.unit}/min"
-    return f"{pace.rate:,.1f} {pace.unit}/s"
+    return speed(pace.rate, pace.unit)
 
 
 class _PaceColumn(ProgressColumn):
