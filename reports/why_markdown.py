@@ -8,6 +8,7 @@ from typing import Final
 from reports.formatting import MISSING, count, number, with_interval
 from reports.markdown_text import escape, table
 from reports.why import TITLES, correlation_text
+from reports.why_layers import LayersView
 from reports.why_view import GroupRow, PairView, ShadedCell, ShadedWord, WhyView
 
 PAIRS_SHOWN: Final = 5
@@ -21,6 +22,8 @@ def why_lines(why: WhyView) -> Iterator[str]:
     yield from (*_groups(why, "Level", why.levels), "")
     yield from (*_links(why), "")
     yield from (*_tests(why), "")
+    if why.layers is not None:
+        yield from _layers(why.layers)
     if why.pairs:
         yield "Words of the worst flips beside their clean twins: bold where dense."
         yield ""
@@ -78,6 +81,19 @@ def _tests(why: WhyView) -> list[str]:
     ]
     head = [*(["Model"] * why.several), "Test of the explanation", "Found", "Should be"]
     return table(head, rows, left=1 + why.several)
+
+
+def _layers(layers: LayersView) -> Iterator[str]:
+    yield "What tuning changed inside, exploratory:"
+    yield ""
+    yield from (f"- {escape(finding, limit=1000)}" for finding in layers.findings)
+    yield ""
+    for shown in layers.tables:
+        yield f"{shown.caption}:"
+        yield ""
+        rows = [[escape(cell, limit=200) for cell in row] for row in shown.rows]
+        yield from table(shown.head, rows, left=len(shown.head))
+        yield ""
 
 
 def _pair(view: PairView) -> Iterator[str]:

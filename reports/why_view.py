@@ -22,6 +22,7 @@ from harness.results.explanation import (
 from harness.results.quantity import Quantity
 from reports.source import Run, text_at
 from reports.why import LinkRow, faith_rows, link_rows, opening, shown_measures
+from reports.why_layers import LayersView, build_layers
 
 DEPTHS: Final = 5
 """Shades of a word; 0 is none."""
@@ -110,6 +111,8 @@ class WhyView:
     tests: tuple[TestRow, ...]
     gain_columns: tuple[Measure, ...]
     pairs: tuple[PairView, ...]
+    layers: LayersView | None
+    """What tuning changed inside the model, where it was asked for."""
 
     @property
     def several(self) -> bool:
@@ -137,6 +140,7 @@ def build_why(run: Run) -> WhyView | None:
         tests=tuple(TestRow(one.name, *row) for one in models for row in faith_rows(one)),
         gain_columns=tuple(name for name in columns if name in gained),
         pairs=tuple(_pair(pair) for pair in explanation.worst),
+        layers=build_layers(explanation.layers),
     )
 
 

@@ -18,7 +18,9 @@ from harness.core.options import check_options
 from harness.explanation.choose import AnswerChoice
 from harness.explanation.config import ExplainConfig
 from harness.explanation.explain import ExplainOptions, explain_run
+from harness.explanation.layers.frame import layer_frame
 from harness.explanation.plan import ExplanationPlan, plan_explanation
+from harness.explanation.ready import ModelSource
 from harness.explanation.word_frame import word_frame
 from harness.models.options import ModelOptions
 from harness.models.spec import ModelDevice
@@ -58,6 +60,17 @@ class Explanation:
         """
         return word_frame(self.plan)
 
+    @cached_property
+    def layers(self) -> pd.DataFrame:
+        """One row per layer of what tuning changed inside the model; none without `layers=True`.
+
+        `weights` is the change of its weights over their size, `rotation` 1 - |cos| of its
+        feed-forward network's leading directions, `angle` the largest between the spaces of ten
+        such directions in degrees, `gain` what its heads gained in the share of relations with
+        instruction verbs, and `beyond` how many heads gained more than random words explain.
+        """
+        return layer_frame(self.summary.layers)
+
     @in_python
     def plot(self, measure: Measure = "instruction_share") -> alt.LayerChart:
         """Draw a measure by level, with its intervals.
@@ -89,6 +102,7 @@ def explain(
     *,
     model: ModelLike | None = None,
     tuned: RunLike | None = None,
+    layers: bool = False,
     answers: AnswerChoice = "own",
     worst: int = 20,
     sample: int = 200,
@@ -111,6 +125,8 @@ def explain(
         model: The run's model, if it does not lie where it lay or is in memory; it must be the same
             one. Default: the run's own.
         tuned: A run of another model on the same cells, to be explained beside the first.
+        layers: Compare the layers of the two models, too: heads, feed-forward networks, a swap of
+            layers (exploratory).
         answers: Whose answer words are weighed for: the model's `own`, or the right one (`gold`).
         worst: Flips of the worst variants to explain word by word.
         sample: Perturbed cells to draw for the means, as many of each task's levels.
@@ -141,7 +157,7 @@ def explain(
     here = to_run(run)
     beside = None if tuned is None else to_run(tuned)
     config = check_options(ExplainConfig, given, say=str)
-    plan = plan_explanation(here, beside, config.choice, config.answers)
+    plan = plan_explanation(here, beside, config.choice, config.answers, layers=config.layers)
     with _options(here, model, config) as options:
         summary = explain_run(plan, options, to_progress(progress))
     render_again(here)
@@ -151,14 +167,13 @@ def explain(
 @contextmanager
 def _options(run: Run, model: ModelLike | None, config: ExplainConfig) -> Iterator[ExplainOptions]:
     """The options of the call, the model lent where it is in memory."""
-    options = ExplainOptions(
+    source = ModelSource(
         model=str(model) if isinstance(model, str | Path) else None,
         device=config.device,
         allow_code=config.allow_code,
-        confidence=config.confidence,
     )
-    if model is None or options.model is not None:
-        yield options
+    if model is None or source.model is not None:
+        yield ExplainOptions(source, config.confidence)
         return
     with lent(model, ModelOptions(model=str(run.manifest["model"]["name"]))) as loaded:
-        yield replace(options, loaded=loaded)
+        yield ExplainOptions(replace(source, loaded=loaded), config.confidence)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.results.explanation import Explanation
 
 PANELS: Final = {
-    "Model": ("model", "device", "allow_code", "tuned"),
+    "Model": ("model", "device", "allow_code", "tuned", "layers"),
     "Cells": ("worst", "sample", "checked", "variant_ids", "example_ids", "answers"),
     "Statistics": ("seed", "confidence"),
 }
@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
         explain_command,
         "harness explain runs/base",
         "harness explain runs/base --tuned runs/tuned --answers gold",
+        "harness explain runs/base --tuned runs/tuned --layers",
     )
 
 
@@ -56,20 +57,19 @@ def explain_command(
     from harness.core.progress_bar import make_progress
     from harness.explanation.explain import ExplainOptions, explain_run
     from harness.explanation.plan import plan_explanation
+    from harness.explanation.ready import ModelSource
     from harness.results.rundir import load_run
     from reports import render_again
 
     tuned = None if config.tuned is None else load_run(config.tuned)
-    plan = plan_explanation(load_run(run), tuned, config.choice, config.answers)
+    plan = plan_explanation(
+        load_run(run), tuned, config.choice, config.answers, layers=config.layers
+    )
     if dry_run:
         _show_plan(plan, as_json=as_json)
         return
-    asked = ExplainOptions(
-        model=config.model,
-        device=config.device,
-        allow_code=config.allow_code,
-        confidence=config.confidence,
-    )
+    source = ModelSource(config.model, device=config.device, allow_code=config.allow_code)
+    asked = ExplainOptions(source, config.confidence)
     silent = is_silent(quiet=quiet, as_json=as_json)
     explanation = explain_run(plan, asked, make_progress(silent=silent))
     written = render_again(plan.run)
@@ -111,6 +111,7 @@ def _show(plan: ExplanationPlan, explanation: Explanation) -> None:
     from harness.cli.terminal import out, print_table
     from reports.formatting import number, with_interval
     from reports.why import TITLES, faith_rows, opening
+    from reports.why_layers import layer_findings
 
     for model in explanation.models:
         rows = [
@@ -130,4 +131,7 @@ def _show(plan: ExplanationPlan, explanation: Explanation) -> None:
             print_table("", ("test of the explanation", "found", "should be"), tests)
     console = out()
     console.print(opening(explanation), markup=False)
+    if explanation.layers is not None:
+        for finding in layer_findings(explanation.layers):
+            console.print(finding, markup=False)
     console.print(f"explanation: {plan.run.path / 'explanation.json'}", markup=False)

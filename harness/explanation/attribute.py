@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from harness.core.errors import UsageError
 from harness.core.progress import Progress
-from harness.core.records import Cell, Example
-from harness.evaluation.plan import Plan
-from harness.evaluation.prepare import RunPlan
+from harness.core.records import Cell
 from harness.explanation.ask import Answered, Question, make_questions
-from harness.explanation.choose import AnswerChoice
+from harness.explanation.cells import answered_cells, key_of
 from harness.explanation.density import density, shares, word_importance
-from harness.explanation.explainable import check_in_memory, check_whole
 from harness.explanation.plan import scope_of
+from harness.explanation.ready import ReadyRun
 from harness.explanation.store import (
     ATTRIBUTIONS,
     Attribution,
@@ -27,54 +23,14 @@ from harness.explanation.store import (
     read_attributions,
 )
 from harness.explanation.words import CONTENT
-from harness.models.loading.checkpoint import describe_quantization
-from harness.results.primary import primary_samples
 from harness.results.rundir import Run
-from harness.results.store import read_texts
 from harness.tasks import Task
 
 if TYPE_CHECKING:
     from harness.explanation.gradients import Attributed
-    from harness.models.inference.local import LocalModel
 
 WINDOW: Final = 64
 """Cells between two writes to disk: what a kill can lose."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadyRun:
-    """A run with its model in memory, whose cells can be asked again."""
-
-    run: Run
-    plan: RunPlan
-    model: LocalModel
-    answers: AnswerChoice
-
-
-def ready(run: Run, plan: RunPlan, answers: AnswerChoice) -> ReadyRun:
-    """Bring a run and its loaded model together.
-
-    Args:
-        run: whose cells are explained.
-        plan: the same run, prepared again, with its model loaded.
-        answers: whose answers the words are weighed for.
-
-    Raises:
-        UsageError: the model does not run in this process through transformers, is quantised, or is
-            split over more than the GPUs.
-    """
-    from harness.models.inference.local import LocalModel
-
-    if not isinstance(plan.model, LocalModel):
-        raise UsageError(
-            f"{run.path}: {plan.model.info.name} does not run through transformers here, so its "
-            "gradients cannot be had.",
-            hint="Run the same weights here: harness run --model DIRECTORY.",
-        )
-    network, name = plan.model.network, plan.model.info.name
-    check_whole(name, describe_quantization(network.config.to_dict()))
-    check_in_memory(network, name)
-    return ReadyRun(run, plan, plan.model, answers)
 
 
 def attribute_cells(
@@ -123,66 +79,10 @@ def attribute_cells(
     return tuple(left_out)
 
 
-def answered_cells(ready: ReadyRun, keys: Sequence[Key]) -> Iterator[tuple[Task, list[Answered]]]:
-    """The cells of a run with what it answered, task by task."""
-    samples = primary_samples(ready.run)
-    wanted = set(keys)
-    predictions: dict[Key, str | None] = {
-        (str(variant), str(example)): answer if isinstance(answer, str) else None
-        for variant, example, answer in zip(
-            samples["variant_id"], samples["example_id"], samples["prediction"].astype(object),
-            strict=True,
-        )
-        if (variant, example) in wanted
-    }  # fmt: skip
-    texts = _texts(ready.run, keys) if (samples["scorer"] == "generate").any() else {}
-    read = set(samples.loc[samples["scorer"] == "generate", "task"].astype(str))
-    plan = ready.plan.plan
-    for task, cells in _cells(plan, keys):
-        own = texts if task.name in read else {}
-        yield (
-            task,
-            [
-                Answered(cell, predictions.get(key_of(cell)), own.get(key_of(cell)))
-                for cell in cells
-            ],
-        )
-
-
-def key_of(cell: Cell) -> Key:
-    """A cell's name on disk."""
-    return cell.variant.id, cell.example.id
-
-
-def _texts(run: Run, keys: Sequence[Key]) -> Mapping[Key, str]:
-    variants = sorted({variant for variant, _ in keys})
-    examples = sorted({example for _, example in keys})
-    return read_texts(run.path / "samples.sqlite", variants, examples)
-
-
 def _windows(ready: ReadyRun, keys: Sequence[Key]) -> Iterator[tuple[Task, list[Answered]]]:
     for task, cells in answered_cells(ready, keys):
         for start in range(0, len(cells), WINDOW):
             yield task, cells[start : start + WINDOW]
-
-
-def _cells(plan: Plan, keys: Sequence[Key]) -> Iterator[tuple[Task, list[Cell]]]:
-    """The cells by task, inputs perturbed where the variant targets them."""
-    by_variant: dict[str, list[str]] = {}
-    for variant, example in keys:
-        by_variant.setdefault(variant, []).append(example)
-    for task in plan.tasks:
-        examples: dict[str, Example] = {example.id: example for example in task.examples}
-        cells = [
-            cell
-            for variant in plan.variants[task.name]
-            if variant.id in by_variant
-            for cell in plan.block(
-                task, variant, tuple(examples[one] for one in by_variant[variant.id])
-            ).cells()
-        ]
-        if cells:
-            yield task, cells
 
 
 def _attribution(cell: Cell, question: Question, attributed: Attributed) -> Attribution:

@@ -18,9 +18,10 @@ import numpy as np
 from harness.core.progress import Progress
 from harness.core.records import stable_hash
 from harness.explanation.ask import Question, make_questions
-from harness.explanation.attribute import ReadyRun, answered_cells, key_of
+from harness.explanation.cells import answered_cells, key_of
 from harness.explanation.density import Floats, density, shares, word_importance
 from harness.explanation.plan import scope_of
+from harness.explanation.ready import ReadyRun
 from harness.explanation.store import ATTRIBUTIONS, AttributionStore, Key, read_checks
 from harness.explanation.words import CONTENT
 from harness.results.rundir import Run

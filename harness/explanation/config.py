@@ -27,6 +27,9 @@ class ExplainConfig(PlainNumbers):
     """Run the plugins and model code that a run names."""
     tuned: Path | None = None
     """A run of another model on the same cells, to be explained beside the first."""
+    layers: bool = False
+    """Compare the layers of the tuned model with those of the first, too: heads, feed-forward
+    networks, a swap of layers (exploratory)."""
     worst: Annotated[int, Field(ge=0)] = 20
     """Flips of the worst variants to explain word by word."""
     sample: Annotated[int, Field(ge=1)] = 200

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from harness.core.errors import UsageError
 from harness.core.lock import lock_folder
 from harness.core.progress import NoProgress, Progress
-from harness.evaluation.prepared_again import Given, Purpose, prepare_again
-from harness.explanation.attribute import attribute_cells, ready
+from harness.explanation.attribute import attribute_cells
 from harness.explanation.checks import check_cells
-from harness.explanation.explainable import load_explainable
 from harness.explanation.faithfulness import Checks, measure_faithfulness
+from harness.explanation.measures import Statistics
 from harness.explanation.plan import ExplanationPlan, scope_of
+from harness.explanation.ready import ModelSource, make_ready
 from harness.explanation.store import ATTRIBUTIONS, AttributionStore, Key, read_checks
 from harness.explanation.summarize import gather, summarize
-from harness.models import Model
 from harness.results.explanation import EXPLANATION, Explanation, explanation_json
+from harness.results.layer_changes import LayerChanges
 from harness.results.rundir import Run, RunDirectory
-
-PURPOSE: Final = Purpose("its words cannot be weighed", "harness explain")
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainOptions:
-    """Where the models come from, and how sure intervals are to be."""
+    """Where the run's model comes from, and how sure intervals are to be."""
 
-    model: str | None = None
-    """Where the run's model lies, if not where it lay; it must be the same one."""
-    loaded: Model | None = None
-    """The run's model, where it is in memory already."""
-    device: str | None = None
-    """Where models run, if not where they ran."""
-    allow_code: bool = False
-    """Whether plugins and model code that a run names may be run."""
+    source: ModelSource = field(default_factory=ModelSource)
     confidence: float = 0.95
 
-
-@dataclass(slots=True)
-class _Found:
-    left_out: list[int] = field(default_factory=list)
+    def source_of(self, plan: ExplanationPlan, run: Run) -> ModelSource:
+        """Where the model of one of the plan's runs comes from."""
+        return self.source if run is plan.run else self.source.of_another
 
 
 def explain_run(
@@ -60,12 +49,16 @@ def explain_run(
         IncompleteRunError: the disk is full.
     """
     progress = progress or NoProgress()
-    found = _Found()
+    left_out: list[int] = []
     try:
         with lock_folder(plan.run.path), AttributionStore(plan.run.path / ATTRIBUTIONS) as store:
             for run in plan.runs:
-                _explain_one(plan, run, options, store, progress, found)
-            explanation = _sum_up(plan, options, found)
+                source = options.source_of(plan, run)
+                left_out.append(_explain_one(plan, run, source, store, progress))
+            explanation = _sum_up(plan, options.confidence, left_out)
+            if plan.layers:
+                changes = _compare_layers(plan, options, progress)
+                explanation = replace(explanation, layers=changes)
             RunDirectory(plan.run.path).write_text(EXPLANATION, explanation_json(explanation))
     finally:
         progress.stop()
@@ -75,32 +68,41 @@ def explain_run(
 def _explain_one(
     plan: ExplanationPlan,
     run: Run,
-    options: ExplainOptions,
+    source: ModelSource,
     store: AttributionStore,
     progress: Progress,
-    found: _Found,
-) -> None:
-    """The cells of one run; its model is let go before the next one is loaded."""
-    own = run is plan.run
-    loaded = options.loaded if own else None
-    given = Given(_changes(options, own=own), loaded, load=load_explainable)
-    prepared = prepare_again(run, PURPOSE, allow_code=options.allow_code, given=given)
-    for note in prepared.model.notes:
-        progress.note(note)
-    here = ready(run, prepared, plan.answers)
+) -> int:
+    """Explain the cells of one run; its model is let go before the next one is loaded.
+
+    Returns:
+        How many cells were left out, since their answers have no tokens.
+    """
+    here = make_ready(run, source, plan.answers, progress)
+    if plan.layers:
+        from harness.explanation.layers.parts import layers_of
+
+        layers_of(here.model)  # a model whose layers cannot be read is refused before the work
     left_out = attribute_cells(here, plan.keys, store, plan.run, progress)
     if left_out:
         progress.note(f"{len(left_out):,} cells have an answer without a token, and are left out.")
-    found.left_out.append(len(left_out))
     check_cells(here, plan.checked, store, plan.run, progress)
+    return len(left_out)
 
 
-def _changes(options: ExplainOptions, *, own: bool) -> Mapping[str, object]:
-    changes = {"model": options.model if own else None, "device": options.device}
-    return {name: value for name, value in changes.items() if value is not None}
+def _compare_layers(
+    plan: ExplanationPlan, options: ExplainOptions, progress: Progress
+) -> LayerChanges:
+    """What tuning changed inside the model; both models are in memory at once."""
+    from harness.explanation.layers.compare import compare_layers
+
+    base, tuned = (
+        make_ready(run, options.source_of(plan, run), plan.answers, progress) for run in plan.runs
+    )
+    statistics = Statistics(options.confidence, plan.choice.seed)
+    return compare_layers(base, tuned, gather(plan, tuned.run).sampled, statistics, progress)
 
 
-def _sum_up(plan: ExplanationPlan, options: ExplainOptions, found: _Found) -> Explanation:
+def _sum_up(plan: ExplanationPlan, confidence: float, left_out: Sequence[int]) -> Explanation:
     explained = [gather(plan, run) for run in plan.runs]
     empty = next((one for one in explained if not one.pairs), None)
     if empty is not None:
@@ -114,11 +116,11 @@ def _sum_up(plan: ExplanationPlan, options: ExplainOptions, found: _Found) -> Ex
         measure_faithfulness(
             one.sampled,
             _of(plan.checked, read_checks(store, scope_of(one.run, plan.answers))),
-            options.confidence,
+            confidence,
         )
         for one in explained
     ]
-    return summarize(plan, explained, found.left_out, faithfulness, options.confidence)
+    return summarize(plan, explained, left_out, faithfulness, confidence)
 
 
 def _of(keys: Sequence[Key], checks: Checks) -> Checks:

@@ -28,6 +28,8 @@ class ExplanationPlan:
     pairs: tuple[Pair, ...]
     answers: AnswerChoice
     choice: Choice
+    layers: bool = False
+    """Whether the layers of the second run's model are compared with those of the first's."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -53,7 +55,12 @@ class ExplanationPlan:
 
 
 def plan_explanation(
-    run: Run, tuned: Run | None, choice: Choice, answers: AnswerChoice
+    run: Run,
+    tuned: Run | None,
+    choice: Choice,
+    answers: AnswerChoice,
+    *,
+    layers: bool = False,
 ) -> ExplanationPlan:
     """Choose the cells, from what the runs have answered.
 
@@ -62,11 +69,17 @@ def plan_explanation(
         tuned: A run of a model that was made from the first one's, on the same cells.
         choice: Which cells.
         answers: Whose answers.
+        layers: Whether the layers of the two models are compared, too.
 
     Raises:
-        UsageError: a run whose model returns no gradients, runs without a common cell, or names
-            that the run does not have.
+        UsageError: a run whose model returns no gradients, runs without a common cell, names that
+            the run does not have, or layers to compare of one model.
     """
+    if layers and tuned is None:
+        raise UsageError(
+            "--layers compares the layers of two models, and there is one.",
+            hint="Give the run of a model that was tuned from this one: --tuned RUN.",
+        )
     for one in (run, tuned):
         if one is not None:
             check_explainable(one)
@@ -78,7 +91,7 @@ def plan_explanation(
     if tuned is not None:
         samples = _common(samples, run, tuned)
     pairs = choose_pairs(samples, choice, open_tasks(run.manifest["tasks"]))
-    return ExplanationPlan(run, tuned, tuple(pairs), answers, choice)
+    return ExplanationPlan(run, tuned, tuple(pairs), answers, choice, layers)
 
 
 def scope_of(run: Run, answers: AnswerChoice) -> Scope:

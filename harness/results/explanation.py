@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.core.errors import UsageError
 from harness.results.jsonfiles import read_content
+from harness.results.layer_changes import LayerChanges
 from harness.results.quantity import Count, Number, Quantity
 
 EXPLANATION: Final = "explanation.json"
@@ -183,6 +184,8 @@ class Explanation:
     gains: Mapping[str, Mapping[Measure, Quantity]]
     """Level -> how much more the tuned model has, on the same cells; empty without one."""
     worst: tuple[ShownPair, ...]
+    layers: LayerChanges | None = None
+    """What tuning changed inside the model, where it was asked for."""
 
 
 def read_explanation(folder: Path, run_id: str) -> Explanation | None:

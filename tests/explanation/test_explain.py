@@ -16,8 +16,10 @@ import pytest
 import harness
 from harness.cli.app import run as command
 from harness.core.errors import ExitCode, UsageError
-from harness.explanation.attribute import ready
+from harness.explanation.measures import mean_of, observe
+from harness.explanation.ready import ready
 from harness.explanation.store import ATTRIBUTIONS
+from harness.explanation.summarize import gather
 from harness.models import ModelSpec, load_model
 from harness.results.explanation import EXPLANATION, read_explanation
 from harness.results.manifest import seal
@@ -140,6 +142,34 @@ def test_a_tuned_model_stands_beside_its_base(base: Path, folder: Path) -> None:
     gain = explained.summary.gains["character"]["instruction"].value
     assert gain == pytest.approx(second - first, abs=1e-6)
     assert not (folder / "tuned" / ATTRIBUTIONS).exists()
+
+
+def test_layers_of_two_models_are_compared(base: Path, folder: Path) -> None:
+    with pytest.raises(UsageError, match="layers compares the layers of two models"):
+        harness.explain(base, layers=True)
+    explained = harness.explain(
+        base, tuned=folder / "tuned", layers=True, sample=6, worst=0, checked=0
+    )
+    changes = explained.summary.layers
+    assert changes is not None
+    assert explained.layers["layer"].tolist() == [0, 1]
+    assert explained.layers["rotation"].between(0, 1).all()
+    assert explained.layers["angle"].between(0, 90).all()
+    # The two are drawn apart, each weight with the same spread: the change is sqrt(2) of the size.
+    assert explained.layers["weights"].tolist() == pytest.approx([2**0.5] * 2, rel=0.1)
+    assert [one.chosen for one in changes.swaps] == ["most changed", "least changed"]
+    assert {one.layer for one in changes.swaps} == {0, 1}
+    assert all(one.moved > 0 for one in changes.swaps)
+    # The tuned model's loss by labels' likelihoods is what its run has.
+    # Asked anew with its own layers, the tuned model loses what it lost in its run.
+    pairs = gather(explained.plan, load_run(folder / "tuned")).sampled
+    own = mean_of((observe(one, one.loss) for one in pairs), "ratio", 0.95)
+    assert changes.pairs == len(pairs) == 6
+    assert changes.loss is not None
+    assert own is not None
+    assert changes.loss.value == pytest.approx(own.value, abs=1e-4)
+    assert "What tuning changed inside" in (base / "report.html").read_text()
+    assert "What tuning changed inside" in (base / "report.md").read_text()
 
 
 def test_the_right_answer_can_be_explained_instead(base: Path) -> None:

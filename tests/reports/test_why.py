@@ -27,11 +27,19 @@ from harness.results.explanation import (
     explanation_json,
     read_explanation,
 )
+from harness.results.layer_changes import (
+    HeadChange,
+    LayerChange,
+    LayerChanges,
+    LayerSwap,
+    VerbRelations,
+)
 from harness.results.quantity import Quantity
 from reports.html import render_html
 from reports.markdown import render_markdown
 from reports.view import build_view
 from reports.why import measure_chart, opening
+from reports.why_layers import layer_findings
 from tests.reports.test_html import HOSTILE
 from tests.support.browser import needs_browser, open_browser, open_page
 from tests.support.make_run import MadeRun, make_run
@@ -133,6 +141,53 @@ def test_a_page_has_the_section_where_a_run_was_explained(tmp_path: Path) -> Non
     assert "| word | runs/m | 40 |" in text
 
 
+def changes(*, difference: Quantity, word: str = "review") -> LayerChanges:
+    relations = VerbRelations(
+        60, ("classify", "answer"), 5, 8, 0.1, 0.125, (-0.01, 0.01),
+        (HeadChange(1, 3, 0.1, 0.3, ((word, "classify"),)),),
+    )  # fmt: skip
+    layers = (
+        LayerChange(0, 0.01, 0.0, 0.5, ("film",), (word,), 0.0, 0),
+        LayerChange(1, 0.02, 0.25, 41.4, ("film",), ("good",), 0.05, 1),
+    )
+    swap = LayerSwap("most changed", 1, Quantity(0.3, (0.1, 0.5)), difference, 0.7)
+    return LayerChanges(layers, relations, 40, Quantity(0.4, (0.2, 0.6)), (swap,))
+
+
+def test_changes_of_layers_are_said_with_what_they_cannot_say() -> None:
+    found = changes(difference=Quantity(-0.1, (-0.2, -0.05)))
+    heads, directions, swap = layer_findings(found)
+    assert heads == (
+        "Heads: of the 5 words that each of the instructions' 60 words asks for most, 10.0% are "
+        "one of 2 instruction verbs in the base and 12.5% in the tuned model: 2.50 points more, "
+        "where random words in the verbs' place have −1.00 to 1.00 more: heads gained relations "
+        "with instruction verbs."
+    )
+    assert "turned most in layer 1 (1 − |cos| = 0.250000)" in directions
+    assert "layer 1 (by 41.40°)" in directions
+    assert "no correlation with changes of layers can be had; but with layer 1" in swap
+    assert swap.endswith("is larger by −0.10 [−0.20, −0.05]: that layer's change raises the loss.")
+    hidden = changes(difference=Quantity(-0.1, (-0.2, 0.1)))
+    assert "is not shown to bear any of it" in list(layer_findings(hidden))[2]
+    nothing = replace(found, relations=None, swaps=(), loss=None)
+    heads, _, swap = layer_findings(nothing)
+    assert "too few of the instructions' words" in heads
+    assert "no label's likelihood is known" in swap
+
+
+def test_changes_of_layers_have_their_tables(tmp_path: Path) -> None:
+    held = changes(difference=Quantity(-0.1, (-0.2, 0.1)), word=HOSTILE[0])
+    made = replace(explanation(model(), model(name="t")), layers=held)
+    view = build_view([explained(tmp_path, made)])
+    page, text = render_html(view), render_markdown(view)
+    for name in ("What tuning changed, layer by layer", "Heads that gained most relations",
+                 "The tuned model with a layer of its base, 40 pairs of cells"):  # fmt: skip
+        assert name in page
+        assert name in text
+    assert "| 1.3 | 10.0% | 30.0% |" in text
+    assert HOSTILE[0] not in page.split('<section id="why"')[1].split("</section>")[0]
+
+
 def test_hostile_words_are_shown_as_they_are(tmp_path: Path) -> None:
     pairs = tuple(pair(text.encode("utf-8", "replace").decode()) for text in HOSTILE)
     spoilt = explanation(model(name=HOSTILE[0]), pairs=pairs)
@@ -171,7 +226,8 @@ def test_measures_are_drawn() -> None:
 def test_axe_finds_nothing_in_the_section(tmp_path: Path, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = tmp_path / "report.html"
-    made = explanation(model(faithfulness=FAILED), model(name="t"), pairs=(pair(), pair("film")))
+    both = explanation(model(faithfulness=FAILED), model(name="t"), pairs=(pair(), pair("film")))
+    made = replace(both, layers=changes(difference=Quantity(-0.1, (-0.2, 0.1))))
     page.write_text(render_html(build_view([explained(tmp_path / "run", made)])), "utf-8")
     with open_browser() as browser, open_page(browser, page, scheme=scheme) as opened:  # type: ignore[arg-type]
         opened.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
