@@ -30,7 +30,7 @@ from harness.stats.rank_correlation import rank_correlation
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from harness.explanation.gradients import Asked
+    from harness.explanation.batches import Asked
     from harness.models.inference.token_tree import Tokens
 
 STEPS: Final = 16
@@ -126,7 +126,8 @@ def integrated_gradients(
     import torch
     from captum.attr import IntegratedGradients
 
-    from harness.explanation.gradients import answer_logps, differentiable, embeddings_of
+    from harness.explanation.differentiable import differentiable
+    from harness.explanation.gradients import answer_logps, embeddings_of
 
     with torch.no_grad(), embeddings_of(model, lambda own: own) as seen:
         answer_logps(model, [question], beginning)
@@ -166,7 +167,8 @@ def _deletion_losses(
     """What the answer's log-likelihood loses without each of these words, in nats."""
     import torch
 
-    from harness.explanation.gradients import answer_logps, in_batches
+    from harness.explanation.batches import in_batches
+    from harness.explanation.gradients import answer_logps
 
     asked = [Shortened(question.context, question.answer)]
     asked += [_without(question, place) for place in places]

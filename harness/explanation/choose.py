@@ -47,6 +47,11 @@ class Pair:
         return self.clean_id, self.example_id
 
 
+def cells_of_pairs(pairs: Iterable[Pair]) -> tuple[tuple[str, str], ...]:
+    """The cells of pairs, each once: every perturbed one and its clean twin."""
+    return tuple(dict.fromkeys(key for pair in pairs for key in (pair.clean_key, pair.key)))
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """How many cells are explained, and which; the first ones of the sample are checked."""

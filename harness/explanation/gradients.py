@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -19,33 +18,11 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.core.errors import UsageError
+from harness.explanation.batches import Asked, in_batches, is_out_of_memory
 from harness.explanation.density import Floats
-from harness.models.inference.budget import out_of_memory
+from harness.explanation.differentiable import differentiable
 from harness.models.inference.logits_at import logits_at
 from harness.models.inference.token_tree import Tokens
-
-DIFFERENTIABLE: Final = ("sdpa", "eager")
-"""Implementations of attention through which gradients pass everywhere, the fast one first."""
-CPU_TOKENS: Final = 512
-"""Of a batch: their activations are kept for the backward pass, some gigabyte of a small model."""
-GPU_SHARE: Final = 0.4
-"""Of the free memory."""
-
-T = TypeVar("T")
-
-
-class Asked(Protocol):
-    """A prompt and an answer to it, in tokens."""
-
-    @property
-    def context(self) -> tuple[int, ...]:
-        """The prompt's tokens, one at least."""
-        ...
-
-    @property
-    def answer(self) -> tuple[int, ...]:
-        """The answer's tokens, one at least."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,61 +51,6 @@ def attribute(
     """
     with differentiable(model):
         yield from in_batches(model, asked, lambda batch: _attribute(model, batch, beginning))
-
-
-def in_batches(
-    model: PreTrainedModel, asked: Sequence[Asked], work: Callable[[Sequence[Asked]], Sequence[T]]
-) -> Iterator[tuple[int, T]]:
-    """Work on prompts in batches, the longest first; too little memory halves them.
-
-    Args:
-        model: For which a batch must have room.
-        asked: The prompts with their answers.
-        work: Makes one result of each prompt of a batch.
-
-    Yields:
-        The place of a prompt in `asked`, and its result.
-
-    Raises:
-        UsageError: memory does not hold a single one.
-    """
-    room = batch_tokens(model)
-    waiting = sorted(range(len(asked)), key=lambda index: -_length(asked[index]))
-    while waiting:
-        count = max(1, room // _length(asked[waiting[0]]))
-        batch = waiting[:count]
-        try:
-            done = work([asked[index] for index in batch])
-        except RuntimeError as error:
-            if not _is_out_of_memory(error):
-                raise
-            if len(batch) == 1:
-                raise out_of_memory(f"a single prompt of {_length(asked[batch[0]])} tokens") from (
-                    error
-                )
-            room = max(1, _length(asked[batch[0]]) * (len(batch) // 2))
-            torch.cuda.empty_cache()
-            continue
-        yield from zip(batch, done, strict=True)
-        waiting = waiting[count:]
-
-
-@contextmanager
-def differentiable(model: PreTrainedModel) -> Iterator[None]:
-    """Lets gradients pass through the model: an attention that has them, no tensor that refuses.
-
-    Raises:
-        UsageError: the model knows no such attention.
-    """
-    own = model.config._attn_implementation
-    _release_buffers(model)
-    if own not in DIFFERENTIABLE:
-        _choose_attention(model)
-    try:
-        yield
-    finally:
-        if model.config._attn_implementation != own:
-            model.set_attn_implementation(own)
 
 
 @contextmanager
@@ -203,17 +125,6 @@ def _pad(rows: Sequence[Tokens]) -> Tensor:
     return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
 
 
-def batch_tokens(model: PreTrainedModel) -> int:
-    """How many tokens a batch may have whose activations are kept."""
-    if model.device.type != "cuda":
-        return CPU_TOKENS
-    config = model.config.get_text_config()
-    inner: int = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    numbers = (16 * config.hidden_size + 4 * inner) * config.num_hidden_layers
-    free, _total = torch.cuda.mem_get_info(model.device)
-    return max(256, int(GPU_SHARE * free / (numbers * model.dtype.itemsize)))
-
-
 def _attribute(
     model: PreTrainedModel, batch: Sequence[Asked], beginning: Tokens
 ) -> list[Attributed]:
@@ -244,7 +155,7 @@ def _times_input(probabilities: Tensor, m: int, embeddings: Tensor, *, last: boo
             probabilities[:, m].sum(), embeddings, retain_graph=not last
         )
     except RuntimeError as error:
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise
         raise UsageError(
             f"no gradient reaches the prompt through this model: {str(error).splitlines()[0]}",
@@ -256,32 +167,3 @@ def _times_input(probabilities: Tensor, m: int, embeddings: Tensor, *, last: boo
 
 def _as_leaf(embeddings: Tensor) -> Tensor:
     return embeddings.detach().requires_grad_()
-
-
-def _release_buffers(model: PreTrainedModel) -> None:
-    """Copy buffers that scoring has renewed without gradients: autograd may not keep such ones."""
-    for module in model.modules():
-        for name, buffer in module.named_buffers(recurse=False):
-            if buffer.is_inference():
-                setattr(module, name, buffer.clone())
-
-
-def _choose_attention(model: PreTrainedModel) -> None:
-    for name in DIFFERENTIABLE:
-        try:
-            model.set_attn_implementation(name)
-        except (ValueError, ImportError):
-            continue
-        return
-    raise UsageError(
-        f"{model.config.model_type} has no attention through which gradients pass.",
-        hint="Explain a run of another model.",
-    )
-
-
-def _length(asked: Asked) -> int:
-    return len(asked.context) + len(asked.answer) - 1
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN
-from harness.explanation.choose import AnswerChoice, Choice, Pair, choose_pairs
+from harness.explanation.choose import (
+    AnswerChoice,
+    Choice,
+    Pair,
+    cells_of_pairs,
+    choose_pairs,
+)
 from harness.explanation.explainable import check_explainable
 from harness.explanation.store import ATTRIBUTIONS, Key, Scope, read_attributions
 from harness.results.kinds import open_tasks
@@ -39,8 +45,7 @@ class ExplanationPlan:
     @property
     def keys(self) -> tuple[Key, ...]:
         """The cells, each once: every perturbed one and its clean twin."""
-        both = (key for pair in self.pairs for key in (pair.clean_key, pair.key))
-        return tuple(dict.fromkeys(both))
+        return cells_of_pairs(self.pairs)
 
     @property
     def checked(self) -> tuple[Key, ...]:

@@ -18,6 +18,7 @@ from torch import nn
 
 from harness.core.progress import Progress
 from harness.explanation.cells import cells_of, key_of
+from harness.explanation.choose import cells_of_pairs
 from harness.explanation.layers.parts import ModelLayers
 from harness.explanation.measures import mean_of, observe
 from harness.explanation.ready import ReadyRun
@@ -46,8 +47,7 @@ class SwapTest:
     @property
     def keys(self) -> tuple[Key, ...]:
         """The cells that are asked, each once."""
-        both = (key for one in self.pairs for key in (one.pair.clean_key, one.pair.key))
-        return tuple(dict.fromkeys(both))
+        return cells_of_pairs(one.pair for one in self.pairs)
 
     def ask(self, what: str) -> LogOdds:
         """Log-odds of the right answer in nats, cell by cell, by the labels' likelihoods."""
