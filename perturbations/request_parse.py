@@ -161,7 +161,7 @@ def _verb_phrase(text: str, *, known: bool = True) -> Phrase | None:
     if verb is None and not known:
         unknown = _UNKNOWN_VERB.match(text[start:])
         is_verb = unknown is not None and unknown["verb"].lower() not in word_list("nouns")
-        verb = Verb(unknown["verb"].lower()) if unknown and is_verb else None
+        verb = _unknown(unknown["verb"].lower()) if unknown and is_verb else None
     if verb is None:
         return None
     after = text[start + len(verb.base) :]
@@ -169,6 +169,11 @@ def _verb_phrase(text: str, *, known: bool = True) -> Phrase | None:
     if not rest or _NOT_VERB.match(after) or (verb.nounlike and not _AFTER_VERB.match(rest)):
         return None
     return Phrase("", text[:start], verb, rest)
+
+
+def _unknown(base: str) -> Verb:
+    """A verb of which nothing is known but whether its participle is regular."""
+    return Verb(base, passive=base not in word_list("irregular_verbs"))
 
 
 def _phrases(command: str) -> tuple[Phrase, ...]:

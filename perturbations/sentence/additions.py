@@ -27,6 +27,7 @@ _CUE: Final = re.compile(r"[A-Z][a-z]+(?: \w+)?:\s+(?=\S)")
 _PLACEHOLDER_FIRST: Final = re.compile(
     r"(?:(?:[-*•]|\d+[.)])\s+)?[\"'“‘]?(?:\{|<\w|\[[A-Z]|\$\w|%\()"
 )
+_FIELD_NEXT: Final = re.compile(r"[ \t]+[\"'“‘]?(?:\{|<\w|\[[A-Z]|\$\w|%\()")
 _LIST_REACH: Final = 200
 # What is added to a list of things would be one more of them.
 _LIST_LAST: Final = re.compile(
@@ -162,9 +163,12 @@ def _insert_after(subject: Subject, sentence: Sentence, added: str) -> Draft | N
     if not _closes(sentence) or _is_in_branch(subject.text, sentence.end):
         return None
     separator = "\n" if sentence.kind in LINE_KINDS else " "
-    if separator == " " and not _ENDED.search(sentence.text):
-        if added[-1] != ".":
-            return None  # `the plural of the word X7f` has an input
+    is_open = not _ENDED.search(sentence.text)
+    if separator == " " and added[-1] != ".":
+        # `The plural of the word X7f` has an input, and `Answer this. X7f {question}` another one.
+        if is_open or _FIELD_NEXT.match(subject.text, sentence.end):
+            return None
+    elif separator == " " and is_open:
         separator = ". "
     end = sentence.end
     return draft_by(subject.text, [Edit(end, end, "", f"{separator}{added}")])

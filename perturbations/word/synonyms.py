@@ -210,6 +210,8 @@ def _is_other_sense(lemma: str, before: str, after: str) -> bool:
         (lemma in _TAKES_TWO and bool(_TWO_OBJECTS.match(after)))
         or (lemma == "read" and before in _SUBJECTS)
         or (lemma in _ONLY_COMMANDS and bool(before))
+        or (lemma == "answer" and before in _OF_THINGS)
+        or (lemma == "apply" and re.search(r"\bto\b", after) is not None)
     )
 
 
@@ -294,6 +296,8 @@ SYNONYM: Final = Perturbation(
     graded=True,
 )
 
+# What would answer a question, or a sentence that answers it, replies to nobody.
+_OF_THINGS: Final = frozenset({"would", "could", "might", "may", "can", "that", "which"})
 _PUTS_OUT: Final = re.compile(r"(?:output|print|write|return|answer|respond|reply|emit|display)s?")
 _NUMBERS: Final = frozenset({"one", "two", "three", "four", "five", "first", "second", "third"})
 _DETERMINERS: Final = frozenset(

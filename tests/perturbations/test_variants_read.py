@@ -22,6 +22,9 @@ from tests.support.variants import texts
         ("Name three shops that sell something mentioning that item.", "mentioning that"),
         ("Work as fast as long as you can.", "as long as"),
         ("Pick what happens as a result of: {{a}}", "as a result of"),
+        ("{{a}}\nWhat kind of thing would answer this question?", "would answer"),
+        ("Find the sentence that answers the question.", "answers"),
+        ("Apply the + operator to them.", "Apply"),
     ],
 )
 def test_a_word_keeps_what_it_says_here(text: str, kept: str) -> None:
@@ -51,6 +54,8 @@ def test_what_is_to_be_answered_is_not_said(text: str) -> None:
         "Apply the + operator on the two numbers.",
         "Extract the second letter in a word.",
         "Count the vowels in a sentence.",
+        "Break the following word into letters:",
+        "Shrink the following text by half.",
     ],
 )
 def test_an_object_that_may_hold_more_has_no_passive(text: str) -> None:
@@ -93,6 +98,12 @@ def test_nothing_is_put_after_an_input_that_ends_the_text(text: str) -> None:
     ending = text.rpartition(": ")[2]
     for name in ("checklist-random", "tautology", "politeness", "as-question", "as-request"):
         assert all(made.endswith(ending) for made in texts(name, text))
+
+
+def test_a_string_is_not_put_before_an_input_in_its_line() -> None:
+    made = texts("checklist-random", "Answer the following question. {question}")
+    assert made
+    assert all(one.endswith("Answer the following question. {question}") for one in made)
 
 
 @pytest.mark.parametrize(
