@@ -159,6 +159,7 @@ def main() -> int:
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     with tempfile.TemporaryDirectory() as place:
         os.environ["HARNESS_CACHE_DIR"] = f"{place}/cache"
+        os.environ["HARNESS_HISTORY_DIR"] = f"{place}/history"
         found = fuzz(options.inputs, options.seed, options.kind or list(KINDS), Path(place))
     ends = sum((one.ends for one in found.values()), Counter())
     print(f"{ends.total():,} inputs, seed {options.seed}: {dict(ends)}")

@@ -14,6 +14,7 @@ import yaml
 
 from harness.core.errors import ExitCode, UsageError
 from tests.support.checkpoints import save_tiny_llama
+from tests.support.foreign_logs import lm_eval_choice, save_lm_eval
 from tests.support.fuzzing.kind import Kind, write_rows
 from tests.support.make_run import TASKS, make_run
 from tests.support.mutated_task import ROWS, TASK
@@ -26,6 +27,14 @@ COMMANDS: Final[tuple[Sequence[str], ...]] = (
      "0", "--precision", "0.5", "--share", "1", "--prompt-format", "plain", "--target", "both",
      "--strength", "low", "--placement", "last", "--no-cache", "--quiet", "--out", "out"),
     ("run", *_ASK, "--levels", "character", "--cells", "20", "--dry-run", "--json", "--quiet"),
+    ("run", *_ASK, "--model", "t*", "--levels", "word", "--dry-run", "--out", "all",
+     "--paraphrase-with", "tiny"),
+    ("import", "logs", "--metric", "acc", "--as-variants", "mood", "--level", "word=b", "--model",
+     "org/base", "--out", "imported", "--fresh", "--quiet"),
+    ("history", ".", "--model", "run", "--levels", "clean", "--since",
+     "2026-01-01", "--metric", "drop", "--margin", "1", "--limit", "3", "--json"),
+    ("bundle", ".", "--across-models", "--out", "site", "--quiet"),
+    ("explain", "run", "--sample", "3", "--answers", "gold", "--confidence", "0.9", "--dry-run"),
     ("report", "run", "other", "--format", "md,csv,junit", "--out", "reports"),
     ("compare", "run", "other", "--metric", "accuracy", "--scorer", "loglik", "--confidence", "0.9",
      "--seed", "1", "--md", "c.md"),
@@ -59,6 +68,8 @@ def _write(folder: Path) -> None:
     asked = [f"Say what the number {n} is called." for n in range(4)]
     requests = [{"instruction": text, "output": "It."} for text in asked]
     write_rows(folder / "requests.jsonl", requests)
+    samples = [lm_eval_choice(doc, doc % 2, (-1.0, -2.0)) for doc in range(3)]
+    save_lm_eval(folder / "logs", {"a": samples, "b": samples})
     for name in ("run", "other"):
         made = make_run(folder / name, tasks=TASKS[:1], model=name, examples=8, per_perturbation=1)
         save_run(made, folder / name)

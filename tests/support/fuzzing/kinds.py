@@ -19,6 +19,7 @@ from tests.support.fuzzing.command_kinds import COMMAND_KINDS
 from tests.support.fuzzing.kept_kinds import KEPT_KINDS
 from tests.support.fuzzing.kind import Kind, evaluate, never
 from tests.support.fuzzing.log_kinds import LOG_KINDS
+from tests.support.fuzzing.many_kinds import MANY_KINDS
 from tests.support.fuzzing.task_kinds import TASK_KINDS
 from tests.support.make_run import TASKS, make_run
 from tests.support.mutated_task import ROWS, TASK
@@ -327,5 +328,6 @@ KINDS: dict[str, Kind] = {
     **KEPT_KINDS,
     **COMMAND_KINDS,
     **LOG_KINDS,
+    **MANY_KINDS,
 }
 """Every kind by its name."""
