@@ -123,14 +123,18 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from harness.api.running import describe_fitted
+    from harness.cli.planning import describe_width
     from harness.cli.terminal import out, print_json, print_table
     from harness.core.progress_bar import clock_time, speed
+    from harness.evaluation.planner import expect_drops
     from harness.models.questions import ManyAtOnce
 
     many = prepared.model if isinstance(prepared.model, ManyAtOnce) else None
+    drops = expect_drops(prepared)
     if as_json:
         told = {} if many is None else {"workers": many.wanted}
-        print_json({"out": str(prepared.out), **asdict(cost), **told})
+        expected = None if drops is None else asdict(drops)
+        print_json({"out": str(prepared.out), **asdict(cost), **told, "drops": expected})
         return
     rows = [
         (
@@ -149,6 +153,11 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     if not prepared.fitted.is_full:
         described = describe_fitted(prepared.fitted, until=prepared.config.until)
         console.print(f"design     {described}")
+    if drops is not None:
+        console.print(
+            f"drops      found from about {100 * drops.detectable:.1f} points on, if variances are "
+            f"typical; the widest interval {describe_width(drops)}"
+        )
     shared = cost.unique_tokens < cost.tokens
     without = f"; {cost.tokens:,} without prefix reuse" if shared else ""
     console.print(f"tokens     {cost.unique_tokens:,} to compute{without}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.evaluation.planner import Answer, Basis, Wanted
+    from harness.stats.estimate import Interval
     from harness.stats.planning import PlannedDesign
 
 
@@ -221,6 +222,7 @@ def _sentences(found: Answer, pace: float | None) -> Iterator[str]:
         yield f"What finds smaller {found.of}s is more instructions and more examples."
     else:
         yield f"{wanted} is found four times in five by {_describe(found.cheapest, pace, per_run)}."
+        yield f"Its widest interval is expected at {describe_width(found.cheapest)}."
 
 
 def _describe(design: PlannedDesign, pace: float | None, per_run: str) -> str:
@@ -240,8 +242,21 @@ def _row(design: PlannedDesign, pace: float | None) -> tuple[str, ...]:
         f"{design.cells:,}",
         "-" if pace is None else _clock(design.cells * pace),
         _points(design.detectable),
-        f"± {_points(design.half_width)}",
+        f"± {_points(design.half_width)}{_bracketed(design.half_width_range)}",
     )
+
+
+def describe_width(design: PlannedDesign) -> str:
+    """The half-width to expect, and what single runs will find."""
+    said = f"±{_points(design.half_width)} points"
+    if design.half_width_range is None:
+        return said
+    low, high = map(_points, design.half_width_range)
+    return f"{said}, in four runs of five between {low} and {high}"
+
+
+def _bracketed(ends: Interval | None) -> str:
+    return "" if ends is None else f" ({_points(ends[0])} to {_points(ends[1])})"
 
 
 def _points(fraction: float) -> str:

@@ -13,7 +13,7 @@ from harness.comparison.overall import PerturbedPart, perturbed_part
 from harness.core.errors import UsageError
 from harness.core.records import PERTURBED
 from harness.metrics.grid import Grid
-from harness.metrics.outlook import examples_of
+from harness.metrics.outlook import examples_of, size_of
 from harness.stats.estimate import Estimate, mean_of
 from harness.stats.planning import Question, pool_parts
 from harness.stats.prediction import CellVariance
@@ -70,6 +70,7 @@ def difference_question(
             (examples or {}).get(task, len(part.group.examples)) for task, part in parts.items()
         ),
         confidence=confidence,
+        measured_on=tuple(size_of(part.group) for part in parts.values()),
     )
     return question, mean_of([part.estimate for part in parts.values()])
 

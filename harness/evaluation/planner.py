@@ -10,13 +10,24 @@ from typing import Final, Literal
 from harness.core.errors import UsageError
 from harness.core.records import CLEAN
 from harness.evaluation.budget import FEWEST_INSTRUCTIONS
+from harness.evaluation.prepare import RunPlan
 from harness.metrics.outlook import examples_of, questions_of
 from harness.results.rundir import Run
-from harness.stats.planning import Limits, PlannedDesign, Question, make_design, plan_design
-from harness.stats.typical import typical_difference
+from harness.stats.planning import (
+    Limits,
+    PlannedDesign,
+    Question,
+    add_range,
+    make_design,
+    plan_design,
+)
+from harness.stats.typical import typical_difference, typical_drops
 
 UNLIMITED: Final = Limits(instructions=12, examples=2000)
 """What is tried where no run says how much there is."""
+
+TYPICAL_ACCURACY: Final = 0.8
+"""Clean accuracy to expect where nothing is known of a model."""
 
 Wanted = Literal["drop", "difference"]
 """What is to be found: a level's drop, or the difference between two runs."""
@@ -55,8 +66,15 @@ def answer(basis: Basis, of: Wanted, wanted: float) -> Answer:
     questions, limits = basis.questions, basis.limits
     everything = make_design(questions, limits.instructions, limits.examples, 1.0)
     cheapest = plan_design(questions, limits, wanted)
-    others = tuple(sorted(_others(questions, limits, wanted), key=lambda design: design.cells))
-    return Answer(of, wanted, cheapest, everything, others, basis.now)
+    others = sorted(_others(questions, limits, wanted), key=lambda design: design.cells)
+    return Answer(
+        of=of,
+        wanted=wanted,
+        cheapest=cheapest and add_range(cheapest, questions),
+        best=add_range(everything, questions),
+        others=tuple(add_range(one, questions) for one in others),
+        now=basis.now,
+    )
 
 
 def _others(
@@ -69,6 +87,36 @@ def _others(
             found = plan_design(questions, fixed, wanted)
             if found is not None:
                 yield found
+
+
+def expect_drops(prepared: RunPlan) -> PlannedDesign | None:
+    """What a run's drops will be known to, where variances are typical; None without levels.
+
+    Clean accuracy, which nobody knows before, is taken as `TYPICAL_ACCURACY`.
+    """
+    plan, fitted = prepared.plan, prepared.fitted
+    levels = dict.fromkeys(one.level for one in plan.all_variants() if one.level != CLEAN)
+    questions = [replace(_typical_drop(prepared, level), tests=len(levels)) for level in levels]
+    if not questions or fitted.share <= 0:
+        return None
+    design = make_design(questions, fitted.instructions, fitted.examples, fitted.share)
+    return add_range(design, questions)
+
+
+def _typical_drop(prepared: RunPlan, level: str) -> Question:
+    """A level's drop over the tasks that have it."""
+    tasks, variants = [], []
+    for task in prepared.plan.tasks:
+        own = prepared.plan.variants[task.name]
+        count = sum(one.level == level for one in own)
+        if count:
+            tasks.append(task)
+            variants.append(max(round(count / len({one.instruction_id for one in own})), 1))
+    (question,) = typical_drops(
+        TYPICAL_ACCURACY, levels=1, tasks=len(tasks), confidence=prepared.config.confidence
+    )
+    examples = tuple(len(task.examples) for task in tasks)
+    return replace(question, name=level, variants=tuple(variants), examples=examples)
 
 
 def basis_of_drops(run: Run) -> Basis:

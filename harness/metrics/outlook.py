@@ -15,7 +15,7 @@ from harness.metrics.variance import drop_cells, drop_parts
 from harness.results.kinds import own_scorers
 from harness.results.summary import Outlook, Summary
 from harness.stats.planning import PlannedDesign, Question, make_design, pool_parts
-from harness.stats.prediction import CellVariance
+from harness.stats.prediction import CellVariance, Size
 
 if TYPE_CHECKING:
     from harness.results.rundir import Run
@@ -116,6 +116,7 @@ def drop_questions(
             variants=tuple(_variants_each(group) for group, _, _ in levels[level]),
             examples=tuple(count for _, _, count in levels[level]),
             tests=len(levels),
+            measured_on=tuple(size_of(group) for group, _, _ in levels[level]),
             confidence=confidence,
         )
         for level in in_level_order(levels)
@@ -143,6 +144,12 @@ def _pooled(
         level: [(group, of(group, parts), there) for group, parts, there in own]
         for level, own in levels.items()
     }
+
+
+def size_of(group: Group) -> Size:
+    """How much of a group was asked."""
+    instructions, share = len(np.unique(group.families)), float(group.present.mean())
+    return Size(instructions, _variants_each(group), len(group.examples), share)
 
 
 def _variants_each(group: Group) -> int:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
 from harness.stats.arrays import Booleans, Floats, Integers
-from harness.stats.estimate import Estimate, mean_of
+from harness.stats.estimate import Estimate, Interval, mean_of
 from harness.stats.power import minimum_detectable_effect
 from harness.stats.prediction import CellVariance, Size, half_width, predict
+from harness.stats.prediction_range import half_width_range
 from harness.stats.twoway import FEWEST
 
 SHARES: Final = (0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -140,6 +141,8 @@ class Question:
     """How many each task has; as many as are asked for where not given."""
     tests: int = 1
     confidence: float = 0.95
+    measured_on: tuple[Size, ...] = ()
+    """What the parts were measured on, per task; empty where they are taken as known."""
 
     def estimate(self, instructions: int, examples: int, share: float) -> Estimate:
         """The estimate to expect: the plain mean over tasks, whose luck is spread evenly."""
@@ -171,6 +174,11 @@ class Question:
             for one in {share, 1.0}
         )
 
+    def half_width_range(self, instructions: int, examples: int, share: float) -> Interval:
+        """Between which half-widths four of five runs fall."""
+        sizes = self.sizes(instructions, examples, share)
+        return half_width_range(self.parts, sizes, self.confidence, measured_on=self.measured_on)
+
     def _detectable(self, expected: Estimate) -> float:
         found = minimum_detectable_effect(expected, confidence=self.confidence, tests=self.tests)
         return float("inf") if found is None else found
@@ -198,6 +206,8 @@ class PlannedDesign:
     """The largest over the questions, as a fraction of 1."""
     half_width: float
     """The widest interval's."""
+    half_width_range: Interval | None = None
+    """Between which four of five runs find it; None where not asked for."""
 
 
 def plan_design(
@@ -235,6 +245,13 @@ def make_design(
         detectable=max(one.detectable(instructions, examples, share) for one in questions),
         half_width=max(one.half_width(instructions, examples, share) for one in questions),
     )
+
+
+def add_range(design: PlannedDesign, questions: Sequence[Question]) -> PlannedDesign:
+    """The design with the range in which the half-widths of single runs will fall."""
+    size = design.instructions, design.examples, design.share
+    widest = max(questions, key=lambda one: one.half_width(*size))
+    return replace(design, half_width_range=widest.half_width_range(*size))
 
 
 def _smallest_share(

@@ -67,6 +67,20 @@ class Size:
         """How many cells that is."""
         return round(self.instructions * self.variants * self.examples * self.share)
 
+    @property
+    def clusters(self) -> int:
+        """Of prompts: the instructions; the prompts themselves where those are too few."""
+        few = self.instructions < FEWEST
+        return self.instructions * self.variants if few else self.instructions
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """By what factors a run finds the variance of its prompts and of its examples larger."""
+
+    prompts: float
+    examples: float = 1.0
+
 
 def predict(parts: CellVariance, size: Size, luck: float = 0.5) -> Estimate:
     """The estimate that a run of this size is expected to have: its interval, its half-width.
@@ -82,14 +96,17 @@ def predict(parts: CellVariance, size: Size, luck: float = 0.5) -> Estimate:
         >>> predict(parts, Size(6, 1, 80)).standard_error
         0.05
     """
-    instructions, prompts = size.instructions, size.instructions * size.variants
-    by_instruction = instructions >= FEWEST
-    clusters = instructions if by_instruction else prompts
+    return predict_drawn(parts, size, Drawn(_relative_variance(luck, max(size.clusters - 1, 1))))
+
+
+def predict_drawn(parts: CellVariance, size: Size, drawn: Drawn) -> Estimate:
+    """The same of a run that draws its prompts and examples so."""
+    by_instruction, clusters = size.instructions >= FEWEST, size.clusters
     if clusters < FEWEST:
         of_examples = _components(parts, size, by_instruction=by_instruction).examples
-        found, clusters = Components(0.0, of_examples, 0.0), 1
+        found, clusters = Components(0.0, drawn.examples * of_examples, 0.0), 1
     else:
-        found = _found(parts, size, luck, by_instruction=by_instruction)
+        found = _found(parts, size, drawn, by_instruction=by_instruction)
     over: Over = "examples and instructions" if by_instruction else "examples and variants"
     examples = _asked(size)
     known = Parts(found, clusters - 1, examples - 1) if clusters > 1 else None
@@ -113,17 +130,16 @@ def half_width(estimate: Estimate, confidence: float) -> float:
     return float("nan") if interval is None else (interval[1] - interval[0]) / 2
 
 
-def _found(parts: CellVariance, size: Size, luck: float, *, by_instruction: bool) -> Components:
-    """What the estimator makes of the parts in a run whose clusters of prompts have this luck."""
+def _found(parts: CellVariance, size: Size, drawn: Drawn, *, by_instruction: bool) -> Components:
+    """What the estimator makes of the parts in a run whose prompts and examples are drawn so."""
     true = _components(parts, size, by_instruction=by_instruction)
-    clusters = size.instructions if by_instruction else size.instructions * size.variants
-    drawn = _relative_variance(luck, clusters - 1)
+    of_examples = drawn.examples * true.examples
     if size.share >= 1:
-        return Components(drawn * true.prompts, true.examples, true.cells)
-    noise = _noise(true, parts, size, clusters)
-    between = drawn * (true.prompts - true.cells + noise) - noise
-    noise = min(noise, true.examples)
-    return Components(between + noise, true.examples, noise)
+        return Components(drawn.prompts * true.prompts, of_examples, true.cells)
+    noise = _noise(true, parts, size, size.clusters)
+    between = drawn.prompts * (true.prompts - true.cells + noise) - noise
+    noise = min(noise, of_examples)
+    return Components(between + noise, of_examples, noise)
 
 
 def _noise(true: Components, parts: CellVariance, size: Size, clusters: int) -> float:

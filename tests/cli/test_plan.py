@@ -46,6 +46,9 @@ def test_a_plan_without_a_model_says_what_to_type(capsys: pytest.CaptureFixture[
     assert f"{cheapest['cells']:,} cells" in said
     assert f"--instructions {cheapest['instructions']} --limit {cheapest['examples']}" in said
     assert cheapest["cells"] <= min(one["cells"] for one in found["others"])
+    low, high = cheapest["half_width_range"]
+    assert low < cheapest["half_width"] < high
+    assert f"in four runs of five between {100 * low:.1f} and {100 * high:.1f}." in said
 
 
 def test_smaller_drops_cost_more(capsys: pytest.CaptureFixture[str]) -> None:

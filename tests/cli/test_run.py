@@ -299,6 +299,11 @@ def test_dry_run_writes_nothing(
     assert cost["cells"] == cost["variants"] * 6
     assert cost["unique_tokens"] < cost["tokens"]
     assert not (tmp_path / "run").exists()
+    low, high = cost["drops"]["half_width_range"]
+    assert low < cost["drops"]["half_width"] < high
+    assert evaluate(model, tmp_path / "run", "--dry-run") == ExitCode.OK
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"in four runs of five between {100 * low:.1f} and {100 * high:.1f}" in said
 
 
 def test_json_is_the_summary(
