@@ -93,5 +93,5 @@ def _draws(df: float, below: float) -> Floats:
 
     df = max(df, 1.0)
     if below == 0:
-        return np.asarray(chdtri(df, 1 - _GRID)) / df
-    return np.asarray(fdtri(df, max(below, 1.0), _GRID))
+        return np.asarray(chdtri(df, 1 - _GRID) / df, dtype=np.float64)
+    return np.asarray(fdtri(df, max(below, 1.0), _GRID), dtype=np.float64)
