@@ -81,7 +81,7 @@ def _of_swaps(changes: LayerChanges) -> str:
     return (
         f"{told}; but with layer {most.layer} as it was in the base (the one that changed most), "
         f"the tuned model's loss of log-odds under the variants "
-        f"({with_interval(changes.loss, number, number)} nats) is larger by {found}: "
+        f"({with_interval(changes.loss, number, number)} nats) changes by {found}: "
         f"{_bears(most)}."
     )
 

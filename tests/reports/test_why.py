@@ -166,7 +166,7 @@ def test_changes_of_layers_are_said_with_what_they_cannot_say() -> None:
     assert "turned most in layer 1 (1 − |cos| = 0.250000)" in directions
     assert "layer 1 (by 41.40°)" in directions
     assert "no correlation with changes of layers can be had; but with layer 1" in swap
-    assert swap.endswith("is larger by −0.10 [−0.20, −0.05]: that layer's change raises the loss.")
+    assert swap.endswith("changes by −0.10 [−0.20, −0.05]: that layer's change raises the loss.")
     hidden = changes(difference=Quantity(-0.1, (-0.2, 0.1)))
     assert "is not shown to bear any of it" in list(layer_findings(hidden))[2]
     nothing = replace(found, relations=None, swaps=(), loss=None)
