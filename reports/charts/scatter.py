@@ -36,6 +36,8 @@ LEVEL_SHAPES: Final = {
 }
 """Clean is hollow, every other level filled; a level of a user's own is a cross."""
 _HEIGHT: Final = 340
+_EDGE: Final = 6
+"""Room for half a mark at the ends of the axes, in pixels."""
 _NAMED: Final = 2
 """How many of the least consistent points have their names beside them."""
 
@@ -138,4 +140,4 @@ def _name(point: _Point, middle: float) -> Row:
 
 
 def _scale(domain: tuple[float, float]) -> alt.Scale:
-    return alt.Scale(domain=list(domain), nice=False, zero=False)
+    return alt.Scale(domain=list(domain), nice=False, zero=False, padding=_EDGE)

@@ -27,6 +27,8 @@ from reports.visible import one_line, short, visible
 
 _LANE: Final = 46
 """Height of one run's row, in pixels."""
+_EDGE: Final = 5
+"""Room for half a dot at either end of the axis, in pixels."""
 _PITCH: Final = 6.5
 """Height between dots of about the same accuracy, in pixels."""
 _STACK: Final = 5
@@ -73,7 +75,8 @@ def variants(
 @lru_cache(maxsize=8)  # a report's tasks mostly have the same levels
 def _layout(levels: tuple[str, ...], runs: int, domain: tuple[float, float]) -> Spec:
     lanes = max(runs, 1)
-    x = alt.X("accuracy:Q", axis=share_axis(), scale=alt.Scale(domain=list(domain), nice=False))
+    scale = alt.Scale(domain=list(domain), nice=False, padding=_EDGE)
+    x = alt.X("accuracy:Q", axis=share_axis(), scale=scale)
     y = alt.Y(
         "level:N",
         axis=alt.Axis(title=None, grid=False),
