@@ -5,9 +5,9 @@ READY := .venv/.ready
 
 .PHONY: demo train-demo experiment experiment-full test test-fast fuzz docs lint types check format clean
 
-demo: $(READY)  ## Evaluate the bundled model on every level, on two tasks it can do
-	$(BIN)/harness run --model smollm2-135m --levels all --task sentiment,topic \
-		--scorer all --scorer-share 0.2 --limit 24 --instructions 2 --out runs/demo
+demo: $(READY)  ## The bundled model beside an adapter of it: is the adapter better, where, and is that real?
+	$(BIN)/harness run --model smollm2-135m --model examples/adapters/mood-lora --levels all \
+		--task sentiment,topic --scorer generate --limit 48 --instructions 2 --cells 600 --out runs/demo
 
 train-demo: $(READY)  ## Harden the bundled model on a few rows, and see what that gained and lost
 	$(BIN)/harness harden --model smollm2-135m --task sentiment --train examples/training/mood.csv \

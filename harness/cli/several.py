@@ -165,15 +165,16 @@ def _print_comparison(done: ManyRuns) -> None:
     view, console = build_comparison(done.comparison), out()
     for note in view.notes:
         console.print(f"note: {note}", style="yellow", markup=False)
-    console.print(view.headline, style="bold", markup=False)
-    if view.detail:
-        console.print(view.detail, markup=False)
     heads = ("model", "clean", "perturbed", "difference (pp)", "interval", "p, Holm", "")
     print_table(
         f"{view.standing_metric} (%), and over the perturbed levels less that of {view.runs[0]}",
         heads,
         [_first_row(view.pairs[0]), *(_row(pair) for pair in view.pairs)],
     )
+    # Last, so that it stands above the report's path wherever the terminal is cut.
+    console.print(view.headline, style="bold", markup=False)
+    if view.detail:
+        console.print(view.detail, markup=False)
 
 
 def _first_row(pair: PairView) -> tuple[str, ...]:

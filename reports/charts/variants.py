@@ -127,12 +127,17 @@ def _dots(x: alt.X, runs: int) -> Iterator[alt.Chart]:
         .add_params(zoom("x"))
     )
     for side in ("left", "right"):
-        yield (
-            shown_runs(alt.Chart(alt.NamedData("worst")))
-            .transform_filter(f"datum.side === '{side}' && only === ''")
-            .mark_text(align=side, dx=1 if side == "left" else -1, fontSize=11.5, clip=True)
-            .encode(x=x, text="name:N")
+        names = shown_runs(alt.Chart(alt.NamedData("worst"))).transform_filter(
+            f"datum.side === '{side}' && only === ''"
         )
+        # The page's colour around a name keeps the lines of guides out of it.
+        for stroke in ("var(--page)", None):
+            mark = names.mark_text(
+                align=side, dx=1 if side == "left" else -1, fontSize=11.5, clip=True,
+                stroke=alt.Undefined if stroke is None else stroke, strokeWidth=5,
+                aria=stroke is None,
+            )  # fmt: skip
+            yield mark.encode(x=x, text="name:N")
 
 
 def _placed(

@@ -34,7 +34,7 @@ PAGES_URL = "http://127.0.0.1:8080/v1"
 
 _TRACKERS = "needs a tracker's package; tests/logs/test_trackers.py runs it where it is installed"
 NOT_RUN = {
-    "make demo": "minutes: the bundled model on two tasks; .ci/run ends with the like",
+    "make demo": "minutes: the bundled model and an adapter of it; .ci/run ends with the like",
     "make test": "these are the tests",
     'pip install -c constraints.txt -e ".[all]"': "needs the network; make installs the same way",
     "pip install --no-deps -r requirements-nodeps.txt": "needs the network; make does the same",
