@@ -146,6 +146,20 @@ def test_attention_without_gradients_is_replaced_and_put_back() -> None:
         assert found[index].importance == pytest.approx(one.importance, abs=1e-12)
 
 
+def test_a_model_that_knows_no_attention_with_gradients_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = make_model("llama").requires_grad_(False)
+    model.config._attn_implementation = "flash_attention_2"
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    monkeypatch.setattr(model, "set_attn_implementation", refuse)
+    with pytest.raises(UsageError, match="llama has no attention through which gradients pass"):
+        list(attribute(model, [asked(5, 1)]))
+
+
 def test_layers_in_several_places_have_the_same_gradients(tmp_path: Path) -> None:
     accelerate = pytest.importorskip("accelerate")
     model = make_model("llama").requires_grad_(False)
@@ -189,6 +203,26 @@ def test_too_little_memory_halves_batches(monkeypatch: pytest.MonkeyPatch, exact
     assert sizes[0] > 1
     assert sorted(found) == [0, 1, 2, 3]
     assert found[1].importance == pytest.approx(expected[1].importance)
+
+
+def test_memory_that_runs_out_on_the_way_back_halves_batches_too(
+    monkeypatch: pytest.MonkeyPatch, exact: Any
+) -> None:
+    real, sizes = torch.autograd.grad, []
+
+    def starved(outputs: Any, inputs: Any, **more: Any) -> Any:
+        sizes.append(len(inputs))
+        if len(inputs) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 byte")
+        return real(outputs, inputs, **more)
+
+    expected = dict(attribute(exact, SEVERAL))
+    monkeypatch.setattr(torch.autograd, "grad", starved)
+    found = dict(attribute(exact, SEVERAL))
+    assert sizes[0] == 4
+    assert set(sizes[1:]) == {2}
+    assert sorted(found) == [0, 1, 2, 3]
+    assert found[3].importance == pytest.approx(expected[3].importance)
 
 
 def test_memory_for_not_even_one_prompt_is_said(
