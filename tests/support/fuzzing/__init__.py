@@ -3,5 +3,5 @@
     make fuzz          or: python -m tests.support.fuzzing --inputs 10000 --seed 0 [--kind NAME]
 
 Three things are counted as faults: an exception that is no `HarnessError`, an input that takes
-longer than 20 seconds, and numbers that come out of an input that is certainly wrong.
+more than 20 seconds of a processor, and numbers that come out of what is certainly wrong.
 """
