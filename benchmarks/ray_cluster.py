@@ -1,10 +1,11 @@
 """Workers of Ray beside one process: the same summary, what they cost, and a million cells.
 
     python benchmarks/ray_cluster.py cluster     # two nodes on this machine, one of them killed
+    python benchmarks/ray_cluster.py join        # a second node that comes in mid-run
     python benchmarks/ray_cluster.py overhead    # one worker on one core beside no worker
     python benchmarks/ray_cluster.py stub --cells 1000000    # four workers of 1 ms per cell
 
-`cluster` starts Ray twice (`ray start`) and stops both; ports 6390 and above must be free.
+`cluster` and `join` start Ray twice (`ray start`) and stop both; ports 6390 and above must be free.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -52,9 +53,9 @@ def load(spec):
 
 
 def main() -> None:
-    """Measure one of the three."""
+    """Measure one of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("cluster", "overhead", "stub", "stub-alone"))
+    parser.add_argument("what", choices=("cluster", "join", "overhead", "stub", "stub-alone"))
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--limit", default="6")
     parser.add_argument("--turns", type=int, default=2)
@@ -64,6 +65,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if options.what == "cluster":
             cluster(Path(folder), options.model, options.limit)
+        elif options.what == "join":
+            join(Path(folder), options.model, options.limit)
         elif options.what == "overhead":
             overhead(Path(folder), options.model, options.limit, options.turns)
         elif options.what == "stub-alone":
@@ -114,7 +117,9 @@ def cluster(folder: Path, model: str, limit: str) -> None:
     start = time.perf_counter()
     finish(run(folder / "alone", model, limit), folder / "alone")
     print(f"alone: {time.perf_counter() - start:.0f} s", flush=True)
-    with two_nodes() as second:
+    with nodes() as start_node:
+        start_node("--head")
+        second = start_node()
         start = time.perf_counter()
         driver = run(folder / "two", model, limit, "--ray", ADDRESS, "--workers", "2")
         while driver.poll() is None and stored(folder / "two") == 0:
@@ -126,6 +131,22 @@ def cluster(folder: Path, model: str, limit: str) -> None:
     print("same summary:", same(folder / "alone", folder / "two"), flush=True)
 
 
+def join(folder: Path, model: str, limit: str) -> None:
+    """A run on a cluster of one node, to which another comes in mid-run, beside one without Ray."""
+    finish(run(folder / "alone", model, limit), folder / "alone")
+    with nodes() as start_node:
+        start_node("--head")
+        start = time.perf_counter()
+        driver = run(folder / "grown", model, limit, "--ray", ADDRESS)
+        while driver.poll() is None and stored(folder / "grown") == 0:
+            time.sleep(0.2)
+        print(f"a node joins after {time.perf_counter() - start:.0f} s", flush=True)
+        start_node()
+        manifest = finish(driver, folder / "grown")
+    print(f"both: {time.perf_counter() - start:.0f} s", json.dumps(manifest["workers"]))
+    print("same summary:", same(folder / "alone", folder / "grown"), flush=True)
+
+
 def stored(out: Path) -> int:
     """Bytes of samples on disk."""
     journal = out / "samples.sqlite-wal"
@@ -133,25 +154,28 @@ def stored(out: Path) -> int:
 
 
 @contextmanager
-def two_nodes() -> Iterator[int]:
-    """Two nodes with one core each; yields the process group of the second."""
+def nodes() -> Iterator[Callable[..., int]]:
+    """Yields what starts a node of one core, the first as `--head`; returns its process group."""
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     own = ["--num-cpus=1", "--object-store-memory=100000000", "--block", "--disable-usage-stats"]
     ray = str(Path(sys.executable).with_name("ray"))
     host, port = ADDRESS.split(":")
-    head = [ray, "start", "--head", f"--node-ip-address={host}", f"--port={port}",
-            "--include-dashboard=false", *own]  # fmt: skip
-    quiet: dict[str, Any] = {
-        "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True,
-    }  # fmt: skip
-    nodes = [subprocess.Popen(head, **quiet)]
-    time.sleep(15)
-    nodes.append(subprocess.Popen([ray, "start", f"--address={ADDRESS}", *own], **quiet))
-    time.sleep(15)
+    head = [f"--node-ip-address={host}", f"--port={port}", "--include-dashboard=false"]
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*kind: str) -> int:
+        where = [*kind, *head] if kind else [f"--address={ADDRESS}"]
+        started.append(subprocess.Popen(
+            [ray, "start", *where, *own], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ))  # fmt: skip
+        time.sleep(15)
+        return started[-1].pid
+
     try:
-        yield nodes[1].pid
+        yield start
     finally:
-        for node in nodes:
+        for node in started:
             try:
                 os.killpg(node.pid, signal.SIGKILL)
             except ProcessLookupError:
