@@ -15,6 +15,7 @@ from harness.prompting.prompts import PromptFormat
 from trainers.config import TrainConfig
 from trainers.features import EncodedPair, PairEncoder, drop_overlong
 from trainers.groups import check_groups
+from trainers.objectives import TERMS
 from trainers.pairs import Pair, hash_pairs, read_pairs
 from trainers.sampler import check_batch, count_hard_negatives, count_shared_inputs
 
@@ -108,6 +109,7 @@ def split_pairs(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pa
 
 
 def _check(pairs: Sequence[EncodedPair], config: TrainConfig, devices: int) -> None:
+    _check_difference(pairs, config)
     check_groups(pairs, instructions=config.instructions, batch=config.batch // devices)
     check_batch(
         pairs,
@@ -134,4 +136,15 @@ def _check(pairs: Sequence[EncodedPair], config: TrainConfig, devices: int) -> N
             f"{config.pairs}: no pair has a hard negative: none shares its instruction_id with one "
             "of another target.",
             hint="Type: --no-hard-negatives, or set instruction_id in the file.",
+        )
+
+
+def _check_difference(pairs: Sequence[EncodedPair], config: TrainConfig) -> None:
+    """Plain tuning has a use for pairs of equal texts; a term that compares the two has none."""
+    comparing = [name for name in config.terms if not TERMS[name].is_language_loss]
+    if comparing and all(pair.original == pair.paraphrase for pair in pairs):
+        raise NothingToEvaluateError(
+            f"{config.pairs}: the paraphrase equals the original in each of its {len(pairs):,} "
+            f"pairs; there is nothing for {comparing[0]} to learn from.",
+            hint="Type: --objective sft for plain tuning, or harness pairs --help.",
         )

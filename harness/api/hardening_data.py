@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -13,6 +13,7 @@ import yaml
 
 from harness.api.pairing import write_pairs_file
 from harness.core.atomic import write_text
+from harness.core.errors import UsageError
 from harness.core.progress import Progress
 from harness.core.records import Example
 from harness.evaluation.selection import choose_perturbations
@@ -28,7 +29,9 @@ from harness.hardening.requests import (
 )
 from harness.hardening.split import (
     ENOUGH,
+    FEWEST_WORDINGS,
     PerturbationSplit,
+    Wording,
     WordingSplit,
     collect_wordings,
     split_perturbations,
@@ -40,7 +43,7 @@ from harness.models.spec import ModelSpec
 from harness.paraphrasing import ParaphraseConfig, as_writer, check_writer, write_paraphrases
 from harness.tasks import Task, load_task, load_tasks
 from harness.tasks.load import build_task
-from harness.tasks.paraphrase_bank import add_bank, read_bank, write_bank
+from harness.tasks.paraphrase_bank import Bank, add_bank, read_bank, write_bank
 from harness.tasks.sources import data_dir_from_environment
 from trainers.pairs import write_pairs
 from trainers.pairs.config import PairsConfig
@@ -154,8 +157,27 @@ def reword(
         )
         write_bank(bank, path)
         state = save_state(folder, state.model_copy(update={"reworded": True}))
-    (task,) = add_bank([material.task], read_bank(path))
+    bank = read_bank(path)
+    (task,) = add_bank([material.task], bank)
+    check_enough(collect_wordings(task), bank, reworder_of(config).name)
     return replace(material, task=task), state
+
+
+def check_enough(wordings: Sequence[Wording], bank: Bank, name: str) -> None:
+    """What a split says of too few wordings is no help where a model has just been asked for more.
+
+    Raises:
+        UsageError: too few to train on and to test with.
+    """
+    if len(wordings) >= FEWEST_WORDINGS:
+        return
+    passed = sum(len(texts) for texts in bank.paraphrases.values())
+    raise UsageError(
+        f"of what {name} made of the task's instructions {passed} passed the filters; there are "
+        f"{len(wordings)} wordings, and {FEWEST_WORDINGS} are needed to train and to test.",
+        hint="Only sentences that name no answer are reworded: give what is asked and what may be "
+        "answered a sentence each. Or type: --bank FILE, or --reworder MODEL with a larger one.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ ENOUGH: Final = 24
 FEWEST_TRAINED: Final = 4
 FEWEST_HELD: Final = 3
 """Fewer instructions than three have no interval over instructions."""
+FEWEST_WORDINGS: Final = FEWEST_TRAINED + FEWEST_HELD
 MOST_HELD: Final = 9
 """More of them would take the test's cells from examples."""
 HELD_PER_LEVEL: Final = 2
@@ -90,11 +91,10 @@ def split_wordings(wordings: Sequence[Wording], *, seed: int) -> WordingSplit:
     Raises:
         UsageError: there are too few.
     """
-    needed = FEWEST_TRAINED + FEWEST_HELD
-    if len(wordings) < needed:
+    if len(wordings) < FEWEST_WORDINGS:
         raise UsageError(
-            f"{len(wordings)} wordings of the instruction cannot be split: {needed} are needed, "
-            f"{FEWEST_TRAINED} to train on and {FEWEST_HELD} to test with.",
+            f"{len(wordings)} wordings of the instruction cannot be split: {FEWEST_WORDINGS} are "
+            f"needed, {FEWEST_TRAINED} to train on and {FEWEST_HELD} to test with.",
             hint="Write more under `instructions:`, or type: --bank FILE, or --reworder MODEL.",
         )
     rng = Random(stable_hash(seed, "hold out wordings"))

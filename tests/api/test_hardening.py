@@ -12,10 +12,13 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 import harness
+from harness.api.hardening_data import check_enough
 from harness.api.training import run_training
 from harness.cli.app import run as command
 from harness.core.errors import IncompleteRunError, NothingToEvaluateError, UsageError
 from harness.hardening.config import HardenConfig
+from harness.hardening.split import Wording
+from harness.tasks.paraphrase_bank import Bank
 from tests.support.hardening_task import (
     INSTRUCTIONS,
     SMALL,
@@ -186,6 +189,16 @@ def test_too_few_wordings_and_no_reworder_say_how_many_are_needed(
         harden(place, tmp_path / "a", task="other.yaml")
     assert not (tmp_path / "a.hardening").exists()
     assert "reworder" in str(error.value.hint)
+
+
+def test_what_a_reworder_made_is_counted_where_it_is_too_little() -> None:
+    bank = Bank(task=None, instructions={"a": "Is it red?"}, paraphrases={"a": ("Red or not?",)})
+    wordings = [Wording("Is it red?", "a"), Wording("Red or not?", "a")]
+    said = "of what big made .* 1 passed the filters; there are 2 wordings, and 7 are needed"
+    with pytest.raises(UsageError, match=said) as told:
+        check_enough(wordings, bank, "big")
+    assert "a sentence each" in str(told.value.hint)
+    check_enough(wordings * 4, bank, "big")
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
     Raises:
         UsageError: a missing column, a value that is no text, or an empty target, with the row.
-        NothingToEvaluateError: no pair is left, or no paraphrase differs from its original.
+        NothingToEvaluateError: the file has no pair.
     """
     from harness.tasks.rows import read_file  # late: it brings templates along
 
@@ -110,14 +110,7 @@ def read_pairs(path: Path) -> list[Pair]:
             raise NothingToEvaluateError(f"{path}: the pairs file is empty.") from None
         raise
     _check_columns(rows[0], path)
-    pairs = [_pair(row, where=f"{path}, row {number}") for number, row in enumerate(rows, 1)]
-    if all(pair.original == pair.paraphrase for pair in pairs):
-        raise NothingToEvaluateError(
-            f"{path}: the paraphrase equals the original in each of its {len(pairs):,} pairs; "
-            "there is nothing to learn from.",
-            hint="Type: harness pairs --help.",
-        )
-    return pairs
+    return [_pair(row, where=f"{path}, row {number}") for number, row in enumerate(rows, 1)]
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:

@@ -1,0 +1,292 @@
+"""What the finished cells say; also of a part of them, and what is missing.
+
+python experiments/second/analyse.py experiments/second/small.yaml --out runs/second/small
+
+A contrast is one arm less another on the same cells, over the four perturbed levels alike. Of a
+task and a seed it is a difference of means; of a task, the mean over seeds; of the experiment, the
+mean over tasks. Its variance is the sum of two parts: of examples and instructions, drawn anew for
+all seeds at once (the two-way variance of `harness compare`), and of seeds, which draw start, rows
+and instructions anew. Over tasks, it is that of the tasks' own means, which holds both parts and
+what tasks differ by. Every interval is at 1 - .05 / m for the m contrasts of the form, whether they
+are finished or not (Bonferroni): with fewer cells nothing becomes easier.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from cells import SCORERS, Cell, Place, all_cells
+from form import Contrast, Form, read_form
+from scipy.stats import t as student
+
+from harness.comparison import run_data
+from harness.comparison.alignment import align_runs
+from harness.core.errors import HarnessError, NothingToEvaluateError, UsageError
+from harness.core.records import CLEAN
+from harness.metrics.grid import Grid, Group
+from harness.metrics.measures import get_measure
+from harness.results.rundir import load_run
+from harness.stats.arrays import Floats, Integers
+from harness.stats.estimate import Estimate
+from harness.stats.twoway import estimate, linear
+
+CLEAN_LEVEL, PERTURBED = "clean", "four levels"
+GAIN, LOSS, BOUND = 0.025, -0.01, 0.005
+"""What counts as a gain, as no loss, and as no difference; PROTOCOL.md."""
+
+
+@dataclass(frozen=True)
+class OfTask:
+    """A contrast on one task."""
+
+    value: float
+    variance: float
+    """Of examples, instructions and seeds."""
+    seeds: dict[int, float]
+    """Seed -> its own difference."""
+    df: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """A contrast over the tasks that have it."""
+
+    after: str
+    before: str
+    scorer: str
+    level: str
+    value: float
+    interval: tuple[float, float]
+    """For these tasks: examples, instructions and seeds are drawn anew."""
+    over_tasks: tuple[float, float] | None
+    """For other tasks, too; None of fewer than two."""
+    tasks: dict[str, float]
+    worst: float
+    """Difference of the worst instruction's accuracy, mean over tasks."""
+    consistency: float
+    missing: tuple[str, ...]
+    """Cells that the contrast lacks."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its cells are there: only then is it a result."""
+        return not self.missing
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write OUT/analysis.json and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--test", default="others", choices=("others", "published"))
+    options = parser.parse_args(arguments)
+    try:
+        form = read_form(options.config)
+        if not options.out.is_dir():
+            raise UsageError(f"{options.out} is no folder: no cell was run there.")
+        place = Place(form, Path(), options.out)
+        found = analyse(place, options.test)
+    except HarnessError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    content = {"contrasts": [asdict(one) for one in found], "verdict": verdict(form, found)}
+    text = json.dumps(content, indent=2)
+    (options.out / f"analysis.{options.test}.json").write_text(f"{text}\n", encoding="utf-8")
+    sys.stdout.write("\n".join(_lines(place, found)) + "\n")
+    return 0
+
+
+def analyse(place: Place, test: str = "others") -> list[Found]:
+    """Every contrast of the form that has a cell, by scorer and level."""
+    found = []
+    for scorer in SCORERS:
+        for level in (PERTURBED, CLEAN_LEVEL):
+            for contrast in place.form.contrasts:
+                one = _contrast(place, test, contrast, scorer, level)
+                found += [one] if one is not None else []
+    return found
+
+
+def verdict(form: Form, found: Sequence[Found]) -> str:
+    """What the protocol's rule says of the primary contrast."""
+    by = {(one.scorer, one.level): one for one in found if (one.after, one.before) == form.primary}
+    main_one, clean = by.get(("loglik", PERTURBED)), by.get(("loglik", CLEAN_LEVEL))
+    if main_one is None or clean is None or not main_one.is_whole:
+        return "undecided: cells are missing"
+    if main_one.over_tasks is None:
+        return "undecided: one task says nothing of others"
+    gained = main_one.value >= GAIN and main_one.over_tasks[0] > 0
+    kept = clean.value >= LOSS and main_one.worst > 0 and main_one.consistency > 0
+    return "reached" if gained and kept else "not reached"
+
+
+def _contrast(place: Place, test: str, contrast: Contrast, scorer: str, level: str) -> Found | None:
+    form, (after, before) = place.form, contrast
+    tasks: dict[str, OfTask] = {}
+    worst: list[float] = []
+    agreement: list[float] = []
+    missing = []
+    for task in form.tasks:
+        if test == "published" and task not in form.published:
+            continue
+        pairs = {}
+        for seed in form.seeds:
+            lacking = [
+                c.name for arm in contrast if not _has(place, c := Cell(arm, task, seed), test)
+            ]
+            missing += lacking
+            if not lacking:
+                pairs[seed] = (Cell(after, task, seed), Cell(before, task, seed))
+        if pairs:
+            groups = {seed: _groups(place, test, own, scorer, level) for seed, own in pairs.items()}
+            tasks[task] = _of_task(groups)
+            worst.append(_mean_of(groups, "worst_prompt_accuracy"))
+            agreement.append(_mean_of(groups, "consistency"))
+    if not tasks:
+        return None
+    value = float(np.mean([one.value for one in tasks.values()]))
+    return Found(
+        after=after,
+        before=before,
+        scorer=scorer,
+        level=level,
+        value=value,
+        interval=_fixed_interval(list(tasks.values()), value, len(form.contrasts)),
+        over_tasks=_task_interval(list(tasks.values()), value, len(form.contrasts)),
+        tasks={task: one.value for task, one in tasks.items()},
+        worst=float(np.mean(worst)),
+        consistency=float(np.mean(agreement)),
+        missing=tuple(missing),
+    )
+
+
+def _has(place: Place, cell: Cell, test: str) -> bool:
+    return (place.run(cell, test) / "summary.json").exists()
+
+
+def _groups(
+    place: Place, test: str, cells: tuple[Cell, Cell], scorer: str, level: str
+) -> tuple[Group, Group]:
+    """The shared cells of two runs at a level."""
+    runs = [run_data(load_run(place.run(cell, test)), name=cell.name) for cell in cells]
+    grids = align_runs(runs, scorer=scorer).grids[cells[0].task]
+    after, before = (grid.group(_rows(grid, level)) for grid in grids)
+    if after is None or before is None:
+        raise NothingToEvaluateError(f"{cells[0].name} and {cells[1].name} share no {level} cell.")
+    return after, before
+
+
+def _rows(grid: Grid, level: str) -> Integers:
+    clean = grid.rows(level=CLEAN)
+    if level == CLEAN_LEVEL:
+        return clean
+    return np.setdiff1d(np.arange(len(grid.variants)), clean).astype(np.int64)
+
+
+def _of_task(groups: dict[int, tuple[Group, Group]]) -> OfTask:
+    """The mean over seeds, whose examples and instructions are the same and drawn anew at once."""
+    seeds = {seed: _difference([pair]).value for seed, pair in groups.items()}
+    whole = _difference(list(groups.values()))
+    luck = float(np.var(list(seeds.values()), ddof=1)) / len(seeds) if len(seeds) > 1 else 0.0
+    # Of seeds alone there are n - 1 degrees; Satterthwaite's formula puts both parts together.
+    parts = [(whole.variance, whole.df), (luck, max(1, len(seeds) - 1))]
+    return OfTask(whole.value, whole.variance + luck, seeds, _satterthwaite(parts))
+
+
+def _difference(pairs: Sequence[tuple[Group, Group]]) -> Estimate:
+    influence_of = get_measure("accuracy").influence
+    assert influence_of is not None
+    terms = []
+    for after, before in pairs:
+        terms.append((1 / len(pairs), influence_of(after)))
+        terms.append((-1 / len(pairs), influence_of(before)))
+    known = [(slope, one) for slope, one in terms if one is not None]
+    value = sum(slope * one.value for slope, one in known)
+    return estimate(linear(value, known), pairs[0][0].families, kind="difference")
+
+
+def _mean_of(groups: dict[int, tuple[Group, Group]], metric: str) -> float:
+    return float(np.mean([_gap(pair, metric) for pair in groups.values()]))
+
+
+def _gap(pair: tuple[Group, Group], metric: str) -> float:
+    if metric == "worst_prompt_accuracy":
+        after, before = (_by_instruction(one).min() for one in pair)
+        return float(after - before)
+    influence_of = get_measure(metric).influence
+    assert influence_of is not None
+    after, before = (influence_of(one) for one in pair)
+    return float("nan") if after is None or before is None else after.value - before.value
+
+
+def _by_instruction(group: Group) -> Floats:
+    """Accuracy of each instruction over its variants."""
+    codes = np.unique(group.families)
+    return np.array(
+        [
+            group.score[group.families == code][group.present[group.families == code]].mean()
+            for code in codes
+        ]
+    )
+
+
+def _fixed_interval(tasks: Sequence[OfTask], value: float, contrasts: int) -> tuple[float, float]:
+    variance = sum(one.variance for one in tasks) / len(tasks) ** 2
+    df = _satterthwaite([(one.variance, one.df) for one in tasks])
+    return _interval(value, variance, df, contrasts)
+
+
+def _task_interval(
+    tasks: Sequence[OfTask], value: float, contrasts: int
+) -> tuple[float, float] | None:
+    if len(tasks) < 2:
+        return None
+    variance = float(np.var([one.value for one in tasks], ddof=1)) / len(tasks)
+    return _interval(value, variance, len(tasks) - 1, contrasts)
+
+
+def _satterthwaite(parts: Sequence[tuple[float, float]]) -> float:
+    total = sum(variance for variance, _ in parts)
+    below = sum(variance**2 / df for variance, df in parts)
+    return total**2 / below if below else 1.0
+
+
+def _interval(value: float, variance: float, df: float, contrasts: int) -> tuple[float, float]:
+    half = float(student.ppf(1 - 0.05 / contrasts / 2, df)) * variance**0.5
+    return value - half, value + half
+
+
+def _lines(place: Place, found: Sequence[Found]) -> list[str]:
+    cells = all_cells(place.form)
+    left = [one.name for one in cells if not place.is_done(one)]
+    lines = [
+        f"{len(cells) - len(left)} of {len(cells)} cells are finished."
+        + (f" Missing: {', '.join(left[:8])}{' ...' if len(left) > 8 else ''}" if left else ""),
+        "",
+        "| contrast | scorer | level | points | these tasks | other tasks | worst | consistency |",
+        "| --- | --- | --- | ---: | --- | --- | ---: | ---: |",
+    ]
+    for one in found:
+        over = "one task" if one.over_tasks is None else _points(one.over_tasks)
+        part = "" if one.is_whole else f" (a part: {len(one.missing)} cells are missing)"
+        lines.append(
+            f"| {one.after} - {one.before} | {one.scorer} | {one.level} | {100 * one.value:.1f} | "
+            f"{_points(one.interval)} | {over} | {100 * one.worst:.1f} | "
+            f"{100 * one.consistency:.1f}{part} |"
+        )
+    return [*lines, "", f"The goal is {verdict(place.form, found)}."]
+
+
+def _points(interval: tuple[float, float]) -> str:
+    low, high = (100 * bound for bound in interval)
+    return f"{low:.1f} to {high:.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
