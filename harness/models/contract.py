@@ -114,7 +114,8 @@ class Asked:
     opening: str = ""
     """In the chat layout the cue that the model's answer is begun with."""
     prefill: str = ""
-    """What of the answer stands in the text already, and nowhere but in the model's mouth."""
+    """What `text` holds of the answer itself, after the cue: a server that begins all answers of
+    a chat has no place for it."""
     special: bool = True
     """Whether a tokenizer adds its own tokens; a chat template has written them already."""
 
