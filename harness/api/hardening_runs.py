@@ -98,8 +98,8 @@ def fit_to_time(
     if state.steps is None or state.cells is None:
         if config.minutes is not None:
             rates = measure_rates(config, arms)
-            left = 60 * config.minutes - (time.monotonic() - begun)
-            work = fit_work(work, left, rates)
+            spent = time.monotonic() - begun
+            work = fit_work(work, 60 * config.minutes, rates, spent=spent)
         decided = {"steps": work.steps, "cells": work.cells}
         return work, save_state(folder, state.model_copy(update=decided))
     return Work(work.trainings, work.evaluations, state.steps, state.cells), state

@@ -49,7 +49,7 @@ class Work:
         return self.trainings + self.evaluations
 
 
-def fit_work(work: Work, seconds: float, rates: Rates) -> Work:
+def fit_work(work: Work, seconds: float, rates: Rates, *, spent: float = 0.0) -> Work:
     """The work with as many steps and cells as the seconds allow, never more than planned.
 
     Example:
@@ -59,27 +59,36 @@ def fit_work(work: Work, seconds: float, rates: Rates) -> Work:
 
     Args:
         work: what is planned.
-        seconds: what is left of the time.
+        seconds: the whole time.
         rates: measured on this machine.
+        spent: of that time, on measuring and what came before it.
 
     Raises:
         UsageError: not one step, or too few cells to say anything; the message says how many
             minutes would do.
     """
     starts = (work.trainings + work.evaluations) * rates.start_seconds
-    left = seconds - starts
+    left = seconds - spent - starts
     a_step = work.trainings * rates.step_seconds
     a_cell = work.evaluations * rates.cell_seconds
     training = min(TRAINING_SHARE * left, work.steps * a_step)
     cells = min(work.cells, int((left - training) / a_cell))
     steps = min(work.steps, int((left - cells * a_cell) / a_step))
     if steps < 1 or cells < FEWEST_CELLS:
-        least = starts + max(a_step / TRAINING_SHARE, FEWEST_CELLS * a_cell / (1 - TRAINING_SHARE))
+        least = (
+            spent
+            + starts
+            + max(a_step / TRAINING_SHARE, FEWEST_CELLS * a_cell / (1 - TRAINING_SHARE))
+        )
         raise UsageError(
             f"{seconds / 60:.1f} minutes are too few for {work.trainings} trainings of one step "
             f"and {work.evaluations} evaluations of {FEWEST_CELLS} cells: a step takes "
             f"{rates.step_seconds:.1f} s here, a cell {rates.cell_seconds:.2f} s, and each start "
-            f"{rates.start_seconds:.0f} s.",
+            f"{rates.start_seconds:.0f} s{_spent(spent)}.",
             hint=f"Type: --minutes {ceil(least / 60) + 1}, or --no-control.",
         )
     return Work(work.trainings, work.evaluations, steps, cells)
+
+
+def _spent(seconds: float) -> str:
+    return f"; {seconds / 60:.1f} minutes went into measuring that" if seconds else ""

@@ -34,6 +34,9 @@ def test_what_evaluations_do_not_need_goes_to_trainings() -> None:
 
 
 def test_too_little_time_says_how_much_would_do() -> None:
+    said = r"10\.0 minutes are too few.*; 11\.0 minutes went into measuring"
+    with pytest.raises(UsageError, match=said):
+        fit_work(PLANNED, 600, RATES, spent=660)  # more than all: no number is below 0
     with pytest.raises(UsageError, match=r"1\.0 minutes are too few.*a step takes 2\.0 s") as error:
         fit_work(PLANNED, 60, RATES)
     hint = str(error.value.hint)
