@@ -128,6 +128,7 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
     from harness.core.progress_bar import clock_time, speed
     from harness.evaluation.planner import expect_drops
     from harness.models.questions import ManyAtOnce
+    from reports.formatting import detectable
 
     many = prepared.model if isinstance(prepared.model, ManyAtOnce) else None
     drops = expect_drops(prepared)
@@ -155,7 +156,7 @@ def _show_estimate(prepared: RunPlan, cost: Estimate, *, as_json: bool) -> None:
         console.print(f"design     {described}")
     if drops is not None:
         console.print(
-            f"drops      found from about {100 * drops.detectable:.1f} points on, if variances are "
+            f"drops      found from {detectable(drops.detectable)} points on, if variances are "
             f"typical; the widest interval {describe_width(drops)}"
         )
     shared = cost.unique_tokens < cost.tokens
