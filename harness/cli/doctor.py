@@ -6,7 +6,7 @@ import importlib.util
 import platform
 import shutil
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +58,9 @@ def _package(name: str, needed_for: str, install: str) -> Finding:
     try:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
+        # A build of vLLM for CPUs brings its module in a package of another name.
+        if others := packages_distributions().get(name):
+            return Finding(name, "ok", f"{version(others[0])} ({others[0]})")
         state: Literal["missing"] = "missing"
         return Finding(name, state, f"not installed ({needed_for})", install)
 

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from harness.attacks.config import AttackConfig
-from harness.cli import attacking, evaluating, explaining, pairing, paraphrasing, training
+from harness.cli import (
+    attacking,
+    doctor,
+    evaluating,
+    explaining,
+    pairing,
+    paraphrasing,
+    training,
+)
 from harness.cli.app import run as harness
 from harness.cli.completion import COMPLETERS
 from harness.core.errors import ExitCode
@@ -154,3 +162,12 @@ def test_pairs_need_what_their_source_needs(
     assert "unknown source 't1'. Available: coin-csv, paraphrases, t0" in error_of(
         [*command, "t1"], capsys
     )
+
+
+def test_doctor_finds_a_module_in_a_package_of_another_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor, "packages_distributions", lambda: {"no_such_module": ["pytest"]})
+    finding = doctor._package("no_such_module", "a test", "pip install it")
+    assert (finding.state, finding.found) == ("ok", f"{pytest.__version__} (pytest)")
+    assert doctor._package("nor_this", "a test", "pip install it").advice == "pip install it"
