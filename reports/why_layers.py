@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.results.layer_changes import LayerChanges, LayerSwap, VerbRelations
-from reports.formatting import counted, number, percent, points, with_interval
+from reports.formatting import Writable, counted, number, percent, points, with_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +74,36 @@ def _of_swaps(changes: LayerChanges) -> str:
         "Two models have one difference of losses, from which no correlation with changes of "
         "layers can be had"
     )
-    most = next((one for one in changes.swaps if one.chosen == "most changed"), None)
-    if most is None:
+    swaps = {one.chosen: one for one in changes.swaps}
+    most, least = swaps.get("most changed"), swaps.get("least changed")
+    if most is None or least is None:
         return f"{told}, and no label's likelihood is known, on which a layer could be tried."
-    found = with_interval(most.difference, number, number)
     return (
         f"{told}; but with layer {most.layer} as it was in the base (the one that changed most), "
         f"the tuned model's loss of log-odds under the variants "
-        f"({with_interval(changes.loss, number, number)} nats) changes by {found}: "
-        f"{_bears(most)}."
+        f"({with_interval(changes.loss, number, number)} nats) changes by {_difference(most)}, "
+        f"with layer {least.layer} (the one that changed least) by {_difference(least)}: "
+        f"{_bears(most, least)}."
     )
 
 
-def _bears(swap: LayerSwap) -> str:
-    if swap.difference.interval is None or swap.difference.low is None:
-        return "too few pairs of cells to say whether that layer bears any of it"
-    low, high = swap.difference.interval
-    if low <= 0 <= high:
-        return "that layer's change is not shown to bear any of it"
-    return f"that layer's change {'lowers' if low > 0 else 'raises'} the loss"
+def _difference(swap: LayerSwap) -> str:
+    return with_interval(swap.difference, _fine, _fine)
+
+
+def _fine(given: Writable) -> str:
+    return number(given, 3)
+
+
+def _bears(most: LayerSwap, least: LayerSwap) -> str:
+    """What a swap says: something only beyond noise, and beyond what any swap does."""
+    interval = most.difference.interval
+    if interval is None:
+        return "too few pairs of cells to say whether that change bears any of it"
+    beyond_any = abs(most.difference.value) > abs(least.difference.value)
+    if interval[0] <= 0 <= interval[1] or not beyond_any:
+        return "the largest change is not shown to bear any of it"
+    return f"the largest change {'lowers' if interval[0] > 0 else 'raises'} the loss"
 
 
 def _layers(changes: LayerChanges) -> TextTable:
@@ -144,7 +155,7 @@ def _swaps(changes: LayerChanges) -> TextTable:
                 str(one.layer),
                 one.chosen,
                 with_interval(one.loss, number, number),
-                with_interval(one.difference, number, number),
+                _difference(one),
                 number(one.moved),
             )
             for one in changes.swaps

@@ -150,8 +150,11 @@ def changes(*, difference: Quantity, word: str = "review") -> LayerChanges:
         LayerChange(0, 0.01, 0.0, 0.5, ("film",), (word,), 0.0, 0),
         LayerChange(1, 0.02, 0.25, 41.4, ("film",), ("good",), 0.05, 1),
     )
-    swap = LayerSwap("most changed", 1, Quantity(0.3, (0.1, 0.5)), difference, 0.7)
-    return LayerChanges(layers, relations, 40, Quantity(0.4, (0.2, 0.6)), (swap,))
+    swaps = (
+        LayerSwap("most changed", 1, Quantity(0.3, (0.1, 0.5)), difference, 0.7),
+        LayerSwap("least changed", 0, Quantity(0.4, (0.2, 0.6)), Quantity(0.06, (0, 0.1)), 0.1),
+    )
+    return LayerChanges(layers, relations, 40, Quantity(0.4, (0.2, 0.6)), swaps)
 
 
 def test_changes_of_layers_are_said_with_what_they_cannot_say() -> None:
@@ -166,7 +169,12 @@ def test_changes_of_layers_are_said_with_what_they_cannot_say() -> None:
     assert "turned most in layer 1 (1 − |cos| = 0.250000)" in directions
     assert "layer 1 (by 41.40°)" in directions
     assert "no correlation with changes of layers can be had; but with layer 1" in swap
-    assert swap.endswith("changes by −0.10 [−0.20, −0.05]: that layer's change raises the loss.")
+    assert swap.endswith(
+        "changes by −0.100 [−0.200, −0.050], with layer 0 (the one that changed least) by 0.060 "
+        "[0.000, 0.100]: the largest change raises the loss."
+    )
+    small = changes(difference=Quantity(-0.05, (-0.06, -0.04)))  # as any swap does
+    assert "is not shown to bear any of it" in list(layer_findings(small))[2]
     hidden = changes(difference=Quantity(-0.1, (-0.2, 0.1)))
     assert "is not shown to bear any of it" in list(layer_findings(hidden))[2]
     nothing = replace(found, relations=None, swaps=(), loss=None)
