@@ -6,11 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from harness.core.atomic import is_part
 from harness.core.errors import UsageError
 from reports.rendering import write_page
 from reports.site.site import INDEX, Site, site_files
 
 _MARK: Final = '<meta name="generator" content="robustness-harness">'
+_UNFINISHED: Final = (
+    f'<!doctype html><html lang="en"><head><meta charset="utf-8">{_MARK}<title>Unfinished</title>'
+    "</head><body><p>These pages are being written, or that was stopped: the same command ends it."
+    "</p></body></html>\n"
+)
 _OURS: Final = ("report.html", "report.cells.js")
 
 
@@ -32,6 +38,8 @@ def write_bundle(
         IncompleteRunError: a file cannot be written.
     """
     _check(out)
+    if not (out / INDEX).exists():
+        write_page(out / INDEX, _UNFINISHED)  # by which a bundle that was stopped is known
     written = []
     for name, content in site_files(site):
         written.append(write_page(out / name, content))
@@ -43,7 +51,8 @@ def write_bundle(
 def _check(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is no folder.", hint="Type: --out with a new folder.")
-    if out.is_dir() and any(out.iterdir()) and not _is_bundle(out):
+    holds_files = out.is_dir() and not all(map(is_part, out.iterdir()))
+    if holds_files and not _is_bundle(out):
         raise UsageError(
             f"{out} holds other files than a bundle's.", hint="Type: --out with a new folder."
         )

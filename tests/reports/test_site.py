@@ -169,6 +169,20 @@ def test_a_bundle_replaces_an_earlier_one_and_nothing_else(small: Site, tmp_path
     assert (other / "index.html").read_text() == "<h1>My page</h1>"
 
 
+def test_a_bundle_that_was_stopped_is_ended_by_the_same_call(small: Site, tmp_path: Path) -> None:
+    def stop(name: str) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "site"
+    out.mkdir()
+    (out / f".{'0' * 16}.part").write_text("what a kill before the first page leaves")
+    with pytest.raises(KeyboardInterrupt):
+        write_bundle(small, out, on_file=stop)
+    assert "the same command ends it" in (out / "index.html").read_text("utf-8")
+    written = write_bundle(small, out)
+    assert {path for path in out.rglob("*") if path.is_file()} == set(written)
+
+
 @contextmanager
 def served(site: Site) -> Iterator[PageServer]:
     with open_server(lambda: site, 0) as server:
