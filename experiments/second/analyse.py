@@ -16,13 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from cells import SCORERS, Cell, Place, all_cells
-from form import Contrast, Form, read_form
+from form import START, Contrast, Form, read_form
 from scipy.stats import t as student
 
 from harness.comparison import run_data
@@ -39,6 +39,8 @@ from harness.stats.twoway import estimate, linear
 CLEAN_LEVEL, PERTURBED = "clean", "four levels"
 GAIN, LOSS, BOUND = 0.025, -0.01, 0.005
 """What counts as a gain, as no loss, and as no difference; PROTOCOL.md."""
+TAUGHT = 0.1
+"""How far the start must be above one constant answer for its task to count; PROTOCOL.md."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Found:
     consistency: float
     missing: tuple[str, ...]
     """Cells that the contrast lacks."""
+    untaught: dict[str, float]
+    """Tasks that are left out as the start cannot do them -> the contrast there."""
 
     @property
     def is_whole(self) -> bool:
@@ -95,7 +99,11 @@ def main(arguments: list[str] | None = None) -> int:
     except HarnessError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    content = {"contrasts": [asdict(one) for one in found], "verdict": verdict(form, found)}
+    content = {
+        "margins": margins(place),
+        "contrasts": [asdict(one) for one in found],
+        "verdict": verdict(form, found),
+    }
     text = json.dumps(content, indent=2)
     (options.out / f"analysis.{options.test}.json").write_text(f"{text}\n", encoding="utf-8")
     sys.stdout.write("\n".join(_lines(place, found)) + "\n")
@@ -105,12 +113,33 @@ def main(arguments: list[str] | None = None) -> int:
 def analyse(place: Place, test: str = "others") -> list[Found]:
     """Every contrast of the form that has a cell, by scorer and level."""
     found = []
+    taught = {task: margin >= TAUGHT for task, margin in margins(place).items()}
     for scorer in SCORERS:
         for level in (PERTURBED, CLEAN_LEVEL):
             for contrast in place.form.contrasts:
-                one = _contrast(place, test, contrast, scorer, level)
+                one = _contrast(place, test, contrast, scorer, level, taught)
                 found += [one] if one is not None else []
     return found
+
+
+def margins(place: Place) -> dict[str, float]:
+    """How far the start is above what needs no model, by task, as far as starts are tested.
+
+    The start's clean accuracy (`loglik`, instructions by others) less the larger of chance and the
+    most frequent label's share, mean over seeds.
+    """
+    found: dict[str, list[float]] = {}
+    for cell in all_cells(place.form):
+        if cell.arm == START and _has(place, cell, "others"):
+            found.setdefault(cell.task, []).append(_margin(place, cell))
+    return {task: float(np.mean(values)) for task, values in found.items()}
+
+
+def _margin(place: Place, cell: Cell) -> float:
+    task = load_run(place.run(cell, "others")).summary.tasks[cell.task]
+    clean = task.levels[CLEAN].accuracy
+    assert clean is not None  # a test asks every clean instruction
+    return clean.value - max(task.chance, task.largest_gold_share or 0.0)
 
 
 def verdict(form: Form, found: Sequence[Found]) -> str:
@@ -126,43 +155,66 @@ def verdict(form: Form, found: Sequence[Found]) -> str:
     return "reached" if gained and kept else "not reached"
 
 
-def _contrast(place: Place, test: str, contrast: Contrast, scorer: str, level: str) -> Found | None:
-    form, (after, before) = place.form, contrast
-    tasks: dict[str, OfTask] = {}
-    worst: list[float] = []
-    agreement: list[float] = []
-    missing = []
-    for task in form.tasks:
-        if test == "published" and task not in form.published:
-            continue
-        pairs = {}
-        for seed in form.seeds:
-            lacking = [
-                c.name for arm in contrast if not _has(place, c := Cell(arm, task, seed), test)
-            ]
-            missing += lacking
-            if not lacking:
-                pairs[seed] = (Cell(after, task, seed), Cell(before, task, seed))
-        if pairs:
-            groups = {seed: _groups(place, test, own, scorer, level) for seed, own in pairs.items()}
-            tasks[task] = _of_task(groups)
-            worst.append(_mean_of(groups, "worst_prompt_accuracy"))
-            agreement.append(_mean_of(groups, "consistency"))
+def _contrast(
+    place: Place,
+    test: str,
+    contrast: Contrast,
+    scorer: str,
+    level: str,
+    taught: Mapping[str, bool],
+) -> Found | None:
+    names = [one for one in place.form.tasks if test == "others" or one in place.form.published]
+    parts = {task: _part(place, test, contrast, task, scorer, level) for task in names}
+    known = {task: part.contrast for task, part in parts.items() if part.contrast is not None}
+    tasks = {task: one for task, one in known.items() if taught.get(task, True)}
     if not tasks:
         return None
+    counted = [part for task, part in parts.items() if taught.get(task, True)]
     value = float(np.mean([one.value for one in tasks.values()]))
     return Found(
-        after=after,
-        before=before,
+        after=contrast[0],
+        before=contrast[1],
         scorer=scorer,
         level=level,
         value=value,
-        interval=_fixed_interval(list(tasks.values()), value, len(form.contrasts)),
-        over_tasks=_task_interval(list(tasks.values()), value, len(form.contrasts)),
+        interval=_fixed_interval(list(tasks.values()), value, len(place.form.contrasts)),
+        over_tasks=_task_interval(list(tasks.values()), value, len(place.form.contrasts)),
         tasks={task: one.value for task, one in tasks.items()},
-        worst=float(np.mean(worst)),
-        consistency=float(np.mean(agreement)),
-        missing=tuple(missing),
+        worst=float(np.mean([parts[task].worst for task in tasks])),
+        consistency=float(np.mean([parts[task].consistency for task in tasks])),
+        missing=tuple(name for part in counted for name in part.missing),
+        untaught={task: one.value for task, one in known.items() if task not in tasks},
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A contrast on one task, as far as its cells are there."""
+
+    contrast: OfTask | None
+    worst: float
+    consistency: float
+    missing: tuple[str, ...]
+
+
+def _part(place: Place, test: str, contrast: Contrast, task: str, scorer: str, level: str) -> _Part:
+    """What a task says, and what it lacks: its starts, too, which decide whether it counts."""
+    groups: dict[int, tuple[Group, Group]] = {}
+    missing: list[str] = []
+    for seed in place.form.seeds:
+        after, before = (Cell(arm, task, seed) for arm in contrast)
+        lacking = [cell.name for cell in (after, before) if not _has(place, cell, test)]
+        if not lacking:
+            groups[seed] = _groups(place, test, (after, before), scorer, level)
+        start = Cell(START, task, seed)
+        if not _has(place, start, "others"):
+            lacking = list(dict.fromkeys([*lacking, start.name]))
+        missing += lacking
+    return _Part(
+        _of_task(groups) if groups else None,
+        _mean_of(groups, "worst_prompt_accuracy") if groups else float("nan"),
+        _mean_of(groups, "consistency") if groups else float("nan"),
+        tuple(missing),
     )
 
 
@@ -269,6 +321,7 @@ def _lines(place: Place, found: Sequence[Found]) -> list[str]:
         f"{len(cells) - len(left)} of {len(cells)} cells are finished."
         + (f" Missing: {', '.join(left[:8])}{' ...' if len(left) > 8 else ''}" if left else ""),
         "",
+        *_starts(place),
         "| contrast | scorer | level | points | these tasks | other tasks | worst | consistency |",
         "| --- | --- | --- | ---: | --- | --- | ---: | ---: |",
     ]
@@ -281,6 +334,18 @@ def _lines(place: Place, found: Sequence[Found]) -> list[str]:
             f"{100 * one.consistency:.1f}{part} |"
         )
     return [*lines, "", f"The goal is {verdict(place.form, found)}."]
+
+
+def _starts(place: Place) -> list[str]:
+    """Which tasks the start can do, and which are left out of every mean."""
+    found = margins(place)
+    if not found:
+        return []
+    lines = ["| task | start above one constant answer, points | counts |", "| --- | ---: | --- |"]
+    for task, margin in found.items():
+        counts = "yes" if margin >= TAUGHT else "no: the start cannot do it"
+        lines.append(f"| {task} | {100 * margin:.1f} | {counts} |")
+    return [*lines, ""]
 
 
 def _points(interval: tuple[float, float]) -> str:

@@ -167,7 +167,7 @@ def test_in_miniature_from_data_to_a_verdict(
     assert scripts.analyse.main(analyse) == 0
     shown = capsys.readouterr().out
     assert "2 of 6 cells are finished" in shown
-    assert "(a part: 2 cells are missing)" in shown
+    assert "(a part: 4 cells are missing)" in shown
     assert "undecided: cells are missing" in shown
     assert run([*common, "--only", "n*/sst2/0"]) == 0
     assert "2 of 2 cells are done" in capsys.readouterr().out
@@ -175,9 +175,34 @@ def test_in_miniature_from_data_to_a_verdict(
     assert [(one["scorer"], one["level"]) for one in found] == [
         (scorer, level) for scorer in ("loglik", "generate") for level in ("four levels", "clean")
     ]
-    assert {tuple(one["missing"]) for one in found} == {("n27/sst2/1", "n1/sst2/1")}
+    lacking = ("start/sst2/0", "n27/sst2/1", "n1/sst2/1", "start/sst2/1")
+    assert {tuple(one["missing"]) for one in found} == {lacking}
     pairs = [json.loads(line) for line in (out / "sst2/seed-0/pairs/n27.jsonl").open()]
     assert len({pair["original"] for pair in pairs}) > 5
+
+
+def test_a_task_that_the_start_cannot_do_is_in_no_mean(
+    scripts: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyse = scripts.analyse
+    form = scripts.form.read_form(FOLDER / "full.yaml")
+    place = scripts.cells.Place(form, Path(), Path("nowhere"))
+
+    def part(_place: Any, _test: str, _contrast: Any, task: str, *_: str) -> Any:
+        value = {"sst2": 0.02, "trec": 0.06}.get(task, 0.5)
+        return analyse._Part(analyse.OfTask(value, 0.0004, {}, 10.0), value, value, ())
+
+    monkeypatch.setattr(analyse, "_part", part)
+    # Exactly at the limit counts.
+    known = {"sst2": analyse.TAUGHT, "trec": 0.3, "ag_news": 0.099, "dbpedia": -0.1, "yelp": 0.0}
+    monkeypatch.setattr(analyse, "margins", lambda _: known)
+    found = analyse.analyse(place)[0]
+    assert (found.value, found.worst, found.consistency) == pytest.approx((0.04, 0.04, 0.04))
+    assert found.tasks == {"sst2": 0.02, "trec": 0.06}
+    assert set(found.untaught) == {"ag_news", "dbpedia", "yelp"}
+    assert found.over_tasks[0] == pytest.approx(
+        analyse._task_interval([analyse.OfTask(v, 0, {}, 1) for v in (0.02, 0.06)], 0.04, 16)[0]
+    )
 
 
 def test_before_any_cell_nothing_is_said(
