@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.core.errors import UsageError
 from harness.models import Model, ModelSpec, load_model
+from harness.models.engines.vllm import BACKEND as VLLM
 from harness.models.loading.checkpoint import quantization_of
 from harness.models.loading.source import find_source
 from harness.models.servers.address import is_served
@@ -29,13 +30,15 @@ def check_explainable(run: Run) -> None:
     """Refuse a run whose model was asked where no gradient comes from, by its manifest alone.
 
     Raises:
-        UsageError: a server or llama.cpp answered.
+        UsageError: a server, llama.cpp or vLLM answered.
     """
     model: Mapping[str, object] = run.manifest["model"]
     offer = model.get("offer")
     way = offer.get("way", "engine") if isinstance(offer, Mapping) else "engine"
     if model["kind"] == LLAMA_CPP:
         raise _by_llama_cpp(f"{run.path}: {model['name']}")
+    if model["kind"] == VLLM:
+        raise _by_vllm(f"{run.path}: {model['name']}")
     if way != "engine":
         raise _by_server(f"{run.path}: {model['name']}")
 
@@ -50,6 +53,8 @@ def load_explainable(spec: ModelSpec) -> Model:
         raise _by_server(spec.name)
     if spec.name.startswith(f"{LLAMA_CPP}:"):
         raise _by_llama_cpp(spec.name)
+    if spec.name.startswith(f"{VLLM}:"):
+        raise _by_vllm(spec.name)
     if ":" not in spec.name:  # else a plugin's backend has it, and what it loads is looked at later
         check_whole(spec.name, quantization_of(find_source(spec).directory))
     return load_model(spec)
@@ -100,4 +105,12 @@ def _by_llama_cpp(name: str) -> UsageError:
         "words are weighed.",
         hint=f"Run the same file through transformers, and explain that run: leave {LLAMA_CPP}: "
         "out of --model.",
+    )
+
+
+def _by_vllm(name: str) -> UsageError:
+    return UsageError(
+        f"{name} is run by vLLM, which returns no gradients, by which words are weighed.",
+        hint="Run the same weights through transformers, and explain that run: leave "
+        f"{VLLM}: out of --model.",
     )

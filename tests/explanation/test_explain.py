@@ -239,11 +239,14 @@ def unlike(base: Path, folder: Path) -> dict[str, Any]:
     return {"tuned": other}
 
 
-def by_llama_cpp(base: Path, folder: Path) -> dict[str, Any]:
-    manifest = json.loads((base / "run.json").read_text())
-    manifest["model"] |= {"kind": "llama.cpp", "name": "llama.cpp:tiny.gguf"}
-    (base / "run.json").write_text(json.dumps(seal(manifest, base)))
-    return {}
+def run_by(backend: str, name: str) -> Callable[[Path, Path], dict[str, Any]]:
+    def spoil(base: Path, folder: Path) -> dict[str, Any]:
+        manifest = json.loads((base / "run.json").read_text())
+        manifest["model"] |= {"kind": backend, "name": f"{backend}:{name}"}
+        (base / "run.json").write_text(json.dumps(seal(manifest, base)))
+        return {}
+
+    return spoil
 
 
 def quantised(**settings: object) -> Callable[[Path, Path], dict[str, Any]]:
@@ -259,7 +262,12 @@ def quantised(**settings: object) -> Callable[[Path, Path], dict[str, Any]]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (by_llama_cpp, r"base: llama\.cpp:tiny\.gguf is run by llama\.cpp from quantised weights"),
+        (
+            run_by("llama.cpp", "tiny.gguf"),
+            r"base: llama\.cpp:tiny\.gguf is run by llama\.cpp from quantised weights",
+        ),
+        (run_by("vllm", "tiny"), r"base: vllm:tiny is run by vLLM, which returns no gradients"),
+        (lambda *_: {"model": "vllm:tiny"}, r"^vllm:tiny is run by vLLM"),
         (
             lambda *_: {"model": "llama.cpp:tiny.gguf"},
             r"^llama\.cpp:tiny\.gguf is run by llama\.cpp",
