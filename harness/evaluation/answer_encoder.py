@@ -27,7 +27,7 @@ def check_embedding(name: str, tasks: Iterable[Task]) -> None:
     spec = ModelSpec(name)
     if is_served(spec) or name.partition(":")[0] in BACKENDS:
         raise UsageError(
-            f"--embed-with {name}: a server's model shows no hidden states.",
+            f"--embed-with {name}: only a model of transformers here shows its hidden states.",
             hint="Name a directory with a model of transformers, or smollm2-135m.",
         )
     if find_source(spec).adapter is not None:

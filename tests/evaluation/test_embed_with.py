@@ -122,8 +122,9 @@ def test_a_run_says_how_alike_its_answers_are(
     ("name", "task", "message"),
     [
         ("{model}", choice_task(rows=3), "compares free-text answers, and no task has them"),
-        ("openai:gpt", answer_task(rows=3), "a server's model shows no hidden states"),
-        ("llama.cpp:x.gguf", answer_task(rows=3), "a server's model shows no hidden states"),
+        ("openai:gpt", answer_task(rows=3), "only a model of transformers here shows its hidden"),
+        ("llama.cpp:x.gguf", answer_task(rows=3), "only a model of transformers here shows"),
+        ("vllm:x", answer_task(rows=3), "only a model of transformers here shows its hidden"),
         ("nowhere", answer_task(rows=3), "nowhere"),
     ],
 )
