@@ -32,10 +32,10 @@ def invariance_loss(original: Tensor, paraphrase: Tensor) -> Tensor:
     c: sum of squares of the covariances of different dimensions, divided by their number, which
        keeps dimensions from saying the same.
 
-    Variance and covariance are over the rows, with n - 1. That the mean square is over dimensions,
-    too, and the halves of v are the authors' released code; the paper's equations have neither, and
-    its weights belong to the code. Unlike the contrasts it has no negatives: rows with equal
-    answers may be as near as they like, as long as not all are.
+    Variance and covariance are over the rows, with n - 1. The weights are the paper's. Its
+    equations add up squares over dimensions and have no halves before v; both are as VICReg is
+    commonly implemented, with these weights. Unlike the contrasts it has no negatives: rows with
+    equal answers may be as near as they like, as long as not all are.
 
     Args:
         original: [rows, width], states of the rows under one instruction each; at least two rows.
