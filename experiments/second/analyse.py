@@ -34,7 +34,7 @@ from harness.metrics.measures import get_measure
 from harness.results.rundir import load_run
 from harness.stats.arrays import Floats, Integers
 from harness.stats.estimate import Estimate
-from harness.stats.twoway import estimate, linear
+from harness.stats.twoway import Influence, estimate, linear
 
 CLEAN_LEVEL, PERTURBED = "clean", "four levels"
 GAIN, LOSS, BOUND = 0.025, -0.01, 0.005
@@ -84,7 +84,7 @@ class Found:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write OUT/analysis.json and print the tables."""
+    """Write OUT/analysis.TEST.json and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("config", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -138,7 +138,8 @@ def margins(place: Place) -> dict[str, float]:
 def _margin(place: Place, cell: Cell) -> float:
     task = load_run(place.run(cell, "others")).summary.tasks[cell.task]
     clean = task.levels[CLEAN].accuracy
-    assert clean is not None  # a test asks every clean instruction
+    if clean is None:
+        raise NothingToEvaluateError(f"{cell.name}: its test has no clean cell.")
     return clean.value - max(task.chance, task.largest_gold_share or 0.0)
 
 
@@ -252,12 +253,10 @@ def _of_task(groups: dict[int, tuple[Group, Group]]) -> OfTask:
 
 
 def _difference(pairs: Sequence[tuple[Group, Group]]) -> Estimate:
-    influence_of = get_measure("accuracy").influence
-    assert influence_of is not None
     terms = []
     for after, before in pairs:
-        terms.append((1 / len(pairs), influence_of(after)))
-        terms.append((-1 / len(pairs), influence_of(before)))
+        terms.append((1 / len(pairs), _influence(after, "accuracy")))
+        terms.append((-1 / len(pairs), _influence(before, "accuracy")))
     known = [(slope, one) for slope, one in terms if one is not None]
     value = sum(slope * one.value for slope, one in known)
     return estimate(linear(value, known), pairs[0][0].families, kind="difference")
@@ -269,12 +268,18 @@ def _mean_of(groups: dict[int, tuple[Group, Group]], metric: str) -> float:
 
 def _gap(pair: tuple[Group, Group], metric: str) -> float:
     if metric == "worst_prompt_accuracy":
-        after, before = (_by_instruction(one).min() for one in pair)
+        after, before = (_by_instruction(group).min() for group in pair)
         return float(after - before)
-    influence_of = get_measure(metric).influence
-    assert influence_of is not None
-    after, before = (influence_of(one) for one in pair)
+    after, before = (_influence(group, metric) for group in pair)
     return float("nan") if after is None or before is None else after.value - before.value
+
+
+def _influence(group: Group, metric: str) -> Influence | None:
+    """A metric's value with what each cell does for it; None where no cell says anything."""
+    influence_of = get_measure(metric).influence
+    if influence_of is None:
+        raise ValueError(f"{metric} is no mean over cells")
+    return influence_of(group)
 
 
 def _by_instruction(group: Group) -> Floats:
