@@ -123,13 +123,13 @@ class PairEncoder:
 
     def _texts(self, variants: Sequence[tuple[Pair, str]]) -> Iterator[EncodedText]:
         asked = []
-        for pair, variant in variants:
+        for pair, text in variants:
             prompter = self._prompter(pair)
-            said = {"target": prompter.answer(pair.target)}
-            asked.append(replace(prompter.ask(variant, pair.input), answers=said))
+            answers = {"target": prompter.answer(pair.target)}
+            asked.append(replace(prompter.ask(text, pair.input), answers=answers))
         requests = self._tokenizer.requests(asked)
-        for request, one, told in zip(requests, asked, variants, strict=True):
-            yield self._join(request, one.text, told)
+        for request, prompt, variant in zip(requests, asked, variants, strict=True):
+            yield self._join(request, prompt.text, variant)
 
     def _prompter(self, pair: Pair) -> Prompter:
         return Prompter(

@@ -3,7 +3,7 @@
 plain   instruction, blank line, input, answer cue; the label follows after a space
 coin    instruction, input, blank line, `### Response:`; the label follows after a space
 chat    the tokenizer's own chat template: instruction, blank line and input are the user's turn;
-        the answer cue opens the assistant's (a prefill), and the label follows after a space
+        the answer cue opens the assistant's, and the label follows after a space
 
 A system text stands before everything; in a chat it is a turn of its own if the template has one.
 A prefill is where the answer begins: it stands in the assistant's turn of a chat, after the cue.
