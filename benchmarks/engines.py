@@ -30,7 +30,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import mean, quantiles
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from harness.core.records import Sample
+    from harness.evaluation.plan import Block
+    from harness.evaluation.prepare import RunPlan
+    from harness.models import Model, ModelSpec
 
 ENGINES: Final = (
     "here", "vllm", "vllm-bfloat16", "vllm-compiled", "llama.cpp", "llama.cpp-float32",
@@ -138,18 +144,16 @@ def lacks(python: str, engine: str) -> str | None:
 
 def answer(options: argparse.Namespace) -> dict[str, Measured]:
     """The cells of the cases by one engine, in this process."""
-    from harness.models import ModelSpec, load_model
+    from harness.models import load_model
 
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
-        spec = spec_of(options.engine, Path(folder))
-        assert isinstance(spec, ModelSpec)
-        model = load_model(spec)
+        model = load_model(spec_of(options.engine, Path(folder)))
         start = time.perf_counter() - begun
         return {case: answer_case(case, model, start, options) for case in options.cases}
 
 
-def answer_case(case: str, model: Any, start: float, options: argparse.Namespace) -> Measured:
+def answer_case(case: str, model: Model, start: float, options: argparse.Namespace) -> Measured:
     """The cells of one case, window by window."""
     from harness.evaluation.config import RunConfig
     from harness.evaluation.plan import windows
@@ -175,7 +179,7 @@ def answer_case(case: str, model: Any, start: float, options: argparse.Namespace
     )  # fmt: skip
 
 
-def spec_of(engine: str, folder: Path) -> Any:
+def spec_of(engine: str, folder: Path) -> ModelSpec:
     """The model as that engine runs it."""
     from harness.models import ModelSpec
     from harness.models.loading.bundled import find_bundled
@@ -217,7 +221,7 @@ def write_float32(source: Path, target: Path) -> Path:
     return target
 
 
-def evaluate(planned: Any, window: Sequence[Any]) -> list[Any]:
+def evaluate(planned: RunPlan, window: Sequence[Block]) -> list[Sample]:
     """The samples of a window, all of them computed."""
     from harness.core.cache import ResponseCache
     from harness.core.progress import NoProgress
@@ -227,11 +231,10 @@ def evaluate(planned: Any, window: Sequence[Any]) -> list[Any]:
         engine = Engine(model=planned.model, cache=cache, tools=planned.tools,
                         scorers=planned.scorers,
                         max_new_tokens=planned.config.max_new_tokens)  # fmt: skip
-        found: list[Any] = engine.evaluate(window, {}, NoProgress())[0]
-        return found
+        return engine.evaluate(window, {}, NoProgress())[0]
 
 
-def tokens_of(planned: Any, samples: Sequence[Any]) -> int:
+def tokens_of(planned: RunPlan, samples: Sequence[Sample]) -> int:
     """Tokens of all prompts with what was said, by the model's tokenizer; shared ones count."""
     texts = {variant.id: variant.text for variant in planned.plan.all_variants()}
     total = 0
