@@ -98,17 +98,12 @@ def prepare(
     config = with_defaults(config)
     check_config(config)
     check_sampling(config.temperature, config.repeats, config.scorers)
-    for path in map(Path, config.plugins):
-        load_graders(path)
-        load_metrics(path)
-    check_metrics(config.metrics)
+    _load_functions(config)
     selection = _select(config)
     tasks = load_run_tasks(config, specs)
     if config.embed_with is not None:
         check_embedding(config.embed_with, tasks)
-    named = (
-        config.scorers or config.temperature > 0 or any(task.scorer == "generate" for task in tasks)
-    )
+    named = _names_scorers(config, tasks)
     config, scorer_notes = choose_scorers(config, tasks)
     made = _make_variants(config, tasks, selection.perturbations)
     plan = Plan(
@@ -124,7 +119,7 @@ def prepare(
     model = load(config.model_spec)
     if config.temperature > 0:
         drawing(model)
-    config, fitted_notes = fit_scorers(config, plan.tasks, model, named=bool(named))
+    config, fitted_notes = fit_scorers(config, plan.tasks, model, named=named)
     run_plan = make_run_plan(
         config,
         plan,
@@ -140,6 +135,20 @@ def prepare(
     told = validity_notes(variant.perturbation for variant in run_plan.plan.all_variants())
     notes = (*run_plan.notes, *scorer_notes, *fitted_notes, *request_notes(run_plan), *told)
     return replace(run_plan, notes=notes)
+
+
+def _load_functions(config: RunConfig) -> None:
+    """Register graders and metrics of plug-ins; validate that the metrics asked for are there."""
+    for path in map(Path, config.plugins):
+        load_graders(path)
+        load_metrics(path)
+    check_metrics(config.metrics)
+
+
+def _names_scorers(config: RunConfig, tasks: Sequence[Task]) -> bool:
+    """Whether anybody says how responses become answers: options, or a task file."""
+    drawn = config.temperature > 0
+    return bool(config.scorers) or drawn or any(task.scorer == "generate" for task in tasks)
 
 
 def _without_cut_answers(run: RunPlan) -> RunPlan:

@@ -7,7 +7,7 @@ too, so the cosine of answers to different examples stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -25,18 +25,18 @@ Embed: TypeAlias = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 def describe_similarity(
-    grid: Grid, embed: Embed, confidence: float
-) -> Mapping[str, AnswerSimilarity]:
+    grid: Grid, embed: Embed | None, confidence: float
+) -> dict[str, AnswerSimilarity]:
     """Each level's similarity of answers, of a task whose answers are free text; else none.
 
     Answers are embedded as agreement compares them, each distinct one once.
 
     Args:
         grid: the task's cells.
-        embed: the encoder.
+        embed: the encoder; None where it is not asked how alike answers are.
         confidence: of the intervals.
     """
-    if not grid.is_open:
+    if embed is None or not grid.is_open:
         return {}
     vectors = _vectors(grid, embed)
     found = {}

@@ -124,15 +124,10 @@ def summarize(
         UsageError: samples of unknown variants, or two samples of one cell.
     """
     scorers = in_scorer_order(map(str, samples["scorer"].unique()), scorers)
-    labels = {name: facts.labels for name, facts in tasks.items()}
-    tokens = {name: facts.label_tokens for name, facts in tasks.items() if facts.label_tokens}
-    instead = {name: facts.own_scorers for name, facts in tasks.items()}
     blocks: dict[str, ScorerSummary] = {}
     main: dict[str, Grid] = {}
     for scorer in scorers:
-        grids = build_grids(
-            samples, variants, labels, scorer=scorer, label_tokens=tokens, own_scorers=instead
-        )
+        grids = _grids_of(samples, variants, tasks, scorer)
         blocks[scorer] = _Summarizer(grids, tasks, seed, confidence, resamples).summarize()
         main = main or grids
     block = blocks[scorers[0]] if scorers else ScorerSummary({}, {}, {}, None)
@@ -155,9 +150,7 @@ def summarize(
                 sampling=write_levels(of_draws.get(name, {}), task.levels, confidence),
                 reliability=of_tasks[name],
                 moves=count_moves(main[name], len(task.labels)),
-                similarity=dict(describe_similarity(main[name], embed, confidence))
-                if embed
-                else {},
+                similarity=describe_similarity(main[name], embed, confidence),
             )
             for name, task in block.tasks.items()
         },
@@ -171,6 +164,20 @@ def summarize(
         strengths=_Summarizer(main, tasks, seed, confidence, resamples).curves(),
         sampling=write_levels(mean_over_tasks(of_draws), block.levels, confidence),
         reliability=reliability,
+    )
+
+
+def _grids_of(
+    samples: pd.DataFrame, variants: pd.DataFrame, tasks: Mapping[str, TaskFacts], scorer: str
+) -> dict[str, Grid]:
+    """The cells of each task as a scorer reads them."""
+    return build_grids(
+        samples,
+        variants,
+        {name: facts.labels for name, facts in tasks.items()},
+        scorer=scorer,
+        label_tokens={name: one.label_tokens for name, one in tasks.items() if one.label_tokens},
+        own_scorers={name: facts.own_scorers for name, facts in tasks.items()},
     )
 
 
