@@ -31,14 +31,9 @@ def answered_cells(ready: ReadyRun, keys: Sequence[Key]) -> Iterator[tuple[Task,
     read = set(samples.loc[samples["scorer"] == "generate", "task"].astype(str))
     plan = ready.plan.plan
     for task, cells in cells_of(plan, keys):
-        own = texts if task.name in read else {}
-        yield (
-            task,
-            [
-                Answered(cell, predictions.get(key_of(cell)), own.get(key_of(cell)))
-                for cell in cells
-            ],
-        )
+        written = texts if task.name in read else {}
+        keyed = ((cell, key_of(cell)) for cell in cells)
+        yield task, [Answered(cell, predictions.get(key), written.get(key)) for cell, key in keyed]
 
 
 def cells_of(plan: Plan, keys: Sequence[Key]) -> Iterator[tuple[Task, list[Cell]]]:
@@ -53,7 +48,7 @@ def cells_of(plan: Plan, keys: Sequence[Key]) -> Iterator[tuple[Task, list[Cell]
             for variant in plan.variants[task.name]
             if variant.id in by_variant
             for cell in plan.block(
-                task, variant, tuple(examples[one] for one in by_variant[variant.id])
+                task, variant, tuple(examples[example] for example in by_variant[variant.id])
             ).cells()
         ]
         if cells:
