@@ -20,7 +20,7 @@ from reports.diff import Mark
 from reports.drawings import comparison_charts, report_charts
 from reports.drawings_of_answers import VARIANCE_PARTS
 from reports.flips import KINDS
-from reports.label_metrics import METRICS_LEDE, metric_name
+from reports.label_metrics import METRICS_LEDE, metric_name, metric_value
 from reports.measures import MEASURES
 from reports.reading import Reading
 from reports.said import LIMIT
@@ -102,6 +102,7 @@ def _render(view: ReportView, cells: _ShapedCells, beside: str = "", nonce: str 
         "measures": MEASURES,
         "said_limit": LIMIT,
         "metric_name": metric_name,
+        "metric_value": metric_value,
         "metrics_lede": METRICS_LEDE,
         "over_all": OVER_ALL,
         "stable": cells.stable if cells.payload else (),

@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.core.records import in_level_order
 from harness.results.summary import Summary
+from reports.formatting import MINUS, number
 
 NAMES: Final[Mapping[str, str]] = {
     "balanced_accuracy": "Balanced accuracy",
@@ -24,6 +25,8 @@ METRICS_LEDE: Final = (
     "without intervals."
 )
 """What the numbers are."""
+_SMALL: Final = 0.001
+_LARGE: Final = 1e7
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,18 @@ def _rows(summary: Summary) -> Iterator[LabelMetricRow]:
     for name, task in summary.tasks.items():
         for level in in_level_order(task.metrics):
             yield LabelMetricRow(name, level, task.metrics[level])
+
+
+def metric_value(value: float | None) -> str:
+    """A metric as a table shows it: three decimals, or three digits where these would hide it.
+
+    Example:
+        >>> metric_value(0.3754), metric_value(0.00004), metric_value(1e300)
+        ('0.375', '4e-05', '1e+300')
+    """
+    if value is None or value == 0 or _SMALL <= abs(value) < _LARGE:
+        return number(value, 3)
+    return f"{value:.3g}".replace("-", MINUS, 1) if value < 0 else f"{value:.3g}"
 
 
 def metric_name(metric: str) -> str:

@@ -17,7 +17,7 @@ from reports.formatting import (
     points,
     title,
 )
-from reports.label_metrics import METRICS_LEDE, metric_name
+from reports.label_metrics import METRICS_LEDE, metric_name, metric_value
 from reports.markdown_text import code_block, escape, mark_markdown, table
 from reports.provenance import Provenance
 from reports.reading import GroupView, Reading
@@ -226,7 +226,7 @@ def _label_metrics(view: ReportView) -> list[str]:
             escape(row.task),
             escape(row.level),
             *([escape(run.name)] * several),
-            *(number(row.values.get(name), 3) for name in view.label_metrics),
+            *(metric_value(row.values.get(name)) for name in view.label_metrics),
         ]
         for run in view.runs
         for row in run.label_metrics

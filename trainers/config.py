@@ -38,6 +38,8 @@ _OPERATIONAL: Final = frozenset(
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+MAX_WIDTH: Final = 65_536
+"""Of what is trained beside the weights: wider than any model's states, and yet held by memory."""
 
 
 class TrainConfig(PlainNumbers):
@@ -70,7 +72,7 @@ class TrainConfig(PlainNumbers):
     """Whose states are pooled: the decoder's, or the encoder's of an encoder-decoder."""
     layer: Count | None = None
     """Layer whose states are pooled, from 1; default: the last, after the final norm."""
-    projection: Annotated[int, Field(ge=0)] = 128
+    projection: Annotated[int, Field(ge=0, le=MAX_WIDTH)] = 128
     """Width of the projection head of supervised and invariance, thrown away; 0: none."""
     negatives: Negatives = "batch"
     """Where negatives come from: the whole batch, or the micro-batch."""
@@ -102,7 +104,7 @@ class TrainConfig(PlainNumbers):
 
     tuning: Tuning = "lora"
     """What is trained: a LoRA adapter, or all weights."""
-    lora_r: Count = 16
+    lora_r: Annotated[int, Field(ge=1, le=MAX_WIDTH)] = 16
     """LoRA rank."""
     lora_alpha: Count = 16
     """LoRA alpha (the scale is alpha / rank)."""

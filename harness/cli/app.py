@@ -153,7 +153,8 @@ def _dispatch(arguments: list[str] | None) -> int:
 
 def _format(error: BaseException) -> str:
     message: str = error.format_message() if hasattr(error, "format_message") else str(error)
-    return f"{' '.join(message.split()).rstrip('.')}."
+    said = " ".join(message.split()).rstrip(".")
+    return said if said.endswith("?") else f"{said}."
 
 
 def _shorten(text: str) -> str:

@@ -71,9 +71,9 @@ def _show_pairs(made: PairsFile, *, excluded: bool, as_json: bool) -> None:
             }
         )
         return
-    print_table(
-        "Dropped", ("reason", "number", "what it means"), [(r, f"{n:,}", m) for r, n, m in dropped]
-    )
+    if dropped:
+        rows = [(reason, f"{n:,}", meaning) for reason, n, meaning in dropped]
+        print_table("Dropped", ("reason", "number", "what it means"), rows)
     console().print(
         f"{len(made.pairs):,} pairs, {hard:,} with a hard negative: {made.path}", markup=False
     )

@@ -56,7 +56,12 @@ def with_options(
         the command's other options.
     """
     own = [_parameter(config, name, panel) for panel, names in panels.items() for name in names]
-    return functools.partial(_as_command, own, lambda given: check_options(config, given))
+    return functools.partial(_as_command, own, lambda given: check_typed(config, given))
+
+
+def check_typed(config: type[C], given: Mapping[str, object]) -> C:
+    """The configuration of options as typed; an error calls them by what is typed, too."""
+    return check_options(config, given, say=lambda name: (_FLAGS.get(name) or (flag(name),))[0])
 
 
 def with_several(
@@ -79,7 +84,7 @@ def with_several(
     ]
 
     def bind(given: dict[str, Any]) -> list[C]:
-        return [check_options(config, {**given, name: value}) for value in given[name]]
+        return [check_typed(config, {**given, name: value}) for value in given[name]]
 
     return functools.partial(_as_command, own, bind)
 

@@ -74,4 +74,8 @@ def _explain(
     if first["type"] == "literal_error":
         choices = choices_of(config.model_fields[name].annotation)
         return UnknownNameError(name.replace("_", " "), str(first["input"]), choices)
-    return UsageError(f"{say(name)} {first['input']!r}: {first['msg'].lower()}.")
+    return UsageError(f"{say(name)} {first['input']!r}: {_reason(first)}.")
+
+
+def _reason(first: ErrorDetails) -> str:
+    return first["msg"].removeprefix("Value error, ").lower()

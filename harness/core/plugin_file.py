@@ -33,7 +33,7 @@ def run_plugin(path: Path) -> ModuleType:
     return sys.modules[name]
 
 
-def plugin_error(path: Path, error: Exception) -> UsageError:
+def plugin_error(path: Path, error: BaseException) -> UsageError:
     """The error of a plug-in file that fails, or whose parts are not what they should be."""
     return UsageError(
         f"{path}: the plug-in cannot be loaded: {type(error).__name__}: {error}.",
@@ -63,7 +63,7 @@ def add_functions(
     if not isinstance(listed, Mapping):
         raise plugin_error(path, TypeError(f"{part} is no mapping"))
     for name, function in listed.items():
-        if not callable(function) or not isinstance(name, str):
+        if not callable(function) or not isinstance(name, str) or not name.strip():
             raise UsageError(f"{path}: an entry of {part}, {name!r}, is no name with a function.")
         if name in taken or (name in registry and registry.get(name) is not function):
             raise UsageError(
@@ -84,7 +84,7 @@ def _import(path: Path, name: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
         _check_parts(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script's exit() would end the command unsaid
         del sys.modules[name]
         raise plugin_error(path, error) from error
     return module

@@ -81,13 +81,22 @@ def fit_work(work: Work, seconds: float, rates: Rates, *, spent: float = 0.0) ->
             + max(a_step / TRAINING_SHARE, FEWEST_CELLS * a_cell / (1 - TRAINING_SHARE))
         )
         raise UsageError(
-            f"{seconds / 60:.1f} minutes are too few for {work.trainings} trainings of one step "
+            f"{seconds / 60:.1f} minutes are too few for {_trainings(work)} of one step "
             f"and {work.evaluations} evaluations of {FEWEST_CELLS} cells: a step takes "
             f"{rates.step_seconds:.1f} s here, a cell {rates.cell_seconds:.2f} s, and each start "
             f"{rates.start_seconds:.0f} s{_spent(spent)}.",
-            hint=f"Type: --minutes {ceil(least / 60) + 1}, or --no-control.",
+            hint=f"Type: --minutes {ceil(least / 60) + 1}{_or_less(work)}.",
         )
     return Work(work.trainings, work.evaluations, steps, cells)
+
+
+def _trainings(work: Work) -> str:
+    return f"{work.trainings} training{'s' * (work.trainings > 1)}"
+
+
+def _or_less(work: Work) -> str:
+    """Less work to ask for: of one training alone there is none to leave out."""
+    return ", or --no-control" if work.trainings > 1 else ""
 
 
 def _spent(seconds: float) -> str:

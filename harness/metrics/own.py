@@ -13,7 +13,6 @@ from harness.core.errors import UnknownNameError, UsageError
 from harness.core.plugin_file import add_functions
 from harness.core.records import in_level_order
 from harness.core.registry import Registry
-from harness.metrics.group_stats import rounded
 from harness.metrics.label_metrics import METRICS, ORDINAL
 from harness.results.primary import keep_primary
 
@@ -33,6 +32,7 @@ OWN: Final[Registry[MetricFunction]] = Registry("metric", group="harness.metrics
 """Metrics by name: those of entry points of the group `harness.metrics` and of `--plugin`."""
 SHIPPED: Final = frozenset({"accuracy", *METRICS, *ORDINAL})
 """Names that a task file asks for, and no plug-in may take."""
+_ADDED: Final = "A metric comes with a package or with --plugin FILE, which lists it in METRICS."
 
 
 def load_metrics(path: Path) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ def check_metrics(names: Sequence[str]) -> None:
                 hint=f"Write into it: metric: [accuracy, {name}].",
             )
         if name not in OWN:
-            raise UnknownNameError("metric", name, OWN.names())
+            raise UnknownNameError("metric", name, OWN.names(), hint=_ADDED)
         _function(name)
 
 
@@ -131,7 +131,7 @@ def _measure(name: str, samples: pd.DataFrame, where: str) -> float | None:
             f"the metric {name!r} returned {value!r} on the samples {where}.",
             hint="It must return a finite number, or None where it has nothing to say.",
         )
-    return rounded(float(value))
+    return float(f"{float(value):.10g}") + 0.0  # digits, since a small number has no decimals
 
 
 def _function(name: str) -> MetricFunction:

@@ -59,6 +59,8 @@ def text_problems(
         )
     texts = {f"instruction {one.id!r}": [one.text] for one in spec.instructions}
     texts |= {f"a paraphrase of {name!r}": list(own) for name, own in spec.paraphrases.items()}
+    texts |= {"the system text": [spec.system], "the prefill": [spec.prefill]}
+    texts |= {"the answer cue": [spec.answer_cue]}
     for where, own in texts.items():
         for text in own:
             yield from _unfilled(text, fields, f"{path}: {where}")

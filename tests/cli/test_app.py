@@ -9,7 +9,8 @@ import sys
 import pytest
 import typer
 
-from harness.cli.app import COMMANDS, make_app
+from harness.cli.app import COMMANDS, make_app, run
+from harness.core.errors import ExitCode
 
 NAMES = {module: names for modules in COMMANDS.values() for module, names in modules.items()}
 
@@ -26,6 +27,18 @@ def test_the_table_names_the_commands_of_a_module(module: str) -> None:
     assert names_of(alone) == set(NAMES[module])
     for name in NAMES[module]:
         assert names_of(make_app(name)) == set(NAMES[module])
+
+
+def test_a_question_takes_no_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["hisotry"]) == ExitCode.USAGE
+    assert "Did you mean 'history'? Type: harness --help." in capsys.readouterr().err
+
+
+def test_a_wrong_value_is_named_by_the_option_that_was_typed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["run", "--model", "m", "--metric", ""]) == ExitCode.USAGE
+    assert "error: --metric ['']: an empty text names nothing." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("typed", [None, "--help", "hisotry", "", "following"])

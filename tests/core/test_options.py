@@ -15,6 +15,7 @@ from harness.evaluation.config import RunConfig
 WRONG: dict[str, tuple[dict[str, object], str]] = {
     "choice": ({"dtype": "float23"}, "unknown dtype 'float23'. Did you mean 'float32'"),
     "range": ({"limit": 0}, "--limit 0: input should be greater than or equal to 1."),
+    "empty": ({"metrics": ""}, "--metrics '': an empty text names nothing."),
     "option": ({"limitt": 3}, "unknown option 'limitt'. Did you mean 'limit'?"),
     "level": ({"levels": ["semantics"]}, "unknown level 'semantics'. Did you mean 'semantic'?"),
     "instructions": ({"instructions": "promptbnch"}, "--instructions 'promptbnch' is neither"),

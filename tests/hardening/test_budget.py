@@ -42,6 +42,10 @@ def test_too_little_time_says_how_much_would_do() -> None:
     hint = str(error.value.hint)
     minutes = int(hint.split("--minutes ")[1].split(",", maxsplit=1)[0])
     assert fit_work(PLANNED, 60 * minutes, RATES).steps >= 1
+    with pytest.raises(UsageError, match="1 training of one step") as alone:
+        fit_work(Work(trainings=1, evaluations=2, steps=48, cells=2000), 30, RATES)
+    assert "or --no-control" in hint
+    assert "--no-control" not in str(alone.value.hint)
 
 
 @given(

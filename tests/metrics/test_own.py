@@ -67,6 +67,15 @@ def test_names_are_checked_before_a_run(tmp_path: Path) -> None:
         check_metrics(["label_inbalance"])
     with pytest.raises(UsageError, match="macro_f1 is a metric of labels"):
         check_metrics(["macro_f1"])
+    OWN._things.clear()
+    with pytest.raises(UnknownNameError) as none:
+        check_metrics(["foo"])
+    assert "--plugin FILE" in str(none.value.hint)
+    for ending in ("raise SystemExit(3)", "METRICS = {'': len}"):
+        failing = tmp_path / f"failing{len(ending)}.py"
+        failing.write_text(ending)
+        with pytest.raises(UsageError, match=r"SystemExit: 3|is no name with a function"):
+            load_metrics(failing)
     taken = tmp_path / "taken.py"
     taken.write_text("METRICS = {'accuracy': len}")
     with pytest.raises(UsageError, match="there is a metric 'accuracy' already"):
@@ -77,6 +86,7 @@ def test_names_are_checked_before_a_run(tmp_path: Path) -> None:
     ("function", "value"),
     [
         (len, {"clean": {"own": 4.0}, "word": {"own": 2.0}}),
+        (lambda samples: 1e-12 / len(samples), {"clean": {"own": 2.5e-13}, "word": {"own": 5e-13}}),
         (lambda samples: np.float32(0.5), {"clean": {"own": 0.5}, "word": {"own": 0.5}}),
         (lambda samples: samples["score"].mean() if len(samples) > 2 else None,
          {"clean": {"own": 0.75}}),

@@ -127,6 +127,9 @@ def test_label_words_that_cannot_be_told_apart(
         ({"input": "{{ text }} {label}"}, "shows {label} as it stands"),
         ({"instructions": ["{{ text }} Is it 'pos'?"]}, "holds the placeholder {{ text }}"),
         ({"instructions": ["{text} Is it 'pos'?"]}, "holds the placeholder {text}"),
+        ({"prefill": "{{ text }}"}, "the prefill holds the placeholder {{ text }}"),
+        ({"system": "You read {text}."}, "the system text holds the placeholder {text}"),
+        ({"answer_cue": "{{ text }}:"}, "the answer cue holds the placeholder {{ text }}"),
         ({"paraphrases": {"task-1": ["{% if x %}"]}}, "a paraphrase of 'task-1' holds"),
     ],
 )

@@ -369,6 +369,9 @@ def test_bad_options_are_told(base: Path, tmp_path: Path) -> None:
         train(config_for(base, max_length=300))
     with pytest.raises(UsageError, match="CUDA"):
         train(config_for(base, quantize="4bit"))
+    for wide in ("projection", "lora_r"):
+        with pytest.raises(UsageError, match=f"--{wide.replace('_', '-')} 1000000000000.*65536"):
+            load_train_config(None, {"model": "m", "pairs": "p", "out": "o", wide: 10**12})
     with pytest.raises(UnknownNameError, match="tracker"):
         train(config_for(base, report_to=("tensorbored",)))
     with pytest.raises(UsageError, match="chat"):
