@@ -23,6 +23,8 @@ _ParserError = cast(type[Exception], typer.BadParameter.__mro__[2])
 # What the system says of a path wherever it is first looked at: no bug, and no path to check for
 # in every room, as asking whether a file is there raises it too.
 _NAMES: Final = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP})
+_ITEM: Final = "\n  "
+"""What begins an item of a list in a message."""
 _DISKS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 COMMANDS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
@@ -164,5 +166,6 @@ def _shorten(text: str) -> str:
 def _complain(message: str, hint: str | None) -> None:
     from harness.core.progress_bar import one_line
 
-    said = one_line(f"error: {message}{f' {hint}' if hint else ''}")
-    sys.stderr.write(f"{said}\n")
+    said = f"error: {message}{f' {hint}' if hint else ''}"
+    # A list of mistakes has a line for each; whatever else breaks a line came with a name.
+    sys.stderr.write(_ITEM.join(one_line(part) for part in said.split(_ITEM)) + "\n")

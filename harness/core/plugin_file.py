@@ -33,6 +33,16 @@ def run_plugin(path: Path) -> ModuleType:
     return sys.modules[name]
 
 
+def adds_only(path: Path, part: str) -> bool:
+    """Whether a plug-in file defines this part, such as `METRICS`, and no other.
+
+    Raises:
+        UsageError: no such file, it fails, or defines nothing that a plug-in is for.
+    """
+    module = run_plugin(path)
+    return [one for one in _PARTS if hasattr(module, one)] == [part]
+
+
 def plugin_error(path: Path, error: BaseException) -> UsageError:
     """The error of a plug-in file that fails, or whose parts are not what they should be."""
     return UsageError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.names import folder_name
+from harness.core.plugin_file import adds_only
 from harness.evaluation.budget import Fitted
 from harness.evaluation.config import RunConfig
 from harness.evaluation.plan import Plan
@@ -32,8 +33,11 @@ class Identity:
 
 def identify(config: RunConfig, plan: Plan, model: ModelInfo, layout: PromptFormat) -> Identity:
     """Return the identity of a run on this model that has, or may grow into, this plan."""
+    # A file of metrics alone changes no answer, so that a finished run can be measured by it.
+    plugins = [path for path in config.plugins if not adds_only(Path(path), "METRICS")]
+    resolved: Json = {"plugins": plugins, "dtype": model.dtype, "prompt_format": layout}
     return Identity(
-        options={**config.identity(), "dtype": model.dtype, "prompt_format": layout},
+        options={**config.identity(), **resolved},
         content={
             "model": model.fingerprint,
             "tasks": {task.name: task_hash(task) for task in plan.tasks},

@@ -47,7 +47,9 @@ def absolute_folders(given: Sequence[Path]) -> tuple[Path, ...]:
     for path in given:
         if not path.is_dir():
             beside = path.absolute().parent
-            names = [one.name for one in beside.iterdir()] if beside.is_dir() else []
+            names = (
+                [one.name for one in beside.iterdir() if one.is_dir()] if beside.is_dir() else []
+            )
             what = "is no folder" if path.exists() else "is not there"
             raise UsageError(
                 f"{path} {what}.{nearest_hint(path.name, names)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -32,6 +33,17 @@ def test_the_table_names_the_commands_of_a_module(module: str) -> None:
 def test_a_question_takes_no_stop(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["hisotry"]) == ExitCode.USAGE
     assert "Did you mean 'history'? Type: harness --help." in capsys.readouterr().err
+
+
+def test_mistakes_of_a_task_have_a_line_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = tmp_path / "bad.yaml"
+    task.write_text("nam: x\nlabel_feld: y\n", encoding="utf-8")
+    assert run(["run", "--model", "m", "--task", str(task)]) == ExitCode.USAGE
+    first, *mistakes = capsys.readouterr().err.splitlines()
+    assert first.endswith("mistakes:")
+    assert "  line 2: unknown key 'label_feld'. Did you mean 'label_field' or 'labels'?" in mistakes
 
 
 def test_a_wrong_value_is_named_by_the_option_that_was_typed(

@@ -82,10 +82,14 @@ def test_wrong_input_is_one_line(
 
 
 def test_a_folder_that_is_not_there_offers_the_nearest(
-    made_runs: Path, capsys: pytest.CaptureFixture[str]
+    made_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert harness(["history", str(made_runs.parent / "rnus")]) == ExitCode.USAGE
     assert "is not there. Did you mean 'runs'?" in capsys.readouterr().err
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "rnus").touch()
+    assert harness(["history", str(tmp_path / "rnus")]) == ExitCode.USAGE
+    assert "rnus is no folder. Did you mean 'runs'?" in capsys.readouterr().err
 
 
 def test_an_empty_folder_and_forgetting(

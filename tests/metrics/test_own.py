@@ -122,9 +122,10 @@ def test_a_run_has_them_in_its_summary_and_reports_and_is_not_another_run(
     line = [
         "run", "--model", str(model), "--task", "sentiment", "--perturbations", "keyboard",
         "--limit", "3", "--instructions", "1", "--no-cache", "--quiet",
-        "--plugin", str(plugin), "--out", str(tmp_path / "r"),
+        "--out", str(tmp_path / "r"),
     ]  # fmt: skip
     assert command(line) == ExitCode.OK
+    line += ["--plugin", str(plugin)]  # of metrics alone, it is no part of what a run is either
     before = json.loads((tmp_path / "r" / "summary.json").read_text("utf-8"))
     assert "metrics" not in before["tasks"]["sentiment"]
     assert command([*line, "--metric", "bad"]) == ExitCode.USAGE
