@@ -101,7 +101,7 @@ def load_encoder(path: Path | None = None) -> SentenceEncoder:
 
     folder = path or _packaged_folder()
     try:
-        with _no_progress_bar():
+        with _no_loading_messages():
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model, report = AutoModel.from_pretrained(
                 folder,
@@ -128,14 +128,17 @@ def load_encoder(path: Path | None = None) -> SentenceEncoder:
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def _no_loading_messages() -> Iterator[None]:
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    # Of a language model the output layer is not needed: a table of it would say "UNEXPECTED".
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.core.errors import UnknownNameError, UsageError
+from harness.tasks.yamlfile import parse_yaml, read_text
 from trainers.objectives import parse_objective
 
 HERE = Path(__file__).parent
@@ -138,10 +138,11 @@ def read_form(path: Path) -> Form:
     Raises:
         UsageError: a key or a value that a form cannot have.
     """
+    _, content = parse_yaml(read_text(path, what="form"), where=str(path))
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: a form is a mapping of keys, this is not.")
     try:
-        return Form.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+        return Form.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

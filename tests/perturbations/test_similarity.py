@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
@@ -14,6 +16,8 @@ from harness.core.records import Instruction
 from perturbations import Draft, Perturbation, Subject, make_variants, similarity
 from perturbations.diff import draft_of
 from perturbations.similarity import SentenceEncoder, load_encoder
+from tests.support.paths import ROOT
+from tests.support.tiny_models import make_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +105,15 @@ def test_draws_that_are_too_far_are_drawn_again_and_counted() -> None:
     assert len(made[1].variants) >= 3
     assert not made[2].variants
     assert made[2].dissimilar == {"cut": 6}
+
+
+def test_loading_a_language_model_says_nothing(tmp_path: Path) -> None:
+    model = make_checkpoint(tmp_path / "model")
+    script = (
+        "from pathlib import Path; from perturbations.similarity import load_encoder;"
+        f"load_encoder(Path({str(model)!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout + done.stderr == ""

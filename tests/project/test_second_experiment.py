@@ -241,3 +241,7 @@ def test_a_form_that_cannot_be(scripts: SimpleNamespace, tmp_path: Path) -> None
         path.write_text(yaml.safe_dump({**form, **wrong}), encoding="utf-8")
         with pytest.raises(kind, match=re.escape(said)):
             scripts.form.read_form(path)
+    for content, said in ((b"", "mapping of keys"), (b"a: [", "YAML"), (b"\xff", "UTF-8")):
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match=said):
+            scripts.form.read_form(path)
