@@ -44,12 +44,22 @@ WINDOW_ON_ACCELERATOR = 4096
 """Enough cells to fill a large device's batches."""
 WINDOW_ON_SERVER = 256
 """Enough cells for all that is in flight; their answers are kept as they come."""
+TEXT_COSTS = 4
+"""A written answer is so many scored ones, or more: windows of texts are so much smaller."""
 
 
-def window_size(device: str, wanted: int | None) -> int:
-    """Cells between two writes to disk on a device."""
-    known = {"cpu": WINDOW_ON_CPU, "server": WINDOW_ON_SERVER}
-    return wanted or known.get(device, WINDOW_ON_ACCELERATOR)
+def window_size(device: str, wanted: int | None, *, writes: bool = False) -> int:
+    """Cells between two writes to disk.
+
+    Args:
+        device: Where the model runs.
+        wanted: What the user asked for.
+        writes: Whether every cell is answered in text, token by token.
+    """
+    if wanted or device == "server":
+        return wanted or WINDOW_ON_SERVER
+    scored = WINDOW_ON_CPU if device == "cpu" else WINDOW_ON_ACCELERATOR
+    return scored // TEXT_COSTS if writes else scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +245,8 @@ def _begin(
 
 def _schedule(prepared: RunPlan) -> Schedule:
     config = prepared.config
-    size = window_size(prepared.model.info.device, config.window)
+    writes = any(map(prepared.scorers.writes, prepared.plan.tasks))
+    size = window_size(prepared.model.info.device, config.window, writes=writes)
     if config.precision is None:
         return WholePlan(prepared.plan, size)
     return UntilPrecise(

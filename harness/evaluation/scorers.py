@@ -54,6 +54,10 @@ class ScorerPlan:
         own = tuple(one for one in self.scorers if one in task.scorers)
         return own or task.scorers[:1]
 
+    def writes(self, task: Task) -> bool:
+        """Whether a model writes the answers that a task's numbers come from."""
+        return request_kind(self.of(task)[0]) == "text"
+
     def narrow(self, block: Block, kind: RequestKind) -> Block:
         """The block with the examples that requests of this kind are asked on; none where none."""
         own = self.of(block.task)

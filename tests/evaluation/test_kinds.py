@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 
 from harness.api.tasks import parse_task
 from harness.comparison.comparable import find_differences, run_data
-from harness.core.records import Cell
+from harness.core.records import Cell, Sample
 from harness.evaluation.config import RunConfig
-from harness.evaluation.execute import execute
+from harness.evaluation.execute import execute, window_size
 from harness.evaluation.prepare import RunPlan, prepare
 from harness.models.inference.full_forward import FullForwardScorer
 from harness.results.rundir import Run
+from harness.results.store import SampleStore
 from tests.support.checkpoints import save_tiny_llama
 from tests.support.kinds import answer_task, choice_task
 
@@ -75,6 +77,27 @@ def test_batches_cache_and_resuming_change_nothing(
     part = plan(model, content, tmp_path / "resumed", share=0.3, full=False)
     execute(part, command="test")
     same(whole, run(model, content, tmp_path / "resumed"))
+
+
+def test_written_answers_reach_the_disk_in_smaller_windows(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    write = SampleStore.write
+
+    def count(store: SampleStore, samples: Sequence[Sample], priors: Mapping[str, Any]) -> None:
+        sizes.append(len(samples))
+        write(store, samples, priors)
+
+    monkeypatch.setattr(SampleStore, "write", count)
+    some = ("keyboard", "ocr", "politeness")
+    made = plan(model, answer_task(max_new_tokens=2), tmp_path / "run", perturbations=some)
+    found = execute(made, command="test")
+    assert sum(sizes) == len(found.samples) > 64
+    # A window ends with a variant's last example.
+    assert 32 <= max(sizes) < 32 + len(made.plan.tasks[0].examples)
+    assert window_size("cpu", None) == 128
+    assert window_size("cpu", 5, writes=True) == 5
 
 
 def test_options_are_scored_as_plain_forwards_score_them(model: Path, tmp_path: Path) -> None:
