@@ -89,7 +89,7 @@ def test_every_option_is_a_keyword_with_its_default() -> None:
 
 
 @pytest.mark.slow
-def test_a_model_that_learns_is_better_than_before_and_the_card_says_so(hardened: Any) -> None:
+def test_what_a_model_learnt_is_measured_and_the_card_says_so(hardened: Any) -> None:
     changes = {(one.metric, one.level): one for one in hardened.outcome.task}
     assert {level for metric, level in changes if metric == "accuracy"} == set(LEVELS)
     found = changes["accuracy", "perturbed"]
@@ -97,7 +97,7 @@ def test_a_model_that_learns_is_better_than_before_and_the_card_says_so(hardened
     assert found.gain.value == pytest.approx(found.after - found.before)
     assert found.over_control.value == pytest.approx(found.after - found.control)
     assert found.after > 0.8
-    assert found.gain.better == "second"
+    assert found.gain.value > 0.3
     assert runs["after"].summary.levels["clean"].accuracy.value == pytest.approx(
         changes["accuracy", "clean"].after
     )

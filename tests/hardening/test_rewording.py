@@ -12,6 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.progress import NoProgress
 from harness.hardening.config import HardenConfig
 from harness.hardening.folder import Folder, State, open_state
+from harness.hardening.split import FEWEST_WORDINGS
 from tests.support.hardening_task import INSTRUCTIONS, write_rows, write_task
 from tests.support.parrot import Parrot
 
@@ -19,6 +20,10 @@ LINES = [
     "What colour does this object have?",
     "Tell me which colour it comes in.",
     "Name the shade of this item.",
+    "Decide whether its paint is red.",
+    "Is the thing painted in red?",
+    "Check the object's hue for red.",
+    "Judge by hue if this object counts as red.",
 ]
 
 
@@ -55,7 +60,7 @@ def test_a_model_rewords_once_and_a_second_call_reads_what_it_wrote(
     parrot = Parrot(LINES)
     with_model(monkeypatch, parrot)
     grown, after = reword(config, material, folder, state, NoProgress)
-    assert grown.wordings > 3
+    assert grown.wordings >= FEWEST_WORDINGS
     assert after.reworded
     assert grown.task.model_written == set(grown.task.paraphrases["task-1"])
     assert all("'yes'" in text and "'no'" in text for text in grown.task.paraphrases["task-1"])
