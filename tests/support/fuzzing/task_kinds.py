@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -154,8 +155,9 @@ def _init(folder: Path) -> None:
             refused.append(error)
             continue
         fault = _load_fault(drafted.path)
-        # A row that is wrong is named by every command that reads it.
-        assert not fault or ", line " in fault, f"drafted of {data.name}: {fault}"
+        # A row that is wrong is named by every command that reads it, if it can be by its line.
+        named = re.search(r", line \d|[:,] row \d", fault) if fault else True
+        assert named, f"drafted of {data.name}: {fault}"
     if refused:
         raise refused[0]
 
