@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 from random import Random
 
 import pytest
@@ -20,6 +21,7 @@ from perturbations.search.greedy import search_greedily
 from perturbations.search.ledger import Ask, Ledger
 from perturbations.search.race import SMALLEST_BUDGET, race, search_by_racing, shape_search
 from perturbations.search.recipes import RECIPES
+from tests.support.paths import ROOT
 
 TEXT = (
     "Read the movie review below with great care and decide which opinion its author holds. "
@@ -245,3 +247,21 @@ def test_the_affordable_depth_is_the_greatest(cells: int) -> None:
     depth = ledger.affordable_depth(["a", "b", "c"], cells)
     assert ledger.cost(["a", "b", "c"], depth) <= cells
     assert depth == 50 or ledger.cost(["a", "b", "c"], depth + 1) > cells
+
+
+def test_a_recipe_of_a_package_is_found_and_keeps_the_best_of_what_it_drew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tests" / "plugin_example")
+    monkeypatch.setattr(RECIPES, "_things", dict(RECIPES._things))
+    point = EntryPoint("random-search", "searching:RANDOM_SEARCH", "harness.recipes")
+    monkeypatch.setattr(RECIPES, "_plugins", {"random-search": point})
+    recipe = RECIPES.get("random-search")
+    objective = Simulated(rates={"Mark7x": 0.8})
+    ledger = Ledger(objective, budget=400)
+    outcome = recipe.search(problem_of([marking(name) for name in MARKS]), ledger, Random(0))
+    assert outcome.best.chain == ("Mark7x",)
+    assert ledger.spent <= 400
+    assert {ask.cells for ask, _ in objective.asked} == {8}
+    with pytest.raises(UsageError, match="draws nothing for 7 cells"):
+        recipe.search(problem_of([marking("Mark7x")]), Ledger(objective, budget=7), Random(0))
