@@ -44,7 +44,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "Model", text_at(model, "name")
     yield "Fingerprint", text_at(model, "fingerprint")
     yield "Parameters", count(count_at(model, "parameters") or None)
-    yield "Adapter", text_at(model, "adapter")
+    yield "Adapter", _adapter(model)
     yield "Base model", text_at(model, "base")
     yield "Precision and device", _joined(model, "dtype", "device")
     yield "Imported from", _imported(section(run.manifest, "imported"))
@@ -63,6 +63,13 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "Versions", _pairs(section(run.manifest, "versions"))
     yield "Machine", _pairs(section(run.manifest, "machine"))
     yield "Run directory", str(run.path)
+
+
+def _adapter(model: Mapping[str, object]) -> str:
+    """The adapter's folder, where the model's name is not the end of it: a page is for others, too,
+    whom a path of this machine tells nothing."""
+    folder, name = text_at(model, "adapter"), text_at(model, "name")
+    return "" if folder.endswith(name.rstrip("/")) else folder
 
 
 _WAYS: Final[Mapping[str, str]] = {
