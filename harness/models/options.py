@@ -25,8 +25,8 @@ class ModelOptions(PlainNumbers):
 
     model: str
     """Directory, hub id, .gguf file, adapter directory, the bundled smollm2-135m, a .gguf file as
-    it is stored (llama.cpp:FILE), any but the files as vLLM runs it (vllm:MODEL), or a model of a
-    server: openai:NAME, or the URL of one that has one model."""
+    it is stored (llama.cpp:FILE), a checkpoint or adapter that vLLM runs (vllm:MODEL), or a model
+    of a server: openai:NAME, or the URL of one that has one model."""
     base: str | None = None
     """Base model of an adapter, where not the one that it names."""
     revision: str | None = None

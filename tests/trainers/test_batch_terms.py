@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from random import Random
@@ -11,10 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn, tensor
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from harness.core.errors import NothingToEvaluateError, UsageError
-from tests.support.callbacks import trainers_with
+from tests.support.callbacks import logged, train_in_two
 from tests.support.tiny_models import ENCODER_DECODER_TOKENIZERS, make_model, make_tokenizer
 from tests.support.trainers_tiny import (
     config_for,
@@ -193,24 +191,11 @@ def test_terms_are_taken_of_the_layer_and_behind_the_head() -> None:
     assert report.terms["invariance"] == pytest.approx(expected, rel=1e-5)
 
 
-class _StopAt(TrainerCallback):
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        if state.global_step == 2:
-            raise KeyboardInterrupt
-
-
 @pytest.fixture
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
     torch.set_num_threads(1)
     return save_tiny(tmp_path / "base", tiny_llama())
-
-
-def losses(folder: Path) -> list[tuple[float, ...]]:
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [(line["loss"], line["supervised"]) for line in lines if "loss" in line]
 
 
 def test_the_head_is_trained_resumed_and_thrown_away(base: Path) -> None:
@@ -221,11 +206,8 @@ def test_the_head_is_trained_resumed_and_thrown_away(base: Path) -> None:
         "pool_at": "prompt-end",
     }
     whole = train(config_for(base, out=base.parent / "whole", **options))
-    stopped = config_for(base, out=base.parent / "stopped", **options)
-    with trainers_with(_StopAt()), pytest.raises(KeyboardInterrupt):
-        train(stopped)
-    resumed = train(stopped)
-    assert losses(resumed.out) == losses(whole.out)
+    resumed = train_in_two(config_for(base, out=base.parent / "stopped", **options))
+    assert logged(resumed.out, "loss", "supervised") == logged(whole.out, "loss", "supervised")
     last = whole.out / "checkpoints" / "checkpoint-4" / HEAD_FILE
     trained, first = load_file(last), make_projection(16, 8, seed=0).state_dict()
     assert not torch.equal(trained["0.weight"], first["0.weight"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -14,10 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn, tensor
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from harness.core.errors import UsageError
-from tests.support.callbacks import trainers_with
+from tests.support.callbacks import logged, train_in_two
 from tests.support.tiny_models import ENCODER_DECODER_TOKENIZERS, make_model, make_tokenizer
 from tests.support.trainers_tiny import (
     config_for,
@@ -214,14 +212,6 @@ def test_an_encoder_decoder_has_a_teacher() -> None:
     assert_same(*found)
 
 
-class _StopAt(TrainerCallback):
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        if state.global_step == 2:
-            raise KeyboardInterrupt
-
-
 @pytest.fixture
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
@@ -230,21 +220,13 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return save_tiny(tmp_path / "base", tiny_llama())
 
 
-def losses(folder: Path) -> list[tuple[float, ...]]:
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [(line["loss"], line["teacher"]) for line in lines if "loss" in line]
-
-
 GROUP = {"objective": "group", "instructions": 4, "max_steps": 4, "batch": 8, "micro_batch": 4}
 
 
 def test_a_teacher_is_resumed_and_thrown_away(base: Path) -> None:
     whole = train(config_for(base, out=base.parent / "whole", **GROUP))
-    stopped = config_for(base, out=base.parent / "stopped", **GROUP)
-    with trainers_with(_StopAt()), pytest.raises(KeyboardInterrupt):
-        train(stopped)
-    resumed = train(stopped)
-    assert losses(resumed.out) == losses(whole.out)
+    resumed = train_in_two(config_for(base, out=base.parent / "stopped", **GROUP))
+    assert logged(resumed.out, "loss", "teacher") == logged(whole.out, "loss", "teacher")
     kept = load_file(whole.out / "checkpoints" / "checkpoint-4" / TEACHER_FILE)
     assert all("lora_" in name for name in kept)  # the adapter's weights and no others
     student = load_file(whole.out / "adapter_model.safetensors")

@@ -138,7 +138,7 @@ class VllmModel:
     def _ending(
         self, limit: int, is_done: Callable[[str], bool], stop: Sequence[str] = ()
     ) -> Ending:
-        return Ending(limit, self._ends, self.tokenizer.decode, is_done, tuple(stop))
+        return Ending(limit, self._ends, self.tokenizer.decode_rest, is_done, tuple(stop))
 
     def _write(
         self, requests: Sequence[Request], prompts: Sequence[Prompt], ending: Ending

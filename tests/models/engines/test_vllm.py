@@ -58,9 +58,10 @@ class PlainEngine:
         return found
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_checkpoint(tmp_path_factory.mktemp("vllm") / "model", "llama", "bytes")
+@pytest.fixture(scope="module", params=["bytes", "metaspace"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of two kinds of vocabularies: the second hides a space that a text's rest begins with."""
+    return make_checkpoint(tmp_path_factory.mktemp("vllm") / "model", "llama", request.param)
 
 
 @pytest.fixture(scope="module")
