@@ -165,7 +165,7 @@ def _print_comparison(done: ManyRuns) -> None:
     view, console = build_comparison(done.comparison), out()
     for note in view.notes:
         console.print(f"note: {note}", style="yellow", markup=False)
-    heads = ("model", "clean", "perturbed", "difference (pp)", "interval", "p, Holm", "")
+    heads = ("model", "clean", "perturbed", "difference (pp)", "p, Holm", "")
     print_table(
         f"{view.standing_metric} (%), and over the perturbed levels less that of {view.runs[0]}",
         heads,
@@ -185,7 +185,7 @@ def _first_row(pair: PairView) -> tuple[str, ...]:
         pair.first,
         percent(clean.first) if clean else "–",
         percent(overall.first) if overall else "–",
-        *("", "", "", "baseline"),
+        *("", "", "baseline"),
     )
 
 
@@ -196,12 +196,11 @@ def _row(pair: PairView) -> tuple[str, ...]:
     clean, overall = pair.standing_at("clean"), pair.overall
     shown = (pair.second, percent(clean.second) if clean else "–")
     if overall is None:
-        return (*shown, "–", "–", "–", "–", "not tested")
+        return (*shown, "–", "–", "–", "not tested")
     return (
         *shown,
         percent(overall.second),
-        points_signed(overall.difference),
-        interval(overall.difference),
+        f"{points_signed(overall.difference)} {interval(overall.difference)}",
         p_value(overall.p_adjusted),
         overall.outcome,
     )

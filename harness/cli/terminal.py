@@ -6,13 +6,16 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from harness.core.progress_bar import one_line
+
+_WHOLE: Final = 24
+"""Columns of the terminal that a row's name may keep, whatever else would like room."""
 
 
 class LineConsole(Console):
@@ -51,10 +54,15 @@ def print_json(content: object) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a plain table to stdout; nothing in it is read as markup."""
+    """Write a plain table to stdout; nothing in it is read as markup.
+
+    Rows are known by their first cells, which stay whole where none is long.
+    """
+    lines = [[Text(one_line(cell)) for cell in row] for row in rows]
+    widest = max((line[0].cell_len for line in lines), default=0)
     table = Table(title=title or None, title_justify="left", header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row))
+    for place, name in enumerate(columns):
+        table.add_column(name, overflow="fold", no_wrap=place == 0 and widest <= _WHOLE)
+    for line in lines:
+        table.add_row(*line)
     out().print(table)

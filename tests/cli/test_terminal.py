@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.app import run as harness
-from harness.cli.terminal import err, out, print_table
+from harness.cli.terminal import LineConsole, err, out, print_table
 from harness.core.errors import ExitCode
 from harness.core.progress_bar import make_progress, one_line, printable
 from tests.support.foreign_logs import lm_eval_choice, save_lm_eval
@@ -37,6 +37,18 @@ def test_notes_lines_and_cells_stay_on_their_line(capsys: pytest.CaptureFixture[
     assert said.err == f"note: {SHOWN}\nrun directory: {SHOWN}{'/long' * 30}\n"
     assert said.out.count(SHOWN) == 2
     assert said.out.count("\n") == 1 + 5
+
+
+def test_a_row_keeps_its_name_whole_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.cli.terminal.out", lambda: LineConsole(width=60))
+    print_table("", ("model", "found"), [("smollm2-135m", "+22.2 [12.6, 31.7] " * 4)])
+    print_table("", ("model", "found"), [("x" * 80, "+22.2")])
+    lines = capsys.readouterr().out.splitlines()
+    assert "│ smollm2-135m │ +22.2" in lines[3]
+    assert max(map(len, lines)) <= 60
+    assert sum(line.count("x") for line in lines) == 80
 
 
 def test_an_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
